@@ -1,0 +1,21 @@
+//! What passes between the orchestrator and the trainer.
+//!
+//! The orchestrator owns the algorithm: it decides which responses are trained on, against which
+//! prompt, with which advantage, and it sends the [`Objective`] with every batch. The trainer owns
+//! the model: it holds no configuration of a run beyond the folder it works in, so that a request
+//! says all there is to know about an update.
+//!
+//! Plain data, JSON over HTTP. No tensors, no I/O.
+
+mod batch;
+mod objective;
+mod report;
+mod units;
+
+pub use batch::{Batch, BatchDigest, InvalidBatch, Part, Sample};
+pub use objective::{Denominator, Entropy, InvalidObjective, Normalisation, Objective, Optimizer};
+pub use report::{
+    ErrorBody, PublishReport, PublishRequest, Quantiles, ScoreRequest, ScoreResponse,
+    ServerPublish, TrainMetrics, TrainReport, TrainRequest, TrainerState,
+};
+pub use units::{Step, WeightVersion};

@@ -1,0 +1,161 @@
+//! Requests to the trainer's HTTP service and its answers.
+//!
+//! | route | body | answer |
+//! |---|---|---|
+//! | `GET /health` | | `{"status":"ok"}` |
+//! | `GET /state` | | [`TrainerState`] |
+//! | `POST /train` | [`TrainRequest`] | [`TrainReport`] |
+//! | `POST /publish` | [`PublishRequest`] | [`PublishReport`] |
+//! | `POST /score` | [`ScoreRequest`] | [`ScoreResponse`] |
+//!
+//! A failure has a status of 4xx (the request cannot be served) or 5xx (the work failed) and an
+//! [`ErrorBody`].
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Batch, BatchDigest, Objective, Optimizer, Step, WeightVersion};
+
+/// One update. Sending the same request again after a lost answer returns the recorded report: a
+/// step is never taken twice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainRequest {
+    /// The step; the trainer must be at `step.base()`, or have taken this very step already.
+    pub step: Step,
+    /// What to learn from.
+    pub batch: Batch,
+    /// What to maximise.
+    pub objective: Objective,
+    /// How.
+    pub optimizer: Optimizer,
+    /// Tokens (prompts, responses and padding) in one forward pass, at most, unless a single
+    /// sample is longer. Changes memory and speed, not the result beyond rounding.
+    pub micro_batch_tokens: usize,
+}
+
+/// What an update did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainReport {
+    /// The step that was taken.
+    pub step: Step,
+    /// The folder of the new version, in Hugging Face layout.
+    pub folder: PathBuf,
+    /// Digest of the batch it was taken on.
+    pub batch: BatchDigest,
+    /// Measurements.
+    pub metrics: TrainMetrics,
+}
+
+/// Measurements of one update. Where nothing was measured (an empty part), the value is absent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TrainMetrics {
+    /// The loss (minus the objective) at the first optimizer step.
+    pub loss: f64,
+    /// Norm of the gradient before clipping, at the first optimizer step.
+    pub grad_norm: f64,
+    /// Response tokens of the on-policy part.
+    pub on_policy_tokens: usize,
+    /// Response tokens of the hinted part.
+    pub hinted_tokens: usize,
+    /// Samples that had a forward and backward pass (advantage not 0, or an entropy bonus).
+    pub trained_samples: usize,
+    /// Share of on-policy tokens whose ratio was clipped, over all optimizer steps.
+    pub clip_fraction: Option<f64>,
+    /// Ratios of the hinted part at the first optimizer step.
+    pub rho: Option<Quantiles>,
+    /// Mean entropy of the policy over the trained tokens, nats.
+    pub entropy: Option<f64>,
+    /// Coefficient of the entropy bonus in this update.
+    pub entropy_coefficient: f64,
+    /// Mean over the on-policy tokens of `|log pi_theta - sampler's log-prob|` before the first
+    /// optimizer step, nats: what sampler and trainer disagree by.
+    pub sampler_mismatch: Option<f64>,
+    /// Seconds in forward, backward and optimizer.
+    pub train_seconds: f64,
+    /// Seconds to write the new version.
+    pub write_seconds: f64,
+}
+
+/// Quantiles of a positive quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quantiles {
+    /// 10 %.
+    pub p10: f64,
+    /// 50 %.
+    pub p50: f64,
+    /// 90 %.
+    pub p90: f64,
+}
+
+/// Pushes a version to policy servers and verifies that each serves it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PublishRequest {
+    /// The version; it must be the trainer's current one.
+    pub version: WeightVersion,
+    /// Base URLs of the servers.
+    pub servers: Vec<String>,
+    /// Token ids that trainer and server both score after the push; at least two.
+    pub probe: Vec<u32>,
+    /// Largest difference of a token's log-probability that passes, nats.
+    pub tolerance: f64,
+}
+
+/// A push that was verified on every server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PublishReport {
+    /// The version that all servers now serve.
+    pub version: WeightVersion,
+    /// One entry a server.
+    pub servers: Vec<ServerPublish>,
+}
+
+/// A verified push to one server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServerPublish {
+    /// Base URL of the server.
+    pub url: String,
+    /// Seconds from pause to resume.
+    pub seconds: f64,
+    /// Largest difference of a token's log-probability between server and trainer, nats.
+    pub max_difference: f64,
+}
+
+/// Where the trainer stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainerState {
+    /// The version it holds.
+    pub version: WeightVersion,
+    /// Folder of that version.
+    pub folder: PathBuf,
+    /// Parameters of the model.
+    pub parameters: usize,
+    /// Token ids of the model.
+    pub vocabulary: usize,
+    /// Longest sequence, tokens.
+    pub context: usize,
+}
+
+/// Asks for the log-probabilities of given sequences.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreRequest {
+    /// Token ids, each at least two.
+    pub sequences: Vec<Vec<u32>>,
+}
+
+/// Log-probabilities of given sequences under the trainer's weights, temperature 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScoreResponse {
+    /// The version that scored.
+    pub version: WeightVersion,
+    /// For each sequence of n tokens the n - 1 log-probabilities of its tokens after the first,
+    /// nats.
+    pub logprobs: Vec<Vec<f32>>,
+}
+
+/// The body of a failed request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What went wrong, for a person.
+    pub error: String,
+}
