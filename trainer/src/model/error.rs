@@ -1,0 +1,61 @@
+//! What can be wrong with a model folder.
+
+use std::path::PathBuf;
+
+/// Why a model could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// A file is missing or unreadable, or could not be written.
+    #[error("cannot {action} {path}: {source}")]
+    Io {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// A file has the wrong content.
+    #[error("{path} is not valid: {problem}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The model is of a kind that is not implemented.
+    #[error("{path}: {problem}\nhint: this trainer runs dense models of the Qwen3 family")]
+    Unsupported {
+        /// The configuration.
+        path: PathBuf,
+        /// The setting that is not supported.
+        problem: String,
+    },
+    /// The weights lack tensors that the configuration asks for.
+    #[error("{path} lacks {}: {}", count(.names), .names.join(", "))]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// Names of the tensors.
+        names: Vec<String>,
+    },
+    /// A tensor has another shape than the configuration asks for.
+    #[error("{path}: `{name}` has shape {found:?}, config.json asks for {expected:?}")]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor.
+        name: String,
+        /// Its shape.
+        found: Vec<i64>,
+        /// The shape it should have.
+        expected: Vec<i64>,
+    },
+}
+
+fn count(names: &[String]) -> String {
+    match names.len() {
+        1 => "a tensor".into(),
+        n => format!("{n} tensors"),
+    }
+}

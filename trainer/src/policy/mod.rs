@@ -1,0 +1,1 @@
+//! The embedded policy server: OpenAI-compatible, on the trainer's own model code.
