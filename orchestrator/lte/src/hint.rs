@@ -1,0 +1,216 @@
+//! Which prompt the second trial gets (arXiv 2510.26109, section 3).
+//!
+//! | failures cut at the response limit | prompt |
+//! |---|---|
+//! | all | [`HintKind::Concise`] |
+//! | some | [`HintKind::ConciseHint`], with the answers of those that were not cut |
+//! | none | [`HintKind::Hint`], with their answers |
+//!
+//! The paper does not say what happens when no failure has an answer to warn of. Here a problem
+//! with cut failures gets `Concise` then, and one without gets its ordinary prompt again.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{GroupOutcome, Reward};
+
+/// How none-pass problems are treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// A second trial with a hint: the method of the paper.
+    Lte,
+    /// No second trial: GRPO.
+    Grpo,
+    /// A second trial without a hint: the ablation that shows whether it is the hint or the budget.
+    GrpoExtra,
+}
+
+/// The prompt of a trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HintKind {
+    /// The ordinary prompt, no hint.
+    Plain,
+    /// Asks for a concise answer.
+    Concise,
+    /// Asks for a concise answer and lists wrong ones.
+    ConciseHint,
+    /// Lists wrong answers.
+    Hint,
+}
+
+/// What became of one rollout of the first trial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its reward.
+    pub reward: Reward,
+    /// Whether it was cut at the response limit.
+    pub truncated: bool,
+    /// The answer it gave, if any.
+    pub answer: Option<String>,
+}
+
+/// The second trial of a none-pass problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondTrial {
+    /// Its prompt.
+    pub kind: HintKind,
+    /// The wrong answers to list, no two equivalent, in the order in which they were first given.
+    pub answers: Vec<String>,
+}
+
+/// Decides on the second trial of a problem; `None` if it gets none.
+///
+/// `equivalent` says whether two answers are the same.
+pub fn second_trial(
+    method: Method,
+    attempts: &[Attempt],
+    equivalent: impl Fn(&str, &str) -> bool,
+) -> Option<SecondTrial> {
+    let rewards: Vec<Reward> = attempts.iter().map(|attempt| attempt.reward).collect();
+    if attempts.is_empty() || GroupOutcome::of(&rewards) != GroupOutcome::NonePass {
+        return None;
+    }
+    match method {
+        Method::Grpo => None,
+        Method::GrpoExtra => Some(SecondTrial {
+            kind: HintKind::Plain,
+            answers: Vec::new(),
+        }),
+        Method::Lte => Some(hinted(attempts, equivalent)),
+    }
+}
+
+fn hinted(attempts: &[Attempt], equivalent: impl Fn(&str, &str) -> bool) -> SecondTrial {
+    let mut answers: Vec<String> = Vec::new();
+    let complete = attempts.iter().filter(|attempt| !attempt.truncated);
+    for answer in complete.filter_map(|attempt| attempt.answer.as_deref()) {
+        if !answers
+            .iter()
+            .any(|known| known == answer || equivalent(known, answer))
+        {
+            answers.push(answer.to_owned());
+        }
+    }
+    let any_truncated = attempts.iter().any(|attempt| attempt.truncated);
+    let kind = match (any_truncated, answers.is_empty()) {
+        (true, true) => HintKind::Concise,
+        (true, false) => HintKind::ConciseHint,
+        (false, true) => HintKind::Plain,
+        (false, false) => HintKind::Hint,
+    };
+    SecondTrial { kind, answers }
+}
+
+impl HintKind {
+    /// The word for it in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Concise => "concise",
+            Self::ConciseHint => "concise_hint",
+            Self::Hint => "hint",
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lte => "lte",
+            Self::Grpo => "grpo",
+            Self::GrpoExtra => "grpo_extra",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(answer: Option<&str>, truncated: bool) -> Attempt {
+        Attempt {
+            reward: Reward::Fail,
+            truncated,
+            answer: answer.map(str::to_owned),
+        }
+    }
+
+    fn decide(attempts: &[Attempt]) -> (HintKind, Vec<String>) {
+        let trial = second_trial(Method::Lte, attempts, |a, b| a.trim() == b.trim()).unwrap();
+        (trial.kind, trial.answers)
+    }
+
+    #[test]
+    fn truncation_chooses_the_prompt() {
+        let cut = || failed(None, true);
+        let wrong = |answer| failed(Some(answer), false);
+        assert_eq!(decide(&[cut(), cut()]), (HintKind::Concise, vec![]));
+        assert_eq!(
+            decide(&[cut(), wrong("7")]),
+            (HintKind::ConciseHint, vec!["7".into()])
+        );
+        let both = vec!["7".to_owned(), "8".to_owned()];
+        assert_eq!(decide(&[wrong("7"), wrong("8")]), (HintKind::Hint, both));
+    }
+
+    #[test]
+    fn answers_of_cut_responses_are_not_listed() {
+        let attempts = [failed(Some("5"), true), failed(Some("7"), false)];
+        assert_eq!(decide(&attempts), (HintKind::ConciseHint, vec!["7".into()]));
+        assert_eq!(decide(&attempts[..1]), (HintKind::Concise, vec![]));
+    }
+
+    #[test]
+    fn equivalent_answers_are_listed_once_as_first_given() {
+        let attempts = ["7 ", "8", "7", "8"].map(|answer| failed(Some(answer), false));
+        assert_eq!(
+            decide(&attempts),
+            (HintKind::Hint, vec!["7 ".into(), "8".into()])
+        );
+    }
+
+    #[test]
+    fn without_any_answer_there_is_nothing_to_list() {
+        let silent = failed(None, false);
+        assert_eq!(
+            decide(&[silent.clone(), silent.clone()]),
+            (HintKind::Plain, vec![])
+        );
+        assert_eq!(
+            decide(&[silent, failed(None, true)]),
+            (HintKind::Concise, vec![])
+        );
+    }
+
+    #[test]
+    fn only_none_pass_problems_get_a_second_trial() {
+        let wrong = failed(Some("7"), false);
+        let right = Attempt {
+            reward: Reward::Pass,
+            ..wrong.clone()
+        };
+        let never = |_: &str, _: &str| false;
+        for method in [Method::Lte, Method::GrpoExtra, Method::Grpo] {
+            assert_eq!(
+                second_trial(method, &[wrong.clone(), right.clone()], never),
+                None
+            );
+            assert_eq!(second_trial(method, &[], never), None);
+        }
+        assert_eq!(
+            second_trial(Method::Grpo, std::slice::from_ref(&wrong), never),
+            None
+        );
+        let extra = second_trial(Method::GrpoExtra, &[wrong], never).unwrap();
+        assert_eq!(
+            extra,
+            SecondTrial {
+                kind: HintKind::Plain,
+                answers: vec![]
+            }
+        );
+    }
+}
