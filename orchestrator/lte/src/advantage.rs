@@ -10,19 +10,9 @@ const EPSILON: f64 = 1e-6;
 pub fn advantages(rewards: &[Reward]) -> Vec<f32> {
     let size = rewards.len() as f64;
     let mean = rewards.iter().map(|reward| reward.value()).sum::<f64>() / size;
-    let squares: f64 = rewards
-        .iter()
-        .map(|reward| (reward.value() - mean).powi(2))
-        .sum();
-    let std = if rewards.len() > 1 {
-        (squares / (size - 1.0)).sqrt()
-    } else {
-        0.0
-    };
-    rewards
-        .iter()
-        .map(|reward| ((reward.value() - mean) / (std + EPSILON)) as f32)
-        .collect()
+    let squares: f64 = rewards.iter().map(|reward| (reward.value() - mean).powi(2)).sum();
+    let std = if rewards.len() > 1 { (squares / (size - 1.0)).sqrt() } else { 0.0 };
+    rewards.iter().map(|reward| ((reward.value() - mean) / (std + EPSILON)) as f32).collect()
 }
 
 #[cfg(test)]
@@ -32,9 +22,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn group(passed: usize, size: usize) -> Vec<Reward> {
-        (0..size)
-            .map(|i| if i < passed { Pass } else { Fail })
-            .collect()
+        (0..size).map(|i| if i < passed { Pass } else { Fail }).collect()
     }
 
     #[test]

@@ -54,14 +54,8 @@ mod tests {
 
     #[test]
     fn hinted_responses_are_trained_against_the_plain_prompt() {
-        let first = [Response {
-            tokens: &[1, 2],
-            logprobs: &[-0.1, -0.2],
-        }; 2];
-        let extra = [Response {
-            tokens: &[3],
-            logprobs: &[-0.3],
-        }];
+        let first = [Response { tokens: &[1, 2], logprobs: &[-0.1, -0.2] }; 2];
+        let extra = [Response { tokens: &[3], logprobs: &[-0.3] }];
         let group = [Member::First(0), Member::Extra(0)];
         let part_of_extra = |kind| {
             let samples = samples(&[9, 9], &group, &[-1.0, 1.0], &first, &extra, kind);

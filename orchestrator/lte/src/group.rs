@@ -35,11 +35,7 @@ impl Reward {
 impl GroupOutcome {
     /// The outcome of a group with these rewards; a group without any has none passing.
     pub fn of(rewards: &[Reward]) -> Self {
-        match rewards
-            .iter()
-            .filter(|&&reward| reward == Reward::Pass)
-            .count()
-        {
+        match rewards.iter().filter(|&&reward| reward == Reward::Pass).count() {
             0 => Self::NonePass,
             passed if passed == rewards.len() => Self::AllPass,
             _ => Self::SomePass,

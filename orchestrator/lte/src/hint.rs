@@ -75,10 +75,7 @@ pub fn second_trial(
     }
     match method {
         Method::Grpo => None,
-        Method::GrpoExtra => Some(SecondTrial {
-            kind: HintKind::Plain,
-            answers: Vec::new(),
-        }),
+        Method::GrpoExtra => Some(SecondTrial { kind: HintKind::Plain, answers: Vec::new() }),
         Method::Lte => Some(hinted(attempts, equivalent)),
     }
 }
@@ -87,10 +84,7 @@ fn hinted(attempts: &[Attempt], equivalent: impl Fn(&str, &str) -> bool) -> Seco
     let mut answers: Vec<String> = Vec::new();
     let complete = attempts.iter().filter(|attempt| !attempt.truncated);
     for answer in complete.filter_map(|attempt| attempt.answer.as_deref()) {
-        if !answers
-            .iter()
-            .any(|known| known == answer || equivalent(known, answer))
-        {
+        if !answers.iter().any(|known| known == answer || equivalent(known, answer)) {
             answers.push(answer.to_owned());
         }
     }
@@ -131,11 +125,7 @@ mod tests {
     use super::*;
 
     fn failed(answer: Option<&str>, truncated: bool) -> Attempt {
-        Attempt {
-            reward: Reward::Fail,
-            truncated,
-            answer: answer.map(str::to_owned),
-        }
+        Attempt { reward: Reward::Fail, truncated, answer: answer.map(str::to_owned) }
     }
 
     fn decide(attempts: &[Attempt]) -> (HintKind, Vec<String>) {
@@ -148,10 +138,7 @@ mod tests {
         let cut = || failed(None, true);
         let wrong = |answer| failed(Some(answer), false);
         assert_eq!(decide(&[cut(), cut()]), (HintKind::Concise, vec![]));
-        assert_eq!(
-            decide(&[cut(), wrong("7")]),
-            (HintKind::ConciseHint, vec!["7".into()])
-        );
+        assert_eq!(decide(&[cut(), wrong("7")]), (HintKind::ConciseHint, vec!["7".into()]));
         let both = vec!["7".to_owned(), "8".to_owned()];
         assert_eq!(decide(&[wrong("7"), wrong("8")]), (HintKind::Hint, both));
     }
@@ -166,51 +153,27 @@ mod tests {
     #[test]
     fn equivalent_answers_are_listed_once_as_first_given() {
         let attempts = ["7 ", "8", "7", "8"].map(|answer| failed(Some(answer), false));
-        assert_eq!(
-            decide(&attempts),
-            (HintKind::Hint, vec!["7 ".into(), "8".into()])
-        );
+        assert_eq!(decide(&attempts), (HintKind::Hint, vec!["7 ".into(), "8".into()]));
     }
 
     #[test]
     fn without_any_answer_there_is_nothing_to_list() {
         let silent = failed(None, false);
-        assert_eq!(
-            decide(&[silent.clone(), silent.clone()]),
-            (HintKind::Plain, vec![])
-        );
-        assert_eq!(
-            decide(&[silent, failed(None, true)]),
-            (HintKind::Concise, vec![])
-        );
+        assert_eq!(decide(&[silent.clone(), silent.clone()]), (HintKind::Plain, vec![]));
+        assert_eq!(decide(&[silent, failed(None, true)]), (HintKind::Concise, vec![]));
     }
 
     #[test]
     fn only_none_pass_problems_get_a_second_trial() {
         let wrong = failed(Some("7"), false);
-        let right = Attempt {
-            reward: Reward::Pass,
-            ..wrong.clone()
-        };
+        let right = Attempt { reward: Reward::Pass, ..wrong.clone() };
         let never = |_: &str, _: &str| false;
         for method in [Method::Lte, Method::GrpoExtra, Method::Grpo] {
-            assert_eq!(
-                second_trial(method, &[wrong.clone(), right.clone()], never),
-                None
-            );
+            assert_eq!(second_trial(method, &[wrong.clone(), right.clone()], never), None);
             assert_eq!(second_trial(method, &[], never), None);
         }
-        assert_eq!(
-            second_trial(Method::Grpo, std::slice::from_ref(&wrong), never),
-            None
-        );
+        assert_eq!(second_trial(Method::Grpo, std::slice::from_ref(&wrong), never), None);
         let extra = second_trial(Method::GrpoExtra, &[wrong], never).unwrap();
-        assert_eq!(
-            extra,
-            SecondTrial {
-                kind: HintKind::Plain,
-                answers: vec![]
-            }
-        );
+        assert_eq!(extra, SecondTrial { kind: HintKind::Plain, answers: vec![] });
     }
 }

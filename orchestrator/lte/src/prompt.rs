@@ -64,10 +64,7 @@ impl Templates {
             ("concise_hint", &self.concise_hint, PROBLEM),
             ("concise_hint", &self.concise_hint, ANSWERS),
         ];
-        match needs
-            .into_iter()
-            .find(|(_, text, place)| !text.contains(place))
-        {
+        match needs.into_iter().find(|(_, text, place)| !text.contains(place)) {
             Some((template, _, place)) => Err(InvalidTemplate { template, place }),
             None => Ok(()),
         }
@@ -82,9 +79,7 @@ impl Templates {
             HintKind::Hint => &self.hint,
         };
         let answers = answers.join(&self.answer_separator);
-        let parts = template
-            .split(PROBLEM)
-            .map(|part| part.replace(ANSWERS, &answers));
+        let parts = template.split(PROBLEM).map(|part| part.replace(ANSWERS, &answers));
         parts.collect::<Vec<_>>().join(problem)
     }
 }
@@ -93,12 +88,8 @@ impl Templates {
 mod tests {
     use super::*;
 
-    const KINDS: [HintKind; 4] = [
-        HintKind::Plain,
-        HintKind::Concise,
-        HintKind::ConciseHint,
-        HintKind::Hint,
-    ];
+    const KINDS: [HintKind; 4] =
+        [HintKind::Plain, HintKind::Concise, HintKind::ConciseHint, HintKind::Hint];
 
     #[test]
     fn the_default_prompts() {
@@ -124,16 +115,10 @@ mod tests {
     #[test]
     fn a_template_must_show_what_it_is_for() {
         Templates::default().validate().unwrap();
-        let no_answers = Templates {
-            hint: "{problem} again".into(),
-            ..Templates::default()
-        };
+        let no_answers = Templates { hint: "{problem} again".into(), ..Templates::default() };
         let error = no_answers.validate().unwrap_err();
         assert_eq!(error.to_string(), "template `hint` lacks {answers}");
-        let no_problem = Templates {
-            prompt: "Think.".into(),
-            ..Templates::default()
-        };
+        let no_problem = Templates { prompt: "Think.".into(), ..Templates::default() };
         assert_eq!(no_problem.validate().unwrap_err().template, "prompt");
     }
 }

@@ -99,10 +99,7 @@ mod tests {
     fn the_slot_is_random_and_follows_from_the_seed() {
         let slot = |seed| {
             let group = refine(&[Fail; 8], &[Pass], MaxReplacements::AllButOne, Seed(seed));
-            group
-                .iter()
-                .position(|member| matches!(member, Member::Extra(0)))
-                .unwrap()
+            group.iter().position(|member| matches!(member, Member::Extra(0))).unwrap()
         };
         let slots: std::collections::HashSet<usize> = (0..200).map(slot).collect();
         assert_eq!(slots.len(), 8);

@@ -18,9 +18,8 @@ impl Seed {
     /// The seed of something with a textual name.
     #[must_use]
     pub fn of_text(self, name: &str) -> Self {
-        name.bytes().fold(self.of(name.len() as u64), |seed, byte| {
-            seed.of(u64::from(byte))
-        })
+        let start = self.of(u64::MAX).of(name.len() as u64);
+        name.bytes().fold(start, |seed, byte| seed.of(u64::from(byte)))
     }
 
     /// A generator that starts at this seed.

@@ -153,22 +153,12 @@ impl Objective {
     pub fn validate(&self) -> Result<(), InvalidObjective> {
         let positive = |x: f64| x.is_finite() && x > 0.0;
         check("gamma", self.gamma, "above 0", positive(self.gamma))?;
-        check(
-            "clip_low",
-            self.clip_low,
-            "between 0 and 1",
-            (0.0..=1.0).contains(&self.clip_low),
-        )?;
+        check("clip_low", self.clip_low, "between 0 and 1", (0.0..=1.0).contains(&self.clip_low))?;
         check("clip_high", self.clip_high, "0 or more", self.clip_high >= 0.0)?;
         if let Some(bound) = self.dual_clip {
             check("dual_clip", bound, "above 1", bound.is_finite() && bound > 1.0)?;
         }
-        check(
-            "log_ratio_limit",
-            self.log_ratio_limit,
-            "above 0",
-            positive(self.log_ratio_limit),
-        )?;
+        check("log_ratio_limit", self.log_ratio_limit, "above 0", positive(self.log_ratio_limit))?;
         check("temperature", self.temperature, "above 0", positive(self.temperature))?;
         match self.entropy {
             Entropy::Off => Ok(()),

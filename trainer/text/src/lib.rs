@@ -148,7 +148,11 @@ impl Text {
 
     /// The text that the chat template makes of a conversation; with `generation_prompt` it ends
     /// where the assistant's answer begins.
-    pub fn render(&self, messages: &[Message], generation_prompt: bool) -> Result<String, TextError> {
+    pub fn render(
+        &self,
+        messages: &[Message],
+        generation_prompt: bool,
+    ) -> Result<String, TextError> {
         let environment = self.template.as_ref().ok_or(TextError::NoTemplate)?;
         let messages: Vec<Value> = messages
             .iter()
@@ -178,9 +182,12 @@ fn compile(source: String) -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     // What Hugging Face templates expect of Jinja: Python's methods, and an error they can raise.
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.add_function("raise_exception", |message: String| -> Result<(), minijinja::Error> {
-        Err(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message))
-    });
+    environment.add_function(
+        "raise_exception",
+        |message: String| -> Result<(), minijinja::Error> {
+            Err(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message))
+        },
+    );
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_template_owned("chat", source)?;
     Ok(environment)
@@ -216,7 +223,8 @@ mod tests {
     }
 
     fn text() -> Text {
-        let config = format!(r#"{{"chat_template":"{TEMPLATE}","eos_token":{{"content":"<|im_end|>"}}}}"#);
+        let config =
+            format!(r#"{{"chat_template":"{TEMPLATE}","eos_token":{{"content":"<|im_end|>"}}}}"#);
         Text::load(folder(&config).path()).unwrap()
     }
 
