@@ -1,1 +1,143 @@
-//! Placeholder.
+//! What the end-to-end tests share: the real binaries, a folder to work in, and the log of a run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
+use sqlx::{Column, Row, SqlitePool, TypeInfo, ValueRef};
+use tempfile::TempDir;
+
+/// The root of the repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace")
+}
+
+/// A program of the workspace, built from the present sources.
+pub fn binary(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build.current_dir(root()).args(["build", "--quiet", "--workspace", "--bins"]);
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        let status = build.status().expect("cargo can be started");
+        assert!(status.success(), "the binaries do not build");
+        let test = std::env::current_exe().expect("a test knows where it lies");
+        test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps").to_owned()
+    });
+    folder.join(name)
+}
+
+/// A working directory of its own for a run on the dialects world.
+pub struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    /// An empty project.
+    #[allow(clippy::new_without_default)] // it makes a folder
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder can be made") }
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `retrial ARGUMENTS`, in the project's folder.
+    pub fn retrial<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Output {
+        Command::new(binary("retrial"))
+            .current_dir(self.folder.path())
+            .env("NO_COLOR", "1")
+            .args(arguments)
+            .output()
+            .expect("retrial can be started")
+    }
+
+    /// `retrial run` on the demo world, small enough for a test.
+    pub fn train(&self, arguments: &[&str]) -> Output {
+        let config = root().join("examples/dialects/lte.toml");
+        let small = [
+            "run.steps=2",
+            "run.name=test",
+            "rollout.problems=12",
+            "rollout.group=4",
+            "rollout.extra=4",
+            "evaluation.every=1",
+            "evaluation.k=2",
+        ];
+        let sets = small.iter().flat_map(|setting| ["--set", setting]);
+        let config = config.to_str().expect("the path is UTF-8");
+        self.retrial(["run", config].into_iter().chain(sets).chain(arguments.iter().copied()))
+    }
+
+    /// A connection to the mistake log.
+    pub async fn log(&self) -> SqlitePool {
+        let options = SqliteConnectOptions::new().filename(self.path("retrial.db")).read_only(true);
+        SqlitePoolOptions::new().connect_with(options).await.expect("the log can be opened")
+    }
+
+    /// Everything in the log that must not differ between two runs of the same configuration: all
+    /// rows of all tables, less the columns that hold times.
+    pub async fn log_content(&self) -> Vec<String> {
+        let log = self.log().await;
+        let tables: Vec<(String,)> = sqlx::query_as(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
+             AND name NOT LIKE '%fts%' AND name <> '_sqlx_migrations' ORDER BY name",
+        )
+        .fetch_all(&log)
+        .await
+        .expect("the schema can be read");
+        let mut content = Vec::new();
+        for (table,) in tables {
+            let query = sqlx::AssertSqlSafe(format!("SELECT * FROM {table}"));
+            let rows = sqlx::query(query).fetch_all(&log).await.expect("a table can be read");
+            let mut lines: Vec<String> = rows
+                .iter()
+                .map(|row| format!("{table}: {}", show(row)))
+                .filter(|line| !line.contains("_seconds\""))
+                .collect();
+            lines.sort_unstable();
+            content.extend(lines);
+        }
+        content
+    }
+
+    /// The weights of a version of the run `test`.
+    pub fn weights(&self, version: u64) -> Vec<u8> {
+        let file = self.path(&format!("runs/test/v{version:06}/model.safetensors"));
+        std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    }
+}
+
+/// A row as text, columns of times left out. A metric's name is quoted, so that those of durations
+/// can be told.
+fn show(row: &SqliteRow) -> String {
+    let timeless = |name: &str| !name.ends_with("_at") && !name.ends_with("_seconds");
+    let columns = row.columns().iter().filter(|column| timeless(column.name()));
+    let shown = columns.map(|column| {
+        let value = row.try_get_raw(column.ordinal()).expect("the column exists");
+        let text = match value.type_info().name() {
+            "NULL" => "NULL".into(),
+            "INTEGER" | "BOOLEAN" => row.get::<i64, _>(column.ordinal()).to_string(),
+            "REAL" => format!("{:?}", row.get::<f64, _>(column.ordinal())),
+            "BLOB" => format!("{:?}", row.get::<Vec<u8>, _>(column.ordinal())),
+            _ => format!("{:?}", row.get::<String, _>(column.ordinal())),
+        };
+        format!("{}={text}", column.name())
+    });
+    shown.collect::<Vec<_>>().join(" ")
+}
+
+/// What a failed assertion should show of a command.
+pub fn shown(output: &Output) -> String {
+    format!(
+        "exit {:?}\n--- stdout\n{}--- stderr\n{}",
+        output.status.code(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}

@@ -1,0 +1,32 @@
+# Two commands do all the set-up they need: `make demo` and `make test`.
+.PHONY: demo compare test lint deny bench libtorch build clean-runs help
+
+help: ## Lists what there is to make
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+libtorch: ## Puts libtorch 2.11.0 into .libtorch, once
+	@trainer/fetch-libtorch.sh
+
+build: libtorch ## Builds the binaries
+	cargo build
+
+demo: build ## Trains a small language model by LTE, on this machine
+	target/debug/retrial run examples/dialects/lte.toml --resume
+
+compare: build ## The same run by GRPO, for comparison
+	target/debug/retrial run examples/dialects/grpo.toml --resume
+
+test: libtorch ## Runs all tests
+	cargo build --workspace --all-targets
+	cargo test --workspace
+
+lint: libtorch ## Formatting, lints and documentation, warnings denied
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+deny: ## Licences and sources of the dependencies (needs cargo-deny)
+	cargo deny check licenses bans sources
+
+bench: libtorch ## Tokens per second of server and trainer, seconds a step by phase
+	cargo bench --workspace

@@ -1,0 +1,143 @@
+//! `retrial grade`: grades responses.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::{Context, Result, anyhow};
+use clap::ValueEnum;
+use retrial_grader::{Extraction, Gold, grade};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// Lines that are read, graded on all cores and written before the next ones are read.
+const CHUNK: usize = 4096;
+
+/// Grades responses to mathematical problems.
+///
+/// Reads JSON Lines {"id", "gold", "response"} and writes {"id", "verdict", "answer"}; the verdict
+/// is correct, wrong, `no_answer`, unparsed or timeout.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  retrial grade responses.jsonl > verdicts.jsonl\n  \
+    retrial grade --gold '\\frac{1}{2}' --response 'It is \\boxed{0.5}.'")]
+pub struct Args {
+    /// JSON Lines to grade; - reads standard input
+    #[arg(required_unless_present = "gold", conflicts_with_all = ["gold", "response"])]
+    file: Option<PathBuf>,
+    /// The right answer
+    #[arg(long, requires = "response")]
+    gold: Option<String>,
+    /// A response to grade
+    #[arg(long, requires = "gold")]
+    response: Option<String>,
+    /// Where the answer is looked for in a response
+    #[arg(long, value_enum, default_value_t = From::Auto)]
+    extraction: From,
+}
+
+/// Where an answer is looked for.
+#[derive(Clone, Copy, ValueEnum)]
+enum From {
+    /// In the last complete box, or else in the last expression and the like
+    Auto,
+    /// In the last complete box only, as in training
+    Boxed,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    id: serde_json::Value,
+    gold: String,
+    response: String,
+}
+
+#[derive(Serialize)]
+struct Graded {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<serde_json::Value>,
+    verdict: &'static str,
+    answer: Option<String>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let extraction = match args.extraction {
+        From::Auto => Extraction::Auto,
+        From::Boxed => Extraction::Boxed,
+    };
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    if let (Some(gold), Some(response)) = (&args.gold, &args.response) {
+        let graded = graded(None, gold, response, extraction).map_err(Failure::Input)?;
+        serde_json::to_writer(&mut out, &graded)?;
+        writeln!(out)?;
+    } else if let Some(file) = &args.file {
+        stream(file, extraction, &mut out)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn stream(file: &Path, extraction: Extraction, out: &mut impl Write) -> Result<(), Failure> {
+    let input: Box<dyn BufRead> = if file == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()));
+        Box::new(BufReader::new(opened.map_err(Failure::Input)?))
+    };
+    let mut lines = input.lines().enumerate();
+    loop {
+        let chunk: Vec<(usize, String)> = lines
+            .by_ref()
+            .take(CHUNK)
+            .map(|(index, line)| Ok((index + 1, line?)))
+            .collect::<std::io::Result<_>>()
+            .with_context(|| format!("cannot read {}", file.display()))
+            .map_err(Failure::Input)?;
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        for line in on_all_cores(&chunk, |(number, line)| {
+            grade_line(line, extraction)
+                .with_context(|| format!("{}:{number}", file.display()))
+        }) {
+            writeln!(out, "{}", line.map_err(Failure::Input)?)?;
+        }
+    }
+}
+
+/// Maps items on all cores, in order.
+fn on_all_cores<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let share = items.len().div_ceil(cores).max(1);
+    thread::scope(|scope| {
+        let map = &map;
+        let workers: Vec<_> = items
+            .chunks(share)
+            .map(|chunk| scope.spawn(move || chunk.iter().map(map).collect::<Vec<R>>()))
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("grading does not panic")).collect()
+    })
+}
+
+fn grade_line(line: &str, extraction: Extraction) -> Result<String> {
+    let case: Case = serde_json::from_str(line)?;
+    let graded = graded(Some(case.id), &case.gold, &case.response, extraction)?;
+    Ok(serde_json::to_string(&graded)?)
+}
+
+fn graded(
+    id: Option<serde_json::Value>,
+    gold: &str,
+    response: &str,
+    extraction: Extraction,
+) -> Result<Graded> {
+    let gold = Gold::parse(gold)
+        .map_err(|error| anyhow!("the gold answer `{gold}` does not parse: {error}"))?;
+    let grade = grade(&gold, response, extraction);
+    Ok(Graded {
+        id,
+        verdict: grade.verdict.as_str(),
+        answer: grade.answer.map(|answer| answer.text),
+    })
+}

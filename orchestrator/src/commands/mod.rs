@@ -1,0 +1,5 @@
+//! The commands of `retrial`.
+
+pub mod grade;
+pub mod mistakes;
+pub mod run;

@@ -1,0 +1,42 @@
+//! `retrial run`: trains.
+
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::fault::CrashPoint;
+use crate::run::{self, Options};
+
+/// Trains a model as a configuration says.
+///
+/// Without `[server] url` and `[trainer] url` it starts the embedded policy server and the trainer
+/// itself. Progress goes to standard error, the final table to standard output.
+#[derive(clap::Args)]
+#[command(after_help = "Example: retrial run examples/dialects/lte.toml --set run.steps=20")]
+pub struct Args {
+    /// The configuration, TOML
+    config: PathBuf,
+    /// Overrides a key of the configuration, for example run.seed=2
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Goes on with the run of this name if the log has one
+    #[arg(long)]
+    resume: bool,
+    /// Crashes on purpose, for tests
+    #[arg(long, hide = true, value_name = "MOMENT@STEP")]
+    crash_at: Option<CrashPoint>,
+    /// Has the trainer crash on purpose, for tests
+    #[arg(long, hide = true, value_name = "POINT@STEP")]
+    trainer_crash_at: Option<String>,
+}
+
+/// Runs the command.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let config = Config::load(&args.config, &args.overrides).map_err(Failure::input)?;
+    let options = Options {
+        resume: args.resume,
+        crash: args.crash_at,
+        trainer_crash: args.trainer_crash_at,
+    };
+    run::run(config, options).await
+}

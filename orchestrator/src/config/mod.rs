@@ -1,0 +1,400 @@
+//! The configuration of a run: one TOML file, every key documented in `docs/config.toml`.
+//!
+//! [`Config::load`] reads the file, applies `--set` overrides and checks everything that can be
+//! checked without touching the network. What it returns is valid. Paths of inputs (model, data)
+//! are relative to the file, paths of outputs (database, weights) to the working directory.
+
+mod diff;
+mod error;
+mod overrides;
+
+use std::path::{Path, PathBuf};
+
+use retrial_lte::{MaxReplacements, Method, Templates};
+use retrial_protocol::{Objective, Optimizer};
+use serde::{Deserialize, Serialize};
+
+pub use diff::difference;
+pub use error::ConfigError;
+
+/// A valid configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What is trained, by which method, how long.
+    pub run: RunConfig,
+    /// The policy to begin with.
+    pub model: ModelConfig,
+    /// The problems.
+    pub data: DataConfig,
+    /// How responses are sampled.
+    #[serde(default)]
+    pub rollout: RolloutConfig,
+    /// The words of the prompts.
+    #[serde(default)]
+    pub prompts: Templates,
+    /// What an update maximises.
+    #[serde(default)]
+    pub objective: Objective,
+    /// How.
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    /// Held-out evaluation.
+    #[serde(default)]
+    pub evaluation: EvaluationConfig,
+    /// Where rollouts come from.
+    #[serde(default)]
+    pub server: ServerConfig,
+    /// Where updates are made.
+    #[serde(default)]
+    pub trainer: TrainerConfig,
+}
+
+/// `[run]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// The run's name, unique in the database.
+    pub name: String,
+    /// How none-pass problems are treated.
+    pub method: Method,
+    /// Training steps.
+    pub steps: u64,
+    /// Everything random follows from it.
+    #[serde(default)]
+    pub seed: u64,
+    /// The mistake log.
+    #[serde(default = "default_database")]
+    pub database: PathBuf,
+    /// Folder of the run's weights: `FOLDER/NAME/v000001`, ...
+    #[serde(default = "default_folder")]
+    pub folder: PathBuf,
+    /// Versions of the weights to keep on disk.
+    #[serde(default = "default_keep")]
+    pub keep: usize,
+}
+
+/// `[model]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// A Hugging Face folder: config.json, model.safetensors, tokenizer.json and
+    /// tokenizer_config.json with a chat template.
+    pub path: PathBuf,
+}
+
+/// `[data]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// JSON Lines of problems to train on.
+    pub train: PathBuf,
+    /// Named files of held-out problems.
+    #[serde(default)]
+    pub heldout: std::collections::BTreeMap<String, PathBuf>,
+}
+
+/// `[rollout]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RolloutConfig {
+    /// Problems a step.
+    pub problems: usize,
+    /// Rollouts of a problem in the first trial: G.
+    pub group: u32,
+    /// Extra rollouts of a none-pass problem.
+    pub extra: u32,
+    /// How many failures of a group may be replaced by correct extra rollouts.
+    pub max_replacements: MaxReplacements,
+    /// Most tokens of a response.
+    pub max_tokens: usize,
+    /// Sampling temperature. Nucleus and top-k sampling are off while training: the trainer's
+    /// log-probs are those of the full distribution.
+    pub temperature: f64,
+}
+
+/// `[evaluation]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvaluationConfig {
+    /// Steps between evaluations; 0 evaluates before the first and after the last step only.
+    pub every: u64,
+    /// Samples a problem: k of Pass@k.
+    pub k: u32,
+    /// Sampling temperature.
+    pub temperature: f64,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Base URL of a vLLM-compatible server; without it the embedded one is started.
+    pub url: Option<String>,
+    /// The model's name there.
+    pub model: String,
+    /// Requests in flight at once.
+    pub concurrency: usize,
+    /// Sequences that the embedded server samples side by side.
+    pub max_sequences: usize,
+    /// Deadline of a rollout request, seconds.
+    pub timeout_seconds: u64,
+    /// Largest difference between the server's and the trainer's log-probability of a token that
+    /// passes the check after each push of weights, nats.
+    pub tolerance: f64,
+}
+
+/// `[trainer]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainerConfig {
+    /// Base URL of a running trainer; without it one is started.
+    pub url: Option<String>,
+    /// Tokens (padding included) in one forward pass.
+    pub micro_batch_tokens: usize,
+    /// Deadline of one update, seconds.
+    pub timeout_seconds: u64,
+}
+
+impl Default for RolloutConfig {
+    fn default() -> Self {
+        Self {
+            problems: 128,
+            group: 8,
+            extra: 8,
+            max_replacements: MaxReplacements::default(),
+            max_tokens: 8192,
+            temperature: 1.0,
+        }
+    }
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self { every: 10, k: 8, temperature: 1.0 }
+    }
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            model: "policy".into(),
+            concurrency: 64,
+            max_sequences: 128,
+            timeout_seconds: 1800,
+            tolerance: 1e-4,
+        }
+    }
+}
+
+impl Default for TrainerConfig {
+    fn default() -> Self {
+        Self { url: None, micro_batch_tokens: 8192, timeout_seconds: 3600 }
+    }
+}
+
+fn default_database() -> PathBuf {
+    "retrial.db".into()
+}
+
+fn default_folder() -> PathBuf {
+    "runs".into()
+}
+
+fn default_keep() -> usize {
+    3
+}
+
+impl Config {
+    /// Reads and checks the file at `path` with `key=value` overrides.
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let mut config = overrides::parse(path, &text, overrides)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        for input in std::iter::once(&mut config.model.path)
+            .chain(std::iter::once(&mut config.data.train))
+            .chain(config.data.heldout.values_mut())
+        {
+            *input = base.join(&*input);
+        }
+        config.objective.temperature = config.rollout.temperature;
+        config
+            .check()
+            .map_err(|problem| ConfigError::Invalid { path: path.into(), problem })?;
+        Ok(config)
+    }
+
+    /// The folder of the run's weights.
+    pub fn weights(&self) -> PathBuf {
+        self.run.folder.join(&self.run.name)
+    }
+
+    /// The settings that decide a run's result, as JSON. A run is resumed only with the same ones;
+    /// what is left out (how long, how fast, where) may change.
+    pub fn settings(&self) -> serde_json::Value {
+        let mut settings = serde_json::to_value(self).expect("a configuration is plain data");
+        for (table, keys) in [
+            ("run", &["steps", "keep", "database", "folder"][..]),
+            ("server", &["url", "model", "concurrency", "max_sequences", "timeout_seconds"][..]),
+            ("trainer", &["url", "timeout_seconds"][..]),
+        ] {
+            if let Some(table) = settings[table].as_object_mut() {
+                table.retain(|key, _| !keys.contains(&key.as_str()));
+            }
+        }
+        settings
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let named = |table: &str, error: &dyn std::fmt::Display| format!("[{table}] {error}");
+        let name = &self.run.name;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            return Err(format!(
+                "[run] name is `{name}`, it must be letters, digits, `-`, `_` and `.`: it names a folder"
+            ));
+        }
+        let positive = [
+            ("run", "steps", self.run.steps),
+            ("run", "keep", self.run.keep as u64),
+            ("rollout", "problems", self.rollout.problems as u64),
+            ("rollout", "max_tokens", self.rollout.max_tokens as u64),
+            ("evaluation", "k", u64::from(self.evaluation.k)),
+            ("server", "concurrency", self.server.concurrency as u64),
+            ("server", "max_sequences", self.server.max_sequences as u64),
+            ("server", "timeout_seconds", self.server.timeout_seconds),
+            ("trainer", "micro_batch_tokens", self.trainer.micro_batch_tokens as u64),
+            ("trainer", "timeout_seconds", self.trainer.timeout_seconds),
+        ];
+        if let Some((table, key, _)) = positive.into_iter().find(|&(_, _, value)| value == 0) {
+            return Err(format!("[{table}] {key} is 0, it must be at least 1"));
+        }
+        if self.rollout.group < 2 {
+            return Err("[rollout] group must be at least 2: advantages are relative to it".into());
+        }
+        if self.rollout.extra == 0 && self.run.method != Method::Grpo {
+            let method = self.run.method;
+            return Err(format!("[rollout] extra is 0, method `{method}` needs at least 1"));
+        }
+        let temperatures = [
+            ("rollout", self.rollout.temperature),
+            ("evaluation", self.evaluation.temperature),
+        ];
+        for (table, temperature) in temperatures {
+            if !(temperature.is_finite() && temperature > 0.0) {
+                return Err(format!("[{table}] temperature is {temperature}, it must be above 0"));
+            }
+        }
+        if !(self.server.tolerance.is_finite() && self.server.tolerance > 0.0) {
+            let tolerance = self.server.tolerance;
+            return Err(format!("[server] tolerance is {tolerance}, it must be above 0"));
+        }
+        self.prompts.validate().map_err(|error| named("prompts", &error))?;
+        self.objective.validate().map_err(|error| named("objective", &error))?;
+        self.optimizer.validate().map_err(|error| named("optimizer", &error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = "[run]\nname = \"a\"\nmethod = \"lte\"\nsteps = 3\n\
+                           [model]\npath = \"m\"\n[data]\ntrain = \"t.jsonl\"\n";
+
+    fn load(text: &str, overrides: &[&str]) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.toml");
+        std::fs::write(&path, text).unwrap();
+        let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
+        Config::load(&path, &overrides).map_err(|error| {
+            error.to_string().replace(&*folder.path().to_string_lossy(), "")
+        })
+    }
+
+    #[test]
+    fn the_documented_file_shows_every_key_with_its_default() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/config.toml");
+        let documented = Config::load(&path, &[]).unwrap();
+        let minimal = load(MINIMAL, &[]).unwrap();
+        assert_eq!(documented.prompts, minimal.prompts);
+        let (documented, minimal) = (documented.settings(), minimal.settings());
+        let differing = difference(&minimal, &documented);
+        let keys: Vec<&str> =
+            differing.split("; ").filter_map(|entry| entry.split(':').next()).collect();
+        let required = ["data.heldout.new", "data.train", "model.path", "run.name"];
+        let mut sorted = keys.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, required, "{differing}");
+        let text = std::fs::read_to_string(path).unwrap();
+        for (table, keys) in documented.as_object().unwrap() {
+            assert!(text.contains(&format!("[{table}]")), "[{table}] is not documented");
+            for key in keys.as_object().unwrap().keys() {
+                let shown = text.lines().any(|line| {
+                    line.trim_start_matches("# ").starts_with(&format!("{key} = "))
+                        || line.starts_with(&format!("[{table}.{key}]"))
+                });
+                assert!(shown || key == "temperature", "{table}.{key} is not documented");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_shown_with_its_line_and_a_suggestion() {
+        let error = load(&format!("{MINIMAL}[optimizer]\nlerning_rate = 1\n"), &[]).unwrap_err();
+        insta::assert_snapshot!(error);
+    }
+
+    #[test]
+    fn a_wrong_type_is_shown_with_its_line() {
+        let error = load(&MINIMAL.replace("steps = 3", "steps = \"three\""), &[]).unwrap_err();
+        insta::assert_snapshot!(error);
+    }
+
+    #[test]
+    fn overrides_win_and_are_checked() {
+        let config = load(MINIMAL, &["run.steps=7", "run.name=b", "rollout.group = 4"]).unwrap();
+        assert_eq!((config.run.steps, config.rollout.group), (7, 4));
+        assert_eq!(config.run.name, "b");
+        let cases = [
+            ("steps=7", "--set steps=7: write it as table.key=value"),
+            ("run.steps", "--set run.steps: write it as table.key=value"),
+            ("run.stesp=7", "--set run.stesp=7: unknown field `stesp`"),
+            ("run.name.x=7", "--set run.name.x=7: `name` is not a table"),
+            ("run.steps=many", "--set run.steps=many: invalid type: string \"many\""),
+        ];
+        for (setting, expected) in cases {
+            let error = load(MINIMAL, &[setting]).unwrap_err();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        assert!(load(MINIMAL, &["run.stesp=7"]).unwrap_err().contains("did you mean `steps`?"));
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        let cases = [
+            ("run.name=a/b", "[run] name is `a/b`, it must be"),
+            ("run.steps=0", "[run] steps is 0, it must be at least 1"),
+            ("rollout.group=1", "[rollout] group must be at least 2"),
+            ("rollout.extra=0", "[rollout] extra is 0, method `lte` needs at least 1"),
+            ("rollout.temperature=0.0", "[rollout] temperature is 0, it must be above 0"),
+            ("objective.gamma=-1.0", "[objective] `gamma` is -1, it must be above 0"),
+            ("prompts.hint={problem}", "[prompts] template `hint` lacks {answers}"),
+            ("server.tolerance=0.0", "[server] tolerance is 0, it must be above 0"),
+        ];
+        for (setting, expected) in cases {
+            let error = load(MINIMAL, &[setting]).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+        assert!(load(MINIMAL, &["rollout.extra=0", "run.method=grpo"]).is_ok());
+    }
+
+    #[test]
+    fn inputs_are_relative_to_the_file() {
+        let config = load(MINIMAL, &[]).unwrap();
+        assert!(config.model.path.is_absolute());
+        assert_eq!(config.run.database, Path::new("retrial.db"));
+    }
+}

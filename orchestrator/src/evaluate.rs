@@ -1,0 +1,143 @@
+//! Held-out evaluation: Pass@1 and unbiased Pass@k.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use futures::{StreamExt, TryStreamExt, stream};
+use retrial_grader::{Extraction, Verdict};
+use retrial_lte::HintKind;
+use retrial_protocol::WeightVersion;
+
+use crate::dataset::Task;
+use crate::domain::{GradedRollout, ProblemId};
+use crate::rollouts::{self, Ask};
+use crate::run::Run;
+use crate::store::EvalRecord;
+
+/// The result on one set of problems.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// Mean share of correct samples.
+    pub pass_at_1: f64,
+    /// Mean probability that at least one of k samples is correct.
+    pub pass_at_k: f64,
+    /// k, the samples a problem.
+    pub k: u32,
+    /// Problems.
+    pub problems: usize,
+}
+
+/// Scores by the name of the set.
+pub type Scores = BTreeMap<String, Score>;
+
+/// Evaluates every held-out set with the weights of `version`, or takes what the log has.
+pub async fn evaluate(run: &Run, version: WeightVersion) -> Result<Scores> {
+    let mut scores = Scores::new();
+    for (name, tasks) in &run.heldout {
+        let logged = run.store.evaluation(run.id, version, name).await?;
+        let samples = match logged {
+            Some(record) => record.samples,
+            None => {
+                let samples = sample(run, version, name, tasks).await?;
+                let score = Score::of(&samples, run.config.evaluation.k);
+                let record = EvalRecord { score, samples };
+                run.store.log_evaluation(run.id, version, name, &record).await?;
+                record.samples
+            }
+        };
+        scores.insert(name.clone(), Score::of(&samples, run.config.evaluation.k));
+    }
+    Ok(scores)
+}
+
+async fn sample(
+    run: &Run,
+    version: WeightVersion,
+    name: &str,
+    tasks: &[Task],
+) -> Result<Vec<(ProblemId, Vec<GradedRollout>)>> {
+    let evaluation = &run.config.evaluation;
+    // The same seeds at every version: what changes between two evaluations is the policy.
+    let seed = run.seed.of_text("evaluation").of_text(name);
+    stream::iter(tasks)
+        .map(|task| async move {
+            let id = task.problem.id.clone();
+            let prompt = run.prompt(task, HintKind::Plain, &[])?.ids;
+            let ask = Ask { task, prompt, n: evaluation.k };
+            let sampled = rollouts::sample(run, &ask, seed.of_text(&id.0), evaluation.temperature)
+                .await
+                .with_context(|| format!("evaluating problem {id} of `{name}`"))?;
+            let graded = rollouts::graded(run, task, sampled, version, Extraction::Auto)?;
+            anyhow::Ok((id, graded))
+        })
+        .buffered(run.config.server.concurrency)
+        .try_collect()
+        .await
+}
+
+impl Score {
+    /// The score of graded samples, by problem. A sample that could not be graded does not count.
+    pub fn of(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> Self {
+        let counts: Vec<(u64, u64)> = samples
+            .iter()
+            .map(|(_, graded)| {
+                let gradable = graded.iter().filter(|graded| graded.verdict != Verdict::Timeout);
+                let correct = graded.iter().filter(|graded| graded.verdict == Verdict::Correct);
+                (gradable.count() as u64, correct.count() as u64)
+            })
+            .filter(|&(gradable, _)| gradable > 0)
+            .collect();
+        let mean = |value: &dyn Fn(u64, u64) -> f64| {
+            counts.iter().map(|&(n, c)| value(n, c)).sum::<f64>() / counts.len().max(1) as f64
+        };
+        Self {
+            pass_at_1: mean(&|n, c| pass_at_k(n, c, 1)),
+            pass_at_k: mean(&|n, c| pass_at_k(n, c, u64::from(k))),
+            k,
+            problems: counts.len(),
+        }
+    }
+}
+
+/// The unbiased estimate `1 - C(n - c, k) / C(n, k)` from n samples of which c are correct; with
+/// fewer than k samples, whether any is correct.
+pub fn pass_at_k(n: u64, c: u64, k: u64) -> f64 {
+    if n.saturating_sub(c) < k {
+        return if c > 0 { 1.0 } else { 0.0 };
+    }
+    1.0 - (n - c + 1..=n).map(|i| 1.0 - k as f64 / i as f64).product::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn known_values() {
+        let cases = [
+            (8, 0, 8, 0.0),
+            (8, 1, 8, 1.0),
+            (8, 2, 1, 0.25),
+            (4, 2, 2, 1.0 - 1.0 / 6.0),
+            (16, 3, 4, 1.0 - 715.0 / 1820.0),
+            (3, 0, 4, 0.0),
+            (3, 1, 4, 1.0),
+        ];
+        for (n, c, k, expected) in cases {
+            let found = pass_at_k(n, c, k);
+            assert!((found - expected).abs() < 1e-12, "{n} {c} {k}: {found}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pass_at_k_grows_with_k_and_with_successes(n in 1..64u64, c in 0..64u64, k in 1..64u64) {
+            prop_assume!(c <= n && k <= n);
+            let here = pass_at_k(n, c, k);
+            prop_assert!((0.0..=1.0).contains(&here));
+            prop_assert!(k == 1 || here >= pass_at_k(n, c, k - 1) - 1e-12);
+            prop_assert!(c == 0 || here >= pass_at_k(n, c - 1, k) - 1e-12);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! HTTP calls to the server and the trainer: deadlines, retries, and errors that say which call
+//! failed and what to do.
+
+use std::error::Error;
+use std::future::Future;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const FIRST_DELAY: Duration = Duration::from_millis(200);
+const MAX_RETRIES: usize = 5;
+/// Longest part of an error body that is shown.
+const MAX_BODY_CHARS: usize = 600;
+
+/// Whether a call may succeed if it is made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transience {
+    /// It may.
+    Transient,
+    /// It will not.
+    Permanent,
+}
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No answer: refused, reset, or past its deadline.
+    #[error("no answer from {url}: {problem}\nhint: is it running, and is the address right?")]
+    Transport {
+        /// What was called.
+        url: String,
+        /// The reason.
+        problem: String,
+    },
+    /// The other side said no.
+    #[error("{url} answered {status}: {body}")]
+    Status {
+        /// What was called.
+        url: String,
+        /// HTTP status.
+        status: u16,
+        /// The beginning of its body.
+        body: String,
+    },
+    /// The answer is not what was asked for.
+    #[error("{url} sent an answer that cannot be used: {problem}")]
+    Answer {
+        /// What was called.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+        /// Whether asking again may help.
+        transience: Transience,
+    },
+    /// The client could not be made.
+    #[error("cannot make an HTTP client: {0}")]
+    Client(reqwest::Error),
+}
+
+impl CallError {
+    /// Transport errors and 5xx may go away; a 4xx will not.
+    pub fn transience(&self) -> Transience {
+        match self {
+            Self::Transport { .. } => Transience::Transient,
+            Self::Status { status, .. } if *status >= 500 => Transience::Transient,
+            Self::Answer { transience, .. } => *transience,
+            Self::Status { .. } | Self::Client(_) => Transience::Permanent,
+        }
+    }
+}
+
+/// A client whose every call ends within `timeout`.
+pub fn client(timeout: Duration, idle: Option<Duration>) -> Result<reqwest::Client, CallError> {
+    let builder = reqwest::Client::builder().timeout(timeout).connect_timeout(CONNECT_TIMEOUT);
+    let builder = match idle {
+        Some(idle) => builder.pool_idle_timeout(idle),
+        None => builder,
+    };
+    builder.build().map_err(CallError::Client)
+}
+
+/// Makes a call again, after growing pauses, while its error is transient.
+pub async fn with_retries<T, F>(call: impl FnMut() -> F) -> Result<T, CallError>
+where
+    F: Future<Output = Result<T, CallError>>,
+{
+    let pauses =
+        ExponentialBuilder::default().with_min_delay(FIRST_DELAY).with_max_times(MAX_RETRIES);
+    call.retry(pauses)
+        .when(|error| error.transience() == Transience::Transient)
+        .notify(|error, pause| tracing::warn!(%error, ?pause, "a call failed; trying again"))
+        .await
+}
+
+/// `GET url`.
+pub async fn get<T: DeserializeOwned>(client: &reqwest::Client, url: &str) -> Result<T, CallError> {
+    answer(url, client.get(url)).await
+}
+
+/// `POST url` with a JSON body.
+pub async fn post<T: DeserializeOwned>(
+    client: &reqwest::Client,
+    url: &str,
+    body: &impl Serialize,
+) -> Result<T, CallError> {
+    answer(url, client.post(url).json(body)).await
+}
+
+async fn answer<T: DeserializeOwned>(
+    url: &str,
+    request: reqwest::RequestBuilder,
+) -> Result<T, CallError> {
+    let transport =
+        |error: reqwest::Error| CallError::Transport { url: url.into(), problem: root(&error) };
+    let response = request.send().await.map_err(transport)?;
+    let status = response.status();
+    let body = response.bytes().await.map_err(transport)?;
+    if !status.is_success() {
+        return Err(CallError::Status {
+            url: url.into(),
+            status: status.as_u16(),
+            body: String::from_utf8_lossy(&body).chars().take(MAX_BODY_CHARS).collect(),
+        });
+    }
+    serde_json::from_slice(&body).map_err(|error| CallError::Answer {
+        url: url.into(),
+        problem: error.to_string(),
+        transience: Transience::Permanent,
+    })
+}
+
+/// reqwest says what it did; the cause at the bottom says why.
+fn root(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "past its deadline".into();
+    }
+    let mut cause: &dyn Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,73 @@
+//! What a run reads before it begins: the tokenizer and the problems, checked against each other.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use retrial_lte::HintKind;
+use retrial_text::Text;
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::dataset::{self, Task};
+use crate::domain::Problem;
+
+/// The inputs of a run.
+pub struct Inputs {
+    /// The tokenizer and the chat template.
+    pub text: Text,
+    /// Longest sequence of the model, tokens.
+    pub context: usize,
+    /// Problems to train on.
+    pub train: Vec<Task>,
+    /// Held-out problems by name.
+    pub heldout: Vec<(String, Vec<Task>)>,
+}
+
+#[derive(Deserialize)]
+struct ModelFile {
+    max_position_embeddings: usize,
+}
+
+impl Inputs {
+    /// Reads them all. A problem whose prompt leaves no room for a response is an error with the
+    /// file and line it stands on.
+    pub fn load(config: &Config) -> Result<Self> {
+        let text = Text::load(&config.model.path)
+            .context("cannot use the model's tokenizer")?;
+        let context = context_of(&config.model.path)?;
+        let limit = config.rollout.max_tokens;
+        if limit >= context {
+            bail!(
+                "[rollout] max_tokens is {limit}, but the model's whole context is {context} tokens"
+            );
+        }
+        let fits = |problem: &Problem| {
+            let prompt = config.prompts.render(HintKind::Plain, &problem.text, &[]);
+            let tokens = text.prompt(&prompt).map_err(|error| error.to_string())?.len();
+            if tokens + limit <= context {
+                return Ok(());
+            }
+            Err(format!(
+                "the prompt of problem `{}` has {tokens} tokens; with max_tokens {limit} that is \
+                 more than the model's context of {context}",
+                problem.id
+            ))
+        };
+        let train = dataset::load(&config.data.train, fits)?;
+        let heldout = config
+            .data
+            .heldout
+            .iter()
+            .map(|(name, path)| Ok((name.clone(), dataset::load(path, fits)?)))
+            .collect::<Result<_>>()?;
+        Ok(Self { text, context, train, heldout })
+    }
+}
+
+fn context_of(model: &Path) -> Result<usize> {
+    let path: PathBuf = model.join("config.json");
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let file: ModelFile = serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is not a model's configuration", path.display()))?;
+    Ok(file.max_position_embeddings)
+}

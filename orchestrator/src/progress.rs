@@ -1,0 +1,115 @@
+//! What a person sees while a run goes on: a line a step and, at a terminal, a bar below them.
+//!
+//! All of it goes to standard error; standard output is for the result.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use retrial_lte::HintKind;
+use retrial_protocol::WeightVersion;
+
+use crate::config::Config;
+use crate::evaluate::Scores;
+use crate::summary::{Outcomes, StepSummary};
+
+/// The progress of a run.
+pub struct Progress {
+    bar: ProgressBar,
+    steps: u64,
+}
+
+impl Progress {
+    /// Begins to show a run of which `done` steps are done.
+    pub fn new(config: &Config, done: WeightVersion) -> Self {
+        let steps = config.run.steps;
+        let bar = ProgressBar::new(steps).with_position(done.0);
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} steps, {eta} left");
+        bar.set_style(style.expect("the template is well-formed"));
+        if !std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let progress = Self { bar, steps };
+        let run = &config.run;
+        progress.line(&format!(
+            "run {} ({}), {} problems x {} rollouts a step, steps {} to {steps}",
+            run.name,
+            run.method,
+            config.rollout.problems,
+            config.rollout.group,
+            done.0 + 1,
+        ));
+        progress
+    }
+
+    /// Shows a step.
+    pub fn stepped(&mut self, summary: &StepSummary) {
+        self.bar.set_position(summary.step.0);
+        self.line(&step_line(summary, self.steps));
+    }
+
+    /// Shows an evaluation.
+    pub fn evaluated(&mut self, version: WeightVersion, scores: &Scores) {
+        for (name, score) in scores {
+            self.line(&format!(
+                "held-out {name} at version {version}: Pass@1 {:.3}  Pass@{} {:.3}  ({} problems)",
+                score.pass_at_1, score.k, score.pass_at_k, score.problems
+            ));
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn line(&self, text: &str) {
+        self.bar.suspend(|| eprintln!("{text}"));
+    }
+}
+
+fn step_line(summary: &StepSummary, steps: u64) -> String {
+    let Outcomes { none, some, all } = summary.before;
+    let mut line = format!(
+        "step {:>width$}/{steps}  none/some/all-pass {none}/{some}/{all}",
+        summary.step.0,
+        width = steps.to_string().len()
+    );
+    if summary.retried() > 0 {
+        let _ = write!(line, "  rescued {}/{}", summary.rescued(), summary.retried());
+        let kinds: Vec<String> = summary
+            .hinted
+            .iter()
+            .map(|hinted| {
+                format!("{} {}/{}", kind_word(hinted.kind), hinted.rescued, hinted.problems)
+            })
+            .collect();
+        let _ = write!(line, " ({})", kinds.join(", "));
+    }
+    if let Some(pass) = summary.first.pass {
+        let _ = write!(line, "  reward {pass:.3}");
+    }
+    if let (Some(entropy), Some(tokens)) = (summary.first.entropy, summary.first.response_tokens) {
+        let _ = write!(line, "  entropy {entropy:.3}  length {tokens:.1}");
+    }
+    let seconds = &summary.seconds;
+    let rollout = seconds.first_trial + seconds.second_trial;
+    let _ = write!(
+        line,
+        "  {:.1} s (rollouts {rollout:.1}, train {:.1}, push {:.1})",
+        rollout + seconds.train + seconds.publish,
+        seconds.train,
+        seconds.publish
+    );
+    line
+}
+
+/// The word for a prompt on a progress line.
+fn kind_word(kind: HintKind) -> &'static str {
+    match kind {
+        HintKind::Plain => "plain",
+        HintKind::Concise => "concise",
+        HintKind::ConciseHint => "concise+hint",
+        HintKind::Hint => "hint",
+    }
+}

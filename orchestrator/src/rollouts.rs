@@ -1,0 +1,115 @@
+//! One trial of a step: rollouts out of the log or from the server, graded, into the log.
+
+use anyhow::{Context, Result};
+use futures::{StreamExt, TryStreamExt, stream};
+use retrial_grader::{Extraction, Verdict, grade};
+use retrial_lte::Seed;
+use retrial_protocol::{Step, WeightVersion};
+
+use crate::dataset::Task;
+use crate::domain::{FinishReason, GradedRollout, Rollout, Trial};
+use crate::fault::{CrashPoint, Moment};
+use crate::run::Run;
+use crate::server::{SampleRequest, Sampled};
+use crate::store::LoggedRollouts;
+
+/// Asks for the rollouts of a problem in a trial.
+pub struct Ask<'a> {
+    /// The problem.
+    pub task: &'a Task,
+    /// Token ids of the prompt they are sampled on.
+    pub prompt: Vec<u32>,
+    /// How many.
+    pub n: u32,
+}
+
+/// The graded rollouts of each ask, in its order.
+///
+/// What an interrupted run has logged already is used as it is; the rest is sampled, with as many
+/// requests in flight as the configuration allows, and each group is logged as soon as it is
+/// complete.
+pub async fn trial(
+    run: &Run,
+    step: Step,
+    trial: Trial,
+    asks: &[Ask<'_>],
+    logged: &LoggedRollouts,
+) -> Result<Vec<Vec<GradedRollout>>> {
+    let mut groups: Vec<Option<Vec<GradedRollout>>> = asks
+        .iter()
+        .map(|ask| logged.get(&(ask.task.problem.id.clone(), trial)).cloned())
+        .collect();
+    let missing: Vec<usize> = (0..asks.len()).filter(|&i| groups[i].is_none()).collect();
+    let half = missing.len().div_ceil(2);
+
+    let mut sampled = stream::iter(missing)
+        .map(|index| async move {
+            let group = group(run, step, trial, &asks[index]).await?;
+            anyhow::Ok((index, group))
+        })
+        .buffer_unordered(run.config.server.concurrency);
+    let mut done = 0;
+    while let Some((index, group)) = sampled.try_next().await? {
+        let ask = &asks[index];
+        let id = &ask.task.problem.id;
+        run.store.log_rollouts(run.id, step, id, trial, ask.prompt.len(), &group).await?;
+        groups[index] = Some(group);
+        done += 1;
+        if trial == Trial::First && done == half {
+            CrashPoint::reached(run.crash, Moment::HalfFirstTrial, step);
+        }
+    }
+    groups.into_iter().map(|group| group.context("a group was not sampled")).collect()
+}
+
+async fn group(run: &Run, step: Step, trial: Trial, ask: &Ask<'_>) -> Result<Vec<GradedRollout>> {
+    let id = &ask.task.problem.id;
+    let seed = run.seed.of_text(trial.as_str()).of(step.0).of_text(&id.0);
+    let sampled = sample(run, ask, seed, run.config.rollout.temperature)
+        .await
+        .with_context(|| format!("sampling problem {id} of step {step}"))?;
+    graded(run, ask.task, sampled, step.base(), Extraction::Boxed)
+}
+
+/// Responses to a prompt, as many as asked for.
+pub async fn sample(
+    run: &Run,
+    ask: &Ask<'_>,
+    seed: Seed,
+    temperature: f64,
+) -> Result<Vec<Sampled>> {
+    let request = SampleRequest {
+        prompt: &ask.prompt,
+        n: ask.n,
+        seed,
+        max_tokens: run.config.rollout.max_tokens,
+        temperature,
+    };
+    Ok(run.server.sample(request).await?)
+}
+
+/// Grades responses by their text, which is the text of the sampled ids.
+pub fn graded(
+    run: &Run,
+    task: &Task,
+    sampled: Vec<Sampled>,
+    version: WeightVersion,
+    extraction: Extraction,
+) -> Result<Vec<GradedRollout>> {
+    (0..)
+        .zip(sampled)
+        .map(|(index, Sampled { tokens, logprobs, finish })| {
+            let text = run.text.decode(&tokens)?;
+            let (verdict, answer) = match finish {
+                // A response that was cut has not answered, whatever it boxed on its way.
+                FinishReason::Length => (Verdict::NoAnswer, None),
+                FinishReason::Stop => {
+                    let grade = grade(&task.gold, &text, extraction);
+                    (grade.verdict, grade.answer)
+                }
+            };
+            let rollout = Rollout { index, tokens, logprobs, text, finish, version };
+            Ok(GradedRollout { rollout, verdict, answer })
+        })
+        .collect()
+}

@@ -1,0 +1,241 @@
+//! A run: everything its steps need, opened once, and the loop over them.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use retrial_lte::{HintKind, Seed};
+use retrial_protocol::{PublishReport, PublishRequest, Step, WeightVersion};
+use retrial_text::Text;
+
+use crate::config::{Config, difference};
+use crate::dataset::Task;
+use crate::evaluate::{self, Scores};
+use crate::failure::Failure;
+use crate::fault::CrashPoint;
+use crate::inputs::Inputs;
+use crate::order::problems_of;
+use crate::progress::Progress;
+use crate::server::PolicyServer;
+use crate::services::Service;
+use crate::step;
+use crate::store::{NewRun, RunId, Store};
+use crate::trainer::Trainer;
+
+/// How a run is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Go on with the run of this name if there is one.
+    pub resume: bool,
+    /// Crash on purpose.
+    pub crash: Option<CrashPoint>,
+    /// Have the trainer crash on purpose.
+    pub trainer_crash: Option<String>,
+}
+
+/// A prompt as text and as token ids.
+pub struct Prompt {
+    /// The user message.
+    pub text: String,
+    /// Token ids, chat template included.
+    pub ids: Vec<u32>,
+}
+
+/// An open run.
+pub struct Run {
+    /// Its configuration.
+    pub config: Config,
+    /// Its key in the log.
+    pub id: RunId,
+    /// What everything random follows from.
+    pub seed: Seed,
+    /// The mistake log.
+    pub store: Store,
+    /// The tokenizer and the chat template.
+    pub text: Text,
+    /// Problems to train on.
+    pub train: Vec<Task>,
+    /// Held-out problems by name.
+    pub heldout: Vec<(String, Vec<Task>)>,
+    /// Where rollouts come from.
+    pub server: PolicyServer,
+    /// Where updates are made.
+    pub trainer: Trainer,
+    /// Where to crash on purpose.
+    pub crash: Option<CrashPoint>,
+    // Processes that this run started; they end with it.
+    _services: [Endpoint; 2],
+}
+
+/// Trains as the configuration says; resumes where an earlier process stopped.
+pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
+    let (run, done) = Run::open(config, options).await?;
+    let steps = run.config.run.steps;
+    let mut progress = Progress::new(&run.config, done);
+    for step in (done.0 + 1..=steps).map(Step) {
+        if let Some(scores) = run.evaluate_if_due(step.base()).await? {
+            progress.evaluated(step.base(), &scores);
+        }
+        let summary = step::step(&run, step).await?;
+        progress.stepped(&summary);
+    }
+    let last = WeightVersion(steps);
+    let scores = evaluate::evaluate(&run, last).await?;
+    progress.evaluated(last, &scores);
+    progress.finish();
+    println!("{}", crate::report::final_table(&run, last).await?);
+    Ok(())
+}
+
+impl Run {
+    /// Opens the log, reads model and data, starts or finds server and trainer, and has the server
+    /// serve the trainer's weights. Returns the last step that is done.
+    async fn open(config: Config, options: Options) -> Result<(Self, WeightVersion), Failure> {
+        // Everything that can be wrong with the inputs is found before anything is written.
+        let inputs = Inputs::load(&config).map_err(Failure::Input)?;
+        std::fs::create_dir_all(config.weights())
+            .with_context(|| format!("cannot make the folder {}", config.weights().display()))?;
+        let store = Store::open(&config.run.database).await?;
+        let (id, done) = register(&store, &config, options.resume).await?;
+        store.record_problems(id, "train", inputs.train.iter().map(|task| &task.problem)).await?;
+        for (name, tasks) in &inputs.heldout {
+            store.record_problems(id, name, tasks.iter().map(|task| &task.problem)).await?;
+        }
+
+        let (policy, trainer) = tokio::try_join!(
+            started(&config.server.url, Service::policy(&config)),
+            started(
+                &config.trainer.url,
+                Service::trainer(&config, options.trainer_crash.as_deref()),
+            ),
+        )?;
+        let seconds = Duration::from_secs;
+        let run = Self {
+            seed: Seed(config.run.seed),
+            id,
+            store,
+            text: inputs.text,
+            train: inputs.train,
+            heldout: inputs.heldout,
+            server: PolicyServer::new(
+                policy.url(),
+                &config.server.model,
+                seconds(config.server.timeout_seconds),
+            )?,
+            trainer: Trainer::new(trainer.url(), seconds(config.trainer.timeout_seconds))?,
+            crash: options.crash,
+            config,
+            _services: [policy, trainer],
+        };
+        let done = done.map_or(WeightVersion(0), Step::version);
+        let trained = run.trainer.state().await?.version;
+        // One step ahead: it was taken, but the log did not get to say so. It will be repeated out
+        // of the log, and the trainer recognises it.
+        if trained != done && trained != done.next_step().version() {
+            return Err(Failure::Work(anyhow!(
+                "the log of run `{}` is at version {done}, the trainer's weights at {trained}\n\
+                 hint: the folder {} belongs to another run, or its latest versions were removed",
+                run.config.run.name,
+                run.config.weights().display(),
+            )));
+        }
+        run.publish(trained).await?;
+        Ok((run, done))
+    }
+
+    /// The problems of a step.
+    pub fn tasks_of(&self, step: Step) -> Vec<&Task> {
+        let seed = self.seed.of_text("order");
+        problems_of(step, self.config.rollout.problems, self.train.len(), seed)
+            .into_iter()
+            .map(|position| &self.train[position])
+            .collect()
+    }
+
+    /// The prompt of a trial.
+    pub fn prompt(&self, task: &Task, kind: HintKind, answers: &[String]) -> Result<Prompt> {
+        let text = self.config.prompts.render(kind, &task.problem.text, answers);
+        let ids = self
+            .text
+            .prompt(&text)
+            .with_context(|| format!("the prompt of problem {}", task.problem.id))?;
+        Ok(Prompt { text, ids })
+    }
+
+    /// Pushes a version to the server and verifies that it serves it.
+    pub async fn publish(&self, version: WeightVersion) -> Result<PublishReport> {
+        let probe = self.prompt(&self.train[0], HintKind::Plain, &[])?.ids;
+        let request = PublishRequest {
+            version,
+            servers: vec![self.server.url().into()],
+            probe,
+            tolerance: self.config.server.tolerance,
+        };
+        Ok(self.trainer.publish(&request).await?)
+    }
+
+    async fn evaluate_if_due(&self, version: WeightVersion) -> Result<Option<Scores>> {
+        let every = self.config.evaluation.every;
+        let due = version.0 == 0 || (every > 0 && version.0.is_multiple_of(every));
+        if due { Ok(Some(evaluate::evaluate(self, version).await?)) } else { Ok(None) }
+    }
+}
+
+/// Where a service listens, and its process if this run started it.
+enum Endpoint {
+    Given(String),
+    Started(Service),
+}
+
+impl Endpoint {
+    fn url(&self) -> &str {
+        match self {
+            Self::Given(url) => url,
+            Self::Started(service) => service.url(),
+        }
+    }
+}
+
+async fn started(
+    url: &Option<String>,
+    start: impl Future<Output = Result<Service>>,
+) -> Result<Endpoint> {
+    match url {
+        Some(url) => Ok(Endpoint::Given(url.clone())),
+        None => start.await.map(Endpoint::Started),
+    }
+}
+
+/// Finds the run in the log or enters it there. Returns its key and its last committed step.
+async fn register(
+    store: &Store,
+    config: &Config,
+    resume: bool,
+) -> Result<(RunId, Option<Step>), Failure> {
+    let name = &config.run.name;
+    let settings = config.settings();
+    let Some(record) = store.run_by_name(name).await? else {
+        let run = NewRun {
+            name: name.clone(),
+            method: config.run.method,
+            seed: config.run.seed,
+            model: config.model.path.clone(),
+            config: settings,
+        };
+        return Ok((store.create_run(&run).await?, None));
+    };
+    if !resume {
+        return Err(Failure::Input(anyhow!(
+            "the log {} has a run `{name}` already\n\
+             hint: go on with it by --resume, or choose another name by --set run.name=...",
+            config.run.database.display()
+        )));
+    }
+    if record.config != settings {
+        return Err(Failure::Input(anyhow!(
+            "run `{name}` was started with another configuration: {}\n\
+             hint: undo the change, or start a new run by --set run.name=...",
+            difference(&record.config, &settings)
+        )));
+    }
+    Ok((record.id, store.last_committed_step(record.id).await?))
+}

@@ -1,0 +1,204 @@
+//! One step of LTE (arXiv 2510.26109), top to bottom.
+//!
+//! Where this differs from the paper, or the paper leaves it open:
+//! - What is listed when no failure has an answer: see `retrial_lte::second_trial`.
+//! - At most G - 1 failures are replaced unless configured otherwise: at G all rewards are equal
+//!   and the rescue would teach nothing.
+//! - A rollout that the grader gave up on has no reward: it is logged, and its group is that much
+//!   smaller.
+//!
+//! Everything is logged as it happens, and what is in the log is not done again: a step that was
+//! interrupted at any point goes on from there.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use retrial_grader::Verdict;
+use retrial_lte::{
+    Attempt, GroupOutcome, HintKind, Member, Response, Reward, SecondTrial, advantages, refine,
+    samples, second_trial,
+};
+use retrial_protocol::{Batch, Step, TrainRequest};
+
+use crate::domain::{FinishReason, GradedRollout, Trial};
+use crate::fault::{CrashPoint, Moment};
+use crate::rollouts::{self, Ask};
+use crate::run::Run;
+use crate::summary::{Seconds, StepSummary};
+
+/// A problem's part of a step, once both trials are over.
+pub struct Group {
+    /// The graded rollouts of the first trial.
+    pub first: Vec<GradedRollout>,
+    /// How the second trial was asked for, if there was one.
+    pub second: Option<SecondTrial>,
+    /// The graded rollouts of the second trial.
+    pub extra: Vec<GradedRollout>,
+    /// The refined group.
+    pub members: Vec<Member>,
+}
+
+/// Takes a step: samples, grades, hints, samples again, refines, trains, publishes, commits.
+pub async fn step(run: &Run, step: Step) -> Result<StepSummary> {
+    let mut seconds = Seconds::default();
+    let tasks = run.tasks_of(step);
+    let ids: Vec<_> = tasks.iter().map(|task| task.problem.id.clone()).collect();
+    run.store.begin_step(run.id, step, &ids).await?;
+    let logged = run.store.logged_rollouts(run.id, step).await?;
+    CrashPoint::reached(run.crash, Moment::Begin, step);
+
+    // 1. G rollouts of each problem.
+    let clock = Instant::now();
+    let prompts = tasks
+        .iter()
+        .map(|task| run.prompt(task, HintKind::Plain, &[]))
+        .collect::<Result<Vec<_>>>()?;
+    let asks: Vec<Ask<'_>> = tasks
+        .iter()
+        .zip(&prompts)
+        .map(|(task, prompt)| Ask { task, prompt: prompt.ids.clone(), n: run.config.rollout.group })
+        .collect();
+    let first = rollouts::trial(run, step, Trial::First, &asks, &logged).await?;
+    seconds.first_trial = clock.elapsed().as_secs_f64();
+    CrashPoint::reached(run.crash, Moment::FirstTrial, step);
+
+    // 2. and 3. A none-pass problem gets a second trial, warned of its own wrong answers.
+    let second: Vec<Option<SecondTrial>> = first
+        .iter()
+        .map(|group| {
+            second_trial(run.config.run.method, &attempts(group), retrial_grader::equivalent)
+        })
+        .collect();
+
+    // 4. Extra rollouts from the same policy, on the hinted prompt.
+    let clock = Instant::now();
+    let none_pass: Vec<usize> = (0..tasks.len()).filter(|&i| second[i].is_some()).collect();
+    let mut asks = Vec::with_capacity(none_pass.len());
+    for &index in &none_pass {
+        let SecondTrial { kind, answers } = second[index].as_ref().expect("chosen above");
+        let prompt = run.prompt(tasks[index], *kind, answers)?;
+        run.store
+            .log_hint(run.id, step, &ids[index], *kind, answers, &prompt.text)
+            .await?;
+        asks.push(Ask { task: tasks[index], prompt: prompt.ids, n: run.config.rollout.extra });
+    }
+    CrashPoint::reached(run.crash, Moment::Hints, step);
+    let mut hinted = rollouts::trial(run, step, Trial::Second, &asks, &logged).await?.into_iter();
+    seconds.second_trial = clock.elapsed().as_secs_f64();
+    CrashPoint::reached(run.crash, Moment::SecondTrial, step);
+
+    // 5. Correct extra rollouts replace failures at random; the group keeps its size.
+    let groups: Vec<Group> = first
+        .into_iter()
+        .zip(second)
+        .zip(&ids)
+        .map(|((first, second), id)| {
+            let extra = second.as_ref().and_then(|_| hinted.next()).unwrap_or_default();
+            let (first, extra) = (gradable(first), gradable(extra));
+            let seed = run.seed.of_text("refine").of(step.0).of_text(&id.0);
+            let max = run.config.rollout.max_replacements;
+            let members = refine(&rewards(&first), &rewards(&extra), max, seed);
+            Group { first, second, extra, members }
+        })
+        .collect();
+
+    // 6. and 7. Every response against the un-hinted prompt, advantages over the refined group.
+    let batch = Batch {
+        samples: groups
+            .iter()
+            .zip(&prompts)
+            .flat_map(|(group, prompt)| group.samples(&prompt.ids))
+            .collect(),
+    };
+
+    // One mixed-policy update; its weights go to the server, which is seen to serve them.
+    let clock = Instant::now();
+    let request = TrainRequest {
+        step,
+        batch,
+        objective: run.config.objective.clone(),
+        optimizer: run.config.optimizer.clone(),
+        micro_batch_tokens: run.config.trainer.micro_batch_tokens,
+    };
+    let report = run.trainer.train(&request).await?;
+    seconds.train = clock.elapsed().as_secs_f64();
+    CrashPoint::reached(run.crash, Moment::Train, step);
+    let clock = Instant::now();
+    let pushed = run.publish(step.version()).await?;
+    seconds.publish = clock.elapsed().as_secs_f64();
+    CrashPoint::reached(run.crash, Moment::Publish, step);
+
+    let summary = StepSummary::new(step, &groups, report.metrics, seconds);
+    run.store.commit_step(run.id, step, &summary.record(&ids, &groups, &report.folder, &pushed)).await?;
+    CrashPoint::reached(run.crash, Moment::Commit, step);
+    Ok(summary)
+}
+
+impl Group {
+    /// Rewards of the refined group.
+    pub fn rewards(&self) -> Vec<Reward> {
+        self.members.iter().map(|member| reward(self.rollout(member))).collect()
+    }
+
+    /// How the first trial ended.
+    pub fn before(&self) -> GroupOutcome {
+        GroupOutcome::of(&rewards(&self.first))
+    }
+
+    /// How the refined group stands.
+    pub fn after(&self) -> GroupOutcome {
+        GroupOutcome::of(&self.rewards())
+    }
+
+    fn rollout(&self, member: &Member) -> &GradedRollout {
+        match *member {
+            Member::First(position) => &self.first[position],
+            Member::Extra(position) => &self.extra[position],
+        }
+    }
+
+    fn samples(&self, prompt: &[u32]) -> Vec<retrial_protocol::Sample> {
+        let kind = self.second.as_ref().map_or(HintKind::Plain, |second| second.kind);
+        let (first, extra) = (responses(&self.first), responses(&self.extra));
+        samples(prompt, &self.members, &advantages(&self.rewards()), &first, &extra, kind)
+    }
+}
+
+fn attempts(group: &[GradedRollout]) -> Vec<Attempt> {
+    group
+        .iter()
+        .filter(|graded| graded.verdict != Verdict::Timeout)
+        .map(|graded| Attempt {
+            reward: reward(graded),
+            truncated: graded.rollout.finish == FinishReason::Length,
+            answer: graded.answer.as_ref().map(|answer| answer.text.clone()),
+        })
+        .collect()
+}
+
+/// Those that have a reward.
+fn gradable(mut group: Vec<GradedRollout>) -> Vec<GradedRollout> {
+    group.retain(|graded| graded.verdict != Verdict::Timeout);
+    group
+}
+
+fn reward(graded: &GradedRollout) -> Reward {
+    match graded.verdict {
+        Verdict::Correct => Reward::Pass,
+        _ => Reward::Fail,
+    }
+}
+
+fn rewards(group: &[GradedRollout]) -> Vec<Reward> {
+    group.iter().map(reward).collect()
+}
+
+fn responses(group: &[GradedRollout]) -> Vec<Response<'_>> {
+    group
+        .iter()
+        .map(|GradedRollout { rollout, .. }| Response {
+            tokens: &rollout.tokens,
+            logprobs: &rollout.logprobs,
+        })
+        .collect()
+}

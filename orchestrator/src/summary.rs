@@ -1,0 +1,291 @@
+//! What a step is judged by: the numbers of one step, from its groups and the trainer's report.
+
+use std::path::Path;
+
+use retrial_grader::Verdict;
+use retrial_lte::{GroupOutcome, HintKind, Member};
+use retrial_protocol::{PublishReport, Step, TrainMetrics};
+
+use crate::domain::{FinishReason, GradedRollout, ProblemId};
+use crate::step::Group;
+use crate::store::{GroupRecord, PushRecord, Replacement, StepRecord};
+
+/// Seconds by phase.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Seconds {
+    /// Rollouts and grades of the first trial.
+    pub first_trial: f64,
+    /// Rollouts and grades of the second trial.
+    pub second_trial: f64,
+    /// The update and the writing of the new version.
+    pub train: f64,
+    /// The push and its verification.
+    pub publish: f64,
+}
+
+/// How many groups ended which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// None passed.
+    pub none: usize,
+    /// Some passed.
+    pub some: usize,
+    /// All passed.
+    pub all: usize,
+}
+
+/// How many problems a kind of second trial was given to, and how many of them it rescued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hinted {
+    /// The prompt.
+    pub kind: HintKind,
+    /// Problems that got it.
+    pub problems: usize,
+    /// Problems with at least one correct extra rollout.
+    pub rescued: usize,
+}
+
+/// The numbers of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepSummary {
+    /// The step.
+    pub step: Step,
+    /// Groups after the first trial.
+    pub before: Outcomes,
+    /// Refined groups.
+    pub after: Outcomes,
+    /// Second trials by kind, kinds that did not occur left out.
+    pub hinted: Vec<Hinted>,
+    /// Mean number of replaced failures over rescued groups.
+    pub mean_replacements: Option<f64>,
+    /// Share of the extra rollouts that repeat an answer they were warned of.
+    pub repeated_mistakes: Option<f64>,
+    /// Numbers of the first trial.
+    pub first: TrialNumbers,
+    /// Numbers of the second trial.
+    pub second: TrialNumbers,
+    /// What the update did.
+    pub train: TrainMetrics,
+    /// Where the time went.
+    pub seconds: Seconds,
+}
+
+/// Numbers of the rollouts of a trial; absent where there were none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TrialNumbers {
+    /// Graded rollouts.
+    pub rollouts: usize,
+    /// Tokens of the responses.
+    pub tokens: usize,
+    /// Share that is correct.
+    pub pass: Option<f64>,
+    /// Share that was cut at the response limit.
+    pub truncated: Option<f64>,
+    /// Tokens of a response, mean.
+    pub response_tokens: Option<f64>,
+    /// Minus the mean log-probability of the sampled tokens: an unbiased estimate of the policy's
+    /// entropy, nats a token.
+    pub entropy: Option<f64>,
+}
+
+impl StepSummary {
+    /// Adds up a step.
+    pub fn new(step: Step, groups: &[Group], train: TrainMetrics, seconds: Seconds) -> Self {
+        let replaced: Vec<usize> =
+            groups.iter().map(Group::replacements).filter(|&count| count > 0).collect();
+        Self {
+            step,
+            before: Outcomes::of(groups.iter().map(Group::before)),
+            after: Outcomes::of(groups.iter().map(Group::after)),
+            hinted: hinted(groups),
+            mean_replacements: mean(replaced.iter().map(|&count| count as f64)),
+            repeated_mistakes: mean(groups.iter().flat_map(repeats)),
+            first: TrialNumbers::of(groups.iter().flat_map(|group| &group.first)),
+            second: TrialNumbers::of(groups.iter().flat_map(|group| &group.extra)),
+            train,
+            seconds,
+        }
+    }
+
+    /// Problems whose group the second trial rescued.
+    pub fn rescued(&self) -> usize {
+        self.hinted.iter().map(|hinted| hinted.rescued).sum()
+    }
+
+    /// Problems that got a second trial.
+    pub fn retried(&self) -> usize {
+        self.hinted.iter().map(|hinted| hinted.problems).sum()
+    }
+
+    /// Every number under its name in the log. Absent numbers are left out.
+    pub fn metrics(&self) -> Vec<(&'static str, f64)> {
+        let count = |name, value: usize| (name, Some(value as f64));
+        let train = &self.train;
+        let all = [
+            count("none_pass", self.before.none),
+            count("some_pass", self.before.some),
+            count("all_pass", self.before.all),
+            count("none_pass_after", self.after.none),
+            count("some_pass_after", self.after.some),
+            count("all_pass_after", self.after.all),
+            count("hinted_problems", self.retried()),
+            count("rescued_problems", self.rescued()),
+            ("mean_replacements", self.mean_replacements),
+            ("repeated_mistake_rate", self.repeated_mistakes),
+            count("first_trial_tokens", self.first.tokens),
+            ("first_trial_pass_rate", self.first.pass),
+            ("first_trial_truncation_rate", self.first.truncated),
+            ("first_trial_response_tokens", self.first.response_tokens),
+            ("entropy", self.first.entropy),
+            count("second_trial_tokens", self.second.tokens),
+            ("second_trial_pass_rate", self.second.pass),
+            ("second_trial_truncation_rate", self.second.truncated),
+            ("second_trial_response_tokens", self.second.response_tokens),
+            ("loss", Some(train.loss)),
+            ("grad_norm", Some(train.grad_norm)),
+            count("on_policy_tokens", train.on_policy_tokens),
+            count("hinted_tokens", train.hinted_tokens),
+            count("trained_samples", train.trained_samples),
+            ("clip_fraction", train.clip_fraction),
+            ("rho_p10", train.rho.map(|rho| rho.p10)),
+            ("rho_p50", train.rho.map(|rho| rho.p50)),
+            ("rho_p90", train.rho.map(|rho| rho.p90)),
+            ("trained_entropy", train.entropy),
+            ("entropy_coefficient", Some(train.entropy_coefficient)),
+            ("sampler_mismatch", train.sampler_mismatch),
+            ("first_trial_seconds", Some(self.seconds.first_trial)),
+            ("second_trial_seconds", Some(self.seconds.second_trial)),
+            ("train_seconds", Some(self.seconds.train)),
+            ("publish_seconds", Some(self.seconds.publish)),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
+    /// What the log keeps of the step beside its rollouts and hints.
+    pub fn record(
+        &self,
+        ids: &[ProblemId],
+        groups: &[Group],
+        folder: &Path,
+        pushed: &PublishReport,
+    ) -> StepRecord {
+        let difference = |report: &PublishReport| {
+            report.servers.iter().map(|server| server.max_difference).reduce(f64::max)
+        };
+        StepRecord {
+            groups: ids
+                .iter()
+                .zip(groups)
+                .map(|(id, group)| GroupRecord {
+                    problem: id.clone(),
+                    before: group.before(),
+                    after: group.after(),
+                    replacements: group.replaced(),
+                })
+                .collect(),
+            weights: PushRecord {
+                version: pushed.version,
+                folder: folder.into(),
+                max_difference: difference(pushed),
+            },
+            metrics: self.metrics(),
+        }
+    }
+}
+
+impl Group {
+    /// Failures replaced by extra rollouts.
+    fn replacements(&self) -> usize {
+        self.replaced().len()
+    }
+
+    fn replaced(&self) -> Vec<Replacement> {
+        let pairs = self.members.iter().enumerate().filter_map(|(slot, member)| match *member {
+            Member::First(_) => None,
+            Member::Extra(extra) => Some(Replacement {
+                first: self.first[slot].rollout.index,
+                extra: self.extra[extra].rollout.index,
+            }),
+        });
+        pairs.collect()
+    }
+}
+
+impl Outcomes {
+    fn of(outcomes: impl Iterator<Item = GroupOutcome>) -> Self {
+        outcomes.fold(Self::default(), |mut sum, outcome| {
+            match outcome {
+                GroupOutcome::NonePass => sum.none += 1,
+                GroupOutcome::SomePass => sum.some += 1,
+                GroupOutcome::AllPass => sum.all += 1,
+            }
+            sum
+        })
+    }
+}
+
+impl std::ops::AddAssign for Outcomes {
+    fn add_assign(&mut self, other: Self) {
+        self.none += other.none;
+        self.some += other.some;
+        self.all += other.all;
+    }
+}
+
+impl TrialNumbers {
+    fn of<'a>(graded: impl Iterator<Item = &'a GradedRollout> + Clone) -> Self {
+        let share = |test: fn(&GradedRollout) -> bool| {
+            mean(graded.clone().map(|rollout| f64::from(u8::from(test(rollout)))))
+        };
+        let tokens = || graded.clone().map(|graded| graded.rollout.tokens.len());
+        let logprobs = graded.clone().flat_map(|graded| &graded.rollout.logprobs);
+        Self {
+            rollouts: graded.clone().count(),
+            tokens: tokens().sum(),
+            pass: share(|graded| graded.verdict == Verdict::Correct),
+            truncated: share(|graded| graded.rollout.finish == FinishReason::Length),
+            response_tokens: mean(tokens().map(|count| count as f64)),
+            entropy: mean(logprobs.map(|&logprob| -f64::from(logprob))),
+        }
+    }
+}
+
+fn hinted(groups: &[Group]) -> Vec<Hinted> {
+    let kinds = [HintKind::Hint, HintKind::ConciseHint, HintKind::Concise, HintKind::Plain];
+    kinds
+        .into_iter()
+        .map(|kind| {
+            let of_kind = |group: &&Group| {
+                group.second.as_ref().is_some_and(|second| second.kind == kind)
+            };
+            let rescued = groups.iter().filter(of_kind).filter(|group| {
+                group.extra.iter().any(|graded| graded.verdict == Verdict::Correct)
+            });
+            Hinted {
+                kind,
+                problems: groups.iter().filter(of_kind).count(),
+                rescued: rescued.count(),
+            }
+        })
+        .filter(|hinted| hinted.problems > 0)
+        .collect()
+}
+
+/// For each extra rollout of a problem with a list of wrong answers: 1 if its answer is listed.
+fn repeats(group: &Group) -> Vec<f64> {
+    let listed = group.second.as_ref().map_or(&[][..], |second| &second.answers);
+    if listed.is_empty() {
+        return Vec::new();
+    }
+    let repeats = |graded: &GradedRollout| {
+        graded.answer.as_ref().is_some_and(|answer| {
+            listed.iter().any(|wrong| retrial_grader::equivalent(wrong, &answer.text))
+        })
+    };
+    group.extra.iter().map(|graded| f64::from(u8::from(repeats(graded)))).collect()
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0_usize, 0.0), |(count, sum), value| (count + 1, sum + value));
+    (count > 0).then(|| sum / count as f64)
+}
