@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use retrial_lte::{HintKind, Seed};
+use retrial_lte::{HintKind, SecondTrial, Seed};
 use retrial_protocol::{PublishReport, PublishRequest, Step, WeightVersion};
 use retrial_text::Text;
 
@@ -52,6 +52,8 @@ pub struct Run {
     pub store: Store,
     /// The tokenizer and the chat template.
     pub text: Text,
+    /// Longest sequence of the model, tokens.
+    pub context: usize,
     /// Problems to train on.
     pub train: Vec<Task>,
     /// Held-out problems by name.
@@ -114,6 +116,7 @@ impl Run {
             id,
             store,
             text: inputs.text,
+            context: inputs.context,
             train: inputs.train,
             heldout: inputs.heldout,
             server: PolicyServer::new(
@@ -159,6 +162,21 @@ impl Run {
             .prompt(&text)
             .with_context(|| format!("the prompt of problem {}", task.problem.id))?;
         Ok(Prompt { text, ids })
+    }
+
+    /// The prompt of a second trial, with as many of its answers as the model's context has room
+    /// for beside the response.
+    pub fn second_prompt(&self, task: &Task, mut trial: SecondTrial) -> Result<(SecondTrial, Prompt)> {
+        loop {
+            let prompt = self.prompt(task, trial.kind, &trial.answers)?;
+            if prompt.ids.len() + self.config.rollout.max_tokens <= self.context {
+                return Ok((trial, prompt));
+            }
+            let id = &task.problem.id;
+            trial = trial
+                .shortened()
+                .with_context(|| format!("the prompt of problem {id} is longer than the context"))?;
+        }
     }
 
     /// Pushes a version to the server and verifies that it serves it.

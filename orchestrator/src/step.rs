@@ -63,26 +63,24 @@ pub async fn step(run: &Run, step: Step) -> Result<StepSummary> {
     CrashPoint::reached(run.crash, Moment::FirstTrial, step);
 
     // 2. and 3. A none-pass problem gets a second trial, warned of its own wrong answers.
-    let second: Vec<Option<SecondTrial>> = first
-        .iter()
-        .map(|group| {
-            second_trial(run.config.run.method, &attempts(group), retrial_grader::equivalent)
-        })
-        .collect();
-
-    // 4. Extra rollouts from the same policy, on the hinted prompt.
     let clock = Instant::now();
-    let none_pass: Vec<usize> = (0..tasks.len()).filter(|&i| second[i].is_some()).collect();
-    let mut asks = Vec::with_capacity(none_pass.len());
-    for &index in &none_pass {
-        let SecondTrial { kind, answers } = second[index].as_ref().expect("chosen above");
-        let prompt = run.prompt(tasks[index], *kind, answers)?;
-        run.store
-            .log_hint(run.id, step, &ids[index], *kind, answers, &prompt.text)
-            .await?;
-        asks.push(Ask { task: tasks[index], prompt: prompt.ids, n: run.config.rollout.extra });
+    let mut second = Vec::with_capacity(tasks.len());
+    let mut asks = Vec::new();
+    for (task, group) in tasks.iter().copied().zip(&first) {
+        let method = run.config.run.method;
+        let trial = second_trial(method, &attempts(group), retrial_grader::equivalent);
+        let Some(trial) = trial else {
+            second.push(None);
+            continue;
+        };
+        let (trial, prompt) = run.second_prompt(task, trial)?;
+        run.store.log_hint(run.id, step, &task.problem.id, &trial, &prompt.text).await?;
+        asks.push(Ask { task, prompt: prompt.ids, n: run.config.rollout.extra });
+        second.push(Some(trial));
     }
     CrashPoint::reached(run.crash, Moment::Hints, step);
+
+    // 4. Extra rollouts from the same policy, on the hinted prompt.
     let mut hinted = rollouts::trial(run, step, Trial::Second, &asks, &logged).await?.into_iter();
     seconds.second_trial = clock.elapsed().as_secs_f64();
     CrashPoint::reached(run.crash, Moment::SecondTrial, step);

@@ -98,6 +98,22 @@ fn hinted(attempts: &[Attempt], equivalent: impl Fn(&str, &str) -> bool) -> Seco
     SecondTrial { kind, answers }
 }
 
+impl SecondTrial {
+    /// The same with one answer less, for a prompt that is too long; without any left, with the
+    /// prompt that lists none. `None` for the plain prompt: it cannot be shorter.
+    pub fn shortened(mut self) -> Option<Self> {
+        self.answers.pop();
+        if self.answers.is_empty() {
+            self.kind = match self.kind {
+                HintKind::ConciseHint => HintKind::Concise,
+                HintKind::Hint | HintKind::Concise => HintKind::Plain,
+                HintKind::Plain => return None,
+            };
+        }
+        Some(self)
+    }
+}
+
 impl HintKind {
     /// The word for it in the database.
     pub fn as_str(self) -> &'static str {
@@ -161,6 +177,21 @@ mod tests {
         let silent = failed(None, false);
         assert_eq!(decide(&[silent.clone(), silent.clone()]), (HintKind::Plain, vec![]));
         assert_eq!(decide(&[silent, failed(None, true)]), (HintKind::Concise, vec![]));
+    }
+
+    #[test]
+    fn a_prompt_that_is_too_long_loses_its_list_first() {
+        let mut trial = SecondTrial {
+            kind: HintKind::ConciseHint,
+            answers: vec!["7".to_owned(), "8".to_owned()],
+        };
+        let mut seen = Vec::new();
+        while let Some(shorter) = trial.clone().shortened() {
+            seen.push((shorter.kind, shorter.answers.len()));
+            trial = shorter;
+        }
+        let expected = [(HintKind::ConciseHint, 1), (HintKind::Concise, 0), (HintKind::Plain, 0)];
+        assert_eq!(seen, expected);
     }
 
     #[test]
