@@ -114,6 +114,7 @@ pub async fn step(run: &Run, step: Step) -> Result<StepSummary> {
     let request = TrainRequest {
         step,
         batch,
+        temperature: run.config.rollout.temperature,
         objective: run.config.objective.clone(),
         optimizer: run.config.optimizer.clone(),
         micro_batch_tokens: run.config.trainer.micro_batch_tokens,

@@ -1,4 +1,24 @@
 //! The tch side of Retrial: the policy's weights, how they learn, and how they are sampled from.
+//!
+//! - [`model`]: the decoder, from and to a Hugging Face folder.
+//! - [`objective`], [`adamw`], [`learner`]: one update.
+//! - [`versions`], [`trainer`], [`worker`], [`service`]: updates over HTTP, each a new version on
+//!   disk.
+//! - [`publish`]: a version on its way to the servers.
+//! - [`sft`]: the cold start.
+//! - [`policy`]: the embedded server.
 
+pub mod adamw;
+pub mod fault;
+pub mod learner;
 pub mod model;
+pub mod objective;
 pub mod policy;
+pub mod publish;
+pub mod sequences;
+pub mod service;
+pub mod serving;
+pub mod sft;
+pub mod trainer;
+pub mod versions;
+pub mod worker;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The denominator of rho, the ratio of the hinted part (METHOD: section 2, "Objective").
+/// The denominator of rho, the ratio of the hinted part (arXiv 2510.26109, section 3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Denominator {
@@ -53,7 +53,7 @@ pub enum Entropy {
     },
 }
 
-/// The mixed-policy objective (METHOD: section 2, "Objective").
+/// The mixed-policy objective (arXiv 2510.26109, section 3).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Objective {
@@ -73,8 +73,6 @@ pub struct Objective {
     pub log_ratio_limit: f64,
     /// The entropy bonus.
     pub entropy: Entropy,
-    /// Sampling temperature: the trainer divides the logits by it.
-    pub temperature: f64,
 }
 
 impl Default for Objective {
@@ -88,7 +86,6 @@ impl Default for Objective {
             dual_clip: None,
             log_ratio_limit: 20.0,
             entropy: Entropy::default(),
-            temperature: 1.0,
         }
     }
 }
@@ -159,7 +156,6 @@ impl Objective {
             check("dual_clip", bound, "above 1", bound.is_finite() && bound > 1.0)?;
         }
         check("log_ratio_limit", self.log_ratio_limit, "above 0", positive(self.log_ratio_limit))?;
-        check("temperature", self.temperature, "above 0", positive(self.temperature))?;
         match self.entropy {
             Entropy::Off => Ok(()),
             Entropy::Constant { coefficient } => {

@@ -25,6 +25,8 @@ pub struct TrainRequest {
     pub step: Step,
     /// What to learn from.
     pub batch: Batch,
+    /// Sampling temperature of the batch: the policy is the softmax of the logits divided by it.
+    pub temperature: f64,
     /// What to maximise.
     pub objective: Objective,
     /// How.
@@ -73,8 +75,6 @@ pub struct TrainMetrics {
     pub sampler_mismatch: Option<f64>,
     /// Seconds in forward, backward and optimizer.
     pub train_seconds: f64,
-    /// Seconds to write the new version.
-    pub write_seconds: f64,
 }
 
 /// Quantiles of a positive quantity.

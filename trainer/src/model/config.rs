@@ -117,8 +117,7 @@ impl ModelConfig {
         } else {
             None
         };
-        Self::build(raw, end_tokens)
-            .map_err(|problem| ModelError::Unsupported { path, problem })
+        Self::build(raw, end_tokens).map_err(|problem| ModelError::Unsupported { path, problem })
     }
 
     fn build(raw: RawConfig, end_tokens: Option<TokenIds>) -> Result<Self, String> {

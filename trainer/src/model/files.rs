@@ -1,36 +1,55 @@
 //! Tensors in safetensors files.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::Deserialize;
 use tch::{Kind, Tensor};
 
 use super::ModelError;
 
-/// Reads the named tensors of a safetensors file as f32.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// Reads the named tensors of a model folder as f32: of `model.safetensors`, or of the shards that
+/// `model.safetensors.index.json` lists.
 ///
 /// Tensors that are not asked for are ignored; all that are missing are named in the error.
 pub fn read_tensors(
-    path: &Path,
+    folder: &Path,
     wanted: &[(String, Vec<i64>)],
 ) -> Result<Vec<Tensor>, ModelError> {
-    let bytes = std::fs::read(path).map_err(|source| ModelError::Io {
-        action: "read",
-        path: path.into(),
-        source,
-    })?;
+    let single = folder.join("model.safetensors");
+    let index = folder.join("model.safetensors.index.json");
+    if single.exists() || !index.exists() {
+        return read_named(&single, wanted);
+    }
+    let Index { weight_map } = serde_json::from_slice(&read(&index)?)
+        .map_err(|error| ModelError::Invalid { path: index.clone(), problem: error.to_string() })?;
+    require(&index, wanted, |name| weight_map.contains_key(name))?;
+    let mut shards: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (position, (name, _)) in wanted.iter().enumerate() {
+        shards.entry(&weight_map[name]).or_default().push(position);
+    }
+    let mut tensors: Vec<(usize, Tensor)> = Vec::with_capacity(wanted.len());
+    for (shard, positions) in shards {
+        let of_shard: Vec<_> = positions.iter().map(|&position| wanted[position].clone()).collect();
+        tensors.extend(positions.into_iter().zip(read_named(&folder.join(shard), &of_shard)?));
+    }
+    tensors.sort_by_key(|&(position, _)| position);
+    Ok(tensors.into_iter().map(|(_, tensor)| tensor).collect())
+}
+
+/// Reads the named tensors of one safetensors file as f32.
+pub fn read_named(path: &Path, wanted: &[(String, Vec<i64>)]) -> Result<Vec<Tensor>, ModelError> {
+    let bytes = read(path)?;
     let invalid = |problem: String| ModelError::Invalid { path: path.into(), problem };
     let file = SafeTensors::deserialize(&bytes).map_err(|error| invalid(error.to_string()))?;
-
-    let missing: Vec<String> = wanted
-        .iter()
-        .filter(|(name, _)| file.tensor(name).is_err())
-        .map(|(name, _)| name.clone())
-        .collect();
-    if !missing.is_empty() {
-        return Err(ModelError::Missing { path: path.into(), names: missing });
-    }
+    require(path, wanted, |name| file.tensor(name).is_ok())?;
     wanted
         .iter()
         .map(|(name, expected)| {
@@ -57,6 +76,25 @@ pub fn read_tensors(
                 .map_err(|error| invalid(format!("`{name}`: {error}")))
         })
         .collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
+    std::fs::read(path).map_err(|source| ModelError::Io {
+        action: "read",
+        path: path.into(),
+        source,
+    })
+}
+
+/// Fails with the names of all wanted tensors that are not there.
+fn require(
+    path: &Path,
+    wanted: &[(String, Vec<i64>)],
+    there: impl Fn(&str) -> bool,
+) -> Result<(), ModelError> {
+    let names: Vec<String> =
+        wanted.iter().map(|(name, _)| name).filter(|name| !there(name)).cloned().collect();
+    if names.is_empty() { Ok(()) } else { Err(ModelError::Missing { path: path.into(), names }) }
 }
 
 /// Writes f32 tensors to a safetensors file and flushes it to the disk.

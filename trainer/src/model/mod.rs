@@ -12,5 +12,5 @@ mod qwen3;
 pub use cache::KvCache;
 pub use config::ModelConfig;
 pub use error::ModelError;
-pub use files::{read_tensors, sync_folder, write_tensors};
+pub use files::{read_named, read_tensors, sync_folder, write_tensors};
 pub use qwen3::Qwen3;

@@ -42,7 +42,7 @@ struct Layer {
 }
 
 impl Qwen3 {
-    /// Reads `config.json` and `model.safetensors` of a Hugging Face folder.
+    /// Reads `config.json` and the safetensors files of a Hugging Face folder.
     pub fn load(folder: &Path, device: Device) -> Result<Self, ModelError> {
         let config = ModelConfig::load(folder)?;
         let tensors = Self::read(&config, folder)?;
@@ -68,15 +68,13 @@ impl Qwen3 {
     }
 
     fn read(config: &ModelConfig, folder: &Path) -> Result<Vec<Tensor>, ModelError> {
-        files::read_tensors(&folder.join("model.safetensors"), &config.parameters())
+        files::read_tensors(folder, &config.parameters())
     }
 
     fn build(config: ModelConfig, tensors: Vec<Tensor>, device: Device) -> Self {
         let names = config.parameters().into_iter().map(|(name, _)| name);
-        let parameters: Vec<(String, Tensor)> = names
-            .zip(tensors)
-            .map(|(name, tensor)| (name, tensor.to_device(device)))
-            .collect();
+        let parameters: Vec<(String, Tensor)> =
+            names.zip(tensors).map(|(name, tensor)| (name, tensor.to_device(device))).collect();
         let mut in_order = parameters.iter().map(|(_, tensor)| tensor.shallow_clone());
         let mut next = || in_order.next().expect("ModelConfig::parameters lists every tensor");
         let embedding = next();
@@ -188,13 +186,15 @@ impl Qwen3 {
         mut attend: impl FnMut(usize, &Tensor, &Tensor, &Tensor) -> Tensor,
     ) -> Tensor {
         // [B or 1, 1, T, D]: the same for all heads.
-        let rotary = |table: &Tensor| Tensor::embedding(table, positions, -1, false, false).unsqueeze(1);
+        let rotary =
+            |table: &Tensor| Tensor::embedding(table, positions, -1, false, false).unsqueeze(1);
         let (cos, sin) = (rotary(&self.cos), rotary(&self.sin));
         let mut x = Tensor::embedding(&self.embedding, ids, -1, false, false);
         for (index, layer) in self.layers.iter().enumerate() {
-            let attended = layer.attention(&self.config, &self.norm_of(&x, &layer.input_norm), |q, k, v| {
-                attend(index, &rotate(q, &cos, &sin), &rotate(k, &cos, &sin), v)
-            });
+            let attended =
+                layer.attention(&self.config, &self.norm_of(&x, &layer.input_norm), |q, k, v| {
+                    attend(index, &rotate(q, &cos, &sin), &rotate(k, &cos, &sin), v)
+                });
             x = x + attended;
             x = &x + layer.mlp(&self.norm_of(&x, &layer.attention_norm));
         }
@@ -262,7 +262,8 @@ fn rotary_tables(config: &ModelConfig, device: Device) -> (Tensor, Tensor) {
     let options = (Kind::Float, device);
     let exponents =
         Tensor::arange_start_step(0, config.head_width, 2, options) / config.head_width as f64;
-    let frequencies = Tensor::from(config.rope_theta as f32).to_device(device).pow(&exponents).reciprocal();
+    let frequencies =
+        Tensor::from(config.rope_theta as f32).to_device(device).pow(&exponents).reciprocal();
     let angles = Tensor::arange(config.context as i64, options).outer(&frequencies);
     let angles = Tensor::cat(&[&angles, &angles], 1);
     (angles.cos(), angles.sin())

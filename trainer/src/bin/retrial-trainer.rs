@@ -1,0 +1,80 @@
+//! `retrial-trainer`: updates over HTTP, and the cold start.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use retrial_trainer::fault::CrashPoint;
+use retrial_trainer::service;
+use retrial_trainer::serving::{self, Listen};
+use retrial_trainer::sft;
+use retrial_trainer::trainer::Trainer;
+use retrial_trainer::worker::Worker;
+
+/// Trains the policy for `retrial run`, or alone.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(Serve),
+    Sft(sft::Args),
+}
+
+/// Serves updates over HTTP.
+///
+/// Example: retrial-trainer serve --model Qwen3-4B-Base --versions runs/mine --port 8100
+#[derive(clap::Args)]
+struct Serve {
+    /// Hugging Face folder of the model to begin with.
+    #[arg(long)]
+    model: PathBuf,
+    /// Folder of the weight versions; the latest one is taken up.
+    #[arg(long)]
+    versions: PathBuf,
+    /// Versions to keep on disk.
+    #[arg(long, default_value_t = 3)]
+    keep: usize,
+    /// Threads of libtorch.
+    #[arg(long, default_value_t = 1)]
+    threads: u16,
+    #[command(flatten)]
+    listen: Listen,
+    /// Crash at POINT@STEP, for tests.
+    #[arg(long, hide = true)]
+    crash_at: Option<CrashPoint>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    serving::init_tracing();
+    let result = match Cli::parse().command {
+        Command::Serve(args) => serve(args).await,
+        Command::Sft(args) => {
+            serving::set_threads(args.threads);
+            sft::sft(&args)
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(args: Serve) -> Result<()> {
+    serving::set_threads(args.threads);
+    // The port first: a model that takes minutes to read should not fail on it afterwards.
+    let listener = args.listen.bind().await?;
+    let Serve { model, versions, keep, crash_at, listen, .. } = args;
+    let open = move || Trainer::open(&model, &versions, keep, crash_at, tch::Device::Cpu);
+    let worker = Worker::start(open).await??;
+    listen.serve(listener, service::router(worker)).await
+}

@@ -1,0 +1,123 @@
+//! The trainer's HTTP service; `retrial_protocol` describes its routes.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use retrial_protocol::{
+    ErrorBody, PublishReport, PublishRequest, ScoreRequest, ScoreResponse, TrainReport,
+    TrainRequest, TrainerState,
+};
+use serde_json::json;
+
+use crate::learner::LearnError;
+use crate::model::ModelError;
+use crate::publish::{self, PublishError};
+use crate::trainer::TrainerError;
+use crate::worker::Worker;
+
+/// A failed request: its status and what a person should know.
+struct Failure {
+    status: StatusCode,
+    error: String,
+}
+
+type Answer<T> = Result<Json<T>, Failure>;
+
+/// The routes over a trainer.
+pub fn router(worker: Worker) -> Router {
+    Router::new()
+        .route("/health", get(async || Json(json!({ "status": "ok" }))))
+        .route("/state", get(state))
+        .route("/train", post(train))
+        .route("/publish", post(publish))
+        .route("/score", post(score))
+        // A batch is as large as it is.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(worker)
+}
+
+async fn state(State(worker): State<Worker>) -> Answer<TrainerState> {
+    Ok(Json(worker.call(|trainer| trainer.state()).await?))
+}
+
+async fn train(
+    State(worker): State<Worker>,
+    body: Result<Json<TrainRequest>, JsonRejection>,
+) -> Answer<TrainReport> {
+    let Json(request) = body?;
+    Ok(Json(worker.call(move |trainer| trainer.train(&request)).await??))
+}
+
+async fn score(
+    State(worker): State<Worker>,
+    body: Result<Json<ScoreRequest>, JsonRejection>,
+) -> Answer<ScoreResponse> {
+    let Json(request) = body?;
+    Ok(Json(worker.call(move |trainer| trainer.score(&request)).await??))
+}
+
+async fn publish(
+    State(worker): State<Worker>,
+    body: Result<Json<PublishRequest>, JsonRejection>,
+) -> Answer<PublishReport> {
+    let Json(request) = body?;
+    let probe = ScoreRequest { sequences: vec![request.probe.clone()] };
+    let (state, fallback, scored) = worker
+        .call(move |trainer| (trainer.state(), trainer.previous(), trainer.score(&probe)))
+        .await?;
+    if state.version != request.version {
+        let (asked, here) = (request.version, state.version);
+        let error =
+            format!("version {asked} was to be published, the trainer is at version {here}");
+        return Err(Failure { status: StatusCode::CONFLICT, error });
+    }
+    let expected = scored?.logprobs.remove(0);
+    Ok(Json(publish::publish(&request, &state.folder, fallback.as_deref(), &expected).await?))
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        tracing::warn!(status = %self.status, error = %self.error, "a request failed");
+        (self.status, Json(ErrorBody { error: self.error })).into_response()
+    }
+}
+
+impl From<JsonRejection> for Failure {
+    fn from(rejection: JsonRejection) -> Self {
+        Self { status: rejection.status(), error: rejection.body_text() }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, error: format!("{error:#}") }
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        Self { status: StatusCode::BAD_GATEWAY, error: error.to_string() }
+    }
+}
+
+impl From<TrainerError> for Failure {
+    fn from(error: TrainerError) -> Self {
+        let status = match &error {
+            TrainerError::OutOfOrder { .. } | TrainerError::OtherBatch { .. } => {
+                StatusCode::CONFLICT
+            }
+            TrainerError::Sequence { .. }
+            | TrainerError::Learn(LearnError::Batch(_) | LearnError::Settings(_)) => {
+                StatusCode::BAD_REQUEST
+            }
+            TrainerError::Learn(LearnError::Diverged { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
+            // Trying again would not help: a caller must not take it for a passing trouble.
+            TrainerError::Model(ModelError::Io { .. }) => StatusCode::INSUFFICIENT_STORAGE,
+            TrainerError::Model(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self { status, error: error.to_string() }
+    }
+}

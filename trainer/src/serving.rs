@@ -1,0 +1,82 @@
+//! What both binaries do around their HTTP service: bind, say where they listen, end with their
+//! parent.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+/// Where a service listens and what ends it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Listen {
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub host: String,
+    /// Port to listen on; 0 takes a free one. The address is printed as one line of JSON.
+    #[arg(long)]
+    pub port: u16,
+    /// End when standard input is closed: a service started by another process ends with it.
+    #[arg(long)]
+    pub exit_with_stdin: bool,
+}
+
+/// Logs to standard error; `RUST_LOG` chooses what.
+pub fn init_tracing() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .init();
+}
+
+/// Uses `threads` of libtorch's threads. One is fastest unless the machine is otherwise idle: more
+/// spin while they wait.
+pub fn set_threads(threads: u16) {
+    tch::set_num_threads(i32::from(threads));
+    tch::set_num_interop_threads(1);
+}
+
+impl Listen {
+    /// Takes the port.
+    pub async fn bind(&self) -> Result<TcpListener> {
+        TcpListener::bind((self.host.as_str(), self.port)).await.with_context(|| {
+            let (host, port) = (&self.host, self.port);
+            format!(
+                "cannot listen on {host}:{port}\n\
+                 hint: another process may use it; --port 0 takes a free one"
+            )
+        })
+    }
+
+    /// Says where it listens and serves until the process is told to end.
+    pub async fn serve(&self, listener: TcpListener, router: Router) -> Result<()> {
+        let address: SocketAddr = listener.local_addr().context("a bound socket has an address")?;
+        println!("{}", serde_json::json!({ "listening": format!("http://{address}") }));
+        let ended = end(self.exit_with_stdin);
+        axum::serve(listener, router).with_graceful_shutdown(ended).await.context("cannot serve")
+    }
+}
+
+async fn end(with_stdin: bool) {
+    let interrupted = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    if !with_stdin {
+        return interrupted.await;
+    }
+    // Standard input is read on a thread of its own, which must not keep the process alive.
+    let (closed, stdin_closed) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = closed.send(());
+    });
+    tokio::select! {
+        () = interrupted => {}
+        // The parent is gone: nobody waits for what is in flight.
+        _ = stdin_closed => std::process::exit(0),
+    }
+}

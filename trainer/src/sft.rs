@@ -1,0 +1,225 @@
+//! Supervised fine-tuning on prompts with responses: the cold start of a policy.
+
+use std::f64::consts::PI;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use rand::SeedableRng;
+use rand::rngs::ChaCha8Rng;
+use rand::seq::SliceRandom;
+use retrial_protocol::Optimizer;
+use retrial_text::Text;
+use serde::Deserialize;
+use tch::{Device, Kind, Tensor};
+
+use crate::adamw::AdamW;
+use crate::learner::clip;
+use crate::model::{Qwen3, sync_folder, write_tensors};
+use crate::sequences::{Sequence, micro_batches, score};
+use crate::versions::copy_description;
+
+/// Trains a model on JSON Lines of {"prompt": "...", "response": "..."}.
+///
+/// Each prompt becomes one user message in the model's chat template; the tokenizer's end token is
+/// put after each response. Only response tokens are learned.
+///
+/// Example: retrial-trainer sft --model base --data examples.jsonl --out trained
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Hugging Face folder of the model. One without weights starts from fresh ones.
+    #[arg(long)]
+    pub model: PathBuf,
+    /// The examples.
+    #[arg(long)]
+    pub data: PathBuf,
+    /// Folder for the trained model; must not exist, or be empty.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Passes over the examples.
+    #[arg(long, default_value_t = 1)]
+    pub epochs: u32,
+    /// Examples in an optimizer step.
+    #[arg(long, default_value_t = 128)]
+    pub batch: usize,
+    /// Highest learning rate; it rises to it linearly and falls to 0 along a cosine.
+    #[arg(long, default_value_t = 1e-3)]
+    pub learning_rate: f64,
+    /// Share of the steps in which the learning rate rises.
+    #[arg(long, default_value_t = 0.1)]
+    pub warmup: f64,
+    /// Weight decay of the matrices.
+    #[arg(long, default_value_t = 0.01)]
+    pub weight_decay: f64,
+    /// The gradient's norm is scaled down to this.
+    #[arg(long, default_value_t = 1.0)]
+    pub max_grad_norm: f64,
+    /// Tokens, padding included, in one forward pass.
+    #[arg(long, default_value_t = 4096)]
+    pub micro_batch_tokens: usize,
+    /// Order of the examples and fresh weights follow from it.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Threads of libtorch.
+    #[arg(long, default_value_t = 1)]
+    pub threads: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    prompt: String,
+    response: String,
+}
+
+struct Example {
+    prompt: Vec<u32>,
+    response: Vec<u32>,
+}
+
+impl Example {
+    fn sequence(&self) -> Sequence<'_> {
+        Sequence { prompt: &self.prompt, response: &self.response }
+    }
+}
+
+/// Trains as the arguments say and writes the model.
+pub fn sft(args: &Args) -> Result<()> {
+    ensure!(args.epochs > 0 && args.batch > 0, "--epochs and --batch must be at least 1");
+    ensure!(is_free(&args.out), "{} exists and is not empty", args.out.display());
+    let text = Text::load(&args.model)?;
+    let model = open(&args.model, args.seed)?;
+    let examples = read(&args.data, &text, model.config().context)?;
+
+    let settings = Optimizer {
+        learning_rate: args.learning_rate,
+        weight_decay: args.weight_decay,
+        max_grad_norm: args.max_grad_norm,
+        ..Optimizer::default()
+    };
+    settings.validate()?;
+    for (_, parameter) in model.parameters() {
+        let _ = parameter.set_requires_grad(true);
+    }
+    let mut optimizer = AdamW::new(model.parameters());
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    let mut random = ChaCha8Rng::seed_from_u64(args.seed);
+    let steps = (examples.len().div_ceil(args.batch) * args.epochs as usize) as f64;
+    let (clock, mut tokens) = (Instant::now(), 0);
+    for _ in 0..args.epochs {
+        order.shuffle(&mut random);
+        for chosen in order.chunks(args.batch) {
+            let step = optimizer.steps() as f64;
+            let learning_rate = args.learning_rate * schedule(step / steps, args.warmup, steps);
+            let chosen: Vec<&Example> = chosen.iter().map(|&index| &examples[index]).collect();
+            let (loss, gradients) = loss_and_gradients(&model, &chosen, args.micro_batch_tokens);
+            ensure!(loss.is_finite(), "the loss is not finite\nhint: lower --learning-rate");
+            clip(&gradients, args.max_grad_norm);
+            let settings = Optimizer { learning_rate, ..settings.clone() };
+            optimizer.step(&settings, model.parameters(), &gradients);
+            tokens += chosen.iter().map(|example| example.sequence().tokens()).sum::<usize>();
+            if optimizer.steps().is_multiple_of(50) || optimizer.steps() as f64 == steps {
+                let speed = tokens as f64 / clock.elapsed().as_secs_f64();
+                let done = optimizer.steps();
+                println!("step {done}/{steps}  loss {loss:.4}  {speed:.0} tokens/s");
+            }
+        }
+    }
+    write(&model, &args.model, &args.out)?;
+    println!("wrote {}", args.out.display());
+    Ok(())
+}
+
+/// The mean negative log-likelihood of the response tokens, and its gradients.
+fn loss_and_gradients(model: &Qwen3, examples: &[&Example], budget: usize) -> (f64, Vec<Tensor>) {
+    for (_, parameter) in model.parameters() {
+        parameter.shallow_clone().zero_grad();
+    }
+    let count: usize = examples.iter().map(|example| example.response.len()).sum();
+    let lengths: Vec<usize> = examples.iter().map(|example| example.sequence().tokens()).collect();
+    let mut sum = 0.0;
+    for positions in micro_batches(&lengths, budget) {
+        let sequences: Vec<Sequence<'_>> =
+            positions.iter().map(|&position| examples[position].sequence()).collect();
+        let scored = score(model, &sequences, 1.0);
+        let loss = -scored.logprobs.sum(Kind::Float) / count as f64;
+        loss.backward();
+        sum += loss.double_value(&[]);
+    }
+    (sum, model.parameters().iter().map(|(_, parameter)| parameter.grad()).collect())
+}
+
+/// The learning rate's factor after a share of all steps: up linearly, down along a cosine.
+fn schedule(done: f64, warmup: f64, steps: f64) -> f64 {
+    if done < warmup {
+        // The first step is not for nothing.
+        return ((done * steps + 1.0) / (warmup * steps)).min(1.0);
+    }
+    0.5 * (1.0 + (PI * (done - warmup) / (1.0 - warmup)).cos())
+}
+
+fn open(folder: &Path, seed: u64) -> Result<Qwen3> {
+    let has_weights = ["model.safetensors", "model.safetensors.index.json"]
+        .iter()
+        .any(|name| folder.join(name).exists());
+    if has_weights {
+        Ok(Qwen3::load(folder, Device::Cpu)?)
+    } else {
+        println!("{} has no weights: starting from fresh ones", folder.display());
+        Ok(Qwen3::fresh(folder, seed as i64, Device::Cpu)?)
+    }
+}
+
+fn read(path: &Path, text: &Text, context: usize) -> Result<Vec<Example>> {
+    let end = text.end_token().context(
+        "the tokenizer names no end token\nhint: set eos_token in tokenizer_config.json",
+    )?;
+    let file =
+        std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut examples = Vec::new();
+    for (number, line) in (1..).zip(std::io::BufReader::new(file).lines()) {
+        let place = || format!("{}:{number}", path.display());
+        let line = line.with_context(place)?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let line: Line = serde_json::from_str(&line).with_context(place)?;
+        let prompt = text.prompt(&line.prompt).with_context(place)?;
+        let mut response = text.encode(&line.response).with_context(place)?;
+        response.push(end);
+        let tokens = prompt.len() + response.len();
+        if tokens > context {
+            bail!("{}: {tokens} tokens, the model's context is {context}", place());
+        }
+        examples.push(Example { prompt, response });
+    }
+    ensure!(!examples.is_empty(), "{} has no examples", path.display());
+    Ok(examples)
+}
+
+fn is_free(folder: &Path) -> bool {
+    std::fs::read_dir(folder).map_or(!folder.exists(), |mut entries| entries.next().is_none())
+}
+
+/// Writes a complete folder or none.
+fn write(model: &Qwen3, source: &Path, out: &Path) -> Result<()> {
+    let parent = match out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    let name = out.file_name().context("--out must name a folder")?.to_string_lossy();
+    let temporary = parent.join(format!(".{name}.tmp"));
+    if temporary.exists() {
+        std::fs::remove_dir_all(&temporary)
+            .with_context(|| format!("cannot remove {}", temporary.display()))?;
+    }
+    std::fs::create_dir(&temporary)
+        .with_context(|| format!("cannot make {}", temporary.display()))?;
+    copy_description(source, &temporary)?;
+    write_tensors(&temporary.join("model.safetensors"), model.parameters())?;
+    sync_folder(&temporary)?;
+    std::fs::rename(&temporary, out).with_context(|| format!("cannot make {}", out.display()))?;
+    Ok(sync_folder(parent)?)
+}

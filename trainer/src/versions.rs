@@ -1,0 +1,193 @@
+//! Weight versions on disk: one folder each, `v000000` the model the run began with.
+//!
+//! A version is a Hugging Face folder with the optimizer's moments and a record of the update
+//! beside the weights: all that is needed to go on from it. It is written under a temporary name,
+//! flushed and renamed, so that a folder that has its name is complete.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use retrial_protocol::{TrainReport, WeightVersion};
+use serde::{Deserialize, Serialize};
+use tch::Device;
+
+use crate::adamw::AdamW;
+use crate::fault::{CrashPoint, Point};
+use crate::learner::Learner;
+use crate::model::{ModelError, Qwen3, read_named, sync_folder, write_tensors};
+
+const RECORD: &str = "trainer.json";
+const MOMENTS: &str = "optimizer.safetensors";
+const TEMPORARY: &str = ".tmp";
+
+/// A folder of versions.
+pub struct Versions {
+    folder: PathBuf,
+    keep: usize,
+}
+
+/// What a version is, beside its weights and moments.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The version.
+    pub version: WeightVersion,
+    /// Optimizer steps since the model the run began with.
+    pub optimizer_steps: u64,
+    /// Coefficient of an adaptive entropy bonus for the next update.
+    pub entropy_coefficient: Option<f64>,
+    /// The update that made it; none for version 0.
+    pub report: Option<TrainReport>,
+}
+
+impl Versions {
+    /// Opens a folder of versions; in a new one, version 0 is made of the model in `base`. At most
+    /// `keep` versions stay on disk.
+    pub fn open(folder: &Path, base: &Path, keep: usize) -> Result<Self, ModelError> {
+        fs::create_dir_all(folder).map_err(io("make", folder))?;
+        let folder = folder.canonicalize().map_err(io("find", folder))?;
+        let versions = Self { folder, keep };
+        for name in versions.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
+            let leftover = versions.folder.join(name);
+            fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
+        }
+        if versions.latest()?.is_none() {
+            let learner = Learner::new(Qwen3::load(base, Device::Cpu)?);
+            versions.save(&learner, &Record::default(), base, None)?;
+        }
+        Ok(versions)
+    }
+
+    /// The folder of a version.
+    pub fn path(&self, version: WeightVersion) -> PathBuf {
+        self.folder.join(version.folder())
+    }
+
+    /// Takes up the latest version.
+    pub fn load(&self, device: Device) -> Result<(Learner, Record), ModelError> {
+        let latest = self.latest()?.ok_or_else(|| ModelError::Invalid {
+            path: self.folder.clone(),
+            problem: "it has no version of the weights".into(),
+        })?;
+        let folder = self.path(latest);
+        let path = folder.join(RECORD);
+        let bytes = fs::read(&path).map_err(io("read", &path))?;
+        let mut record: Record = serde_json::from_slice(&bytes)
+            .map_err(|error| ModelError::Invalid { path, problem: error.to_string() })?;
+        if let Some(report) = &mut record.report {
+            report.folder.clone_from(&folder);
+        }
+        let mut learner = Learner::new(Qwen3::load(&folder, device)?);
+        if record.optimizer_steps > 0 {
+            let layout = AdamW::layout(learner.model.parameters());
+            let moments = read_named(&folder.join(MOMENTS), &layout)?;
+            learner.optimizer.restore(&moments, record.optimizer_steps);
+        }
+        learner.entropy_coefficient = record.entropy_coefficient;
+        Ok((learner, record))
+    }
+
+    /// Writes a new version and drops the oldest. The files that are not weights come from
+    /// `source`.
+    pub fn save(
+        &self,
+        learner: &Learner,
+        record: &Record,
+        source: &Path,
+        crash: Option<CrashPoint>,
+    ) -> Result<PathBuf, ModelError> {
+        let target = self.path(record.version);
+        let temporary = self.folder.join(format!(".{}{TEMPORARY}", record.version.folder()));
+        let step = retrial_protocol::Step(record.version.0);
+        let written = fs::create_dir(&temporary).map_err(io("make", &temporary)).and_then(|()| {
+            CrashPoint::reached(crash, Point::BeforeWrite, step);
+            write(&temporary, learner, record, source)
+        });
+        if let Err(error) = written {
+            // Nothing half-written stays; why it was not written matters more than this.
+            let _ = fs::remove_dir_all(&temporary);
+            return Err(error);
+        }
+        CrashPoint::reached(crash, Point::AfterWrite, step);
+        fs::rename(&temporary, &target).map_err(io("rename", &temporary))?;
+        sync_folder(&self.folder)?;
+        CrashPoint::reached(crash, Point::AfterRename, step);
+        self.drop_old()?;
+        Ok(target)
+    }
+
+    fn drop_old(&self) -> Result<(), ModelError> {
+        let versions = self.versions()?;
+        for version in &versions[..versions.len().saturating_sub(self.keep.max(1))] {
+            let path = self.path(*version);
+            fs::remove_dir_all(&path).map_err(io("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    fn latest(&self) -> Result<Option<WeightVersion>, ModelError> {
+        Ok(self.versions()?.last().copied())
+    }
+
+    /// All versions, oldest first.
+    fn versions(&self) -> Result<Vec<WeightVersion>, ModelError> {
+        let names = self.names()?;
+        let mut versions: Vec<WeightVersion> =
+            names.iter().filter_map(|name| WeightVersion::from_folder(name)).collect();
+        versions.sort_unstable();
+        Ok(versions)
+    }
+
+    fn names(&self) -> Result<Vec<String>, ModelError> {
+        let failed = |error| io("read", &self.folder)(error);
+        fs::read_dir(&self.folder)
+            .map_err(failed)?
+            .map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+}
+
+fn write(
+    folder: &Path,
+    learner: &Learner,
+    record: &Record,
+    source: &Path,
+) -> Result<(), ModelError> {
+    copy_description(source, folder)?;
+    let parameters = learner.model.parameters();
+    write_tensors(&folder.join("model.safetensors"), parameters)?;
+    if record.optimizer_steps > 0 {
+        write_tensors(&folder.join(MOMENTS), &learner.optimizer.state(parameters))?;
+    }
+    let path = folder.join(RECORD);
+    let text = serde_json::to_vec_pretty(record).expect("a record is plain data");
+    fs::write(&path, text).map_err(io("write", &path))?;
+    sync_file(&path)?;
+    sync_folder(folder)
+}
+
+/// Copies what a model folder has beside its weights: configuration, tokenizer, chat template.
+pub fn copy_description(from: &Path, to: &Path) -> Result<(), ModelError> {
+    for entry in fs::read_dir(from).map_err(io("read", from))? {
+        let path = entry.map_err(io("read", from))?.path();
+        let kind = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let describes = ["json", "jinja", "txt", "model"].contains(&kind)
+            && name != RECORD
+            && !name.ends_with(".index.json");
+        if describes && path.is_file() {
+            let copy = to.join(name);
+            fs::copy(&path, &copy).map_err(io("write", &copy))?;
+            sync_file(&copy)?;
+        }
+    }
+    Ok(())
+}
+
+fn sync_file(path: &Path) -> Result<(), ModelError> {
+    fs::File::open(path).and_then(|file| file.sync_all()).map_err(io("write", path))
+}
+
+fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> ModelError + use<'a> {
+    move |source| ModelError::Io { action, path: path.into(), source }
+}
