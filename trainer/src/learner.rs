@@ -135,6 +135,12 @@ impl Learner {
                 metrics.grad_norm = norm;
             }
         }
+        // Published weights are finite.
+        let norms: Vec<Tensor> =
+            self.model.parameters().iter().map(|(_, parameter)| parameter.detach().norm()).collect();
+        if !Tensor::stack(&norms, 0).sum(Kind::Double).double_value(&[]).is_finite() {
+            return Err(LearnError::Diverged { what: "a weight".into() });
+        }
         metrics.clip_fraction = (on_policy > 0).then(|| clipped as f64 / on_policy as f64);
         metrics.train_seconds = clock.elapsed().as_secs_f64();
         Ok(metrics)

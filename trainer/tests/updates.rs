@@ -1,0 +1,231 @@
+//! Updates, and the versions they leave on disk.
+
+mod common;
+
+use std::path::Path;
+
+use common::{base, batch, open, request, sample};
+use retrial_protocol::{
+    Batch, Denominator, Entropy, Normalisation, Objective, Part, ScoreRequest, WeightVersion,
+};
+use retrial_trainer::trainer::{Trainer, TrainerError};
+use tempfile::tempdir;
+
+fn weights(folder: &Path) -> Vec<u8> {
+    std::fs::read(folder.join("model.safetensors")).unwrap()
+}
+
+fn versions(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Sum of a response's log-probabilities.
+fn likelihood(trainer: &Trainer, sample: &retrial_protocol::Sample) -> f32 {
+    let sequence = sample.prompt.iter().chain(&sample.response).copied().collect();
+    let scores = trainer.score(&ScoreRequest { sequences: vec![sequence] }).unwrap();
+    scores.logprobs[0][sample.prompt.len() - 1..].iter().sum()
+}
+
+#[test]
+fn what_was_better_than_its_group_gets_likelier() {
+    for denominator in [Denominator::Hinted, Denominator::Unit, Denominator::Unhinted] {
+        for normalisation in [Normalisation::Common, Normalisation::Separate] {
+            let folder = tempdir().unwrap();
+            let mut trainer = open(folder.path());
+            let batch = batch(&trainer);
+            let before: Vec<f32> =
+                batch.samples.iter().map(|sample| likelihood(&trainer, sample)).collect();
+            let mut request = request(1, batch.clone());
+            request.objective = Objective { denominator, normalisation, ..Objective::default() };
+            let report = trainer.train(&request).unwrap();
+            for (sample, before) in batch.samples.iter().zip(before) {
+                let change = likelihood(&trainer, sample) - before;
+                // The hinted one with denominator 1 has a gradient near 0: pi is small.
+                let tiny = denominator == Denominator::Unit && sample.part == Part::Hinted;
+                assert!(tiny || change * sample.advantage >= 0.0, "{change} {sample:?}");
+            }
+            let metrics = report.metrics;
+            assert_eq!((metrics.on_policy_tokens, metrics.hinted_tokens), (26, 9));
+            assert_eq!(metrics.trained_samples, 4);
+            assert!(metrics.sampler_mismatch.unwrap() < 1e-5);
+            assert!(metrics.grad_norm > 0.0 && metrics.rho.is_some());
+            let rho = metrics.rho.unwrap().p50;
+            match denominator {
+                // Scored without a hint here, so that both denominators are pi_old itself.
+                Denominator::Hinted | Denominator::Unhinted => assert!((rho - 1.0).abs() < 1e-4),
+                Denominator::Unit => assert!(rho < 0.5),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_size_of_micro_batches_changes_nothing_beyond_rounding() {
+    let scores = [16, 10_000].map(|micro_batch_tokens| {
+        let folder = tempdir().unwrap();
+        let mut trainer = open(folder.path());
+        let batch = batch(&trainer);
+        let request =
+            retrial_protocol::TrainRequest { micro_batch_tokens, ..request(1, batch.clone()) };
+        let report = trainer.train(&request).unwrap();
+        (report.metrics.loss, report.metrics.grad_norm, likelihood(&trainer, &batch.samples[1]))
+    });
+    let [(loss, norm, score), (other_loss, other_norm, other_score)] = scores;
+    assert!((loss - other_loss).abs() < 1e-6, "{loss} {other_loss}");
+    assert!((norm - other_norm).abs() < 1e-5, "{norm} {other_norm}");
+    assert!((score - other_score).abs() < 1e-2, "{score} {other_score}");
+}
+
+#[test]
+fn samples_without_advantage_count_in_the_normaliser() {
+    let folder = tempdir().unwrap();
+    let mut trainer = open(folder.path());
+    let taught = sample(&trainer, 1, 6, 1.0, Part::OnPolicy);
+    let silent = sample(&trainer, 8, 18, 0.0, Part::OnPolicy);
+    let alone = trainer.train(&request(1, Batch { samples: vec![taught.clone()] })).unwrap();
+    let other = tempdir().unwrap();
+    let both = Batch { samples: vec![taught, silent] };
+    let both = open(other.path()).train(&request(1, both)).unwrap();
+    let ratio = alone.metrics.loss / both.metrics.loss;
+    assert!((ratio - 4.0).abs() < 1e-4, "6 tokens against 24: {ratio}");
+}
+
+#[test]
+fn a_batch_without_a_gradient_makes_a_version_with_the_same_weights() {
+    let folder = tempdir().unwrap();
+    let mut trainer = open(folder.path());
+    let base = trainer.state().folder;
+    let silent = Batch { samples: vec![sample(&trainer, 8, 4, 0.0, Part::OnPolicy)] };
+    for (step, batch) in [(1, silent), (2, Batch::default())] {
+        let report = trainer.train(&request(step, batch)).unwrap();
+        assert_eq!(report.metrics.trained_samples, 0);
+        assert_eq!(trainer.state().version, WeightVersion(step));
+        assert!(weights(&report.folder) == weights(&base));
+    }
+}
+
+#[test]
+fn an_entropy_bonus_raises_the_entropy() {
+    let entropy_after = |entropy| {
+        let folder = tempdir().unwrap();
+        let mut trainer = open(folder.path());
+        let batch = batch(&trainer);
+        let objective = Objective { entropy, ..Objective::default() };
+        for step in 1..=8 {
+            let mut request = request(step, batch.clone());
+            request.objective = objective.clone();
+            request.optimizer.learning_rate = 5e-3;
+            let report = trainer.train(&request).unwrap();
+            if step == 8 {
+                return report.metrics;
+            }
+        }
+        unreachable!("the eighth step returns")
+    };
+    let off = entropy_after(Entropy::Off);
+    let constant = entropy_after(Entropy::Constant { coefficient: 1.0 });
+    assert!(constant.entropy.unwrap() > off.entropy.unwrap() + 0.1, "{constant:?} {off:?}");
+    // With a bonus every sample goes through the model.
+    assert_eq!((off.trained_samples, constant.trained_samples), (4, 5));
+    // Over the target already: the coefficient stays at its lowest and does not apply.
+    let over = Entropy::Adaptive { target: 0.001, delta: 0.1, min: 0.0, max: 1.0 };
+    assert_eq!(entropy_after(over).entropy_coefficient, 0.0);
+    let under = Entropy::Adaptive { target: 100.0, delta: 0.1, min: 0.0, max: 0.45 };
+    assert_eq!(entropy_after(under).entropy_coefficient, 0.45);
+}
+
+#[test]
+fn going_on_from_disk_is_going_on() {
+    let (whole, broken) = (tempdir().unwrap(), tempdir().unwrap());
+    let mut trainer = open(whole.path());
+    let batches = [batch(&trainer), batch(&trainer)];
+    for (step, batch) in (1..).zip(&batches) {
+        trainer.train(&request(step, batch.clone())).unwrap();
+        open(broken.path()).train(&request(step, batch.clone())).unwrap();
+    }
+    for file in ["model.safetensors", "optimizer.safetensors"] {
+        let read = |folder: &Path| std::fs::read(folder.join("v000002").join(file)).unwrap();
+        assert!(read(whole.path()) == read(broken.path()), "{file}");
+    }
+}
+
+#[test]
+fn a_step_is_taken_once_and_in_order() {
+    let folder = tempdir().unwrap();
+    let mut trainer = open(folder.path());
+    let first = batch(&trainer);
+    let report = trainer.train(&request(1, first.clone())).unwrap();
+    let taken = weights(&report.folder);
+
+    // The answer was lost, or the trainer was started anew: the same request changes nothing.
+    assert_eq!(trainer.train(&request(1, first.clone())).unwrap(), report);
+    let mut reopened = open(folder.path());
+    assert_eq!(reopened.train(&request(1, first.clone())).unwrap(), report);
+    assert!(weights(&report.folder) == taken);
+
+    let mut other = first.clone();
+    other.samples[0].advantage = 0.1;
+    let error = trainer.train(&request(1, other)).unwrap_err();
+    assert_eq!(error.to_string(), "step 1 was taken already, on another batch");
+    let error = trainer.train(&request(4, first)).unwrap_err();
+    assert!(matches!(error, TrainerError::OutOfOrder { .. }));
+    let expected = "step 4 starts from version 3, the trainer is at version 1";
+    assert!(error.to_string().starts_with(expected), "{error}");
+}
+
+#[test]
+fn a_failed_update_leaves_the_last_version_in_place() {
+    let folder = tempdir().unwrap();
+    let mut trainer = open(folder.path());
+    let sound = batch(&trainer);
+    let before = likelihood(&trainer, &sound.samples[1]);
+
+    let mut bad = sound.clone();
+    bad.samples[2].response[0] = 67;
+    let error = trainer.train(&request(1, bad)).unwrap_err().to_string();
+    assert_eq!(error, "sample 2 of the batch has token id 67, the vocabulary has 67");
+
+    let mut wild = request(1, sound.clone());
+    wild.optimizer.learning_rate = 1e30;
+    let error = trainer.train(&wild).unwrap_err().to_string();
+    assert!(error.contains("is not finite"), "{error}");
+
+    assert_eq!(trainer.state().version, WeightVersion(0));
+    assert_eq!(likelihood(&trainer, &sound.samples[1]), before);
+    assert_eq!(versions(folder.path()), ["v000000"]);
+    trainer.train(&request(1, sound)).unwrap();
+}
+
+#[test]
+fn old_versions_and_leftovers_are_dropped() {
+    let folder = tempdir().unwrap();
+    let mut trainer = open(folder.path());
+    let batch = batch(&trainer);
+    for step in 1..=4 {
+        trainer.train(&request(step, batch.clone())).unwrap();
+    }
+    assert_eq!(versions(folder.path()), ["v000002", "v000003", "v000004"]);
+    // A process that was killed while it wrote leaves this.
+    std::fs::create_dir(folder.path().join(".v000005.tmp")).unwrap();
+    let trainer = open(folder.path());
+    assert_eq!(trainer.state().version, WeightVersion(4));
+    assert_eq!(versions(folder.path()), ["v000002", "v000003", "v000004"]);
+}
+
+#[test]
+fn a_version_is_a_model_folder() {
+    let folder = tempdir().unwrap();
+    let mut trainer = open(folder.path());
+    let batch = batch(&trainer);
+    let report = trainer.train(&request(1, batch)).unwrap();
+    let config = |folder: &Path| std::fs::read(folder.join("config.json")).unwrap();
+    assert_eq!(config(&report.folder), config(&base()));
+    let text = weights(&report.folder);
+    let header = String::from_utf8_lossy(&text[8..200]);
+    assert!(header.contains(r#""format":"pt""#), "transformers asks for it: {header}");
+}
