@@ -33,6 +33,11 @@ impl KvCache {
         Self { layers, lengths: Vec::with_capacity(sequences), context }
     }
 
+    /// The length that a sequence of `length` tokens is padded to.
+    pub fn padded(length: usize) -> usize {
+        length.next_multiple_of(LENGTH_UNIT)
+    }
+
     /// Sequences in the cache.
     pub fn len(&self) -> usize {
         self.lengths.len()

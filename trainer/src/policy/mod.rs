@@ -1,1 +1,24 @@
-//! The embedded policy server: OpenAI-compatible, on the trainer's own model code.
+//! The embedded policy server: OpenAI-compatible, with vLLM's routes, on the trainer's own model
+//! code.
+//!
+//! [`routes`] parses a request ([`request`]) and asks the [`engine`]; one thread (`scheduler`)
+//! owns the weights and samples all sequences together, token by token (`forward`, [`sampler`]);
+//! [`response`] gives the answer vLLM's shape. A response depends on its own prompt, seed and
+//! weights only.
+
+pub mod engine;
+pub mod error;
+pub mod metrics;
+pub mod request;
+pub mod response;
+pub mod routes;
+pub mod sampler;
+pub mod sequence;
+
+mod body;
+mod control;
+mod forward;
+mod prefill;
+mod scheduler;
+mod stop;
+mod token_texts;

@@ -1,0 +1,103 @@
+//! `retrial-policy`: the embedded policy server.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use axum::Router;
+use clap::Parser;
+use retrial_text::Text;
+use retrial_trainer::model::Qwen3;
+use retrial_trainer::policy::engine::{Engine, Options};
+use retrial_trainer::policy::request::Limits;
+use retrial_trainer::policy::routes;
+use retrial_trainer::policy::sampler::LogprobsMode;
+use retrial_trainer::serving::{self, Listen};
+use tch::Device;
+use tokio::net::TcpListener;
+
+/// Samples from a model over HTTP, with the routes of OpenAI and vLLM.
+///
+/// Sampling parameters that a request leaves out are neutral: temperature 1, no truncation, no
+/// penalties; the model's own generation_config.json gives end tokens only. Without `max_tokens` a
+/// response may fill the context.
+///
+/// Example: retrial-policy --model Qwen3-0.6B --served-model-name policy --max-model-len 4096
+#[derive(Parser)]
+#[command(version, mut_arg("port", |port| port.required(false).default_value("8000")))]
+struct Cli {
+    /// Hugging Face folder of the model.
+    #[arg(long)]
+    model: PathBuf,
+    /// What requests call the model; its folder's path if not given.
+    #[arg(long)]
+    served_model_name: Option<String>,
+    /// Sequences that are sampled at once; more wait.
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..))]
+    max_num_seqs: u16,
+    /// Longest sequence, prompt and response together, in tokens; the model's context if not given.
+    #[arg(long)]
+    max_model_len: Option<usize>,
+    /// Which log-probabilities are reported.
+    #[arg(long, value_enum, default_value_t)]
+    logprobs_mode: LogprobsMode,
+    /// Threads of libtorch.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: u16,
+    #[command(flatten)]
+    listen: Listen,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    serving::init_tracing();
+    let (listener, router, engine) = match start(&cli).await {
+        Ok(started) => started,
+        Err(error) => return serving::refused(&error),
+    };
+    serving::ended(tokio::select! {
+        served = cli.listen.serve(listener, router) => served,
+        () = engine.gone() => Err(anyhow!("the sampling thread has ended")),
+    })
+}
+
+async fn start(cli: &Cli) -> Result<(TcpListener, Router, Engine)> {
+    // The port first: it is taken at once, a large model takes its time.
+    let listener = cli.listen.bind().await?;
+    serving::set_threads(cli.threads);
+    let root = cli.model.display().to_string();
+    let model = Qwen3::load(&cli.model, Device::Cpu)?;
+    let text = Arc::new(Text::load(&cli.model)?);
+    let config = model.config();
+    let context = match cli.max_model_len {
+        Some(length) if length == 0 || length > config.context => {
+            bail!("--max-model-len is {length}, the model's context is {} tokens", config.context)
+        }
+        Some(length) => length,
+        None => config.context,
+    };
+    let limits = Limits {
+        model: cli.served_model_name.clone().unwrap_or_else(|| root.clone()),
+        context,
+        vocabulary: config.vocabulary as usize,
+    };
+    let options = Options {
+        max_sequences: cli.max_num_seqs.into(),
+        context,
+        logprobs: cli.logprobs_mode,
+        threads: cli.threads,
+    };
+    tracing::info!(
+        model = root,
+        parameters = model.size(),
+        context,
+        sequences = options.max_sequences,
+        "loaded the model"
+    );
+    let engine = Engine::start(model, cli.model.clone(), Arc::clone(&text), options)
+        .context("cannot start the sampling thread")?;
+    let router = routes::router(engine.clone(), text, root, limits);
+    Ok((listener, router, engine))
+}

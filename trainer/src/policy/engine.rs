@@ -1,0 +1,166 @@
+//! The handle to the thread that samples.
+//!
+//! Handlers of any number of connections talk to the one thread that owns model and cache through
+//! its queue of commands; each command carries the channel of its answer. A handler whose client
+//! hung up is dropped, its channel closes, and its sequences give their places up.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use retrial_text::Text;
+use tokio::sync::{mpsc, oneshot};
+
+use super::metrics::Metrics;
+use super::sampler::{LogprobsMode, Score};
+use super::scheduler::Scheduler;
+use super::sequence::{Job, Output};
+use crate::model::Qwen3;
+
+/// How the engine works.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Sequences that are sampled at once; more wait.
+    pub max_sequences: usize,
+    /// Longest sequence, tokens; within the model's context.
+    pub context: usize,
+    /// Whose log-probabilities are reported.
+    pub logprobs: LogprobsMode,
+    /// Threads of libtorch.
+    pub threads: u16,
+}
+
+/// All responses to a prompt.
+#[derive(Debug)]
+pub struct Completion {
+    /// In the order of their positions.
+    pub outputs: Vec<Output>,
+    /// If asked for: how probable the model finds each token of the prompt after the first.
+    pub prompt_scores: Option<Vec<Score>>,
+    /// Label of the weights when the last response ended.
+    pub weight_version: Arc<str>,
+}
+
+/// What happens to the sequences in flight when the server is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseMode {
+    /// They end as they are.
+    Abort,
+    /// They are finished first.
+    Wait,
+    /// They stay, and go on when the server is resumed.
+    Keep,
+}
+
+/// The thread that samples is gone.
+#[derive(Debug, thiserror::Error)]
+#[error("the sampling thread has ended; the server's log says why")]
+pub struct EngineGone;
+
+pub(super) enum Command {
+    Generate { job: Arc<Job>, reply: oneshot::Sender<Completion> },
+    HungUp,
+    Pause { mode: PauseMode, clear_cache: bool, reply: oneshot::Sender<()> },
+    Resume { reply: oneshot::Sender<()> },
+    IsPaused { reply: oneshot::Sender<bool> },
+    Reload { folder: Option<PathBuf>, reply: oneshot::Sender<Result<(), String>> },
+    SetVersion { version: Arc<str>, reply: oneshot::Sender<()> },
+    Version { reply: oneshot::Sender<Arc<str>> },
+}
+
+/// The handle. Clones talk to the same thread, which ends with the last of them.
+#[derive(Clone)]
+pub struct Engine {
+    commands: mpsc::UnboundedSender<Command>,
+    metrics: Arc<Metrics>,
+}
+
+/// Tells the thread to look for requests nobody waits for.
+struct HangUp<'a>(&'a Engine);
+
+impl Drop for HangUp<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.commands.send(Command::HungUp);
+    }
+}
+
+impl Engine {
+    /// Starts the thread on `model`, whose weights come from `folder`.
+    pub fn start(
+        model: Qwen3,
+        folder: PathBuf,
+        text: Arc<Text>,
+        options: Options,
+    ) -> std::io::Result<Self> {
+        let (commands, queue) = mpsc::unbounded_channel();
+        let metrics = Arc::new(Metrics::default());
+        let shared = Arc::clone(&metrics);
+        std::thread::Builder::new().name("engine".into()).spawn(move || {
+            tch::set_num_threads(i32::from(options.threads));
+            Scheduler::new(model, folder, text, options, queue, shared).run();
+        })?;
+        Ok(Self { commands, metrics })
+    }
+
+    /// Counters and gauges.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Whether the thread has ended.
+    pub fn is_gone(&self) -> bool {
+        self.commands.is_closed()
+    }
+
+    /// Waits until the thread has ended.
+    pub async fn gone(&self) {
+        self.commands.closed().await;
+    }
+
+    /// Samples the responses of a job.
+    pub async fn generate(&self, job: Job) -> Result<Completion, EngineGone> {
+        let _hang_up = HangUp(self);
+        self.ask(|reply| Command::Generate { job: Arc::new(job), reply }).await
+    }
+
+    /// Stops sampling; returns when it has stopped. Requests that come later wait. Clearing the
+    /// cache makes sequences that stay compute their keys and values anew.
+    pub async fn pause(&self, mode: PauseMode, clear_cache: bool) -> Result<(), EngineGone> {
+        self.ask(|reply| Command::Pause { mode, clear_cache, reply }).await
+    }
+
+    /// Goes on sampling.
+    pub async fn resume(&self) -> Result<(), EngineGone> {
+        self.ask(|reply| Command::Resume { reply }).await
+    }
+
+    /// Whether sampling is stopped, or about to.
+    pub async fn is_paused(&self) -> Result<bool, EngineGone> {
+        self.ask(|reply| Command::IsPaused { reply }).await
+    }
+
+    /// Replaces the weights by those of `folder`, or of the folder that was loaded last. Sequences
+    /// that are being sampled go on with the new weights, over keys and values that are computed
+    /// anew. On an error the old weights stay.
+    pub async fn reload(&self, folder: Option<PathBuf>) -> Result<Result<(), String>, EngineGone> {
+        self.ask(|reply| Command::Reload { folder, reply }).await
+    }
+
+    /// Labels the weights.
+    pub async fn set_version(&self, version: &str) -> Result<(), EngineGone> {
+        self.ask(|reply| Command::SetVersion { version: version.into(), reply }).await
+    }
+
+    /// The label of the weights.
+    pub async fn version(&self) -> Result<Arc<str>, EngineGone> {
+        self.ask(|reply| Command::Version { reply }).await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, EngineGone> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).map_err(|_| EngineGone)?;
+        answer.await.map_err(|_| EngineGone)
+    }
+}

@@ -1,0 +1,140 @@
+//! The tensors of the embedded server: prompts and single tokens in, rows of logits out.
+
+use std::path::Path;
+
+use tch::Tensor;
+
+use super::sampler::{self, Score};
+use crate::model::{KvCache, ModelError, Qwen3};
+
+/// Positions of a prompt whose logits are computed together when it is scored. Enough that their
+/// number does not change the numbers, few enough for a large vocabulary.
+const SCORED_TOGETHER: usize = 256;
+
+/// The model, the cache, and the logits of the last step.
+pub struct Forward {
+    model: Qwen3,
+    cache: KvCache,
+    sequences: usize,
+    context: usize,
+    logits: Vec<f32>,
+}
+
+/// Prompts that were computed.
+pub struct Prefilled {
+    // [B, T, H]
+    hidden: Tensor,
+    kept: Vec<(Tensor, Tensor)>,
+    // Of each prompt's last token, [B, V].
+    logits: Vec<f32>,
+    vocabulary: usize,
+}
+
+impl Prefilled {
+    /// Logits of the token after prompt `row`.
+    pub fn logits(&self, row: usize) -> &[f32] {
+        &self.logits[row * self.vocabulary..][..self.vocabulary]
+    }
+}
+
+impl Forward {
+    /// Room for `sequences` sequences of at most `context` tokens.
+    pub fn new(model: Qwen3, sequences: usize, context: usize) -> Self {
+        let cache = KvCache::new(model.config(), sequences, context, model.device());
+        Self { model, cache, sequences, context, logits: Vec::new() }
+    }
+
+    /// Computes prompts, all of the same padded length.
+    pub fn prefill(&self, prompts: &[Vec<u32>]) -> Prefilled {
+        let rows = prompts.len();
+        let length = prompts.iter().map(Vec::len).max().map_or(0, KvCache::padded);
+        let mut ids = vec![0_i64; rows * length];
+        let mut last = Vec::with_capacity(rows);
+        for (row, prompt) in prompts.iter().enumerate() {
+            let start = row * length;
+            last.push((start + prompt.len() - 1) as i64);
+            for (id, &token) in ids[start..].iter_mut().zip(prompt) {
+                *id = i64::from(token);
+            }
+        }
+        let device = self.model.device();
+        let ids = Tensor::from_slice(&ids).view([rows as i64, length as i64]).to_device(device);
+        let (hidden, kept) = self.model.prefill(&ids);
+        let last = Tensor::from_slice(&last).to_device(device);
+        let ends = hidden.flatten(0, 1).index_select(0, &last);
+        let mut logits = Vec::new();
+        read(&self.model.logits(&ends), &mut logits);
+        Prefilled { hidden, kept, logits, vocabulary: self.vocabulary() }
+    }
+
+    /// How probable the model finds each token of a prompt after the first; the prompt begins row
+    /// `row` of what was computed.
+    pub fn score(
+        &self,
+        computed: &Prefilled,
+        row: usize,
+        prompt: &[u32],
+        top: usize,
+    ) -> Vec<Score> {
+        let hidden = computed.hidden.get(row as i64);
+        let mut scores = Vec::with_capacity(prompt.len());
+        let mut logits = Vec::new();
+        for (block, tokens) in prompt[1..].chunks(SCORED_TOGETHER).enumerate() {
+            let start = block * SCORED_TOGETHER;
+            // To the end of the padding, so that there are always enough rows.
+            let rows = KvCache::padded(tokens.len()) as i64;
+            read(&self.model.logits(&hidden.narrow(0, start as i64, rows)), &mut logits);
+            let rows = logits.chunks_exact(self.vocabulary()).zip(tokens);
+            scores.extend(rows.map(|(logits, &token)| sampler::score(logits, token, top)));
+        }
+        scores
+    }
+
+    /// Adds a sequence, the first `length` tokens of row `row` of what was computed.
+    pub fn push(&mut self, computed: &Prefilled, row: usize, length: usize) {
+        self.cache.push(&computed.kept, row, length);
+    }
+
+    /// Drops sequence `row`; the last sequence takes its place.
+    pub fn swap_remove(&mut self, row: usize) {
+        self.cache.swap_remove(row);
+    }
+
+    /// Appends a token to each sequence and computes the logits of the tokens after them.
+    pub fn decode(&mut self, tokens: &[u32]) {
+        let hidden = self.model.decode(tokens, &mut self.cache);
+        read(&self.model.logits(&hidden), &mut self.logits);
+    }
+
+    /// Logits of the token after sequence `row`, as of the last [`Self::decode`].
+    pub fn logits(&self, row: usize) -> &[f32] {
+        &self.logits[row * self.vocabulary()..][..self.vocabulary()]
+    }
+
+    /// Drops all sequences.
+    pub fn clear(&mut self) {
+        self.cache.clear();
+    }
+
+    /// Drops all sequences and whatever was written to the cache. What is not a number would show
+    /// through the padding of later sequences.
+    pub fn scrub(&mut self) {
+        let (config, device) = (self.model.config(), self.model.device());
+        self.cache = KvCache::new(config, self.sequences, self.context, device);
+    }
+
+    /// Replaces the weights. On an error the old ones stay.
+    pub fn reload(&mut self, folder: &Path) -> Result<(), ModelError> {
+        self.model.reload(folder)
+    }
+
+    fn vocabulary(&self) -> usize {
+        self.model.config().vocabulary as usize
+    }
+}
+
+fn read(tensor: &Tensor, into: &mut Vec<f32>) {
+    let tensor = tensor.to_device(tch::Device::Cpu).contiguous();
+    into.resize(tensor.numel(), 0.0);
+    tensor.copy_data(into, tensor.numel());
+}

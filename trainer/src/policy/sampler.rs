@@ -1,0 +1,495 @@
+//! From one row of logits to a token: penalties, temperature, min-p, top-k, top-p, one draw.
+//!
+//! Pure, and in f64: the token and its log-probability depend on the row, the settings and the
+//! uniform number alone. The order of the steps is vLLM's. Of equal logits the lower id comes
+//! first, so that every set is one set.
+
+use std::cmp::Ordering;
+
+/// Temperatures under this are 0.
+const GREEDY_UNDER: f64 = 1e-5;
+
+/// How a token is chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampling {
+    /// The logits are divided by it; 0 takes the largest logit.
+    pub temperature: f64,
+    /// Only this many most probable tokens are kept.
+    pub top_k: Option<usize>,
+    /// Only the smallest set of most probable tokens that has this share of the probability is
+    /// kept; 1 keeps all.
+    pub top_p: f64,
+    /// Tokens with less than this share of the largest probability are dropped; 0 keeps all.
+    pub min_p: f64,
+    /// Logits of tokens that occurred, prompt included, are divided (positive ones) or multiplied
+    /// (negative ones) by it; 1 is neutral.
+    pub repetition_penalty: f64,
+    /// Taken off the logits of tokens that were sampled; 0 is neutral.
+    pub presence_penalty: f64,
+    /// Taken off the logits of sampled tokens once for each time; 0 is neutral.
+    pub frequency_penalty: f64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            temperature: 1.0,
+            top_k: None,
+            top_p: 1.0,
+            min_p: 0.0,
+            repetition_penalty: 1.0,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+        }
+    }
+}
+
+impl Sampling {
+    /// Whether the largest logit is taken, so that all responses are alike.
+    pub fn is_greedy(&self) -> bool {
+        self.temperature < GREEDY_UNDER
+    }
+}
+
+/// Whose log-probabilities are reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogprobsMode {
+    /// Those of the model: penalties, temperature and truncation are ignored.
+    #[default]
+    #[value(name = "raw_logprobs")]
+    Raw,
+    /// Those of the distribution that was sampled from.
+    #[value(name = "processed_logprobs")]
+    Processed,
+}
+
+/// The tokens before the one to choose.
+#[derive(Clone, Copy, Debug)]
+pub struct History<'a> {
+    /// Token ids of the prompt.
+    pub prompt: &'a [u32],
+    /// Token ids that were sampled.
+    pub output: &'a [u32],
+}
+
+/// A token and its log-probability.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TokenLogprob {
+    /// The token.
+    pub id: u32,
+    /// Its log-probability, nats; minus infinity for a token that was dropped.
+    pub logprob: f32,
+}
+
+/// A token that was chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draw {
+    /// It.
+    pub chosen: TokenLogprob,
+    /// The most probable tokens, as many as were asked for.
+    pub top: Vec<TokenLogprob>,
+}
+
+/// A given token among all tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Score {
+    /// It.
+    pub token: TokenLogprob,
+    /// Tokens that are at least as probable as it, itself included.
+    pub rank: usize,
+    /// The most probable tokens, as many as were asked for.
+    pub top: Vec<TokenLogprob>,
+}
+
+/// Chooses tokens. Holds buffers only; one serves any number of sequences.
+#[derive(Debug, Default)]
+pub struct Sampler {
+    // Logits after the penalties, a row long.
+    logits: Vec<f64>,
+    // Unnormalised probabilities of the kept tokens and 0 of the others, a row long.
+    weights: Vec<f64>,
+    order: Vec<u32>,
+}
+
+impl Sampler {
+    /// Chooses a token of `row`; `uniform` in [0, 1) decides which. Log-probabilities are those of
+    /// `mode`, with the `top` most probable tokens beside the chosen one.
+    pub fn draw(
+        &mut self,
+        row: &[f32],
+        sampling: &Sampling,
+        history: History<'_>,
+        uniform: f64,
+        mode: LogprobsMode,
+        top: usize,
+    ) -> Draw {
+        self.logits.clear();
+        self.logits.extend(row.iter().map(|&logit| f64::from(logit)));
+        self.penalise(sampling, history);
+        let largest = largest(&self.logits);
+        let greedy = sampling.is_greedy();
+        let scale = if greedy { 1.0 } else { sampling.temperature.recip() };
+        let peak = self.logits[largest];
+        self.weights.clear();
+        self.weights.extend(self.logits.iter().map(|&logit| ((logit - peak) * scale).exp()));
+        let id = if greedy {
+            largest
+        } else {
+            self.truncate(sampling);
+            self.invert(uniform, largest)
+        };
+        let log_total = self.weights.iter().sum::<f64>().ln();
+        let logprob = |id: usize| match mode {
+            LogprobsMode::Processed if self.weights[id] > 0.0 => {
+                (self.logits[id] - peak) * scale - log_total
+            }
+            // Too improbable for its weight, or dropped.
+            LogprobsMode::Processed => f64::NEG_INFINITY,
+            LogprobsMode::Raw => f64::from(row[id]),
+        };
+        let shift = match mode {
+            LogprobsMode::Processed => 0.0,
+            LogprobsMode::Raw => log_sum_exp(row),
+        };
+        let at = |id: usize| TokenLogprob { id: id as u32, logprob: (logprob(id) - shift) as f32 };
+        let by_logprob = |&a: &u32, &b: &u32| {
+            descending(logprob(a as usize), logprob(b as usize)).then(a.cmp(&b))
+        };
+        let top = most_probable(row.len(), top, by_logprob);
+        Draw { chosen: at(id), top: top.into_iter().map(|id| at(id as usize)).collect() }
+    }
+
+    fn penalise(&mut self, sampling: &Sampling, history: History<'_>) {
+        let (presence, frequency) = (sampling.presence_penalty, sampling.frequency_penalty);
+        let repetition = sampling.repetition_penalty;
+        if (repetition - 1.0).abs() > 0.0 {
+            let mut seen: Vec<u32> = [history.prompt, history.output].concat();
+            seen.sort_unstable();
+            seen.dedup();
+            for id in seen {
+                let logit = &mut self.logits[id as usize];
+                *logit = if *logit > 0.0 { *logit / repetition } else { *logit * repetition };
+            }
+        }
+        if presence.abs() > 0.0 || frequency.abs() > 0.0 {
+            let mut sampled = history.output.to_vec();
+            sampled.sort_unstable();
+            for times in sampled.chunk_by(|a, b| a == b) {
+                self.logits[times[0] as usize] -= frequency * times.len() as f64 + presence;
+            }
+        }
+    }
+
+    /// Sets the weights of dropped tokens to 0.
+    fn truncate(&mut self, sampling: &Sampling) {
+        if sampling.min_p > 0.0 {
+            // The largest weight is 1.
+            self.weights.iter_mut().filter(|weight| **weight < sampling.min_p).for_each(drop_it);
+        }
+        let count = self.weights.len();
+        let keep = sampling.top_k.unwrap_or(count).min(count);
+        if keep == count && sampling.top_p >= 1.0 {
+            return;
+        }
+        let weights = &self.weights;
+        let by_weight = |&a: &u32, &b: &u32| {
+            descending(weights[a as usize], weights[b as usize]).then(a.cmp(&b))
+        };
+        self.order.clear();
+        self.order.extend(0..count as u32);
+        if keep < count {
+            self.order.select_nth_unstable_by(keep, by_weight);
+        }
+        let kept = if sampling.top_p < 1.0 {
+            let first = &mut self.order[..keep];
+            first.sort_unstable_by(by_weight);
+            let total: f64 = first.iter().map(|&id| self.weights[id as usize]).sum();
+            let mut sum = 0.0;
+            let under = first.iter().take_while(|&&id| {
+                let before = sum;
+                sum += self.weights[id as usize];
+                before < sampling.top_p * total
+            });
+            under.count().max(1)
+        } else {
+            keep
+        };
+        for &id in &self.order[kept..] {
+            self.weights[id as usize] = 0.0;
+        }
+    }
+
+    /// The token in whose share of the total, in the order of ids, `uniform` falls.
+    fn invert(&self, uniform: f64, fallback: usize) -> usize {
+        let target = uniform * self.weights.iter().sum::<f64>();
+        let mut sum = 0.0;
+        let mut last = fallback;
+        for (id, &weight) in self.weights.iter().enumerate() {
+            if weight > 0.0 {
+                sum += weight;
+                last = id;
+                if sum > target {
+                    break;
+                }
+            }
+        }
+        last
+    }
+}
+
+/// Log-probability and rank of `token` in `row`, under the model itself, with the `top` most
+/// probable tokens.
+pub fn score(row: &[f32], token: u32, top: usize) -> Score {
+    let shift = log_sum_exp(row);
+    let at = |id: u32| {
+        let logprob = (f64::from(row[id as usize]) - shift) as f32;
+        TokenLogprob { id, logprob }
+    };
+    let own = row[token as usize];
+    let by_logit = |&a: &u32, &b: &u32| {
+        descending(f64::from(row[a as usize]), f64::from(row[b as usize])).then(a.cmp(&b))
+    };
+    Score {
+        token: at(token),
+        rank: row.iter().filter(|&&logit| logit >= own).count(),
+        top: most_probable(row.len(), top, by_logit).into_iter().map(at).collect(),
+    }
+}
+
+fn drop_it(weight: &mut f64) {
+    *weight = 0.0;
+}
+
+fn descending(a: f64, b: f64) -> Ordering {
+    b.total_cmp(&a)
+}
+
+/// Index of the largest number, the first of several.
+fn largest(values: &[f64]) -> usize {
+    let mut best = 0;
+    for (index, &value) in values.iter().enumerate() {
+        if value > values[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+fn log_sum_exp(row: &[f32]) -> f64 {
+    let peak = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    peak + row.iter().map(|&logit| (f64::from(logit) - peak).exp()).sum::<f64>().ln()
+}
+
+/// The first `top` of the ids under `count`, in order.
+fn most_probable(
+    count: usize,
+    top: usize,
+    order: impl Fn(&u32, &u32) -> Ordering + Copy,
+) -> Vec<u32> {
+    let top = top.min(count);
+    if top == 0 {
+        return Vec::new();
+    }
+    let mut ids: Vec<u32> = (0..count as u32).collect();
+    ids.select_nth_unstable_by(top - 1, order);
+    ids.truncate(top);
+    ids.sort_unstable_by(order);
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::rngs::ChaCha8Rng;
+    use rand::{RngExt, SeedableRng};
+
+    use super::*;
+
+    const NOTHING: History<'_> = History { prompt: &[], output: &[] };
+
+    fn draw(row: &[f32], sampling: &Sampling, uniform: f64, top: usize) -> Draw {
+        let mode = LogprobsMode::Processed;
+        Sampler::default().draw(row, sampling, NOTHING, uniform, mode, top)
+    }
+
+    /// All tokens with their probabilities under `sampling`, most probable first.
+    fn distribution(row: &[f32], sampling: &Sampling) -> Vec<(u32, f64)> {
+        let top = draw(row, sampling, 0.5, row.len()).top;
+        top.into_iter().map(|t| (t.id, f64::from(t.logprob).exp())).collect()
+    }
+
+    fn kept(row: &[f32], sampling: &Sampling) -> Vec<u32> {
+        let all = distribution(row, sampling);
+        let mut ids: Vec<u32> = all.iter().filter(|(_, p)| *p > 0.0).map(|&(id, _)| id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    // Probabilities 0.1, 0.4, 0.2, 0.3.
+    fn row() -> Vec<f32> {
+        [0.1_f32, 0.4, 0.2, 0.3].iter().map(|p| p.ln() + 3.0).collect()
+    }
+
+    #[test]
+    fn truncation_keeps_what_it_says() {
+        let base = Sampling::default;
+        let cases: [(Sampling, &[u32]); 9] = [
+            (base(), &[0, 1, 2, 3]),
+            (Sampling { top_k: Some(1), ..base() }, &[1]),
+            (Sampling { top_k: Some(3), ..base() }, &[1, 2, 3]),
+            (Sampling { top_k: Some(9), ..base() }, &[0, 1, 2, 3]),
+            (Sampling { top_p: 0.35, ..base() }, &[1]),
+            (Sampling { top_p: 0.65, ..base() }, &[1, 3]),
+            (Sampling { top_p: 0.75, ..base() }, &[1, 2, 3]),
+            (Sampling { min_p: 0.6, ..base() }, &[1, 3]),
+            // The share is one of what top-k left: 0.4 of 0.7 is under 0.6.
+            (Sampling { top_k: Some(2), top_p: 0.6, ..base() }, &[1, 3]),
+        ];
+        for (sampling, expected) in cases {
+            assert_eq!(kept(&row(), &sampling), expected, "{sampling:?}");
+        }
+        assert_eq!(kept(&[1.0; 5], &Sampling { top_k: Some(2), ..base() }), [0, 1], "ties");
+    }
+
+    #[test]
+    fn temperature_0_takes_the_largest_and_reports_temperature_1() {
+        let greedy = Sampling { temperature: 0.0, top_k: Some(1), ..Sampling::default() };
+        for uniform in [0.0, 0.5, 0.999] {
+            let draw = draw(&row(), &greedy, uniform, 0);
+            assert_eq!(draw.chosen.id, 1);
+            assert!((f64::from(draw.chosen.logprob) - 0.4_f64.ln()).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn raw_log_probs_ignore_temperature_truncation_and_penalties() {
+        let sampling = Sampling {
+            temperature: 2.0,
+            top_k: Some(2),
+            presence_penalty: 1.0,
+            ..Sampling::default()
+        };
+        let history = History { prompt: &[], output: &[0, 2] };
+        let mode = LogprobsMode::Raw;
+        let draw = Sampler::default().draw(&row(), &sampling, history, 0.0, mode, 4);
+        let found: Vec<(u32, f32)> = draw.top.iter().map(|t| (t.id, t.logprob.exp())).collect();
+        for ((id, p), (expected_id, expected)) in
+            found.into_iter().zip([(1, 0.4), (3, 0.3), (2, 0.2), (0, 0.1)])
+        {
+            assert_eq!(id, expected_id);
+            assert!((p - expected).abs() < 1e-6, "{p} {expected}");
+        }
+    }
+
+    #[test]
+    fn penalties_move_the_logits_of_what_occurred() {
+        let history = History { prompt: &[0], output: &[1, 1, 2] };
+        let after = |sampling: Sampling, row: &[f32]| {
+            let mut sampler = Sampler::default();
+            sampler.draw(row, &sampling, history, 0.0, LogprobsMode::Processed, 0);
+            sampler.logits
+        };
+        let row = [2.0, 2.0, -2.0, 2.0];
+        let base = Sampling::default;
+        let repetition = Sampling { repetition_penalty: 2.0, ..base() };
+        assert_eq!(after(repetition, &row), [1.0, 1.0, -4.0, 2.0]);
+        let presence = Sampling { presence_penalty: 0.5, ..base() };
+        assert_eq!(after(presence, &row), [2.0, 1.5, -2.5, 2.0]);
+        let frequency = Sampling { frequency_penalty: 0.5, ..base() };
+        assert_eq!(after(frequency, &row), [2.0, 1.0, -2.5, 2.0]);
+    }
+
+    #[test]
+    fn frequencies_are_the_probabilities() {
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        let sampling = Sampling { temperature: 1.5, top_p: 0.95, ..Sampling::default() };
+        let row: Vec<f32> = (0..12).map(|id| (id as f32 * 1.7).sin() * 2.0).collect();
+        let expected = distribution(&row, &sampling);
+        let draws = 20_000;
+        let mut counts = vec![0_u32; row.len()];
+        for _ in 0..draws {
+            counts[draw(&row, &sampling, random.random(), 0).chosen.id as usize] += 1;
+        }
+        let mut statistic = 0.0;
+        for (id, p) in expected {
+            let (count, mean) = (f64::from(counts[id as usize]), p * f64::from(draws));
+            assert!(p > 0.0 || counts[id as usize] == 0, "{id} was dropped, and drawn");
+            statistic += if p > 0.0 { (count - mean).powi(2) / mean } else { 0.0 };
+        }
+        // 99.9 % of the chi-square distribution with 11 degrees of freedom.
+        assert!(statistic < 31.3, "{statistic}");
+    }
+
+    #[test]
+    fn a_score_has_rank_and_neighbours() {
+        let score = score(&row(), 2, 2);
+        assert_eq!(score.rank, 3);
+        assert!((score.token.logprob.exp() - 0.2).abs() < 1e-6);
+        assert_eq!(score.top.iter().map(|t| t.id).collect::<Vec<_>>(), [1, 3]);
+    }
+
+    #[test]
+    fn logits_that_are_not_numbers_show_in_the_log_prob() {
+        let nan = [f32::NAN; 4];
+        for temperature in [0.0, 1.0] {
+            let sampling = Sampling { temperature, top_p: 0.9, ..Sampling::default() };
+            for mode in [LogprobsMode::Raw, LogprobsMode::Processed] {
+                let draw = Sampler::default().draw(&nan, &sampling, NOTHING, 0.5, mode, 0);
+                assert!(!draw.chosen.logprob.is_finite());
+            }
+        }
+    }
+
+    fn logits() -> impl Strategy<Value = Vec<f32>> {
+        prop::collection::vec(-30.0_f32..30.0, 1..60)
+    }
+
+    prop_compose! {
+        fn sampling()(
+            temperature in 0.1..3.0,
+            top_k in prop::option::of(1_usize..70),
+            top_p in 0.05..=1.0,
+            min_p in prop_oneof![Just(0.0), 0.0..0.9],
+        ) -> Sampling {
+            Sampling { temperature, top_k, top_p, min_p, ..Sampling::default() }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn probabilities_sum_to_one(row in logits(), sampling in sampling()) {
+            let total: f64 = distribution(&row, &sampling).iter().map(|(_, p)| p).sum();
+            prop_assert!((total - 1.0).abs() < 1e-5, "{total}");
+        }
+
+        #[test]
+        fn what_is_drawn_was_kept(row in logits(), sampling in sampling(), uniform in 0.0..1.0) {
+            let draw = draw(&row, &sampling, uniform, 0);
+            prop_assert!(draw.chosen.logprob.is_finite());
+            prop_assert!(kept(&row, &sampling).contains(&draw.chosen.id));
+        }
+
+        #[test]
+        fn top_p_keeps_the_smallest_set(row in logits(), top_p in 0.01..1.0) {
+            let full = distribution(&row, &Sampling::default());
+            let kept = kept(&row, &Sampling { top_p, ..Sampling::default() });
+            // It is a prefix of the tokens by probability ...
+            let mut prefix: Vec<u32> = full[..kept.len()].iter().map(|&(id, _)| id).collect();
+            prefix.sort_unstable();
+            prop_assert_eq!(&prefix, &kept);
+            // ... that reaches top_p, and would not without its last token.
+            let mass: f64 = full[..kept.len()].iter().map(|(_, p)| p).sum();
+            let last = full[kept.len() - 1].1;
+            prop_assert!(mass > top_p - 1e-5 && mass - last < top_p + 1e-5);
+        }
+
+        #[test]
+        fn a_larger_uniform_number_never_draws_a_lower_id(
+            row in logits(), sampling in sampling(), a in 0.0..1.0, b in 0.0..1.0,
+        ) {
+            let (low, high) = if a < b { (a, b) } else { (b, a) };
+            let id = |uniform| draw(&row, &sampling, uniform, 0).chosen.id;
+            prop_assert!(id(low) <= id(high));
+        }
+    }
+}

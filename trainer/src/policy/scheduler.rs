@@ -1,0 +1,353 @@
+//! The thread that owns the weights and the cache: continuous batching.
+//!
+//! One round: take the commands that came, admit sequences that wait while there is room, one
+//! token for every running sequence. A response depends on its prompt, its seed and the weights
+//! alone, never on what else is in the batch: prompts are computed beside prompts of the same
+//! padded length only, and the cache pads what is decoded (see [`crate::model::KvCache`]).
+
+use std::collections::hash_map::{Entry, HashMap};
+use std::collections::{HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use retrial_text::Text;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{mpsc, oneshot};
+
+use super::engine::{Command, Completion, Options, PauseMode};
+use super::forward::{Forward, Prefilled};
+use super::metrics::Metrics;
+use super::prefill::{self, Batch};
+use super::sampler::{Sampler, Score};
+use super::sequence::{Chooser, Finish, Job, Output, Sequence};
+use crate::model::Qwen3;
+
+pub(super) struct Scheduler {
+    forward: Forward,
+    chooser: Chooser,
+    options: Options,
+    commands: mpsc::UnboundedReceiver<Command>,
+    metrics: Arc<Metrics>,
+    requests: HashMap<u64, Request>,
+    next_request: u64,
+    waiting: VecDeque<Sequence>,
+    /// Sequence i is row i of the cache.
+    running: Vec<Sequence>,
+    state: State,
+    version: Arc<str>,
+    /// Where the weights came from.
+    folder: PathBuf,
+}
+
+/// A job and what of it is finished.
+struct Request {
+    reply: oneshot::Sender<Completion>,
+    outputs: Vec<Option<Output>>,
+    prompt_scores: Option<Vec<Score>>,
+}
+
+enum State {
+    Running,
+    /// Sequences in flight are finished, then the server is paused; `held` came later.
+    Draining {
+        held: VecDeque<Sequence>,
+        replies: Vec<oneshot::Sender<()>>,
+    },
+    Paused,
+}
+
+impl Scheduler {
+    pub(super) fn new(
+        model: Qwen3,
+        folder: PathBuf,
+        text: Arc<Text>,
+        options: Options,
+        commands: mpsc::UnboundedReceiver<Command>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let mut end_tokens = model.config().end_tokens.clone();
+        if end_tokens.is_empty() {
+            end_tokens.extend(text.end_token());
+        }
+        Self {
+            forward: Forward::new(model, options.max_sequences, options.context),
+            chooser: Chooser {
+                sampler: Sampler::default(),
+                mode: options.logprobs,
+                text,
+                end_tokens,
+            },
+            options,
+            commands,
+            metrics,
+            requests: HashMap::new(),
+            next_request: 0,
+            waiting: VecDeque::new(),
+            running: Vec::new(),
+            state: State::Running,
+            version: "default".into(),
+            folder,
+        }
+    }
+
+    /// Works until the last handle is gone.
+    pub(super) fn run(mut self) {
+        let _no_gradients = tch::no_grad_guard();
+        while self.take_commands() {
+            if !matches!(self.state, State::Paused) {
+                self.admit();
+                self.decode();
+                self.end_drain();
+            }
+        }
+    }
+
+    /// Takes all commands that have come, and waits for one if there is nothing else to do. False
+    /// when there will be none any more.
+    fn take_commands(&mut self) -> bool {
+        self.report();
+        let idle = self.waiting.is_empty() && self.running.is_empty();
+        if idle || matches!(self.state, State::Paused) {
+            match self.commands.blocking_recv() {
+                Some(command) => self.obey(command),
+                None => return false,
+            }
+        }
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => self.obey(command),
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+    }
+
+    fn report(&self) {
+        let held = if let State::Draining { held, .. } = &self.state { held.len() } else { 0 };
+        self.metrics.running.store(self.running.len(), Ordering::Relaxed);
+        self.metrics.waiting.store(self.waiting.len() + held, Ordering::Relaxed);
+    }
+
+    fn obey(&mut self, command: Command) {
+        // Whoever asked may be gone: then nobody needs the answer.
+        match command {
+            Command::Generate { job, reply } => self.enqueue(&job, reply),
+            Command::HungUp => self.drop_abandoned(),
+            Command::Pause { mode, clear_cache, reply } => self.pause(mode, clear_cache, reply),
+            Command::Resume { reply } => {
+                self.resume();
+                let _ = reply.send(());
+            }
+            Command::IsPaused { reply } => {
+                let _ = reply.send(!matches!(self.state, State::Running));
+            }
+            Command::Reload { folder, reply } => {
+                let _ = reply.send(self.reload(folder));
+            }
+            Command::SetVersion { version, reply } => {
+                self.version = version;
+                let _ = reply.send(());
+            }
+            Command::Version { reply } => {
+                let _ = reply.send(Arc::clone(&self.version));
+            }
+        }
+        self.report();
+    }
+
+    fn enqueue(&mut self, job: &Arc<Job>, reply: oneshot::Sender<Completion>) {
+        let id = self.next_request;
+        self.next_request += 1;
+        let outputs = (0..job.n).map(|_| None).collect();
+        self.requests.insert(id, Request { reply, outputs, prompt_scores: None });
+        let queue = match &mut self.state {
+            State::Draining { held, .. } => held,
+            State::Running | State::Paused => &mut self.waiting,
+        };
+        queue.extend((0..job.n).map(|child| Sequence::new(id, child, Arc::clone(job))));
+    }
+
+    fn drop_abandoned(&mut self) {
+        let abandoned = self.requests.extract_if(|_, request| request.reply.is_closed());
+        let abandoned: HashSet<u64> = abandoned.map(|(id, _)| id).collect();
+        if abandoned.is_empty() {
+            return;
+        }
+        let mut keep = |sequence: &Sequence| {
+            let keep = !abandoned.contains(&sequence.request);
+            if !keep {
+                self.metrics.finished(&Finish::Abort);
+            }
+            keep
+        };
+        self.waiting.retain(&mut keep);
+        if let State::Draining { held, .. } = &mut self.state {
+            held.retain(&mut keep);
+        }
+        let gone: Vec<usize> =
+            (0..self.running.len()).filter(|&row| !keep(&self.running[row])).collect();
+        for row in gone.into_iter().rev() {
+            self.remove(row);
+        }
+        self.end_drain();
+    }
+
+    fn pause(&mut self, mode: PauseMode, clear_cache: bool, reply: oneshot::Sender<()>) {
+        if mode == PauseMode::Wait && matches!(self.state, State::Running) {
+            let (held, replies) = (VecDeque::new(), vec![reply]);
+            self.state = State::Draining { held, replies };
+            return self.end_drain();
+        }
+        if let (PauseMode::Wait, State::Draining { replies, .. }) = (mode, &mut self.state) {
+            replies.push(reply);
+            return;
+        }
+        self.stop_draining(State::Paused);
+        match mode {
+            PauseMode::Abort => self.abort(),
+            PauseMode::Keep if clear_cache => self.preempt(),
+            PauseMode::Keep | PauseMode::Wait => {}
+        }
+        let _ = reply.send(());
+    }
+
+    fn resume(&mut self) {
+        self.stop_draining(State::Running);
+    }
+
+    /// Goes over to `state`. What was held back joins the queue; whoever waits for a drain is told
+    /// that it is over.
+    fn stop_draining(&mut self, state: State) {
+        if let State::Draining { held, replies } = std::mem::replace(&mut self.state, state) {
+            self.waiting.extend(held);
+            for reply in replies {
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    fn end_drain(&mut self) {
+        let drained = self.waiting.is_empty() && self.running.is_empty();
+        if drained && matches!(self.state, State::Draining { .. }) {
+            self.stop_draining(State::Paused);
+        }
+    }
+
+    /// Ends all sequences as they are.
+    fn abort(&mut self) {
+        self.forward.clear();
+        let sequences: Vec<_> = self.running.drain(..).chain(self.waiting.drain(..)).collect();
+        for sequence in sequences {
+            self.finish(sequence, Finish::Abort);
+        }
+    }
+
+    /// Running sequences wait again, before all others, for their keys and values to be computed
+    /// anew.
+    fn preempt(&mut self) {
+        self.forward.clear();
+        self.metrics.preemptions.fetch_add(self.running.len() as u64, Ordering::Relaxed);
+        for sequence in self.running.drain(..).rev() {
+            self.waiting.push_front(sequence);
+        }
+    }
+
+    fn reload(&mut self, folder: Option<PathBuf>) -> Result<(), String> {
+        let folder = folder.unwrap_or_else(|| self.folder.clone());
+        self.forward.reload(&folder).map_err(|error| error.to_string())?;
+        tracing::info!(folder = %folder.display(), "reloaded the weights");
+        self.folder = folder;
+        self.preempt();
+        Ok(())
+    }
+
+    /// Computes the prompts of waiting sequences, as many as there is room for, and samples their
+    /// first tokens.
+    fn admit(&mut self) {
+        let room = self.options.max_sequences - self.running.len();
+        let count = room.min(self.waiting.len());
+        for batch in prefill::batches(self.waiting.drain(..count)) {
+            self.prefill(batch);
+        }
+    }
+
+    fn prefill(&mut self, batch: Batch) {
+        let prompts: Vec<Vec<u32>> = batch.rows.iter().map(|row| row[0].ids().collect()).collect();
+        let computed = self.forward.prefill(&prompts);
+        for (row, sequences) in batch.rows.into_iter().enumerate() {
+            let first = &sequences[0];
+            let length = first.len();
+            if first.is_fresh() {
+                self.metrics.prompt_tokens.fetch_add(length as u64, Ordering::Relaxed);
+            }
+            self.score_prompt(first, &computed, row);
+            for mut sequence in sequences {
+                self.metrics.generation_tokens.fetch_add(1, Ordering::Relaxed);
+                match sequence.step(computed.logits(row), &mut self.chooser) {
+                    Some(finish) => self.finish(sequence, finish),
+                    None => {
+                        self.forward.push(&computed, row, length);
+                        self.running.push(sequence);
+                    }
+                }
+            }
+        }
+    }
+
+    fn score_prompt(&mut self, sequence: &Sequence, computed: &Prefilled, row: usize) {
+        let job = sequence.job();
+        let request = self.requests.get_mut(&sequence.request);
+        if let (Some(top), Some(request)) = (job.prompt_logprobs, request)
+            && request.prompt_scores.is_none()
+        {
+            request.prompt_scores = Some(self.forward.score(computed, row, &job.prompt, top));
+        }
+    }
+
+    /// One token for every running sequence.
+    fn decode(&mut self) {
+        if self.running.is_empty() {
+            return;
+        }
+        let last: Vec<u32> = self.running.iter().map(Sequence::last).collect();
+        self.forward.decode(&last);
+        self.metrics.generation_tokens.fetch_add(last.len() as u64, Ordering::Relaxed);
+        let step = |(row, sequence): (usize, &mut Sequence)| {
+            let finish = sequence.step(self.forward.logits(row), &mut self.chooser)?;
+            Some((row, finish))
+        };
+        let finished: Vec<_> = self.running.iter_mut().enumerate().filter_map(step).collect();
+        let broken = finished.iter().any(|(_, finish)| *finish == Finish::Broken);
+        // From the back, so that what takes a finished sequence's place is not finished itself.
+        for (row, finish) in finished.into_iter().rev() {
+            let sequence = self.remove(row);
+            self.finish(sequence, finish);
+        }
+        if broken {
+            self.preempt();
+            self.forward.scrub();
+        }
+    }
+
+    fn remove(&mut self, row: usize) -> Sequence {
+        self.forward.swap_remove(row);
+        self.running.swap_remove(row)
+    }
+
+    /// Records what a sequence came to, and answers its request if it was the last.
+    fn finish(&mut self, sequence: Sequence, finish: Finish) {
+        self.metrics.finished(&finish);
+        let Entry::Occupied(mut entry) = self.requests.entry(sequence.request) else { return };
+        let (child, outputs) = (sequence.child, &mut entry.get_mut().outputs);
+        outputs[child] = Some(sequence.finish(finish));
+        if outputs.iter().all(Option::is_some) {
+            let Request { reply, outputs, prompt_scores } = entry.remove();
+            let _ = reply.send(Completion {
+                outputs: outputs.into_iter().flatten().collect(),
+                prompt_scores,
+                weight_version: Arc::clone(&self.version),
+            });
+        }
+    }
+}

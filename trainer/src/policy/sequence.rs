@@ -1,0 +1,166 @@
+//! One response while it is being sampled.
+
+use std::sync::Arc;
+
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use retrial_text::Text;
+
+use super::sampler::{Draw, History, LogprobsMode, Sampler, Sampling, TokenLogprob};
+use super::stop::StopSearch;
+
+/// What is asked of the engine: `n` responses to one prompt.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Token ids, at least one, all in the vocabulary.
+    pub prompt: Arc<[u32]>,
+    /// Responses.
+    pub n: usize,
+    /// Response j is sampled with seed + j.
+    pub seed: u64,
+    /// Most tokens of a response; together with the prompt within the context.
+    pub max_tokens: usize,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+    /// Most probable tokens to report beside each sampled one.
+    pub top_logprobs: usize,
+    /// Most probable tokens to report beside each token of the prompt; absent, the prompt is not
+    /// scored.
+    pub prompt_logprobs: Option<usize>,
+    /// Strings that end a response.
+    pub stop: Vec<String>,
+    /// Tokens that end a response, beside the model's end tokens.
+    pub stop_tokens: Vec<u32>,
+    /// The model's end tokens do not end a response.
+    pub ignore_end: bool,
+}
+
+/// Why a response ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// By itself.
+    Stop(StopCause),
+    /// It has as many tokens as it may.
+    Length,
+    /// The server was paused.
+    Abort,
+    /// Its logits are not numbers.
+    Broken,
+}
+
+/// What ended a response that ended by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopCause {
+    /// The model's end token, the response's last.
+    End,
+    /// A token of [`Job::stop_tokens`], the response's last.
+    Token(u32),
+    /// A string of [`Job::stop`], which the response's text contains.
+    Text(String),
+}
+
+/// A finished response.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Token ids, those that ended it included.
+    pub tokens: Vec<u32>,
+    /// Log-probability of each token, nats.
+    pub logprobs: Vec<f32>,
+    /// The most probable tokens at each position, as many as were asked for.
+    pub top: Vec<Vec<TokenLogprob>>,
+    /// Why it ended.
+    pub finish: Finish,
+}
+
+/// What choosing a token needs beside its logits.
+pub struct Chooser {
+    /// Chooses.
+    pub sampler: Sampler,
+    /// Whose log-probabilities are reported.
+    pub mode: LogprobsMode,
+    /// Turns tokens into text, where stop strings are looked for.
+    pub text: Arc<Text>,
+    /// The model's end tokens.
+    pub end_tokens: Vec<u32>,
+}
+
+/// A response that is waiting or being sampled.
+pub struct Sequence {
+    /// The request it belongs to.
+    pub request: u64,
+    /// Its position among the request's responses.
+    pub child: usize,
+    job: Arc<Job>,
+    random: ChaCha8Rng,
+    tokens: Vec<u32>,
+    logprobs: Vec<f32>,
+    top: Vec<Vec<TokenLogprob>>,
+    stop: Option<StopSearch>,
+}
+
+impl Sequence {
+    /// Response `child` of `job`.
+    pub fn new(request: u64, child: usize, job: Arc<Job>) -> Self {
+        let random = ChaCha8Rng::seed_from_u64(job.seed.wrapping_add(child as u64));
+        let stop = (!job.stop.is_empty()).then(|| StopSearch::new(job.stop.clone()));
+        let (tokens, logprobs, top) = (Vec::new(), Vec::new(), Vec::new());
+        Self { request, child, job, random, tokens, logprobs, top, stop }
+    }
+
+    /// What was asked for.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// Tokens of prompt and response together.
+    pub fn len(&self) -> usize {
+        self.job.prompt.len() + self.tokens.len()
+    }
+
+    /// Whether no token was sampled yet.
+    pub fn is_fresh(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// Prompt and response.
+    pub fn ids(&self) -> impl Iterator<Item = u32> {
+        self.job.prompt.iter().chain(&self.tokens).copied()
+    }
+
+    /// The last token.
+    pub fn last(&self) -> u32 {
+        self.tokens.last().or(self.job.prompt.last()).copied().unwrap_or_default()
+    }
+
+    /// Samples the next token from its logits. Returns why the response ends with it, if it does.
+    pub fn step(&mut self, logits: &[f32], chooser: &mut Chooser) -> Option<Finish> {
+        let job = &self.job;
+        let history = History { prompt: &job.prompt, output: &self.tokens };
+        let (uniform, top) = (self.random.random(), job.top_logprobs);
+        let Chooser { sampler, mode, text, end_tokens } = chooser;
+        let Draw { chosen, top } =
+            sampler.draw(logits, &job.sampling, history, uniform, *mode, top);
+        if !chosen.logprob.is_finite() {
+            return Some(Finish::Broken);
+        }
+        self.tokens.push(chosen.id);
+        self.logprobs.push(chosen.logprob);
+        self.top.push(top);
+        if !job.ignore_end && end_tokens.contains(&chosen.id) {
+            return Some(Finish::Stop(StopCause::End));
+        }
+        if job.stop_tokens.contains(&chosen.id) {
+            return Some(Finish::Stop(StopCause::Token(chosen.id)));
+        }
+        if let Some(stop) = self.stop.as_mut().and_then(|search| search.check(&self.tokens, text)) {
+            return Some(Finish::Stop(StopCause::Text(stop.into())));
+        }
+        (self.tokens.len() >= job.max_tokens).then_some(Finish::Length)
+    }
+
+    /// Ends it.
+    pub fn finish(self, finish: Finish) -> Output {
+        let Self { tokens, logprobs, top, .. } = self;
+        Output { tokens, logprobs, top, finish }
+    }
+}
