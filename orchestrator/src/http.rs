@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_DELAY: Duration = Duration::from_millis(200);
+const INSUFFICIENT_STORAGE: u16 = 507;
 const MAX_RETRIES: usize = 5;
 /// Longest part of an error body that is shown.
 const MAX_BODY_CHARS: usize = 600;
@@ -61,11 +62,13 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Transport errors and 5xx may go away; a 4xx will not.
+    /// Transport errors and 5xx may go away; a 4xx will not, and a full disk only by hand.
     pub fn transience(&self) -> Transience {
         match self {
             Self::Transport { .. } => Transience::Transient,
-            Self::Status { status, .. } if *status >= 500 => Transience::Transient,
+            Self::Status { status, .. } if *status >= 500 && *status != INSUFFICIENT_STORAGE => {
+                Transience::Transient
+            }
             Self::Answer { transience, .. } => *transience,
             Self::Status { .. } | Self::Client(_) => Transience::Permanent,
         }

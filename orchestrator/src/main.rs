@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args).await,
         Command::Grade(args) => grade::run(&args),
-        Command::Mistakes(args) => mistakes::run(args).await.map_err(Into::into),
+        Command::Mistakes(args) => mistakes::run(args).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

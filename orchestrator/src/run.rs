@@ -97,12 +97,7 @@ impl Run {
         std::fs::create_dir_all(config.weights())
             .with_context(|| format!("cannot make the folder {}", config.weights().display()))?;
         let store = Store::open(&config.run.database).await?;
-        let (id, done) = register(&store, &config, options.resume).await?;
-        store.record_problems(id, "train", inputs.train.iter().map(|task| &task.problem)).await?;
-        for (name, tasks) in &inputs.heldout {
-            store.record_problems(id, name, tasks.iter().map(|task| &task.problem)).await?;
-        }
-
+        let known = find(&store, &config, options.resume).await?;
         let (policy, trainer) = tokio::try_join!(
             started(&config.server.url, Service::policy(&config)),
             started(
@@ -110,6 +105,14 @@ impl Run {
                 Service::trainer(&config, options.trainer_crash.as_deref()),
             ),
         )?;
+        let (id, done) = match known {
+            Some(known) => known,
+            None => (store.create_run(&new_run(&config)).await?, None),
+        };
+        store.record_problems(id, "train", inputs.train.iter().map(|task| &task.problem)).await?;
+        for (name, tasks) in &inputs.heldout {
+            store.record_problems(id, name, tasks.iter().map(|task| &task.problem)).await?;
+        }
         let seconds = Duration::from_secs;
         let run = Self {
             seed: Seed(config.run.seed),
@@ -215,32 +218,22 @@ impl Endpoint {
 
 async fn started(
     url: &Option<String>,
-    start: impl Future<Output = Result<Service>>,
-) -> Result<Endpoint> {
+    start: impl Future<Output = Result<Service, Failure>>,
+) -> Result<Endpoint, Failure> {
     match url {
         Some(url) => Ok(Endpoint::Given(url.clone())),
         None => start.await.map(Endpoint::Started),
     }
 }
 
-/// Finds the run in the log or enters it there. Returns its key and its last committed step.
-async fn register(
+/// Finds the run in the log: its key and its last committed step. `None` for a new run.
+async fn find(
     store: &Store,
     config: &Config,
     resume: bool,
-) -> Result<(RunId, Option<Step>), Failure> {
+) -> Result<Option<(RunId, Option<Step>)>, Failure> {
     let name = &config.run.name;
-    let settings = config.settings();
-    let Some(record) = store.run_by_name(name).await? else {
-        let run = NewRun {
-            name: name.clone(),
-            method: config.run.method,
-            seed: config.run.seed,
-            model: config.model.path.clone(),
-            config: settings,
-        };
-        return Ok((store.create_run(&run).await?, None));
-    };
+    let Some(record) = store.run_by_name(name).await? else { return Ok(None) };
     if !resume {
         return Err(Failure::Input(anyhow!(
             "the log {} has a run `{name}` already\n\
@@ -248,6 +241,7 @@ async fn register(
             config.run.database.display()
         )));
     }
+    let settings = config.settings();
     if record.config != settings {
         return Err(Failure::Input(anyhow!(
             "run `{name}` was started with another configuration: {}\n\
@@ -255,5 +249,15 @@ async fn register(
             difference(&record.config, &settings)
         )));
     }
-    Ok((record.id, store.last_committed_step(record.id).await?))
+    Ok(Some((record.id, store.last_committed_step(record.id).await?)))
+}
+
+fn new_run(config: &Config) -> NewRun {
+    NewRun {
+        name: config.run.name.clone(),
+        method: config.run.method,
+        seed: config.run.seed,
+        model: config.model.path.clone(),
+        config: config.settings(),
+    }
 }

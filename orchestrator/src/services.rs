@@ -7,14 +7,19 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::config::Config;
+use crate::failure::Failure;
 
 const START_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long a child that gave up may take to end.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+/// Exit code of a child that was given something wrong.
+const REFUSED: i32 = 2;
 /// Lines of a child's log that are shown when it does not start.
 const LOG_LINES: usize = 12;
 
@@ -32,7 +37,7 @@ struct Ready {
 
 impl Service {
     /// The embedded policy server, on the model the run begins with.
-    pub async fn policy(config: &Config) -> Result<Self> {
+    pub async fn policy(config: &Config) -> Result<Self, Failure> {
         let mut command = command("retrial-policy")?;
         command.arg("--model").arg(&config.model.path);
         command.args(["--served-model-name", &config.server.model]);
@@ -43,7 +48,7 @@ impl Service {
     }
 
     /// The trainer, on the run's folder of weights.
-    pub async fn trainer(config: &Config, crash_at: Option<&str>) -> Result<Self> {
+    pub async fn trainer(config: &Config, crash_at: Option<&str>) -> Result<Self, Failure> {
         let mut command = command("retrial-trainer")?;
         command.arg("serve");
         command.arg("--model").arg(&config.model.path);
@@ -60,8 +65,9 @@ impl Service {
         &self.url
     }
 
-    async fn start(mut command: Command, log: &Path) -> Result<Self> {
-        let name = command.as_std().get_program().to_string_lossy().into_owned();
+    async fn start(mut command: Command, log: &Path) -> Result<Self, Failure> {
+        let program = Path::new(command.as_std().get_program());
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let file = std::fs::File::create(log)
             .with_context(|| format!("cannot write the log {}", log.display()))?;
         let mut child = command
@@ -81,7 +87,12 @@ impl Service {
             Ok(Err(_)) | Err(_) => None,
         };
         let Some(Ready { listening: url }) = ready else {
-            bail!("{name} did not start; the end of {} says:\n{}", log.display(), tail(log));
+            let (path, end) = (log.display(), tail(log));
+            let error = anyhow!("{name} did not start; the end of {path} says:\n{end}");
+            // Standard output is closed: it has ended, or is about to.
+            let ended = tokio::time::timeout(END_TIMEOUT, child.wait()).await;
+            let refused = matches!(ended, Ok(Ok(status)) if status.code() == Some(REFUSED));
+            return Err(if refused { Failure::Input(error) } else { Failure::Work(error) });
         };
         tracing::info!(%url, "{name} is ready");
         Ok(Self { _child: child, url })

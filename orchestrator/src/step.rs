@@ -127,8 +127,9 @@ pub async fn step(run: &Run, step: Step) -> Result<StepSummary> {
     seconds.publish = clock.elapsed().as_secs_f64();
     CrashPoint::reached(run.crash, Moment::Publish, step);
 
+    let folder = run.config.weights().join(step.version().folder());
     let summary = StepSummary::new(step, &groups, report.metrics, seconds);
-    run.store.commit_step(run.id, step, &summary.record(&ids, &groups, &report.folder, &pushed)).await?;
+    run.store.commit_step(run.id, step, &summary.record(&ids, &groups, &folder, &pushed)).await?;
     CrashPoint::reached(run.crash, Moment::Commit, step);
     Ok(summary)
 }

@@ -59,19 +59,18 @@ impl Project {
 
     /// `retrial run` on the demo world, small enough for a test.
     pub fn train(&self, arguments: &[&str]) -> Output {
-        let config = root().join("examples/dialects/lte.toml");
-        let small = [
-            "run.steps=2",
-            "run.name=test",
-            "rollout.problems=12",
-            "rollout.group=4",
-            "rollout.extra=4",
-            "evaluation.every=1",
-            "evaluation.k=2",
-        ];
-        let sets = small.iter().flat_map(|setting| ["--set", setting]);
-        let config = config.to_str().expect("the path is UTF-8");
-        self.retrial(["run", config].into_iter().chain(sets).chain(arguments.iter().copied()))
+        self.retrial(training(arguments).iter().map(String::as_str))
+    }
+
+    /// The same, started by a shell script that gets it as its arguments.
+    pub fn train_under(&self, script: &str, arguments: &[&str]) -> Output {
+        Command::new("sh")
+            .current_dir(self.folder.path())
+            .args(["-c", script, "sh"])
+            .arg(binary("retrial"))
+            .args(training(arguments))
+            .output()
+            .expect("a shell can be started")
     }
 
     /// A connection to the mistake log.
@@ -111,6 +110,23 @@ impl Project {
         let file = self.path(&format!("runs/test/v{version:06}/model.safetensors"));
         std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
     }
+}
+
+fn training(arguments: &[&str]) -> Vec<String> {
+    let config = root().join("examples/dialects/lte.toml");
+    let small = [
+        "run.steps=2",
+        "run.name=test",
+        "rollout.problems=12",
+        "rollout.group=4",
+        "rollout.extra=4",
+        "evaluation.every=1",
+        "evaluation.k=2",
+    ];
+    let sets = small.iter().flat_map(|setting| ["--set", setting]);
+    let config = config.to_str().expect("the path is UTF-8");
+    let all = ["run", config].into_iter().chain(sets).chain(arguments.iter().copied());
+    all.map(str::to_owned).collect()
 }
 
 /// A row as text, columns of times left out. A metric's name is quoted, so that those of durations

@@ -136,8 +136,12 @@ impl Learner {
             }
         }
         // Published weights are finite.
-        let norms: Vec<Tensor> =
-            self.model.parameters().iter().map(|(_, parameter)| parameter.detach().norm()).collect();
+        let norms: Vec<Tensor> = self
+            .model
+            .parameters()
+            .iter()
+            .map(|(_, parameter)| parameter.detach().norm())
+            .collect();
         if !Tensor::stack(&norms, 0).sum(Kind::Double).double_value(&[]).is_finite() {
             return Err(LearnError::Diverged { what: "a weight".into() });
         }

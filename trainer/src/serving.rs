@@ -2,6 +2,7 @@
 //! parent.
 
 use std::net::SocketAddr;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use axum::Router;
@@ -36,6 +37,23 @@ pub fn init_tracing() {
 pub fn set_threads(threads: u16) {
     tch::set_num_threads(i32::from(threads));
     tch::set_num_interop_threads(1);
+}
+
+/// Reports what is wrong with the arguments or the files they name: exit code 2.
+pub fn refused(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::from(2)
+}
+
+/// Reports how the work ended: exit code 0 or 1.
+pub fn ended(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 impl Listen {

@@ -84,51 +84,69 @@ impl Example {
     }
 }
 
-/// Trains as the arguments say and writes the model.
-pub fn sft(args: &Args) -> Result<()> {
-    ensure!(args.epochs > 0 && args.batch > 0, "--epochs and --batch must be at least 1");
-    ensure!(is_free(&args.out), "{} exists and is not empty", args.out.display());
-    let text = Text::load(&args.model)?;
-    let model = open(&args.model, args.seed)?;
-    let examples = read(&args.data, &text, model.config().context)?;
+/// A cold start that can begin: everything is read and sound.
+pub struct Job<'a> {
+    args: &'a Args,
+    settings: Optimizer,
+    model: Qwen3,
+    examples: Vec<Example>,
+}
 
-    let settings = Optimizer {
-        learning_rate: args.learning_rate,
-        weight_decay: args.weight_decay,
-        max_grad_norm: args.max_grad_norm,
-        ..Optimizer::default()
-    };
-    settings.validate()?;
-    for (_, parameter) in model.parameters() {
-        let _ = parameter.set_requires_grad(true);
+impl<'a> Job<'a> {
+    /// Reads model and examples.
+    pub fn open(args: &'a Args) -> Result<Self> {
+        ensure!(args.epochs > 0 && args.batch > 0, "--epochs and --batch must be at least 1");
+        ensure!((0.0..1.0).contains(&args.warmup), "--warmup must be at least 0 and under 1");
+        ensure!(is_free(&args.out), "{} exists and is not empty", args.out.display());
+        let settings = Optimizer {
+            learning_rate: args.learning_rate,
+            weight_decay: args.weight_decay,
+            max_grad_norm: args.max_grad_norm,
+            ..Optimizer::default()
+        };
+        settings.validate()?;
+        let text = Text::load(&args.model)?;
+        let model = open(&args.model, args.seed)?;
+        let examples = read(&args.data, &text, model.config().context)?;
+        Ok(Self { args, settings, model, examples })
     }
-    let mut optimizer = AdamW::new(model.parameters());
-    let mut order: Vec<usize> = (0..examples.len()).collect();
-    let mut random = ChaCha8Rng::seed_from_u64(args.seed);
-    let steps = (examples.len().div_ceil(args.batch) * args.epochs as usize) as f64;
-    let (clock, mut tokens) = (Instant::now(), 0);
-    for _ in 0..args.epochs {
-        order.shuffle(&mut random);
-        for chosen in order.chunks(args.batch) {
-            let step = optimizer.steps() as f64;
-            let learning_rate = args.learning_rate * schedule(step / steps, args.warmup, steps);
-            let chosen: Vec<&Example> = chosen.iter().map(|&index| &examples[index]).collect();
-            let (loss, gradients) = loss_and_gradients(&model, &chosen, args.micro_batch_tokens);
-            ensure!(loss.is_finite(), "the loss is not finite\nhint: lower --learning-rate");
-            clip(&gradients, args.max_grad_norm);
-            let settings = Optimizer { learning_rate, ..settings.clone() };
-            optimizer.step(&settings, model.parameters(), &gradients);
-            tokens += chosen.iter().map(|example| example.sequence().tokens()).sum::<usize>();
-            if optimizer.steps().is_multiple_of(50) || optimizer.steps() as f64 == steps {
-                let speed = tokens as f64 / clock.elapsed().as_secs_f64();
+
+    /// Trains and writes the model.
+    pub fn run(self) -> Result<()> {
+        let Self { args, settings, model, examples } = self;
+        for (_, parameter) in model.parameters() {
+            let _ = parameter.set_requires_grad(true);
+        }
+        let mut optimizer = AdamW::new(model.parameters());
+        let mut order: Vec<usize> = (0..examples.len()).collect();
+        let mut random = ChaCha8Rng::seed_from_u64(args.seed);
+        let steps = examples.len().div_ceil(args.batch) as u64 * u64::from(args.epochs);
+        let (clock, mut tokens) = (Instant::now(), 0);
+        for _ in 0..args.epochs {
+            order.shuffle(&mut random);
+            for chosen in order.chunks(args.batch) {
+                let chosen: Vec<&Example> = chosen.iter().map(|&index| &examples[index]).collect();
+                let (loss, gradients) =
+                    loss_and_gradients(&model, &chosen, args.micro_batch_tokens);
+                ensure!(loss.is_finite(), "the loss is not finite\nhint: lower --learning-rate");
+                clip(&gradients, args.max_grad_norm);
+                let factor = schedule(optimizer.steps(), steps, args.warmup);
+                let learning_rate = args.learning_rate * factor;
+                let settings = Optimizer { learning_rate, ..settings.clone() };
+                optimizer.step(&settings, model.parameters(), &gradients);
+
+                tokens += chosen.iter().map(|example| example.sequence().tokens()).sum::<usize>();
                 let done = optimizer.steps();
-                println!("step {done}/{steps}  loss {loss:.4}  {speed:.0} tokens/s");
+                if done.is_multiple_of(50) || done == steps {
+                    let speed = tokens as f64 / clock.elapsed().as_secs_f64();
+                    println!("step {done}/{steps}  loss {loss:.4}  {speed:.0} tokens/s");
+                }
             }
         }
+        write(&model, &args.model, &args.out)?;
+        println!("wrote {}", args.out.display());
+        Ok(())
     }
-    write(&model, &args.model, &args.out)?;
-    println!("wrote {}", args.out.display());
-    Ok(())
 }
 
 /// The mean negative log-likelihood of the response tokens, and its gradients.
@@ -150,13 +168,16 @@ fn loss_and_gradients(model: &Qwen3, examples: &[&Example], budget: usize) -> (f
     (sum, model.parameters().iter().map(|(_, parameter)| parameter.grad()).collect())
 }
 
-/// The learning rate's factor after a share of all steps: up linearly, down along a cosine.
-fn schedule(done: f64, warmup: f64, steps: f64) -> f64 {
-    if done < warmup {
-        // The first step is not for nothing.
-        return ((done * steps + 1.0) / (warmup * steps)).min(1.0);
+/// The learning rate's factor for the step after `done` of `steps`: up linearly, down along a
+/// cosine.
+fn schedule(done: u64, steps: u64, warmup: f64) -> f64 {
+    let (done, steps) = (done as f64, steps as f64);
+    let rising = warmup * steps;
+    if done < rising {
+        ((done + 1.0) / rising).min(1.0)
+    } else {
+        0.5 * (1.0 + (PI * (done - rising) / (steps - rising)).cos())
     }
-    0.5 * (1.0 + (PI * (done - warmup) / (1.0 - warmup)).cos())
 }
 
 fn open(folder: &Path, seed: u64) -> Result<Qwen3> {
@@ -222,4 +243,18 @@ fn write(model: &Qwen3, source: &Path, out: &Path) -> Result<()> {
     sync_folder(&temporary)?;
     std::fs::rename(&temporary, out).with_context(|| format!("cannot make {}", out.display()))?;
     Ok(sync_folder(parent)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_learning_rate_rises_and_falls() {
+        let factors: Vec<f64> = (0..20).map(|done| schedule(done, 20, 0.2)).collect();
+        assert_eq!(factors[..5], [0.25, 0.5, 0.75, 1.0, 1.0]);
+        assert!(factors[4..].windows(2).all(|pair| pair[1] < pair[0]));
+        assert!(factors[19] > 0.0 && factors[19] < 0.02);
+        assert_eq!(schedule(0, 1, 0.0), 1.0);
+    }
 }

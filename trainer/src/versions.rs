@@ -41,8 +41,8 @@ pub struct Record {
 }
 
 impl Versions {
-    /// Opens a folder of versions; in a new one, version 0 is made of the model in `base`. At most
-    /// `keep` versions stay on disk.
+    /// Opens a folder of versions. Until a step was taken, version 0 is made of the model in `base`,
+    /// whatever was there. At most `keep` versions stay on disk.
     pub fn open(folder: &Path, base: &Path, keep: usize) -> Result<Self, ModelError> {
         fs::create_dir_all(folder).map_err(io("make", folder))?;
         let folder = folder.canonicalize().map_err(io("find", folder))?;
@@ -51,8 +51,12 @@ impl Versions {
             let leftover = versions.folder.join(name);
             fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
         }
-        if versions.latest()?.is_none() {
+        if versions.latest()?.is_none_or(|latest| latest == WeightVersion(0)) {
             let learner = Learner::new(Qwen3::load(base, Device::Cpu)?);
+            let first = versions.path(WeightVersion(0));
+            if first.exists() {
+                fs::remove_dir_all(&first).map_err(io("remove", &first))?;
+            }
             versions.save(&learner, &Record::default(), base, None)?;
         }
         Ok(versions)

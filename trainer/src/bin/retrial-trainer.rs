@@ -11,6 +11,7 @@ use retrial_trainer::serving::{self, Listen};
 use retrial_trainer::sft;
 use retrial_trainer::trainer::Trainer;
 use retrial_trainer::worker::Worker;
+use tokio::net::TcpListener;
 
 /// Trains the policy for `retrial run`, or alone.
 #[derive(Parser)]
@@ -53,28 +54,33 @@ struct Serve {
 #[tokio::main]
 async fn main() -> ExitCode {
     serving::init_tracing();
-    let result = match Cli::parse().command {
+    match Cli::parse().command {
         Command::Serve(args) => serve(args).await,
         Command::Sft(args) => {
             serving::set_threads(args.threads);
-            sft::sft(&args)
-        }
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            match sft::Job::open(&args) {
+                Ok(job) => serving::ended(job.run()),
+                Err(error) => serving::refused(&error),
+            }
         }
     }
 }
 
-async fn serve(args: Serve) -> Result<()> {
+async fn serve(args: Serve) -> ExitCode {
+    match open(&args).await {
+        Ok((listener, worker)) => {
+            serving::ended(args.listen.serve(listener, service::router(worker)).await)
+        }
+        Err(error) => serving::refused(&error),
+    }
+}
+
+async fn open(args: &Serve) -> Result<(TcpListener, Worker)> {
     serving::set_threads(args.threads);
     // The port first: a model that takes minutes to read should not fail on it afterwards.
     let listener = args.listen.bind().await?;
-    let Serve { model, versions, keep, crash_at, listen, .. } = args;
+    let Serve { model, versions, keep, crash_at, .. } = args;
+    let (model, versions, keep, crash_at) = (model.clone(), versions.clone(), *keep, *crash_at);
     let open = move || Trainer::open(&model, &versions, keep, crash_at, tch::Device::Cpu);
-    let worker = Worker::start(open).await??;
-    listen.serve(listener, service::router(worker)).await
+    Ok((listener, Worker::start(open).await??))
 }

@@ -1,0 +1,172 @@
+-- The mistake log: everything that happened in the runs of a project.
+--
+-- Keys are what a thing is (run, step, problem, trial, position), never the order in which it came
+-- in: a step that was interrupted and done again leaves the same rows. Times stand in columns that
+-- end in _at or _seconds, and in metrics that end in _seconds.
+
+CREATE TABLE runs (
+    id         INTEGER PRIMARY KEY,
+    name       TEXT    NOT NULL UNIQUE,
+    method     TEXT    NOT NULL CHECK (method IN ('lte', 'grpo', 'grpo_extra')),
+    -- 64 bits, as a signed number.
+    seed       INTEGER NOT NULL,
+    -- Folder of the model the run began with.
+    model      TEXT    NOT NULL,
+    -- The settings that decide the result, JSON.
+    config     TEXT    NOT NULL,
+    started_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+) STRICT;
+
+CREATE TABLE problems (
+    run    INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    -- 'train', or the name of a held-out set.
+    split  TEXT    NOT NULL,
+    id     TEXT    NOT NULL,
+    text   TEXT    NOT NULL,
+    -- The right answer, as the data set writes it.
+    answer TEXT    NOT NULL,
+    -- What else the data set says, a JSON object.
+    tags   TEXT    NOT NULL,
+    PRIMARY KEY (run, split, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE steps (
+    run          INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    step         INTEGER NOT NULL,
+    begun_at     TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
+    -- NULL while the step goes on.
+    committed_at TEXT,
+    PRIMARY KEY (run, step)
+) STRICT, WITHOUT ROWID;
+
+-- The problems of a step; the outcomes are known when it is committed.
+CREATE TABLE groups (
+    run     INTEGER NOT NULL,
+    step    INTEGER NOT NULL,
+    problem TEXT    NOT NULL,
+    -- Outcome of the first trial, and of the refined group.
+    before  TEXT    CHECK (before IN ('none', 'some', 'all')),
+    after   TEXT    CHECK (after IN ('none', 'some', 'all')),
+    PRIMARY KEY (run, step, problem),
+    FOREIGN KEY (run, step) REFERENCES steps (run, step) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX groups_by_problem ON groups (run, problem, step);
+
+-- Graded rollouts. What is long stands in `responses`, so that this table stays quick to scan.
+CREATE TABLE rollouts (
+    run           INTEGER NOT NULL,
+    step          INTEGER NOT NULL,
+    problem       TEXT    NOT NULL,
+    trial         TEXT    NOT NULL CHECK (trial IN ('first', 'second')),
+    -- Position in the trial, from 0.
+    position      INTEGER NOT NULL,
+    verdict       TEXT    NOT NULL
+        CHECK (verdict IN ('correct', 'wrong', 'no_answer', 'unparsed', 'timeout')),
+    -- The answer as it was written, and in the grader's normal form.
+    answer        TEXT,
+    canonical     TEXT,
+    finish        TEXT    NOT NULL CHECK (finish IN ('stop', 'length')),
+    prompt_tokens INTEGER NOT NULL,
+    tokens        INTEGER NOT NULL,
+    -- The weights that sampled it.
+    version       INTEGER NOT NULL,
+    PRIMARY KEY (run, step, problem, trial, position),
+    FOREIGN KEY (run, step, problem) REFERENCES groups (run, step, problem) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- A time-out of the grader is not a mistake.
+CREATE INDEX rollouts_wrong ON rollouts (run, problem, canonical, verdict, step, version)
+    WHERE verdict IN ('wrong', 'no_answer', 'unparsed');
+
+CREATE TABLE responses (
+    run       INTEGER NOT NULL,
+    step      INTEGER NOT NULL,
+    problem   TEXT    NOT NULL,
+    trial     TEXT    NOT NULL,
+    position  INTEGER NOT NULL,
+    text      TEXT    NOT NULL,
+    -- Token ids (u32) and their log-probabilities (f32, nats), little-endian.
+    token_ids BLOB    NOT NULL,
+    logprobs  BLOB    NOT NULL,
+    PRIMARY KEY (run, step, problem, trial, position),
+    FOREIGN KEY (run, step, problem, trial, position)
+        REFERENCES rollouts (run, step, problem, trial, position) ON DELETE CASCADE
+) STRICT;
+
+-- Second trials.
+CREATE TABLE hints (
+    run     INTEGER NOT NULL,
+    step    INTEGER NOT NULL,
+    problem TEXT    NOT NULL,
+    kind    TEXT    NOT NULL CHECK (kind IN ('plain', 'concise', 'concise_hint', 'hint')),
+    -- The wrong answers it lists, a JSON array.
+    answers TEXT    NOT NULL,
+    -- The user message.
+    prompt  TEXT    NOT NULL,
+    PRIMARY KEY (run, step, problem),
+    FOREIGN KEY (run, step, problem) REFERENCES groups (run, step, problem) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- Failures of the first trial whose place in the group a correct extra rollout took.
+CREATE TABLE replacements (
+    run     INTEGER NOT NULL,
+    step    INTEGER NOT NULL,
+    problem TEXT    NOT NULL,
+    -- Positions in the first and in the second trial.
+    failure INTEGER NOT NULL,
+    extra   INTEGER NOT NULL,
+    PRIMARY KEY (run, step, problem, failure),
+    FOREIGN KEY (run, step, problem) REFERENCES groups (run, step, problem) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- Versions that the servers were seen to serve.
+CREATE TABLE weights (
+    run            INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    version        INTEGER NOT NULL,
+    folder         TEXT    NOT NULL,
+    -- Largest difference of a probe token's log-probability between server and trainer, nats.
+    max_difference REAL,
+    published_at   TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
+    PRIMARY KEY (run, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE step_metrics (
+    run   INTEGER NOT NULL,
+    step  INTEGER NOT NULL,
+    name  TEXT    NOT NULL,
+    value REAL    NOT NULL,
+    PRIMARY KEY (run, step, name),
+    FOREIGN KEY (run, step) REFERENCES steps (run, step) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE evaluations (
+    run          INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    version      INTEGER NOT NULL,
+    -- The held-out set.
+    split        TEXT    NOT NULL,
+    k            INTEGER NOT NULL,
+    problems     INTEGER NOT NULL,
+    pass_at_1    REAL    NOT NULL,
+    pass_at_k    REAL    NOT NULL,
+    evaluated_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
+    PRIMARY KEY (run, version, split)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE evaluation_rollouts (
+    run       INTEGER NOT NULL,
+    version   INTEGER NOT NULL,
+    split     TEXT    NOT NULL,
+    problem   TEXT    NOT NULL,
+    position  INTEGER NOT NULL,
+    verdict   TEXT    NOT NULL
+        CHECK (verdict IN ('correct', 'wrong', 'no_answer', 'unparsed', 'timeout')),
+    answer    TEXT,
+    canonical TEXT,
+    finish    TEXT    NOT NULL CHECK (finish IN ('stop', 'length')),
+    text      TEXT    NOT NULL,
+    token_ids BLOB    NOT NULL,
+    logprobs  BLOB    NOT NULL,
+    PRIMARY KEY (run, version, split, problem, position),
+    FOREIGN KEY (run, version, split) REFERENCES evaluations (run, version, split) ON DELETE CASCADE
+) STRICT;

@@ -1,0 +1,107 @@
+//! A small run on the demo world, as a user sees it: the progress, the table, the log.
+
+use retrial_tests::{Project, shown};
+use sqlx::Row;
+
+/// One step over many problems: none-pass problems of every kind are among them.
+const ONE_STEP: [&str; 10] = [
+    "--set", "run.steps=1",
+    "--set", "rollout.problems=96",
+    "--set", "rollout.group=8",
+    "--set", "rollout.extra=8",
+    "--set", "evaluation.every=0",
+];
+
+fn lines_of(text: &[u8]) -> Vec<String> {
+    String::from_utf8_lossy(text).lines().map(str::to_owned).collect()
+}
+
+/// The cells of the row of a table that begins with these.
+fn row(lines: &[String], begins: &[&str]) -> Vec<String> {
+    let cells = |line: &String| -> Vec<String> {
+        line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    lines
+        .iter()
+        .map(cells)
+        .find(|cells| cells.iter().zip(begins).all(|(cell, begin)| cell == begin))
+        .unwrap_or_else(|| panic!("no row {begins:?} in {lines:#?}"))
+}
+
+#[tokio::test]
+async fn a_step_of_lte() {
+    let project = Project::new();
+    let output = project.train(&ONE_STEP);
+    assert!(output.status.success(), "{}", shown(&output));
+
+    // What a person sees.
+    let progress = lines_of(&output.stderr);
+    let step = progress.iter().find(|line| line.starts_with("step 1/1")).expect("a line a step");
+    for word in ["none/some/all-pass", "rescued", "concise", "concise+hint", "hint", "reward"] {
+        assert!(step.contains(word), "`{word}` is not in: {step}");
+    }
+    let table = lines_of(&output.stdout);
+    let none: Vec<usize> =
+        row(&table, &["none-pass"])[1..].iter().map(|cell| cell.parse().unwrap()).collect();
+    assert!(none[0] > none[1], "the second trial rescued some: {none:?}");
+    for set in ["new", "known"] {
+        row(&table, &[set, "100", "Pass@1"]);
+        row(&table, &[set, "100", "Pass@2"]);
+    }
+
+    // What is in the log.
+    let log = project.log().await;
+    let count = async |query: &'static str| -> i64 {
+        sqlx::query_scalar(query).fetch_one(&log).await.unwrap_or_else(|e| panic!("{query}: {e}"))
+    };
+    assert_eq!(count("SELECT count(*) FROM rollouts WHERE trial = 'first'").await, 96 * 8);
+    let retried = count("SELECT count(*) FROM hints").await;
+    assert_eq!(retried, none[0] as i64);
+    assert_eq!(count("SELECT count(*) FROM rollouts WHERE trial = 'second'").await, retried * 8);
+    let kinds = count("SELECT count(DISTINCT kind) FROM hints").await;
+    assert!(kinds >= 3, "all three hinted prompts are in play: {kinds}");
+    assert!(count("SELECT count(*) FROM rescues").await > 0);
+    assert_eq!(count("SELECT count(*) FROM mistakes WHERE verdict = 'timeout'").await, 0);
+
+    // Group sizes stay; a mistake says what a person wants to know.
+    let mistake = sqlx::query("SELECT * FROM mistakes LIMIT 1").fetch_one(&log).await.unwrap();
+    let text: String = mistake.get("problem_text");
+    assert!(text.starts_with("In "), "{text}");
+
+    let listed = project.retrial(["mistakes", "--limit", "3", "--json"]);
+    assert!(listed.status.success(), "{}", shown(&listed));
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert_eq!(listed.lines().count(), 3, "one JSON a line: {listed}");
+    let table = project.retrial(["mistakes", "--limit", "3"]);
+    assert!(table.status.success() && !table.stdout.is_empty(), "{}", shown(&table));
+}
+
+#[tokio::test]
+async fn grpo_gives_no_second_trial() {
+    let project = Project::new();
+    let output = project.train(&["--set", "run.method=\"grpo\"", "--set", "run.steps=1"]);
+    assert!(output.status.success(), "{}", shown(&output));
+    let log = project.log().await;
+    let second: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM rollouts WHERE trial = 'second'")
+            .fetch_one(&log)
+            .await
+            .unwrap();
+    assert_eq!(second, 0);
+}
+
+#[tokio::test]
+async fn extra_rollouts_without_a_hint_are_on_policy() {
+    let project = Project::new();
+    let output = project.train(&["--set", "run.method=\"grpo_extra\"", "--set", "run.steps=1"]);
+    assert!(output.status.success(), "{}", shown(&output));
+    let log = project.log().await;
+    let kinds: Vec<String> =
+        sqlx::query_scalar("SELECT DISTINCT kind FROM hints").fetch_all(&log).await.unwrap();
+    assert_eq!(kinds, ["plain"]);
+    let hinted: f64 = sqlx::query_scalar("SELECT value FROM step_metrics WHERE name = 'hinted_tokens'")
+        .fetch_one(&log)
+        .await
+        .unwrap();
+    assert_eq!(hinted, 0.0);
+}
