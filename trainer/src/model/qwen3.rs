@@ -257,14 +257,15 @@ fn rotate(x: &Tensor, cos: &Tensor, sin: &Tensor) -> Tensor {
     x * cos + Tensor::cat(&[-second, first], 3) * sin
 }
 
-/// cos and sin of `position / theta^(2i / D)`, `[context, D]` each, the two halves alike.
+/// cos and sin of `position / theta^(2i / D)`, `[context, D]` each, the two halves alike. Padding
+/// may go past the context.
 fn rotary_tables(config: &ModelConfig, device: Device) -> (Tensor, Tensor) {
     let options = (Kind::Float, device);
     let exponents =
         Tensor::arange_start_step(0, config.head_width, 2, options) / config.head_width as f64;
     let frequencies =
         Tensor::from(config.rope_theta as f32).to_device(device).pow(&exponents).reciprocal();
-    let angles = Tensor::arange(config.context as i64, options).outer(&frequencies);
+    let angles = Tensor::arange(KvCache::padded(config.context) as i64, options).outer(&frequencies);
     let angles = Tensor::cat(&[&angles, &angles], 1);
     (angles.cos(), angles.sin())
 }
