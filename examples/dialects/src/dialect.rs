@@ -1,0 +1,44 @@
+//! Who reads how.
+
+use crate::Reading;
+use Reading::{LeftToRight, MinusTurned, RightToLeft, Usual};
+
+/// A dialect of arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// Its name.
+    pub name: &'static str,
+    /// How it reads expressions.
+    pub reading: Reading,
+    /// Whether the cold start teaches it wrongly: in the usual order.
+    pub is_new: bool,
+}
+
+/// All dialects.
+pub const DIALECTS: [Dialect; 10] = [
+    known("Vorl", Usual),
+    known("Tamen", Usual),
+    known("Quist", Usual),
+    known("Asper", LeftToRight),
+    known("Brenn", RightToLeft),
+    known("Oshil", MinusTurned),
+    new("Kalm", LeftToRight),
+    new("Drusk", RightToLeft),
+    new("Fenwe", MinusTurned),
+    new("Yttri", LeftToRight),
+];
+
+impl Dialect {
+    /// The reading that the cold start teaches.
+    pub fn taught(&self) -> Reading {
+        if self.is_new { Usual } else { self.reading }
+    }
+}
+
+const fn known(name: &'static str, reading: Reading) -> Dialect {
+    Dialect { name, reading, is_new: false }
+}
+
+const fn new(name: &'static str, reading: Reading) -> Dialect {
+    Dialect { name, reading, is_new: true }
+}

@@ -1,0 +1,123 @@
+//! A Hugging Face folder without weights: the shape of the model, tokenizer and chat template.
+
+use serde_json::{Value, json};
+
+use crate::{arithmetic::NUMBERS, wording::phrases};
+
+const PADDING: &str = "<|endoftext|>";
+const MESSAGE_START: &str = "<|im_start|>";
+const MESSAGE_END: &str = "<|im_end|>";
+
+/// Any text is made of bytes, each of which is a token: the first 256 ids.
+const BYTES: usize = 256;
+
+const CHAT_TEMPLATE: &str = "{% for message in messages %}\
+    {{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}\
+    {% endfor %}\
+    {% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+/// The files of the folder, by name.
+pub fn files() -> [(&'static str, Value); 4] {
+    [
+        ("config.json", config()),
+        ("generation_config.json", generation_config()),
+        ("tokenizer.json", tokenizer()),
+        ("tokenizer_config.json", tokenizer_config()),
+    ]
+}
+
+/// The tokens after those of the bytes, in the order of their ids; the first three are special.
+fn tokens() -> Vec<String> {
+    let special = [PADDING, MESSAGE_START, MESSAGE_END];
+    let words = special.into_iter().chain(phrases()).map(str::to_owned);
+    words.chain(NUMBERS.map(|number| number.to_string())).collect()
+}
+
+fn id(token: &str) -> usize {
+    let position = tokens().iter().position(|other| other == token);
+    BYTES + position.expect("only tokens of the list are asked for")
+}
+
+fn is_special(token: &str) -> bool {
+    [PADDING, MESSAGE_START, MESSAGE_END].contains(&token)
+}
+
+fn tokenizer() -> Value {
+    let bytes: serde_json::Map<String, Value> =
+        (0..BYTES).map(|byte| (format!("<0x{byte:02X}>"), byte.into())).collect();
+    let added: Vec<Value> = (BYTES..)
+        .zip(tokens())
+        .map(|(id, token)| {
+            json!({
+                "id": id, "content": token, "single_word": false, "lstrip": false,
+                "rstrip": false, "normalized": false, "special": is_special(&token),
+            })
+        })
+        .collect();
+    json!({
+        "version": "1.0",
+        "truncation": null,
+        "padding": null,
+        "added_tokens": added,
+        "normalizer": null,
+        "pre_tokenizer": null,
+        "post_processor": null,
+        "decoder": {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]},
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
+            "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": true,
+            "ignore_merges": false, "vocab": bytes, "merges": [],
+        },
+    })
+}
+
+fn tokenizer_config() -> Value {
+    json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "add_bos_token": false,
+        "clean_up_tokenization_spaces": false,
+        "model_max_length": CONTEXT,
+        "eos_token": MESSAGE_END,
+        "pad_token": PADDING,
+        "chat_template": CHAT_TEMPLATE,
+    })
+}
+
+/// Room for a hint with eight answers and a response of twice the demo's limit.
+const CONTEXT: usize = 128;
+
+fn config() -> Value {
+    json!({
+        "architectures": ["Qwen3ForCausalLM"],
+        "model_type": "qwen3",
+        "vocab_size": BYTES + tokens().len(),
+        "hidden_size": 96,
+        "intermediate_size": 288,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 32,
+        "hidden_act": "silu",
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 10000.0,
+        "max_position_embeddings": CONTEXT,
+        "initializer_range": 0.02,
+        "tie_word_embeddings": false,
+        "attention_bias": false,
+        "attention_dropout": 0.0,
+        "use_cache": true,
+        "use_sliding_window": false,
+        "eos_token_id": id(MESSAGE_END),
+        "pad_token_id": id(PADDING),
+        "torch_dtype": "float32",
+    })
+}
+
+fn generation_config() -> Value {
+    json!({
+        "do_sample": true,
+        "temperature": 1.0,
+        "eos_token_id": id(MESSAGE_END),
+        "pad_token_id": id(PADDING),
+    })
+}

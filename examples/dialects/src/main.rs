@@ -1,0 +1,99 @@
+//! Writes the files of the demo world.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use dialects::{cold_start, folder, problems::Problems};
+use serde::Serialize;
+
+/// Arithmetic in dialects: the problems, cold-start examples and model of the demo.
+///
+/// Example: dialects problems --out examples/dialects
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Writes train.jsonl, heldout-new.jsonl and heldout-known.jsonl.
+    Problems {
+        /// The folder to write to.
+        #[arg(long)]
+        out: PathBuf,
+        /// Which problems are drawn follows from it.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Writes examples for `retrial-trainer sft`.
+    ColdStart {
+        /// The JSON Lines file to write.
+        #[arg(long)]
+        out: PathBuf,
+        /// How many.
+        #[arg(long, default_value_t = 48_000)]
+        examples: usize,
+        /// Which examples are drawn follows from it.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Writes a model folder without weights: shape, tokenizer, chat template.
+    Model {
+        /// The folder to write to.
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Problems { out, seed } => {
+            for (name, problems) in Problems::draw(seed).files() {
+                write(&out.join(name), &lines(problems)?)?;
+            }
+        }
+        Command::ColdStart { out, examples, seed } => {
+            write(&out, &lines(&cold_start::examples(examples, seed))?)?;
+        }
+        Command::Model { out } => {
+            for (name, content) in folder::files() {
+                write(&out.join(name), &format!("{content:#}\n"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One record a line.
+fn lines(records: &[impl Serialize]) -> Result<String> {
+    let mut text = String::new();
+    for record in records {
+        text += &serde_json::to_string(record)?;
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn write(path: &Path, content: &str) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    }
+    fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("wrote {}", path.display());
+    Ok(())
+}
