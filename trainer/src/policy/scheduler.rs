@@ -123,6 +123,7 @@ impl Scheduler {
         }
     }
 
+    /// Brings the gauges up to date; before whoever caused a change learns of it.
     fn report(&self) {
         let held = if let State::Draining { held, .. } = &self.state { held.len() } else { 0 };
         self.metrics.running.store(self.running.len(), Ordering::Relaxed);
@@ -209,6 +210,7 @@ impl Scheduler {
             PauseMode::Keep if clear_cache => self.preempt(),
             PauseMode::Keep | PauseMode::Wait => {}
         }
+        self.report();
         let _ = reply.send(());
     }
 
@@ -221,6 +223,7 @@ impl Scheduler {
     fn stop_draining(&mut self, state: State) {
         if let State::Draining { held, replies } = std::mem::replace(&mut self.state, state) {
             self.waiting.extend(held);
+            self.report();
             for reply in replies {
                 let _ = reply.send(());
             }
@@ -343,6 +346,7 @@ impl Scheduler {
         outputs[child] = Some(sequence.finish(finish));
         if outputs.iter().all(Option::is_some) {
             let Request { reply, outputs, prompt_scores } = entry.remove();
+            self.report();
             let _ = reply.send(Completion {
                 outputs: outputs.into_iter().flatten().collect(),
                 prompt_scores,
