@@ -24,8 +24,8 @@ pub const DIALECTS: [Dialect; 10] = [
     known("Oshil", MinusTurned),
     new("Kalm", LeftToRight),
     new("Drusk", RightToLeft),
-    new("Fenwe", MinusTurned),
-    new("Yttri", LeftToRight),
+    new("Fenwe", LeftToRight),
+    new("Yttri", RightToLeft),
 ];
 
 impl Dialect {

@@ -1,10 +1,10 @@
 //! Training and held-out problems.
 //!
-//! No expression of a held-out problem occurs in training or cold start. Held-out problems of new
-//! dialects are ones where the reading matters: the usual order gives another answer. In training
-//! it matters in half of them; the other half rewards the misconception, as most of what is
-//! believed wrongly is right most of the time. Without these, plain GRPO soon leaves the
-//! misconception by a lucky sample, as nothing holds it there.
+//! No expression of a held-out problem occurs in training or cold start. In held-out problems of
+//! new dialects only the dialect's own reading gives the right answer. In training half of the
+//! problems of new dialects are of this kind; in the other half the usual order is right too, so
+//! that the misconception earns rewards. Without that half nothing would hold plain GRPO in it: the
+//! first lucky samples lead out.
 
 use std::collections::BTreeMap;
 
@@ -45,25 +45,41 @@ pub struct Problems {
 const TRAIN: usize = 1200;
 const HELD_OUT: usize = 100;
 
-/// Whether the usual order gives another answer than the dialect's own reading.
+/// Which readings give the right answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Usual {
-    Wrong,
-    Right,
-    Either,
+enum Right {
+    /// The dialect's own and no other.
+    OwnOnly,
+    /// The dialect's own and the usual one, perhaps more.
+    UsualToo,
+    /// The dialect's own, perhaps more.
+    Any,
+}
+
+impl Right {
+    fn holds(self, dialect: &Dialect, expression: &Expression) -> bool {
+        let is_right = |reading| expression.value(reading) == expression.value(dialect.reading);
+        match self {
+            Self::OwnOnly => {
+                Reading::ALL.into_iter().filter(|&reading| is_right(reading)).count() == 1
+            }
+            Self::UsualToo => is_right(Reading::Usual),
+            Self::Any => true,
+        }
+    }
 }
 
 impl Problems {
     /// Draws the data sets.
     pub fn draw(seed: u64) -> Self {
         let random = &mut ChaCha8Rng::seed_from_u64(seed);
-        let mut train = draw(true, false, Usual::Wrong, TRAIN / 2, random);
-        train.extend(draw(true, false, Usual::Right, TRAIN / 2, random));
-        train.extend(draw(false, false, Usual::Either, TRAIN, random));
+        let mut train = draw(true, false, Right::OwnOnly, TRAIN / 2, random);
+        train.extend(draw(true, false, Right::UsualToo, TRAIN / 2, random));
+        train.extend(draw(false, false, Right::Any, TRAIN, random));
         Self {
             train,
-            heldout_new: draw(true, true, Usual::Wrong, HELD_OUT, random),
-            heldout_known: draw(false, true, Usual::Either, HELD_OUT, random),
+            heldout_new: draw(true, true, Right::OwnOnly, HELD_OUT, random),
+            heldout_known: draw(false, true, Right::Any, HELD_OUT, random),
         }
     }
 
@@ -81,7 +97,7 @@ impl Problems {
 fn draw(
     new: bool,
     held_out: bool,
-    usual: Usual,
+    right: Right,
     count: usize,
     random: &mut ChaCha8Rng,
 ) -> Vec<Problem> {
@@ -90,13 +106,7 @@ fn draw(
     for (place, dialect) in dialects.iter().enumerate() {
         let mut expressions = Expression::all();
         expressions.retain(|expression| {
-            let right = expression.value(dialect.reading) == expression.value(Reading::Usual);
-            let wanted = match usual {
-                Usual::Wrong => !right,
-                Usual::Right => right,
-                Usual::Either => true,
-            };
-            wanted && expression.is_held_out() == held_out
+            right.holds(dialect, expression) && expression.is_held_out() == held_out
         });
         expressions.shuffle(random);
         // Where the count does not divide, the first dialects get one more.
