@@ -66,8 +66,9 @@ async fn measure(url: &str, vocabulary: usize, clients: usize, n: usize) -> f64 
         let mut request = 0;
         while start.elapsed() < Duration::from_secs(SECONDS) {
             request += 1;
-            let prompt: Vec<usize> =
-                (0..PROMPT_TOKENS).map(|i| (client * 31 + request * 7 + i * 3) % vocabulary).collect();
+            let prompt: Vec<usize> = (0..PROMPT_TOKENS)
+                .map(|i| (client * 31 + request * 7 + i * 3) % vocabulary)
+                .collect();
             let body = json!({
                 "model": "policy", "prompt": prompt, "n": n, "max_tokens": RESPONSE_TOKENS,
                 "temperature": 1.0, "top_p": 1.0, "top_k": -1, "seed": request * 65536,
@@ -88,19 +89,25 @@ fn write_model(folder: &Path) {
     let write = |name: &str, value: Value| {
         std::fs::write(folder.join(name), value.to_string()).expect("the disk has room");
     };
-    write("config.json", json!({
-        "model_type": "qwen3", "vocab_size": 128, "hidden_size": 96, "intermediate_size": 256,
-        "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 24,
-        "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "max_position_embeddings": 256,
-        "tie_word_embeddings": true,
-    }));
+    write(
+        "config.json",
+        json!({
+            "model_type": "qwen3", "vocab_size": 128, "hidden_size": 96, "intermediate_size": 256,
+            "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 24,
+            "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "max_position_embeddings": 256,
+            "tie_word_embeddings": true,
+        }),
+    );
     let words: serde_json::Map<String, Value> =
         (0..128).map(|id| (format!("w{id}"), id.into())).collect();
-    write("tokenizer.json", json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
-        "normalizer": null, "pre_tokenizer": { "type": "Whitespace" }, "post_processor": null,
-        "decoder": null, "model": { "type": "WordLevel", "vocab": words, "unk_token": "w0" },
-    }));
+    write(
+        "tokenizer.json",
+        json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+            "normalizer": null, "pre_tokenizer": { "type": "Whitespace" }, "post_processor": null,
+            "decoder": null, "model": { "type": "WordLevel", "vocab": words, "unk_token": "w0" },
+        }),
+    );
     write("tokenizer_config.json", json!({}));
     let file: PathBuf = folder.join("model.safetensors");
     let model = Qwen3::fresh(folder, 1, Device::Cpu).expect("the configuration is valid");

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use clap::Parser;
 use retrial_text::Text;
-use retrial_trainer::model::Qwen3;
+use retrial_trainer::model::{KvCache, Qwen3};
 use retrial_trainer::policy::engine::{Engine, Options};
 use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
@@ -17,11 +17,11 @@ use retrial_trainer::serving::{self, Listen};
 use tch::Device;
 use tokio::net::TcpListener;
 
-/// Samples from a model over HTTP, with the routes of OpenAI and vLLM.
+/// Samples from a model over HTTP, behind the routes of vLLM.
 ///
 /// Sampling parameters that a request leaves out are neutral: temperature 1, no truncation, no
-/// penalties; the model's own generation_config.json gives end tokens only. Without `max_tokens` a
-/// response may fill the context.
+/// penalties; the model's own `generation_config.json` gives end tokens only. Without `max_tokens`
+/// a response may fill the context.
 ///
 /// Example: retrial-policy --model Qwen3-0.6B --served-model-name policy --max-model-len 4096
 #[derive(Parser)]
@@ -78,6 +78,17 @@ async fn start(cli: &Cli) -> Result<(TcpListener, Router, Engine)> {
         Some(length) => length,
         None => config.context,
     };
+    let cache = KvCache::bytes(config, cli.max_num_seqs.into(), context);
+    if let Some(free) = available_memory().filter(|&free| cache > free) {
+        let gib = |bytes: usize| bytes as f64 / f64::from(1 << 30);
+        bail!(
+            "the cache for {} sequences of {context} tokens takes {:.1} GiB, and {:.1} GiB of \
+             memory are free\nhint: lower --max-num-seqs or --max-model-len",
+            cli.max_num_seqs,
+            gib(cache),
+            gib(free)
+        );
+    }
     let limits = Limits {
         model: cli.served_model_name.clone().unwrap_or_else(|| root.clone()),
         context,
@@ -100,4 +111,12 @@ async fn start(cli: &Cli) -> Result<(TcpListener, Router, Engine)> {
         .context("cannot start the sampling thread")?;
     let router = routes::router(engine.clone(), text, root, limits);
     Ok((listener, router, engine))
+}
+
+/// Memory that can be taken without swapping, bytes, where the system says so.
+fn available_memory() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
 }

@@ -33,6 +33,13 @@ impl KvCache {
         Self { layers, lengths: Vec::with_capacity(sequences), context }
     }
 
+    /// Memory for `sequences` sequences of at most `context` tokens, bytes.
+    pub fn bytes(config: &ModelConfig, sequences: usize, context: usize) -> usize {
+        let tokens = sequences.next_multiple_of(MIN_ROWS) * Self::padded(context);
+        let width = (config.kv_heads * config.head_width) as usize;
+        2 * config.layers * tokens * width * size_of::<f32>()
+    }
+
     /// The length that a sequence of `length` tokens is padded to.
     pub fn padded(length: usize) -> usize {
         length.next_multiple_of(LENGTH_UNIT)

@@ -22,7 +22,7 @@ pub struct Batch {
 pub fn batches(sequences: impl Iterator<Item = Sequence>) -> Vec<Batch> {
     let mut by_length: BTreeMap<usize, Vec<Vec<Sequence>>> = BTreeMap::new();
     for sequence in sequences {
-        let rows = by_length.entry(KvCache::padded(sequence.len())).or_default();
+        let rows = by_length.entry(KvCache::padded(sequence.length())).or_default();
         match rows.last_mut() {
             Some(row) if shares(&row[0], &sequence) => row.push(sequence),
             _ => rows.push(vec![sequence]),

@@ -31,6 +31,7 @@ struct Head<'a> {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names)] // vLLM's names
 struct Usage {
     prompt_tokens: usize,
     total_tokens: usize,
@@ -213,11 +214,10 @@ impl Writer {
         let outputs = done.iter().flat_map(|completion| &completion.outputs);
         let completion_tokens = outputs.map(|output| output.tokens.len()).sum();
         let total_tokens = prompt_tokens + completion_tokens;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Head {
             id,
             object,
-            created: since.as_secs(),
+            created: now(),
             model: &self.model,
             system_fingerprint: concat!("retrial-", env!("CARGO_PKG_VERSION")),
             weight_version: version,
@@ -289,6 +289,11 @@ impl Writer {
         };
         std::iter::once(None).chain(scores.iter().map(entries)).collect()
     }
+}
+
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn positions(output: &Output) -> impl Iterator<Item = (TokenLogprob, &[TokenLogprob])> {

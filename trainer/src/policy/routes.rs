@@ -16,7 +16,7 @@ use super::control;
 use super::engine::{Completion, Engine};
 use super::error::ApiError;
 use super::request::{self, Limits, Request};
-use super::response::Writer;
+use super::response::{self, Writer};
 use super::token_texts::TokenTexts;
 
 /// Longest body; a list of a million token ids fits.
@@ -28,6 +28,8 @@ struct Server {
     writer: Writer,
     /// The model's folder, as the command line named it.
     root: String,
+    /// Seconds since 1970.
+    started: u64,
 }
 
 type Shared = State<Arc<Server>>;
@@ -36,7 +38,8 @@ type Shared = State<Arc<Server>>;
 pub fn router(engine: Engine, text: Arc<Text>, root: String, limits: Limits) -> Router {
     let tokens = TokenTexts::new(&text, limits.vocabulary);
     let writer = Writer { model: limits.model.clone(), text, tokens };
-    let server = Arc::new(Server { engine: engine.clone(), limits, writer, root });
+    let server =
+        Arc::new(Server { engine: engine.clone(), limits, writer, root, started: response::now() });
     Router::new()
         .route("/v1/models", get(models))
         .route("/v1/completions", post(completions))
@@ -61,6 +64,7 @@ async fn models(State(server): Shared) -> Json<Value> {
         "data": [{
             "id": server.limits.model,
             "object": "model",
+            "created": server.started,
             "owned_by": "retrial",
             "root": server.root,
             "parent": null,

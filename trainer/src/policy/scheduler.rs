@@ -280,19 +280,18 @@ impl Scheduler {
         let computed = self.forward.prefill(&prompts);
         for (row, sequences) in batch.rows.into_iter().enumerate() {
             let first = &sequences[0];
-            let length = first.len();
+            let length = first.length();
             if first.is_fresh() {
                 self.metrics.prompt_tokens.fetch_add(length as u64, Ordering::Relaxed);
             }
             self.score_prompt(first, &computed, row);
             for mut sequence in sequences {
                 self.metrics.generation_tokens.fetch_add(1, Ordering::Relaxed);
-                match sequence.step(computed.logits(row), &mut self.chooser) {
-                    Some(finish) => self.finish(sequence, finish),
-                    None => {
-                        self.forward.push(&computed, row, length);
-                        self.running.push(sequence);
-                    }
+                if let Some(finish) = sequence.step(computed.logits(row), &mut self.chooser) {
+                    self.finish(sequence, finish);
+                } else {
+                    self.forward.push(&computed, row, length);
+                    self.running.push(sequence);
                 }
             }
         }

@@ -113,7 +113,7 @@ impl Sequence {
     }
 
     /// Tokens of prompt and response together.
-    pub fn len(&self) -> usize {
+    pub fn length(&self) -> usize {
         self.job.prompt.len() + self.tokens.len()
     }
 

@@ -29,7 +29,7 @@ impl StopSearch {
         if longer.len() <= known.len() || longer.ends_with('\u{fffd}') {
             return None;
         }
-        let Some(new) = longer.get(known.len()..) else { return None };
+        let new = longer.get(known.len()..)?;
         let before = self.text.len();
         self.text.push_str(new);
         self.context = self.read;
@@ -43,5 +43,60 @@ impl StopSearch {
             }
             text[start..].contains(stop)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tokenizer whose tokens are letters and the two bytes of `é`.
+    fn text() -> Text {
+        let folder = tempfile::tempdir().unwrap();
+        let tokenizer = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],
+            "normalizer":null,"pre_tokenizer":null,"post_processor":null,
+            "decoder":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,"use_regex":false},
+            "model":{"type":"BPE","vocab":{"a":0,"b":1,"c":2,"Ã":3,"©":4,"ab":5},"merges":[]}}"#;
+        std::fs::write(folder.path().join("tokenizer.json"), tokenizer).unwrap();
+        std::fs::write(folder.path().join("tokenizer_config.json"), "{}").unwrap();
+        Text::load(folder.path()).unwrap()
+    }
+
+    /// Number of tokens after which a string was found, and which.
+    fn found(strings: &[&str], tokens: &[u32]) -> Option<(usize, String)> {
+        let text = text();
+        let strings = strings.iter().map(|&stop| stop.to_owned()).collect();
+        let mut search = StopSearch::new(strings);
+        (1..=tokens.len()).find_map(|count| {
+            let stop = search.check(&tokens[..count], &text)?;
+            Some((count, stop.to_owned()))
+        })
+    }
+
+    #[test]
+    fn strings_are_found_when_their_last_token_comes() {
+        let cases: [(&[&str], &[u32], Option<(usize, &str)>); 8] = [
+            (&["b"], &[0, 1, 2], Some((2, "b"))),
+            (&["b"], &[0, 0, 2], None),
+            // Over several tokens, and inside one.
+            (&["abc"], &[0, 0, 1, 2], Some((4, "abc"))),
+            (&["a"], &[2, 5], Some((2, "a"))),
+            (&["bc"], &[5, 2], Some((2, "bc"))),
+            // The first of the list, not of the text.
+            (&["b", "a"], &[5], Some((1, "b"))),
+            // A character of two tokens is found when it is whole.
+            (&["é"], &[0, 3, 4, 1], Some((3, "é"))),
+            (&["éa"], &[3, 4, 0], Some((3, "éa"))),
+        ];
+        for (strings, tokens, expected) in cases {
+            let expected = expected.map(|(count, stop)| (count, stop.to_owned()));
+            assert_eq!(found(strings, tokens), expected, "{strings:?} in {tokens:?}");
+        }
+    }
+
+    #[test]
+    fn part_of_a_character_does_not_hide_what_follows() {
+        assert_eq!(found(&["b"], &[3, 0, 1]), Some((3, "b".into())));
+        assert_eq!(found(&["b"], &[0, 3, 3, 1]), Some((4, "b".into())));
     }
 }

@@ -72,9 +72,21 @@ fn what_is_wrong_with_a_model_folder_is_named() {
     let file = folder.path().join("model.safetensors");
     retrial_trainer::model::write_tensors(&file, &model.parameters()[1..]).unwrap();
     let error = fails(&mut policy(folder.path(), 0));
-    assert!(error.contains("model.safetensors lacks a tensor: model.embed_tokens.weight"), "{error}");
+    assert!(
+        error.contains("model.safetensors lacks a tensor: model.embed_tokens.weight"),
+        "{error}"
+    );
 
     std::fs::remove_file(&file).unwrap();
     let error = fails(&mut policy(folder.path(), 0));
     assert!(error.contains("cannot read") && error.contains("model.safetensors"), "{error}");
+}
+
+#[test]
+fn a_cache_that_does_not_fit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    write_model(folder.path(), Setup { context: 1 << 20, ..Setup::default() }, 1);
+    let error = fails(policy(folder.path(), 0).args(["--max-num-seqs", "65535"]));
+    assert!(error.contains("the cache for 65535 sequences of 1048576 tokens takes"), "{error}");
+    assert!(error.contains("hint: lower --max-num-seqs"), "{error}");
 }

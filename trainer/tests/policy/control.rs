@@ -151,7 +151,8 @@ async fn weights_can_be_replaced_under_a_response() {
         });
         let old = Reference::load(server.folder());
         let new = Reference::load(server.folder()).reload(&weights);
-        let at = switched(&prompt(1, 20), &choice, &old, &new).expect("a clean cut between the weights");
+        let at =
+            switched(&prompt(1, 20), &choice, &old, &new).expect("a clean cut between the weights");
         if pause.is_some() {
             assert_eq!(at, before);
         } else {

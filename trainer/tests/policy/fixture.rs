@@ -31,22 +31,30 @@ pub struct Setup {
     pub max_sequences: usize,
     pub end: u32,
     pub logprobs: LogprobsMode,
+    /// Width of the hidden states and of a head.
+    pub widths: (usize, usize),
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        // No multiple of anything.
-        let (context, max_sequences) = (100, 64);
-        Self { context, max_sequences, end: END, logprobs: LogprobsMode::Raw }
+        Self {
+            // No multiple of anything.
+            context: 100,
+            max_sequences: 64,
+            end: END,
+            logprobs: LogprobsMode::Raw,
+            widths: (32, 16),
+        }
     }
 }
 
 /// Makes the folder of a model with fresh weights.
 pub fn write_model(folder: &Path, setup: Setup, seed: i64) {
+    let (hidden, head) = setup.widths;
     let config = json!({
-        "model_type": "qwen3", "vocab_size": VOCABULARY, "hidden_size": 32,
-        "intermediate_size": 80, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "num_key_value_heads": 2, "head_dim": 16, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
+        "model_type": "qwen3", "vocab_size": VOCABULARY, "hidden_size": hidden,
+        "intermediate_size": hidden * 3, "num_hidden_layers": 2, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": head, "rms_norm_eps": 1e-6, "rope_theta": 10000.0,
         "max_position_embeddings": setup.context, "tie_word_embeddings": true,
         "initializer_range": 0.3, "eos_token_id": setup.end,
     });
@@ -57,7 +65,10 @@ pub fn write_model(folder: &Path, setup: Setup, seed: i64) {
     write("tokenizer.json", &tokenizer());
     let template = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n\
                     {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
-    write("tokenizer_config.json", &json!({ "chat_template": template, "eos_token": "<|im_end|>" }));
+    write(
+        "tokenizer_config.json",
+        &json!({ "chat_template": template, "eos_token": "<|im_end|>" }),
+    );
     write_weights(folder, folder, seed);
 }
 
@@ -133,9 +144,9 @@ impl Server {
             threads: 1,
         };
         let root = folder.path().display().to_string();
-        let engine = Engine::start(model, folder.path().into(), Arc::clone(&text), options).unwrap();
-        let limits =
-            Limits { model: MODEL.into(), context: setup.context, vocabulary: VOCABULARY };
+        let engine =
+            Engine::start(model, folder.path().into(), Arc::clone(&text), options).unwrap();
+        let limits = Limits { model: MODEL.into(), context: setup.context, vocabulary: VOCABULARY };
         let router = routes::router(engine, text, root, limits);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -242,6 +253,7 @@ impl From<&Value> for Choice {
 }
 
 /// A completion request as Retrial sends it.
+#[allow(clippy::needless_pass_by_value)] // so that calls read as data
 pub fn ask(prompt: &[u32], change: Value) -> Value {
     let mut body = json!({
         "model": MODEL, "prompt": prompt, "n": 1, "max_tokens": 24, "temperature": 1.0,

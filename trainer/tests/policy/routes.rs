@@ -38,7 +38,10 @@ async fn an_answer_has_vllms_shape() {
     // Nothing that was not asked for.
     let plain = server.complete(json!({ "prompt": "hi", "max_tokens": 2 })).await;
     let choice = &plain["choices"][0];
-    assert_eq!([&choice["logprobs"], &choice["token_ids"], &choice["prompt_token_ids"]], [&Value::Null; 3]);
+    assert_eq!(
+        [&choice["logprobs"], &choice["token_ids"], &choice["prompt_token_ids"]],
+        [&Value::Null; 3]
+    );
 }
 
 #[tokio::test]
@@ -182,6 +185,7 @@ async fn the_server_describes_itself() {
     assert_eq!(server.metric("prompt_tokens_total").await, 10, "a group's prompt is computed once");
     assert_eq!(server.metric("generation_tokens_total").await, 15);
     let text = server.get("/metrics").await.text().await.unwrap();
-    let ended = r#"vllm:request_success_total{engine="0",finished_reason="length",model_name="tiny"} 3.0"#;
+    let ended =
+        r#"vllm:request_success_total{engine="0",finished_reason="length",model_name="tiny"} 3.0"#;
     assert!(text.contains(ended), "{text}");
 }

@@ -21,9 +21,9 @@ async fn together(server: &Server, bodies: Vec<Value>) -> Vec<Vec<Choice>> {
     tokio::join!(answers, resume).0
 }
 
-#[tokio::test]
-async fn a_response_does_not_depend_on_what_else_is_sampled() {
-    let server = Server::start().await;
+/// Asks for the same beside ever more neighbours, at different positions among them.
+async fn company_does_not_show(widths: (usize, usize)) {
+    let server = Server::with(Setup { widths, ..Setup::default() }).await;
     let body = ask(&prompt(3, 20), json!({ "n": 2, "max_tokens": 40, "logprobs": 3 }));
     let alone = server.choices(body.clone()).await;
     assert_eq!(alone.len(), 2);
@@ -40,6 +40,16 @@ async fn a_response_does_not_depend_on_what_else_is_sampled() {
             assert_eq!(found, alone, "with {company} others, at position {position}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_response_does_not_depend_on_what_else_is_sampled() {
+    company_does_not_show((32, 16)).await;
+}
+
+#[tokio::test]
+async fn nor_does_it_in_a_model_of_the_demos_widths() {
+    company_does_not_show((96, 32)).await;
 }
 
 #[tokio::test]
