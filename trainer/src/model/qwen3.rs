@@ -195,7 +195,7 @@ impl Qwen3 {
                 layer.attention(&self.config, &self.norm_of(&x, &layer.input_norm), |q, k, v| {
                     attend(index, &rotate(q, &cos, &sin), &rotate(k, &cos, &sin), v)
                 });
-            x = x + attended;
+            x += attended;
             x = &x + layer.mlp(&self.norm_of(&x, &layer.attention_norm));
         }
         self.norm_of(&x, &self.norm)
@@ -265,7 +265,8 @@ fn rotary_tables(config: &ModelConfig, device: Device) -> (Tensor, Tensor) {
         Tensor::arange_start_step(0, config.head_width, 2, options) / config.head_width as f64;
     let frequencies =
         Tensor::from(config.rope_theta as f32).to_device(device).pow(&exponents).reciprocal();
-    let angles = Tensor::arange(KvCache::padded(config.context) as i64, options).outer(&frequencies);
+    let angles =
+        Tensor::arange(KvCache::padded(config.context) as i64, options).outer(&frequencies);
     let angles = Tensor::cat(&[&angles, &angles], 1);
     (angles.cos(), angles.sin())
 }
