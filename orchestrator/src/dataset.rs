@@ -121,9 +121,8 @@ mod tests {
         let short = |problem: &Problem| {
             if problem.text.len() < 20 { Ok(()) } else { Err("too long".into()) }
         };
-        load(&path, short).map_err(|error| {
-            error.to_string().replace(&*folder.path().to_string_lossy(), "")
-        })
+        load(&path, short)
+            .map_err(|error| error.to_string().replace(&*folder.path().to_string_lossy(), ""))
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Trial {
 }
 
 impl FinishReason {
-    /// The word for it in the database and in OpenAI's protocol.
+    /// The word for it in the database and in `OpenAI`'s protocol.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "stop",

@@ -34,18 +34,15 @@ pub type Scores = BTreeMap<String, Score>;
 pub async fn evaluate(run: &Run, version: WeightVersion) -> Result<Scores> {
     let mut scores = Scores::new();
     for (name, tasks) in &run.heldout {
-        let logged = run.store.evaluation(run.id, version, name).await?;
-        let samples = match logged {
-            Some(record) => record.samples,
-            None => {
-                let samples = sample(run, version, name, tasks).await?;
-                let score = Score::of(&samples, run.config.evaluation.k);
-                let record = EvalRecord { score, samples };
-                run.store.log_evaluation(run.id, version, name, &record).await?;
-                record.samples
-            }
-        };
-        scores.insert(name.clone(), Score::of(&samples, run.config.evaluation.k));
+        if let Some(record) = run.store.evaluation(run.id, version, name).await? {
+            scores.insert(name.clone(), record.score);
+            continue;
+        }
+        let samples = sample(run, version, name, tasks).await?;
+        let score = Score::of(&samples, run.config.evaluation.k);
+        let record = EvalRecord { score, samples };
+        run.store.log_evaluation(run.id, version, name, &record).await?;
+        scores.insert(name.clone(), score);
     }
     Ok(scores)
 }

@@ -32,8 +32,7 @@ impl Inputs {
     /// Reads them all. A problem whose prompt leaves no room for a response is an error with the
     /// file and line it stands on.
     pub fn load(config: &Config) -> Result<Self> {
-        let text = Text::load(&config.model.path)
-            .context("cannot use the model's tokenizer")?;
+        let text = Text::load(&config.model.path).context("cannot use the model's tokenizer")?;
         let context = context_of(&config.model.path)?;
         let limit = config.rollout.max_tokens;
         if limit >= context {

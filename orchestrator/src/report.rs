@@ -5,7 +5,6 @@ use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 use retrial_protocol::WeightVersion;
 
-use crate::evaluate::Score;
 use crate::run::Run;
 
 /// What became of the groups, before and after the second trial, and the held-out scores before
@@ -19,13 +18,12 @@ pub async fn final_table(run: &Run, last: WeightVersion) -> Result<String> {
         let (before, after) = (format!("{outcome}_pass"), format!("{outcome}_pass_after"));
         groups.add_row([format!("{outcome}-pass"), sum(&before), sum(&after)]);
     }
-    let mut text = format!("{groups}\n\n");
-    text += &format!(
-        "second trials: {}, rescued: {}, sampled tokens: {}\n\n",
+    let trials = format!(
+        "second trials: {}, rescued: {}; sampled tokens: {} and {}",
         sum("hinted_problems"),
         sum("rescued_problems"),
-        sums.get("first_trial_tokens").copied().unwrap_or_default()
-            + sums.get("second_trial_tokens").copied().unwrap_or_default(),
+        sum("first_trial_tokens"),
+        sum("second_trial_tokens"),
     );
 
     let k = run.config.evaluation.k;
@@ -38,12 +36,12 @@ pub async fn final_table(run: &Run, last: WeightVersion) -> Result<String> {
             anyhow::Ok(record.map(|record| record.score))
         };
         let (before, after) = (score(WeightVersion(0)).await?, score(last).await?);
-        let rows: [(&str, fn(Score) -> f64); 2] =
-            [("Pass@1", |score| score.pass_at_1), (&at_k, |score| score.pass_at_k)];
-        for (label, value) in rows {
-            let (Some(before), Some(after)) = (before.map(value), after.map(value)) else {
-                continue;
-            };
+        let (Some(before), Some(after)) = (before, after) else { continue };
+        let rows = [
+            ("Pass@1", before.pass_at_1, after.pass_at_1),
+            (&at_k, before.pass_at_k, after.pass_at_k),
+        ];
+        for (label, before, after) in rows {
             scores.add_row([
                 name.clone(),
                 tasks.len().to_string(),
@@ -54,7 +52,7 @@ pub async fn final_table(run: &Run, last: WeightVersion) -> Result<String> {
             ]);
         }
     }
-    Ok(text + &scores.to_string())
+    Ok(format!("{groups}\n\n{trials}\n\n{scores}"))
 }
 
 fn table(header: &[&str]) -> Table {

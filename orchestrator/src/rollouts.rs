@@ -35,10 +35,8 @@ pub async fn trial(
     asks: &[Ask<'_>],
     logged: &LoggedRollouts,
 ) -> Result<Vec<Vec<GradedRollout>>> {
-    let mut groups: Vec<Option<Vec<GradedRollout>>> = asks
-        .iter()
-        .map(|ask| logged.get(&(ask.task.problem.id.clone(), trial)).cloned())
-        .collect();
+    let mut groups: Vec<Option<Vec<GradedRollout>>> =
+        asks.iter().map(|ask| logged.get(&(ask.task.problem.id.clone(), trial)).cloned()).collect();
     let missing: Vec<usize> = (0..asks.len()).filter(|&i| groups[i].is_none()).collect();
     let half = missing.len().div_ceil(2);
 

@@ -99,9 +99,9 @@ impl Run {
         let store = Store::open(&config.run.database).await?;
         let known = find(&store, &config, options.resume).await?;
         let (policy, trainer) = tokio::try_join!(
-            started(&config.server.url, Service::policy(&config)),
+            started(config.server.url.as_deref(), Service::policy(&config)),
             started(
-                &config.trainer.url,
+                config.trainer.url.as_deref(),
                 Service::trainer(&config, options.trainer_crash.as_deref()),
             ),
         )?;
@@ -169,16 +169,20 @@ impl Run {
 
     /// The prompt of a second trial, with as many of its answers as the model's context has room
     /// for beside the response.
-    pub fn second_prompt(&self, task: &Task, mut trial: SecondTrial) -> Result<(SecondTrial, Prompt)> {
+    pub fn second_prompt(
+        &self,
+        task: &Task,
+        mut trial: SecondTrial,
+    ) -> Result<(SecondTrial, Prompt)> {
         loop {
             let prompt = self.prompt(task, trial.kind, &trial.answers)?;
             if prompt.ids.len() + self.config.rollout.max_tokens <= self.context {
                 return Ok((trial, prompt));
             }
             let id = &task.problem.id;
-            trial = trial
-                .shortened()
-                .with_context(|| format!("the prompt of problem {id} is longer than the context"))?;
+            trial = trial.shortened().with_context(|| {
+                format!("the prompt of problem {id} is longer than the context")
+            })?;
         }
     }
 
@@ -217,11 +221,11 @@ impl Endpoint {
 }
 
 async fn started(
-    url: &Option<String>,
+    url: Option<&str>,
     start: impl Future<Output = Result<Service, Failure>>,
 ) -> Result<Endpoint, Failure> {
     match url {
-        Some(url) => Ok(Endpoint::Given(url.clone())),
+        Some(url) => Ok(Endpoint::Given(url.to_owned())),
         None => start.await.map(Endpoint::Started),
     }
 }

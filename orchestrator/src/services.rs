@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use crate::config::Config;
 use crate::failure::Failure;
 
-const START_TIMEOUT: Duration = Duration::from_secs(120);
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long a child that gave up may take to end.
 const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// Exit code of a child that was given something wrong.

@@ -93,6 +93,9 @@ impl StepSummary {
     pub fn new(step: Step, groups: &[Group], train: TrainMetrics, seconds: Seconds) -> Self {
         let replaced: Vec<usize> =
             groups.iter().map(Group::replacements).filter(|&count| count > 0).collect();
+        let all = |of: fn(&Group) -> &[GradedRollout]| -> Vec<&GradedRollout> {
+            groups.iter().flat_map(of).collect()
+        };
         Self {
             step,
             before: Outcomes::of(groups.iter().map(Group::before)),
@@ -100,8 +103,8 @@ impl StepSummary {
             hinted: hinted(groups),
             mean_replacements: mean(replaced.iter().map(|&count| count as f64)),
             repeated_mistakes: mean(groups.iter().flat_map(repeats)),
-            first: TrialNumbers::of(groups.iter().flat_map(|group| &group.first)),
-            second: TrialNumbers::of(groups.iter().flat_map(|group| &group.extra)),
+            first: TrialNumbers::of(&all(|group| &group.first)),
+            second: TrialNumbers::of(&all(|group| &group.extra)),
             train,
             seconds,
         }
@@ -224,23 +227,15 @@ impl Outcomes {
     }
 }
 
-impl std::ops::AddAssign for Outcomes {
-    fn add_assign(&mut self, other: Self) {
-        self.none += other.none;
-        self.some += other.some;
-        self.all += other.all;
-    }
-}
-
 impl TrialNumbers {
-    fn of<'a>(graded: impl Iterator<Item = &'a GradedRollout> + Clone) -> Self {
+    fn of(graded: &[&GradedRollout]) -> Self {
         let share = |test: fn(&GradedRollout) -> bool| {
-            mean(graded.clone().map(|rollout| f64::from(u8::from(test(rollout)))))
+            mean(graded.iter().map(|rollout| f64::from(u8::from(test(rollout)))))
         };
-        let tokens = || graded.clone().map(|graded| graded.rollout.tokens.len());
-        let logprobs = graded.clone().flat_map(|graded| &graded.rollout.logprobs);
+        let tokens = || graded.iter().map(|graded| graded.rollout.tokens.len());
+        let logprobs = graded.iter().flat_map(|graded| &graded.rollout.logprobs);
         Self {
-            rollouts: graded.clone().count(),
+            rollouts: graded.len(),
             tokens: tokens().sum(),
             pass: share(|graded| graded.verdict == Verdict::Correct),
             truncated: share(|graded| graded.rollout.finish == FinishReason::Length),
@@ -255,9 +250,8 @@ fn hinted(groups: &[Group]) -> Vec<Hinted> {
     kinds
         .into_iter()
         .map(|kind| {
-            let of_kind = |group: &&Group| {
-                group.second.as_ref().is_some_and(|second| second.kind == kind)
-            };
+            let of_kind =
+                |group: &&Group| group.second.as_ref().is_some_and(|second| second.kind == kind);
             let rescued = groups.iter().filter(of_kind).filter(|group| {
                 group.extra.iter().any(|graded| graded.verdict == Verdict::Correct)
             });

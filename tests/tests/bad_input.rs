@@ -79,7 +79,7 @@ fn data_sets() {
     let sound = r#"{"id": "a", "problem": "In Vorl, what is 1 + 1 + 1?", "answer": "3"}"#;
     let long = "long ".repeat(500);
     let cases: [(String, &[&str]); 6] = [
-        (String::new(), &["data.jsonl", "no problems"]),
+        (String::new(), &["data.jsonl is empty"]),
         (format!("{sound}\n{{\"problem\": 1}}\n"), &["data.jsonl:2"]),
         (format!("{sound}\nnot JSON\n"), &["data.jsonl:2"]),
         (format!("{sound}\n{sound}\n"), &["data.jsonl:2", "`a`"]),
@@ -179,7 +179,7 @@ fn a_disk_that_takes_no_more() {
     let leftover = fs::read_dir(project.path("runs/test"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .find(|name| name.ends_with(".tmp") || name.starts_with('v'));
+        .find(|name| name.starts_with(['v', '.']));
     assert_eq!(leftover, None, "nothing half-written stays");
     // With room again, the same command runs.
     let output = project.train(&[&["--resume"], &small[..]].concat());

@@ -5,11 +5,16 @@ use sqlx::Row;
 
 /// One step over many problems: none-pass problems of every kind are among them.
 const ONE_STEP: [&str; 10] = [
-    "--set", "run.steps=1",
-    "--set", "rollout.problems=96",
-    "--set", "rollout.group=8",
-    "--set", "rollout.extra=8",
-    "--set", "evaluation.every=0",
+    "--set",
+    "run.steps=1",
+    "--set",
+    "rollout.problems=96",
+    "--set",
+    "rollout.group=8",
+    "--set",
+    "rollout.extra=8",
+    "--set",
+    "evaluation.every=0",
 ];
 
 fn lines_of(text: &[u8]) -> Vec<String> {
@@ -82,11 +87,10 @@ async fn grpo_gives_no_second_trial() {
     let output = project.train(&["--set", "run.method=\"grpo\"", "--set", "run.steps=1"]);
     assert!(output.status.success(), "{}", shown(&output));
     let log = project.log().await;
-    let second: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM rollouts WHERE trial = 'second'")
-            .fetch_one(&log)
-            .await
-            .unwrap();
+    let second: i64 = sqlx::query_scalar("SELECT count(*) FROM rollouts WHERE trial = 'second'")
+        .fetch_one(&log)
+        .await
+        .unwrap();
     assert_eq!(second, 0);
 }
 
@@ -99,9 +103,10 @@ async fn extra_rollouts_without_a_hint_are_on_policy() {
     let kinds: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT kind FROM hints").fetch_all(&log).await.unwrap();
     assert_eq!(kinds, ["plain"]);
-    let hinted: f64 = sqlx::query_scalar("SELECT value FROM step_metrics WHERE name = 'hinted_tokens'")
-        .fetch_one(&log)
-        .await
-        .unwrap();
+    let hinted: f64 =
+        sqlx::query_scalar("SELECT value FROM step_metrics WHERE name = 'hinted_tokens'")
+            .fetch_one(&log)
+            .await
+            .unwrap();
     assert_eq!(hinted, 0.0);
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Deadline of one call to a server; a large model is read from disk within it.
-const CALL_TIMEOUT: Duration = Duration::from_secs(600);
+const CALL_TIMEOUT: Duration = Duration::from_mins(10);
 /// A log-probability that servers report for what they do not have.
 const INVALID_LOGPROB: f64 = -9999.0;
 

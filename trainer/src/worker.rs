@@ -29,7 +29,9 @@ impl Worker {
                 Err(error) => return drop(opened.send(Err(error))),
             };
             if opened.send(Ok(())).is_ok() {
-                queue.into_iter().for_each(|job| job(&mut trainer));
+                for job in queue {
+                    job(&mut trainer);
+                }
             }
         })?;
         let opened = result.await.context("the trainer could not be opened")?;

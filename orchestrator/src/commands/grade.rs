@@ -98,8 +98,7 @@ fn stream(file: &Path, extraction: Extraction, out: &mut impl Write) -> Result<(
             return Ok(());
         }
         for line in on_all_cores(&chunk, |(number, line)| {
-            grade_line(line, extraction)
-                .with_context(|| format!("{}:{number}", file.display()))
+            grade_line(line, extraction).with_context(|| format!("{}:{number}", file.display()))
         }) {
             writeln!(out, "{}", line.map_err(Failure::Input)?)?;
         }
@@ -116,7 +115,10 @@ fn on_all_cores<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> 
             .chunks(share)
             .map(|chunk| scope.spawn(move || chunk.iter().map(map).collect::<Vec<R>>()))
             .collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("grading does not panic")).collect()
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("grading does not panic"))
+            .collect()
     })
 }
 

@@ -92,8 +92,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             .fetch_all(&log)
             .await
             .context("cannot read the log")?;
-        let header =
-            ["problem", "times", "steps", "verdict", "wrong", "right", "text", "response"];
+        let header = ["problem", "times", "steps", "verdict", "wrong", "right", "text", "response"];
         show(&args, &rows, &header, |row| {
             vec![
                 row.problem.clone(),
@@ -132,11 +131,7 @@ async fn open(args: &Args) -> Result<SqlitePool> {
     Ok(log)
 }
 
-fn query<'a>(
-    args: &'a Args,
-    view: &str,
-    searched: &[&str],
-) -> QueryBuilder<sqlx::Sqlite> {
+fn query(args: &Args, view: &str, searched: &[&str]) -> QueryBuilder<sqlx::Sqlite> {
     let mut query = QueryBuilder::new(format!("SELECT * FROM {view} WHERE true"));
     let equal = [("run", &args.run), ("problem", &args.problem), ("wrong_answer", &args.answer)];
     for (column, value) in equal {
@@ -155,12 +150,7 @@ fn query<'a>(
     query
 }
 
-fn show<T: Serialize>(
-    args: &Args,
-    rows: &[T],
-    header: &[&str],
-    cells: impl Fn(&T) -> Vec<String>,
-) {
+fn show<T: Serialize>(args: &Args, rows: &[T], header: &[&str], cells: impl Fn(&T) -> Vec<String>) {
     if args.json {
         for row in rows {
             println!("{}", serde_json::to_string(row).expect("a row is plain data"));

@@ -79,7 +79,7 @@ pub struct RunConfig {
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
     /// A Hugging Face folder: config.json, model.safetensors, tokenizer.json and
-    /// tokenizer_config.json with a chat template.
+    /// `tokenizer_config.json` with a chat template.
     pub path: PathBuf,
 }
 
@@ -219,9 +219,7 @@ impl Config {
         {
             *input = base.join(&*input);
         }
-        config
-            .check()
-            .map_err(|problem| ConfigError::Invalid { path: path.into(), problem })?;
+        config.check().map_err(|problem| ConfigError::Invalid { path: path.into(), problem })?;
         Ok(config)
     }
 
@@ -277,10 +275,8 @@ impl Config {
             let method = self.run.method;
             return Err(format!("[rollout] extra is 0, method `{method}` needs at least 1"));
         }
-        let temperatures = [
-            ("rollout", self.rollout.temperature),
-            ("evaluation", self.evaluation.temperature),
-        ];
+        let temperatures =
+            [("rollout", self.rollout.temperature), ("evaluation", self.evaluation.temperature)];
         for (table, temperature) in temperatures {
             if !(temperature.is_finite() && temperature > 0.0) {
                 return Err(format!("[{table}] temperature is {temperature}, it must be above 0"));
@@ -308,9 +304,8 @@ mod tests {
         let path = folder.path().join("run.toml");
         std::fs::write(&path, text).unwrap();
         let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
-        Config::load(&path, &overrides).map_err(|error| {
-            error.to_string().replace(&*folder.path().to_string_lossy(), "")
-        })
+        Config::load(&path, &overrides)
+            .map_err(|error| error.to_string().replace(&*folder.path().to_string_lossy(), ""))
     }
 
     #[test]

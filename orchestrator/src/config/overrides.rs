@@ -8,11 +8,7 @@ use super::error::with_suggestion;
 use super::{Config, ConfigError};
 
 /// Reads `text` and applies the overrides. Errors in the text come with line and column.
-pub(super) fn parse(
-    path: &Path,
-    text: &str,
-    overrides: &[String],
-) -> Result<Config, ConfigError> {
+pub(super) fn parse(path: &Path, text: &str, overrides: &[String]) -> Result<Config, ConfigError> {
     let failed = |error: &dyn std::fmt::Display| ConfigError::Parse {
         path: path.into(),
         message: with_suggestion(&error.to_string()),
@@ -23,8 +19,7 @@ pub(super) fn parse(
     }
     let mut table: Table = toml::from_str(text).map_err(|error| failed(&error))?;
     for setting in overrides {
-        let refused =
-            |problem: String| ConfigError::Override { setting: setting.clone(), problem };
+        let refused = |problem: String| ConfigError::Override { setting: setting.clone(), problem };
         apply(&mut table, setting).map_err(refused)?;
         // One at a time, so that the message is about the override that caused it.
         Config::deserialize_from(&table).map_err(|error| refused(with_suggestion(&error)))?;

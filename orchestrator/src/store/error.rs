@@ -36,7 +36,7 @@ const BUSY: &str = "5";
 const FULL: &str = "13";
 
 fn hint(error: &sqlx::Error) -> &'static str {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     match code.as_deref() {
         Some(FULL) => "\nhint: the disk is full; make room and go on by --resume",
         Some(BUSY) => "\nhint: another process writes to it; two runs at once need two logs",

@@ -1,4 +1,4 @@
-//! The mistake log: one SQLite file that has everything that happened, and that a run resumes from.
+//! The mistake log: one `SQLite` file that has everything that happened, and that a run resumes from.
 //!
 //! `migrations/` has the schema, `docs/schema.md` describes it. One connection writes; each call
 //! here is one transaction, and can be made again: a row that is there stays as it is.

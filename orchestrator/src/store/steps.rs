@@ -182,12 +182,10 @@ impl Store {
 
     /// The sum of each metric over all steps.
     pub async fn metric_sums(&self, run: RunId) -> Result<BTreeMap<String, f64>, StoreError> {
-        let query = "SELECT name, sum(value) AS total FROM step_metrics WHERE run = ? GROUP BY name";
-        let rows = sqlx::query(query)
-            .bind(run.0)
-            .fetch_all(&self.pool)
-            .await
-            .doing("add up metrics")?;
+        let query =
+            "SELECT name, sum(value) AS total FROM step_metrics WHERE run = ? GROUP BY name";
+        let rows =
+            sqlx::query(query).bind(run.0).fetch_all(&self.pool).await.doing("add up metrics")?;
         Ok(rows.iter().map(|row| (row.get("name"), row.get("total"))).collect())
     }
 }

@@ -72,7 +72,9 @@ impl Batch {
         let mut hash = Sha256::new();
         let mut ids = |ids: &[u32]| {
             hash.update((ids.len() as u64).to_le_bytes());
-            ids.iter().for_each(|id| hash.update(id.to_le_bytes()));
+            for id in ids {
+                hash.update(id.to_le_bytes());
+            }
         };
         for sample in &self.samples {
             ids(&sample.prompt);
