@@ -102,6 +102,11 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether an answer with this reason is correct.
+    pub const fn is_correct(self) -> bool {
+        matches!(self, Self::SameText | Self::SameForm | Self::SameValue | Self::Rounded)
+    }
+
     /// The reason in a few English words.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,0 +1,119 @@
+//! Brings a scalar expression to its canonical sum.
+
+use dashu_int::{IBig, UBig};
+use dashu_ratio::RBig;
+
+use super::functions::call;
+use super::poly::{Atom, MAX_BITS, Poly, check};
+use crate::ast::{Bracket, Constant, Expr};
+use crate::stop::{Budget, Stop};
+
+/// How signs that have two readings are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// 25 % is 0.25, not 25.
+    pub(crate) percent_as_fraction: bool,
+    /// 180 degrees are pi, not 180.
+    pub(crate) degrees_as_radians: bool,
+}
+
+impl Reading {
+    /// What the signs mean.
+    pub(crate) const LITERAL: Self = Self { percent_as_fraction: true, degrees_as_radians: true };
+}
+
+/// The canonical sum of a scalar.
+pub(crate) fn canon(expr: &Expr, reading: Reading, budget: &Budget) -> Result<Poly, Stop> {
+    budget.spend(10)?;
+    let below = |expr: &Expr| canon(expr, reading, budget);
+    match expr {
+        Expr::Num(num) => {
+            check(&num.value)?;
+            Ok(Poly::constant(num.value.clone()))
+        }
+        Expr::Const(constant) => Ok(Poly::atom(match constant {
+            Constant::Pi => Atom::Pi,
+            Constant::E => Atom::E,
+            Constant::I => Atom::I,
+            Constant::Infinity => Atom::Named("∞".to_owned(), Vec::new()),
+        })),
+        Expr::Var(name) => Ok(Poly::atom(Atom::Var(name.clone()))),
+        Expr::Text(words) => Ok(Poly::atom(Atom::Named(words.clone(), Vec::new()))),
+        Expr::Add(terms) => {
+            let mut sum = Poly::zero();
+            for term in terms {
+                sum = sum.add(&below(term)?, budget)?;
+            }
+            Ok(sum)
+        }
+        Expr::Mul(factors) => {
+            let mut product = Poly::int(1);
+            for factor in factors {
+                product = product.mul(&below(factor)?, budget)?;
+            }
+            Ok(product)
+        }
+        Expr::Neg(inner) => Ok(below(inner)?.neg()),
+        Expr::Div(top, bottom) => {
+            let inverse = below(bottom)?.recip(budget)?;
+            below(top)?.mul(&inverse, budget)
+        }
+        Expr::Pow(base, exponent) => below(base)?.pow(&below(exponent)?, budget),
+        Expr::Percent(inner) => {
+            let value = below(inner)?;
+            let hundredth = RBig::from_parts(IBig::ONE, UBig::from(100_u8));
+            Ok(if reading.percent_as_fraction { value.scale(&hundredth) } else { value })
+        }
+        Expr::Degree(inner) => {
+            let value = below(inner)?;
+            if !reading.degrees_as_radians {
+                return Ok(value);
+            }
+            let part = Poly::constant(RBig::from_parts(IBig::ONE, UBig::from(180_u8)));
+            value.mul(&part.mul(&Poly::atom(Atom::Pi), budget)?, budget)
+        }
+        Expr::Call(name, arguments) => call(name, arguments, reading, budget),
+        Expr::Apply(name, arguments) => opaque(name, arguments, reading, budget),
+        Expr::Undone(name, arguments) => opaque(name, arguments, reading, budget),
+        Expr::Based(digits, base) => based(digits, *base).map(Poly::constant),
+        // Braces and brackets around a single factor only group it.
+        Expr::Seq(Bracket::Curly, items, _) if items.len() == 1 => below(&items[0]),
+        Expr::Ratio(terms) if terms.len() == 2 => {
+            let inverse = below(&terms[1])?.recip(budget)?;
+            below(&terms[0])?.mul(&inverse, budget)
+        }
+        Expr::Seq(..)
+        | Expr::PlusMinus(_)
+        | Expr::Relation(..)
+        | Expr::SetOp(..)
+        | Expr::Matrix(_)
+        | Expr::Ratio(_)
+        | Expr::Builder(..) => Err(Stop::Syntax),
+    }
+}
+
+/// A function that is only compared by name and arguments.
+fn opaque(name: &str, arguments: &[Expr], reading: Reading, budget: &Budget) -> Result<Poly, Stop> {
+    let arguments = arguments
+        .iter()
+        .map(|argument| match canon(argument, reading, budget) {
+            // Conditions and tuples are compared as they are written.
+            Err(Stop::Syntax) => Ok(Poly::atom(Atom::Named(format!("{argument:?}"), Vec::new()))),
+            other => other,
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(Poly::atom(Atom::Named(name.to_owned(), arguments)))
+}
+
+/// The value of digits in a base.
+pub(crate) fn based(digits: &str, base: u32) -> Result<RBig, Stop> {
+    if digits.len() * 6 > MAX_BITS {
+        return Err(Stop::TooCostly);
+    }
+    let mut value = UBig::ZERO;
+    for c in digits.chars() {
+        let digit = c.to_digit(base).ok_or(Stop::Syntax)?;
+        value = value * UBig::from(base) + UBig::from(digit);
+    }
+    Ok(RBig::from(value))
+}

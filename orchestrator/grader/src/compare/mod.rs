@@ -1,0 +1,210 @@
+//! Whether an answer says the same as a gold answer, kind by kind.
+//!
+//! [`shape`] brings both to a form where labels, approximations and both signs are gone; then the
+//! kinds decide: [`sets`] of real numbers, [`sequence`]s, relations, matrices, [`scalar`]s, text.
+
+mod matrix;
+mod scalar;
+mod sequence;
+mod sets;
+mod shape;
+mod text;
+mod units;
+
+pub(crate) use text::{is_prose, plain_words, same_text, same_words, spelled_number};
+
+use crate::algebra::{Reading, canon, proportional, same};
+use crate::ast::{Bracket, Expr};
+use crate::stop::{Budget, Stop};
+use crate::verdict::Reason;
+use shape::{is_name, label, shaped, value_of};
+
+/// Compares a gold answer and an answer; the reason says whether they agree.
+pub(crate) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop> {
+    if gold == answer {
+        return Ok(Reason::SameForm);
+    }
+    let undone = |expr: &Expr| expr.any(&|e| matches!(e, Expr::Undone(..)));
+    if undone(answer) && !undone(gold) {
+        return Ok(Reason::Unevaluated);
+    }
+    let gold = shaped(gold, budget)?;
+    let answer = shaped(answer, budget)?;
+    shaped_compare(&gold, &answer, budget)
+}
+
+/// Compares two answers in their shape.
+fn shaped_compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop> {
+    budget.spend(50)?;
+    if gold == answer {
+        return Ok(Reason::SameForm);
+    }
+    if sets::is_set(gold) || sets::is_set(answer) {
+        if let Some(reason) = sets::compare_sets(gold, answer, budget)? {
+            return Ok(reason);
+        }
+    }
+    match (gold, answer) {
+        (Expr::Relation(..), Expr::Relation(..)) => relations(gold, answer, budget),
+        (Expr::Seq(..), _) | (_, Expr::Seq(..)) => {
+            sequence::compare_sequences(gold, answer, budget)
+        }
+        (Expr::Relation(..), _) => match value_of(gold, budget)? {
+            // The equation of a curve is answered by the other side alone.
+            Some(value) => shaped_compare(&value, answer, budget),
+            None => Ok(Reason::DifferentKind),
+        },
+        (_, Expr::Relation(..)) => match value_of(answer, budget)? {
+            Some(value) => shaped_compare(gold, &value, budget),
+            None => Ok(Reason::DifferentKind),
+        },
+        (Expr::SetOp(op, a, b), Expr::SetOp(other, c, d)) if op == other => {
+            let straight = both((a, c), (b, d), budget)?;
+            if straight || *op == '∖' {
+                return Ok(verdict(straight));
+            }
+            Ok(verdict(both((a, d), (b, c), budget)?))
+        }
+        (Expr::Matrix(rows), Expr::Matrix(others)) => matrix::compare_rows(rows, others, budget),
+        (Expr::Text(words), Expr::Text(others)) => Ok(verdict(same_words(words, others))),
+        (Expr::Builder(a, b), Expr::Builder(c, d)) => Ok(verdict(both((a, c), (b, d), budget)?)),
+        (Expr::Ratio(terms), Expr::Ratio(others)) => scalar::compare_ratios(terms, others, budget),
+        (Expr::Matrix(_) | Expr::SetOp(..) | Expr::Builder(..), _)
+        | (_, Expr::Matrix(_) | Expr::SetOp(..) | Expr::Builder(..)) => Ok(Reason::DifferentKind),
+        _ => scalar::compare_scalars(gold, answer, budget),
+    }
+}
+
+/// Whether both pairs agree.
+fn both(first: (&Expr, &Expr), second: (&Expr, &Expr), budget: &Budget) -> Result<bool, Stop> {
+    Ok(agree(first.0, first.1, budget)? && agree(second.0, second.1, budget)?)
+}
+
+/// Whether two answers in their shape agree.
+fn agree(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<bool, Stop> {
+    shaped_compare(gold, answer, budget).map(Reason::is_correct)
+}
+
+fn verdict(same: bool) -> Reason {
+    if same { Reason::SameValue } else { Reason::DifferentValue }
+}
+
+/// Compares two relations: by their values where both only name one, as equations otherwise.
+fn relations(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop> {
+    let (Expr::Relation(left, ops), Expr::Relation(right, others)) = (gold, answer) else {
+        return Ok(Reason::DifferentKind);
+    };
+    if let (Some(name), Some(other)) = (label(gold), label(answer))
+        && let (Some(value), Some(found)) = (value_of(gold, budget)?, value_of(answer, budget)?)
+    {
+        // A curve may be named y or f(x); a number is the value of what it is named after.
+        let curve = value.any(&|e| matches!(e, Expr::Var(_))) && !matches!(name, Expr::Seq(..));
+        let tuples = matches!((name, other), (Expr::Seq(..), Expr::Seq(..)));
+        if (agree(name, other, budget)? || curve || tuples) && agree(&value, &found, budget)? {
+            return Ok(Reason::SameValue);
+        }
+    }
+    if ops.len() == 1 && others.len() == 1 {
+        if let Some(same) = equations(left, ops[0], right, others[0], budget)? {
+            return Ok(verdict(same));
+        }
+    }
+    if ops == others {
+        let mut all = true;
+        for (a, b) in left.iter().zip(right) {
+            all = all && agree(a, b, budget)?;
+        }
+        return Ok(verdict(all));
+    }
+    Ok(Reason::DifferentValue)
+}
+
+/// Whether two equations or inequalities have the same solutions: one is a multiple of the other.
+fn equations(
+    left: &[Expr],
+    op: char,
+    right: &[Expr],
+    other: char,
+    budget: &Budget,
+) -> Result<Option<bool>, Stop> {
+    let difference = |sides: &[Expr]| -> Result<_, Stop> {
+        let [a, b] = sides else { return Err(Stop::Syntax) };
+        canon(a, Reading::LITERAL, budget)?.sub(&canon(b, Reading::LITERAL, budget)?, budget)
+    };
+    let (a, b) = match (difference(left), difference(right)) {
+        (Ok(a), Ok(b)) => (a, b),
+        (Err(Stop::Syntax), _) | (_, Err(Stop::Syntax)) => return Ok(None),
+        (Err(stop), _) | (_, Err(stop)) => return Err(stop),
+    };
+    let Some(positive) = proportional(&a, &b, budget)? else { return Ok(Some(false)) };
+    let turned = match other {
+        '<' => '>',
+        '>' => '<',
+        '≤' => '≥',
+        '≥' => '≤',
+        same => same,
+    };
+    Ok(Some(op == if positive { other } else { turned }))
+}
+
+/// The canonical form of an answer: equal answers usually share it.
+pub(crate) fn canonical(expr: &Expr, budget: &Budget) -> Result<String, Stop> {
+    let shape = shaped(expr, budget)?;
+    Ok(print(&shape, budget))
+}
+
+fn print(expr: &Expr, budget: &Budget) -> String {
+    let list = |items: &[Expr], sort: bool| {
+        let mut texts: Vec<String> = items.iter().map(|item| print(item, budget)).collect();
+        if sort {
+            texts.sort();
+            texts.dedup();
+        }
+        texts.join(", ")
+    };
+    match expr {
+        Expr::Seq(Bracket::None, items, _) | Expr::Seq(Bracket::Curly, items, _) => {
+            format!("{{{}}}", list(items, true))
+        }
+        Expr::Seq(open, items, close) => {
+            let open = if *open == Bracket::Square { '[' } else { '(' };
+            let close = if *close == Bracket::Square { ']' } else { ')' };
+            format!("{open}{}{close}", list(items, false))
+        }
+        Expr::Relation(members, ops) => {
+            if let Ok(Some(value)) = value_of(expr, budget) {
+                return print(&value, budget);
+            }
+            let mut text = print(&members[0], budget);
+            for (op, member) in ops.iter().zip(&members[1..]) {
+                text = format!("{text} {op} {}", print(member, budget));
+            }
+            text
+        }
+        Expr::SetOp(op, a, b) => format!("{} {op} {}", print(a, budget), print(b, budget)),
+        Expr::Matrix(rows) => {
+            let rows: Vec<String> =
+                rows.iter().map(|row| format!("[{}]", list(row, false))).collect();
+            format!("[{}]", rows.join(", "))
+        }
+        Expr::Ratio(terms) => {
+            terms.iter().map(|term| print(term, budget)).collect::<Vec<_>>().join(":")
+        }
+        Expr::Builder(a, b) => format!("{{{} | {}}}", print(a, budget), print(b, budget)),
+        Expr::Text(words) => words.clone(),
+        Expr::PlusMinus(inner) => format!("±{}", print(inner, budget)),
+        scalar => scalar::print_scalar(scalar, budget),
+    }
+}
+
+/// Whether two scalars are equal as they are written.
+fn same_scalar(a: &Expr, b: &Expr, budget: &Budget) -> Result<bool, Stop> {
+    let a = canon(a, Reading::LITERAL, budget)?;
+    let b = canon(b, Reading::LITERAL, budget)?;
+    same(&a, &b, budget)
+}
+
+/// Whether an expression only names something.
+fn names(expr: &Expr) -> bool {
+    is_name(expr)
+}

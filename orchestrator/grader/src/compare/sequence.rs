@@ -1,0 +1,241 @@
+//! Lists, sets, tuples, vectors.
+//!
+//! The order of a list of solutions or of a set does not matter; that of a tuple does, and so do
+//! its brackets.
+
+use super::matrix::{entries, vector};
+use super::shape::{label, value_of};
+use super::{agree, names, shaped_compare};
+use crate::ast::{Bracket, Expr};
+use crate::stop::{Budget, Stop};
+use crate::verdict::Reason;
+
+/// Elements that are compared in every order.
+const MAX_ELEMENTS: usize = 200;
+
+/// What kind of sequence an answer is.
+enum Kind<'a> {
+    /// Elements in no order.
+    Loose(&'a [Expr]),
+    /// Elements in order, with brackets.
+    Tuple(Bracket, &'a [Expr], Bracket),
+    Other,
+}
+
+fn kind(expr: &Expr) -> Kind<'_> {
+    match expr {
+        Expr::Seq(Bracket::None | Bracket::Curly, items, _) => Kind::Loose(items),
+        Expr::Seq(open, items, close) => Kind::Tuple(*open, items, *close),
+        _ => Kind::Other,
+    }
+}
+
+/// Compares two answers of which at least one is a sequence.
+pub(super) fn compare_sequences(
+    gold: &Expr,
+    answer: &Expr,
+    budget: &Budget,
+) -> Result<Reason, Stop> {
+    match (kind(gold), kind(answer)) {
+        (Kind::Loose(items), Kind::Loose(others)) => loose(items, others, budget),
+        (Kind::Tuple(open, items, close), Kind::Tuple(left, others, right)) => {
+            let angle = |bracket| if bracket == Bracket::Angle { Bracket::Round } else { bracket };
+            if (angle(open), angle(close)) != (angle(left), angle(right)) {
+                return Ok(Reason::DifferentKind);
+            }
+            let (items, others) = (values(items, budget)?, values(others, budget)?);
+            entries(&items.iter().collect::<Vec<_>>(), &others.iter().collect::<Vec<_>>(), budget)
+        }
+        (Kind::Tuple(_, items, _), Kind::Other) => match answer {
+            Expr::Matrix(rows) => match vector(rows) {
+                Some(others) => entries(&items.iter().collect::<Vec<_>>(), &others, budget),
+                None => Ok(Reason::DifferentKind),
+            },
+            Expr::Relation(..) => named(gold, answer, budget),
+            _ => Ok(Reason::DifferentKind),
+        },
+        (Kind::Other, Kind::Tuple(_, others, _)) => match gold {
+            Expr::Matrix(rows) => match vector(rows) {
+                Some(items) => entries(&items, &others.iter().collect::<Vec<_>>(), budget),
+                None => Ok(Reason::DifferentKind),
+            },
+            Expr::Relation(..) => named(gold, answer, budget),
+            _ => Ok(Reason::DifferentKind),
+        },
+        (Kind::Tuple(open, items, _), Kind::Loose(others)) => {
+            // x = 1, y = 2 gives a point, in the order of the names or of the alphabet.
+            match assigned(others, budget)? {
+                Some(values) if open != Bracket::Square => in_order(items, &values, budget),
+                _ => whole_tuple(gold, others, budget),
+            }
+        }
+        (Kind::Loose(items), Kind::Tuple(open, others, _)) => match assigned(items, budget)? {
+            Some(values) if open != Bracket::Square => in_order(others, &values, budget),
+            _ => whole_tuple(answer, items, budget),
+        },
+        (Kind::Loose(items), Kind::Other) => {
+            if matches!(answer, Expr::Relation(..)) && items.len() > 1 {
+                return named_or_count(gold, answer, budget);
+            }
+            each_is(items, answer, budget, true)
+        }
+        (Kind::Other, Kind::Loose(others)) => {
+            if matches!(gold, Expr::Relation(..)) && others.len() > 1 {
+                return named_or_count(gold, answer, budget);
+            }
+            each_is(others, gold, budget, false)
+        }
+        (Kind::Other, Kind::Other) => Ok(Reason::DifferentKind),
+    }
+}
+
+/// A relation on one side: its value is compared with the sequence on the other.
+fn named(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop> {
+    let (gold_value, answer_value) = (value_of(gold, budget)?, value_of(answer, budget)?);
+    match (gold_value, answer_value) {
+        (Some(value), _) => shaped_compare(&value, answer, budget),
+        (None, Some(value)) => shaped_compare(gold, &value, budget),
+        (None, None) => Ok(Reason::DifferentKind),
+    }
+}
+
+fn named_or_count(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop> {
+    let reason = named(gold, answer, budget)?;
+    Ok(if reason.is_correct() { reason } else { Reason::DifferentCount })
+}
+
+/// A tuple and a list: the same only if the list has that one tuple.
+fn whole_tuple(tuple: &Expr, items: &[Expr], budget: &Budget) -> Result<Reason, Stop> {
+    match items {
+        [only] if matches!(only, Expr::Seq(..)) => shaped_compare(tuple, only, budget),
+        _ => Ok(Reason::DifferentKind),
+    }
+}
+
+/// A list and one value: the same if every element is that value.
+fn each_is(
+    items: &[Expr],
+    value: &Expr,
+    budget: &Budget,
+    gold_is_list: bool,
+) -> Result<Reason, Stop> {
+    if items.is_empty() {
+        return Ok(Reason::DifferentCount);
+    }
+    for item in items {
+        let same =
+            if gold_is_list { agree(item, value, budget)? } else { agree(value, item, budget)? };
+        if !same {
+            return Ok(Reason::DifferentCount);
+        }
+    }
+    Ok(Reason::SameValue)
+}
+
+/// The values that a list gives to different names, with the names.
+fn assigned(items: &[Expr], budget: &Budget) -> Result<Option<Vec<(String, Expr)>>, Stop> {
+    let mut values = Vec::new();
+    for item in items {
+        let (Some(Expr::Var(name)), Some(value)) = (label(item), value_of(item, budget)?) else {
+            return Ok(None);
+        };
+        if values.iter().any(|(known, _)| known == name) {
+            return Ok(None);
+        }
+        values.push((name.clone(), value));
+    }
+    Ok((values.len() > 1).then_some(values))
+}
+
+fn in_order(items: &[Expr], values: &[(String, Expr)], budget: &Budget) -> Result<Reason, Stop> {
+    if items.len() != values.len() {
+        return Ok(Reason::DifferentCount);
+    }
+    // A point is in the order of its names, whatever the order in which they are given.
+    let mut sorted: Vec<&(String, Expr)> = values.iter().collect();
+    sorted.sort_by(|a, b| a.0.cmp(&b.0));
+    let tuple: Vec<&Expr> = sorted.into_iter().map(|(_, value)| value).collect();
+    entries(&items.iter().collect::<Vec<_>>(), &tuple, budget)
+}
+
+/// The elements without names that the tuple gives them.
+fn values(items: &[Expr], budget: &Budget) -> Result<Vec<Expr>, Stop> {
+    items
+        .iter()
+        .map(|item| {
+            Ok(value_of(item, budget)?
+                .filter(|_| label(item).is_some())
+                .unwrap_or_else(|| item.clone()))
+        })
+        .collect()
+}
+
+/// Compares elements in no order.
+fn loose(gold: &[Expr], answer: &[Expr], budget: &Budget) -> Result<Reason, Stop> {
+    if gold.len() > MAX_ELEMENTS || answer.len() > MAX_ELEMENTS {
+        return Err(Stop::TooCostly);
+    }
+    let reason = unordered(gold, answer, budget)?;
+    if reason.is_correct() {
+        return Ok(reason);
+    }
+    // Names on one side only, or a name before the first of several values.
+    let (plain, others) = (unlabelled(gold, budget)?, unlabelled(answer, budget)?);
+    let labelled = |items: &[Expr]| items.iter().filter(|item| label(item).is_some()).count();
+    let (here, there) = (labelled(gold), labelled(answer));
+    let everywhere = here == gold.len() && there == answer.len();
+    if (here > 0 || there > 0) && !everywhere {
+        return unordered(&plain, &others, budget);
+    }
+    // Names that differ in form only: x_1 and x_{1} are equal already, x, y and a, b are not.
+    Ok(reason)
+}
+
+/// Elements without names; pairs of assignments become tuples.
+fn unlabelled(items: &[Expr], budget: &Budget) -> Result<Vec<Expr>, Stop> {
+    let mut plain = Vec::new();
+    for item in items {
+        if let Expr::Seq(Bracket::None, inner, _) = item
+            && let Some(mut values) = assigned(inner, budget)?
+        {
+            values.sort_by(|a, b| a.0.cmp(&b.0));
+            let tuple = values.into_iter().map(|(_, value)| value).collect();
+            plain.push(Expr::Seq(Bracket::Round, tuple, Bracket::Round));
+            continue;
+        }
+        match value_of(item, budget)? {
+            Some(value) if label(item).is_some_and(names) => plain.push(value),
+            _ => plain.push(item.clone()),
+        }
+    }
+    Ok(plain)
+}
+
+/// Whether every element of each side is among those of the other.
+fn unordered(gold: &[Expr], answer: &[Expr], budget: &Budget) -> Result<Reason, Stop> {
+    let gold = tuples(gold, budget)?;
+    let answer = tuples(answer, budget)?;
+    let mut found = vec![false; gold.len()];
+    for item in &answer {
+        let mut matched = false;
+        for (at, candidate) in gold.iter().enumerate() {
+            if agree(candidate, item, budget)? {
+                found[at] = true;
+                matched = true;
+            }
+        }
+        if !matched {
+            let count = gold.len() != answer.len();
+            return Ok(if count { Reason::DifferentCount } else { Reason::DifferentValue });
+        }
+    }
+    Ok(if found.iter().all(|f| *f) { Reason::SameValue } else { Reason::DifferentCount })
+}
+
+/// Solutions in several names become tuples where the list has several of them.
+fn tuples(items: &[Expr], budget: &Budget) -> Result<Vec<Expr>, Stop> {
+    if items.iter().all(|item| matches!(item, Expr::Seq(Bracket::None, ..))) {
+        return unlabelled(items, budget);
+    }
+    Ok(items.to_vec())
+}

@@ -1,0 +1,419 @@
+//! Sets of real numbers: intervals, unions, inequalities, "all real numbers".
+//!
+//! Both sides are brought to sorted pieces that do not touch; an interval and an inequality that
+//! mean the same have the same pieces.
+
+use super::shape::is_name;
+use super::{agree, scalar, verdict};
+use crate::algebra::{Order, Poly, Reading, canon, order};
+use crate::ast::{Bracket, Constant, Expr};
+use crate::stop::{Budget, Stop};
+use crate::verdict::Reason;
+
+/// An end of a piece.
+#[derive(Debug, Clone, PartialEq)]
+enum End {
+    Low,
+    At(Poly),
+    High,
+}
+
+/// An interval, or a point if its ends are the same.
+#[derive(Debug, Clone, PartialEq)]
+struct Piece {
+    low: End,
+    low_closed: bool,
+    high: End,
+    high_closed: bool,
+}
+
+impl Piece {
+    fn all() -> Self {
+        Self { low: End::Low, low_closed: false, high: End::High, high_closed: false }
+    }
+}
+
+/// Whether an answer can only be read as a set of real numbers.
+pub(super) fn is_set(expr: &Expr) -> bool {
+    match expr {
+        Expr::Relation(members, ops) => {
+            ops.iter().any(|op| matches!(op, '<' | '>' | '≤' | '≥' | '≠' | '∈' | '∉'))
+                && members.len() <= 3
+        }
+        Expr::SetOp(..) | Expr::Builder(..) => true,
+        Expr::Var(name) => name == "ℝ",
+        Expr::Text(words) => is_everything(words),
+        Expr::Seq(Bracket::None, items, _) => !items.is_empty() && items.iter().all(is_set),
+        Expr::Seq(open, items, close) => {
+            let infinite = |item: &Expr| item.any(&|e| *e == Expr::Const(Constant::Infinity));
+            items.len() == 2
+                && *open != Bracket::Curly
+                && (open != close || items.iter().any(infinite))
+        }
+        _ => false,
+    }
+}
+
+fn is_everything(words: &str) -> bool {
+    matches!(
+        words,
+        "all real numbers"
+            | "all reals"
+            | "the real numbers"
+            | "real numbers"
+            | "all real number"
+            | "the set of all real numbers"
+            | "all real values"
+            | "any real number"
+            | "reals"
+    )
+}
+
+/// Compares two sets; nothing if one of them is not a set of real numbers.
+pub(super) fn compare_sets(
+    gold: &Expr,
+    answer: &Expr,
+    budget: &Budget,
+) -> Result<Option<Reason>, Stop> {
+    if let (Some(a), Some(b)) = (pieces(gold, budget)?, pieces(answer, budget)?) {
+        return Ok(Some(verdict(same_pieces(&a, &b, budget)?)));
+    }
+    // A set that has names in it is compared as it is written.
+    let ends = |expr: &Expr| match expr {
+        Expr::Seq(open, items, close) if items.len() == 2 && *open != Bracket::None => {
+            Some((*open, items.clone(), *close))
+        }
+        Expr::Relation(members, ops) => as_interval(members, ops),
+        _ => None,
+    };
+    let (Some((open, items, close)), Some((left, others, right))) = (ends(gold), ends(answer))
+    else {
+        return Ok(None);
+    };
+    if (open, close) != (left, right) {
+        return Ok(None);
+    }
+    Ok(Some(verdict(
+        agree(&items[0], &others[0], budget)? && agree(&items[1], &others[1], budget)?,
+    )))
+}
+
+/// `a < x <= b` as the interval (a, b].
+fn as_interval(members: &[Expr], ops: &[char]) -> Option<(Bracket, Vec<Expr>, Bracket)> {
+    let bracket =
+        |op: char| if matches!(op, '≤' | '≥') { Bracket::Square } else { Bracket::Round };
+    match (members, ops) {
+        ([low, name, high], [a @ ('<' | '≤'), b @ ('<' | '≤')]) if is_name(name) => {
+            Some((bracket(*a), vec![low.clone(), high.clone()], bracket(*b)))
+        }
+        ([high, name, low], [a @ ('>' | '≥'), b @ ('>' | '≥')]) if is_name(name) => {
+            Some((bracket(*b), vec![low.clone(), high.clone()], bracket(*a)))
+        }
+        ([name, end], [op @ ('<' | '≤')]) | ([end, name], [op @ ('>' | '≥')]) if is_name(name) =>
+        {
+            let low = Expr::Neg(Box::new(Expr::Const(Constant::Infinity)));
+            Some((Bracket::Round, vec![low, end.clone()], bracket(*op)))
+        }
+        ([name, end], [op @ ('>' | '≥')]) | ([end, name], [op @ ('<' | '≤')]) if is_name(name) =>
+        {
+            let high = Expr::Const(Constant::Infinity);
+            Some((bracket(*op), vec![end.clone(), high], Bracket::Round))
+        }
+        _ => None,
+    }
+}
+
+/// The pieces of a set, sorted and joined.
+fn pieces(expr: &Expr, budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
+    budget.spend(50)?;
+    Ok(match expr {
+        Expr::Var(name) if name == "ℝ" => Some(vec![Piece::all()]),
+        Expr::Text(words) if is_everything(words) => Some(vec![Piece::all()]),
+        Expr::Seq(Bracket::Curly, items, _) => {
+            let mut points = Vec::new();
+            for item in items {
+                let Some(end) = end(item, budget)? else { return Ok(None) };
+                points.push(point(end));
+            }
+            joined(points, budget)?
+        }
+        Expr::Seq(Bracket::None, items, _) => several(items, budget)?,
+        Expr::Seq(open, items, close) => {
+            let [low, high] = items.as_slice() else { return Ok(None) };
+            let (Some(low), Some(high)) = (end(low, budget)?, end(high, budget)?) else {
+                return Ok(None);
+            };
+            let low = if low == End::High && high != End::High { End::Low } else { low };
+            let piece = Piece {
+                low_closed: *open == Bracket::Square && low != End::Low,
+                high_closed: *close == Bracket::Square && high != End::High,
+                low,
+                high,
+            };
+            joined(vec![piece], budget)?
+        }
+        Expr::SetOp(op, a, b) => {
+            let (Some(a), Some(b)) = (pieces(a, budget)?, pieces(b, budget)?) else {
+                return Ok(None);
+            };
+            match op {
+                '∪' => joined(a.into_iter().chain(b).collect(), budget)?,
+                '∩' => intersection(&a, &b, budget)?,
+                _ => match complement(&b, budget)? {
+                    Some(rest) => intersection(&a, &rest, budget)?,
+                    None => None,
+                },
+            }
+        }
+        Expr::Builder(element, condition) if is_name(element) => pieces(condition, budget)?,
+        Expr::Relation(members, ops) => solutions(members, ops, budget)?,
+        _ => None,
+    })
+}
+
+/// The union of conditions, or what they have in common if their union is everything.
+fn several(items: &[Expr], budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
+    if !items.iter().all(is_set) {
+        return Ok(None);
+    }
+    let mut parts = Vec::new();
+    for item in items {
+        let Some(part) = pieces(item, budget)? else { return Ok(None) };
+        parts.push(part);
+    }
+    let Some(union) = joined(parts.concat(), budget)? else { return Ok(None) };
+    if union != [Piece::all()] {
+        return Ok(Some(union));
+    }
+    let mut common = vec![Piece::all()];
+    for part in &parts {
+        let Some(next) = intersection(&common, part, budget)? else { return Ok(None) };
+        common = next;
+    }
+    Ok(Some(common))
+}
+
+/// The solutions of a chain of inequalities in one name.
+fn solutions(members: &[Expr], ops: &[char], budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
+    if let ([name, set], ['∈']) = (members, ops) {
+        return if is_name(name) { pieces(set, budget) } else { Ok(None) };
+    }
+    if let ([name, set], ['∉']) = (members, ops) {
+        if !is_name(name) {
+            return Ok(None);
+        }
+        return match pieces(set, budget)? {
+            Some(set) => complement(&set, budget),
+            None => Ok(None),
+        };
+    }
+    if let ([name, value], ['=']) = (members, ops) {
+        if !is_name(name) {
+            return Ok(None);
+        }
+        return Ok(end(value, budget)?.map(|end| vec![point(end)]));
+    }
+    let mut common = vec![Piece::all()];
+    for (pair, op) in members.windows(2).zip(ops) {
+        let Some(half) = half_line(&pair[0], *op, &pair[1], budget)? else { return Ok(None) };
+        let Some(next) = intersection(&common, &half, budget)? else { return Ok(None) };
+        common = next;
+    }
+    Ok(Some(common))
+}
+
+/// The solutions of one linear inequality in one name.
+fn half_line(
+    left: &Expr,
+    op: char,
+    right: &Expr,
+    budget: &Budget,
+) -> Result<Option<Vec<Piece>>, Stop> {
+    let read = |expr: &Expr| match canon(expr, Reading::LITERAL, budget) {
+        Ok(poly) => Ok(Some(poly)),
+        Err(Stop::Syntax) => Ok(None),
+        Err(stop) => Err(stop),
+    };
+    // f(x) > 3 says something about a name, too.
+    let infinite = |expr: &Expr| expr.any(&|e| *e == Expr::Const(Constant::Infinity));
+    if infinite(left) || infinite(right) {
+        return Ok(Some(vec![Piece::all()]));
+    }
+    let (Some(a), Some(b)) = (read(left)?, read(right)?) else { return Ok(None) };
+    let difference = a.sub(&b, budget)?;
+    let variables = difference.variables();
+    let [name] = variables.as_slice() else { return Ok(None) };
+    let Some((slope, rest)) = difference.linear(name) else { return Ok(None) };
+    if rest.has_names() {
+        return Ok(None);
+    }
+    let negative = slope < dashu_ratio::RBig::ZERO;
+    let inverse = Poly::constant(slope).recip(budget)?;
+    let root = End::At(rest.neg().mul(&inverse, budget)?);
+    let op = match (op, negative) {
+        ('<', true) => '>',
+        ('>', true) => '<',
+        ('≤', true) => '≥',
+        ('≥', true) => '≤',
+        (op, _) => op,
+    };
+    let below = |closed| Piece { high: root.clone(), high_closed: closed, ..Piece::all() };
+    let above = |closed| Piece { low: root.clone(), low_closed: closed, ..Piece::all() };
+    Ok(match op {
+        '<' => Some(vec![below(false)]),
+        '≤' => Some(vec![below(true)]),
+        '>' => Some(vec![above(false)]),
+        '≥' => Some(vec![above(true)]),
+        '≠' => Some(vec![below(false), above(false)]),
+        '=' => Some(vec![point(root)]),
+        _ => None,
+    })
+}
+
+fn point(at: End) -> Piece {
+    Piece { low: at.clone(), low_closed: true, high: at, high_closed: true }
+}
+
+/// A number or an infinity as an end; an infinity without sign is the upper one.
+fn end(expr: &Expr, budget: &Budget) -> Result<Option<End>, Stop> {
+    match expr {
+        Expr::Const(Constant::Infinity) => return Ok(Some(End::High)),
+        Expr::Neg(inner) if **inner == Expr::Const(Constant::Infinity) => {
+            return Ok(Some(End::Low));
+        }
+        _ => {}
+    }
+    let (core, _) = scalar::without_unit(expr);
+    match canon(&core, Reading::LITERAL, budget) {
+        Ok(poly) if poly.has_names() => Ok(None),
+        Ok(poly) => Ok(Some(End::At(poly))),
+        Err(Stop::Syntax) => Ok(None),
+        Err(stop) => Err(stop),
+    }
+}
+
+fn compare_ends(a: &End, b: &End, budget: &Budget) -> Result<Option<Order>, Stop> {
+    Ok(match (a, b) {
+        (End::At(a), End::At(b)) => order(a, b, budget)?,
+        (End::Low, End::Low) | (End::High, End::High) => Some(Order::Equal),
+        (End::Low, _) | (_, End::High) => Some(Order::Less),
+        (End::High, _) | (_, End::Low) => Some(Order::Greater),
+    })
+}
+
+/// Pieces sorted and joined; nothing if their ends cannot be compared.
+fn joined(mut parts: Vec<Piece>, budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
+    // Insertion keeps the order without a comparator that may fail inside a sort.
+    let mut sorted: Vec<Piece> = Vec::new();
+    for part in parts.drain(..) {
+        match compare_ends(&part.low, &part.high, budget)? {
+            None => return Ok(None),
+            Some(Order::Greater) => continue,
+            Some(Order::Equal) if !(part.low_closed && part.high_closed) => continue,
+            Some(_) => {}
+        }
+        let mut at = sorted.len();
+        while at > 0 {
+            let before = match compare_ends(&sorted[at - 1].low, &part.low, budget)? {
+                None => return Ok(None),
+                Some(Order::Less) => true,
+                Some(Order::Equal) => sorted[at - 1].low_closed || !part.low_closed,
+                Some(Order::Greater) => false,
+            };
+            if before {
+                break;
+            }
+            at -= 1;
+        }
+        sorted.insert(at, part);
+    }
+    let mut result: Vec<Piece> = Vec::new();
+    for part in sorted {
+        let Some(last) = result.last_mut() else {
+            result.push(part);
+            continue;
+        };
+        let touches = match compare_ends(&part.low, &last.high, budget)? {
+            None => return Ok(None),
+            Some(Order::Less) => true,
+            Some(Order::Equal) => part.low_closed || last.high_closed,
+            Some(Order::Greater) => false,
+        };
+        if !touches {
+            result.push(part);
+            continue;
+        }
+        match compare_ends(&part.high, &last.high, budget)? {
+            None => return Ok(None),
+            Some(Order::Greater) => {
+                last.high = part.high;
+                last.high_closed = part.high_closed;
+            }
+            Some(Order::Equal) => last.high_closed |= part.high_closed,
+            Some(Order::Less) => {}
+        }
+    }
+    Ok(Some(result))
+}
+
+fn intersection(a: &[Piece], b: &[Piece], budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
+    let mut parts = Vec::new();
+    for left in a {
+        for right in b {
+            let mut piece = left.clone();
+            match compare_ends(&left.low, &right.low, budget)? {
+                None => return Ok(None),
+                Some(Order::Less) => {
+                    piece.low = right.low.clone();
+                    piece.low_closed = right.low_closed;
+                }
+                Some(Order::Equal) => piece.low_closed = left.low_closed && right.low_closed,
+                Some(Order::Greater) => {}
+            }
+            match compare_ends(&left.high, &right.high, budget)? {
+                None => return Ok(None),
+                Some(Order::Greater) => {
+                    piece.high = right.high.clone();
+                    piece.high_closed = right.high_closed;
+                }
+                Some(Order::Equal) => piece.high_closed = left.high_closed && right.high_closed,
+                Some(Order::Less) => {}
+            }
+            parts.push(piece);
+        }
+    }
+    joined(parts, budget)
+}
+
+/// What the pieces leave out.
+fn complement(parts: &[Piece], budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
+    let mut rest = vec![Piece::all()];
+    for part in parts {
+        let below = Piece { high: part.low.clone(), high_closed: !part.low_closed, ..Piece::all() };
+        let above = Piece { low: part.high.clone(), low_closed: !part.high_closed, ..Piece::all() };
+        let mut sides = Vec::new();
+        if part.low != End::Low {
+            sides.push(below);
+        }
+        if part.high != End::High {
+            sides.push(above);
+        }
+        let Some(next) = intersection(&rest, &sides, budget)? else { return Ok(None) };
+        rest = next;
+    }
+    Ok(Some(rest))
+}
+
+fn same_pieces(a: &[Piece], b: &[Piece], budget: &Budget) -> Result<bool, Stop> {
+    if a.len() != b.len() {
+        return Ok(false);
+    }
+    for (x, y) in a.iter().zip(b) {
+        let ends = compare_ends(&x.low, &y.low, budget)? == Some(Order::Equal)
+            && compare_ends(&x.high, &y.high, budget)? == Some(Order::Equal);
+        if !ends || x.low_closed != y.low_closed || x.high_closed != y.high_closed {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

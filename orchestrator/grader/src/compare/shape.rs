@@ -1,0 +1,189 @@
+//! The shape in which answers are compared: no approximations, both signs written out, matrices
+//! multiplied, membership dropped.
+
+use super::{matrix, same_scalar};
+use crate::ast::{Bracket, Expr};
+use crate::stop::{Budget, Stop};
+
+/// Signs that may stand twice in an answer that is written out.
+const MAX_SIGNS: usize = 4;
+
+/// Brings an answer to its shape.
+pub(super) fn shaped(expr: &Expr, budget: &Budget) -> Result<Expr, Stop> {
+    budget.spend(20)?;
+    let below = |items: &[Expr]| {
+        items.iter().map(|item| shaped(item, budget)).collect::<Result<Vec<_>, _>>()
+    };
+    Ok(match expr {
+        Expr::Relation(members, ops) => relation(members, ops, budget)?,
+        Expr::Seq(open, items, close) => {
+            let mut flat = Vec::new();
+            for item in below(items)? {
+                match item {
+                    // Both signs inside a list are two of its elements.
+                    Expr::Seq(Bracket::None, inner, _)
+                        if matches!(open, Bracket::None | Bracket::Curly)
+                            && items.iter().any(has_signs) =>
+                    {
+                        flat.extend(inner);
+                    }
+                    other => flat.push(other),
+                }
+            }
+            if flat.len() == 1 && *open == Bracket::None {
+                flat.swap_remove(0)
+            } else {
+                Expr::Seq(*open, flat, *close)
+            }
+        }
+        Expr::SetOp(op, a, b) => {
+            Expr::SetOp(*op, Box::new(shaped(a, budget)?), Box::new(shaped(b, budget)?))
+        }
+        Expr::Matrix(rows) => {
+            Expr::Matrix(rows.iter().map(|row| below(row)).collect::<Result<_, _>>()?)
+        }
+        Expr::Builder(a, b) => Expr::Builder(a.clone(), Box::new(shaped(b, budget)?)),
+        scalar if has_signs(scalar) => both_signs(scalar)?,
+        scalar => matrix::evaluated(scalar, budget)?.unwrap_or_else(|| scalar.clone()),
+    })
+}
+
+fn has_signs(expr: &Expr) -> bool {
+    expr.any(&|e| matches!(e, Expr::PlusMinus(_)))
+}
+
+/// The list of values for the upper and the lower signs.
+fn both_signs(expr: &Expr) -> Result<Expr, Stop> {
+    let count = std::cell::Cell::new(0);
+    expr.any(&|e| {
+        if matches!(e, Expr::PlusMinus(_)) {
+            count.set(count.get() + 1);
+        }
+        false
+    });
+    if count.get() > MAX_SIGNS {
+        return Err(Stop::TooCostly);
+    }
+    let values = vec![signed(expr, true), signed(expr, false)];
+    Ok(Expr::Seq(Bracket::None, values, Bracket::None))
+}
+
+/// An expression with all its double signs read one way.
+fn signed(expr: &Expr, upper: bool) -> Expr {
+    let one = |inner: &Expr| Box::new(signed(inner, upper));
+    let all = |items: &[Expr]| items.iter().map(|item| signed(item, upper)).collect::<Vec<_>>();
+    match expr {
+        Expr::PlusMinus(inner) if upper => signed(inner, upper),
+        Expr::PlusMinus(inner) => Expr::Neg(one(inner)),
+        Expr::Add(terms) => Expr::Add(all(terms)),
+        Expr::Mul(factors) => Expr::Mul(all(factors)),
+        Expr::Neg(inner) => Expr::Neg(one(inner)),
+        Expr::Div(a, b) => Expr::Div(one(a), one(b)),
+        Expr::Pow(a, b) => Expr::Pow(one(a), one(b)),
+        Expr::Call(name, arguments) => Expr::Call(name, all(arguments)),
+        Expr::Apply(name, arguments) => Expr::Apply(name.clone(), all(arguments)),
+        Expr::Percent(inner) => Expr::Percent(one(inner)),
+        Expr::Degree(inner) => Expr::Degree(one(inner)),
+        Expr::Seq(open, items, close) => Expr::Seq(*open, all(items), *close),
+        Expr::Relation(members, ops) => Expr::Relation(all(members), ops.clone()),
+        other => other.clone(),
+    }
+}
+
+/// A chain of relations without what follows "about", and without the element of a membership.
+fn relation(members: &[Expr], ops: &[char], budget: &Budget) -> Result<Expr, Stop> {
+    let mut members = members;
+    let mut ops = ops;
+    // "It follows that": the last statement counts.
+    if let Some(at) = ops.iter().rposition(|op| matches!(op, '⇒')) {
+        members = &members[at + 1..];
+        ops = &ops[at + 1..];
+    }
+    if let Some(at) = ops.iter().position(|op| matches!(op, '≈'))
+        && (at > 0 || !is_name(&members[0]))
+    {
+        members = &members[..=at];
+        ops = &ops[..at];
+    }
+    match (members, ops) {
+        ([only], []) => shaped(only, budget),
+        ([name, value], ['≈']) if is_name(name) => shaped(value, budget),
+        ([name, set], ['∈']) if is_name(name) => shaped(set, budget),
+        ([first, rest @ ..], ops) => {
+            // x = ±2 is two solutions.
+            if has_signs(first) || !rest.iter().any(has_signs) {
+                let mut shaped_members = vec![shaped(first, budget)?];
+                for member in rest {
+                    shaped_members.push(shaped(member, budget)?);
+                }
+                return Ok(Expr::Relation(shaped_members, ops.to_vec()));
+            }
+            let whole = Expr::Relation(members.to_vec(), ops.to_vec());
+            both_signs(&whole)
+        }
+        _ => Err(Stop::Syntax),
+    }
+}
+
+/// Whether an expression only names something: `x`, `f(x)`, `AB`, `(x, y)`, `|AB|`, `A:B`.
+pub(super) fn is_name(expr: &Expr) -> bool {
+    match expr {
+        Expr::Var(_) | Expr::Text(_) => true,
+        Expr::Apply(..) => true,
+        Expr::Mul(items) | Expr::Ratio(items) => {
+            items.iter().all(|item| matches!(item, Expr::Var(_) | Expr::Text(_)))
+                || matches!(items.as_slice(), [Expr::Var(_), Expr::Num(_)])
+        }
+        Expr::Seq(_, items, _) => !items.is_empty() && items.iter().all(is_name),
+        Expr::Call("abs", arguments) => arguments.iter().all(is_name),
+        Expr::Pow(base, exponent) => {
+            matches!(**base, Expr::Var(_)) && matches!(**exponent, Expr::Neg(_))
+        }
+        _ => false,
+    }
+}
+
+/// What a chain of equations names, if it gives a value to a name.
+pub(super) fn label(expr: &Expr) -> Option<&Expr> {
+    let Expr::Relation(members, ops) = expr else { return None };
+    if !ops.iter().all(|op| matches!(op, '=' | '≡')) {
+        return None;
+    }
+    let (first, last) = (members.first()?, members.last()?);
+    if is_name(first) {
+        Some(first)
+    } else if is_name(last) && members.len() == 2 {
+        Some(last)
+    } else {
+        None
+    }
+}
+
+/// The value that a chain of equations ends in: of a name, or of a computation that is right.
+pub(super) fn value_of(expr: &Expr, budget: &Budget) -> Result<Option<Expr>, Stop> {
+    let Expr::Relation(members, ops) = expr else { return Ok(None) };
+    if !ops.iter().all(|op| matches!(op, '=' | '≡')) {
+        return Ok(None);
+    }
+    let (Some(first), Some(last)) = (members.first(), members.last()) else { return Ok(None) };
+    if is_name(first) {
+        return Ok(Some(last.clone()));
+    }
+    if is_name(last) && members.len() == 2 {
+        return Ok(Some(first.clone()));
+    }
+    let plain = |member: &Expr| {
+        !member.any(&|e| {
+            matches!(e, Expr::Var(_) | Expr::Apply(..) | Expr::Seq(..) | Expr::Relation(..))
+        })
+    };
+    if !members.iter().all(plain) {
+        return Ok(None);
+    }
+    for pair in members.windows(2) {
+        if !same_scalar(&pair[0], &pair[1], budget)? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(last.clone()))
+}

@@ -1,0 +1,141 @@
+//! Answers in words.
+
+use crate::ast::Expr;
+use crate::parse::number_word;
+
+/// Words that carry no meaning of their own in an answer.
+const IDLE: [&str; 12] =
+    ["a", "an", "the", "is", "are", "it", "its", "of", "there", "this", "that", "answer"];
+
+/// Groups of phrases that mean the same.
+const SAME: [&[&str]; 7] = [
+    &[
+        "does not exist",
+        "dne",
+        "do not exist",
+        "doesnt exist",
+        "not exist",
+        "undefined",
+        "not defined",
+    ],
+    &[
+        "no solution",
+        "no solutions",
+        "none",
+        "no real solution",
+        "no real solutions",
+        "∅",
+        "empty set",
+        "no such",
+        "no roots",
+        "no real roots",
+    ],
+    &["ℝ", "all real numbers", "all reals", "real numbers", "all real values", "any real number"],
+    &["yes", "true"],
+    &["no", "false"],
+    &["infinity", "infinite", "infinitely many", "∞", "infinitely many solutions"],
+    &["degrees", "degree"],
+];
+
+/// A text without white space and the marks that only set it.
+pub(crate) fn squeeze(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.trim().trim_end_matches('.');
+    const DROPPED: [&str; 12] =
+        ["\\left", "\\right", "\\,", "\\;", "\\!", "\\:", "\\ ", "\\quad", "$", "\\(", "\\)", "~"];
+    while let Some(c) = rest.chars().next() {
+        if let Some(mark) = DROPPED.iter().find(|mark| rest.starts_with(**mark)) {
+            // \leftarrow and the like are other commands.
+            let after = rest[mark.len()..].chars().next();
+            let longer = mark.len() > 2 && after.is_some_and(|c| c.is_ascii_alphabetic());
+            if !longer {
+                rest = &rest[mark.len()..];
+                continue;
+            }
+        }
+        if rest.starts_with("\\dfrac") || rest.starts_with("\\tfrac") {
+            out.push_str("\\frac");
+            rest = &rest[6..];
+            continue;
+        }
+        if !c.is_whitespace() {
+            out.push(c);
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    out
+}
+
+/// The letters, digits and signs of a text in lower case, words separated by single blanks.
+pub(crate) fn plain_words(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if c == '\\' {
+            let name = rest[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
+            let command = &rest[1..=name];
+            let font = command.starts_with("text")
+                || command.starts_with("math")
+                || matches!(
+                    command,
+                    "mbox" | "left" | "right" | "quad" | "operatorname" | "rm" | "bf"
+                );
+            if !font {
+                out.push_str(command);
+            }
+            out.push(' ');
+            let symbol =
+                if name == 0 { rest[1..].chars().next().map_or(0, char::len_utf8) } else { name };
+            rest = &rest[1 + symbol..];
+            continue;
+        }
+        if c.is_alphanumeric() || "+-=<>/^_∅ℝ∞".contains(c) {
+            out.extend(c.to_lowercase());
+        } else if c != '\'' && c != '’' {
+            out.push(' ');
+        }
+        rest = &rest[c.len_utf8()..];
+    }
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether two texts have the same words, idle ones aside.
+pub(crate) fn same_words(a: &str, b: &str) -> bool {
+    let (a, b) = (plain_words(a), plain_words(b));
+    if a == b {
+        return !a.is_empty();
+    }
+    let kept = |text: &str| {
+        text.split(' ').filter(|word| !IDLE.contains(word)).collect::<Vec<_>>().join(" ")
+    };
+    let (short, other) = (kept(&a), kept(&b));
+    if short == other && !short.is_empty() {
+        return true;
+    }
+    SAME.iter().any(|group| {
+        let within = |full: &str, short: &str| group.contains(&full) || group.contains(&short);
+        within(&a, &short) && within(&b, &other)
+    })
+}
+
+/// Whether two texts are the same letters and signs.
+pub(crate) fn same_text(a: &str, b: &str) -> bool {
+    let (a, b) = (squeeze(a), squeeze(b));
+    a == b && !a.is_empty()
+}
+
+/// The number that words spell.
+pub(crate) fn spelled_number(words: &str) -> Option<Expr> {
+    number_word(words).map(Expr::int)
+}
+
+/// Whether a text is mostly words.
+pub(crate) fn is_prose(text: &str) -> bool {
+    let plain = plain_words(text);
+    let words: Vec<&str> = plain.split(' ').collect();
+    let long = words
+        .iter()
+        .filter(|word| word.chars().count() >= 2 && word.chars().all(char::is_alphabetic))
+        .count();
+    long * 2 >= words.len() && long > 0
+}

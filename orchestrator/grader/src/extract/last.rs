@@ -1,0 +1,130 @@
+//! The last expression of a text: its last formula, its last number, its last choice letter.
+
+use super::is_word;
+
+/// How many words may follow the last expression of a text that breaks off.
+const TRAILING_WORDS: usize = 3;
+
+/// The last expressions of a text, the likeliest answer first.
+///
+/// A text of one line may be an expression as a whole. Of the last formula and the last number the
+/// later one comes first. A text that breaks off in the middle of a sentence has none.
+pub(super) fn last_expressions(text: &str) -> Vec<&str> {
+    let text = text.trim();
+    let mut found = Vec::new();
+    if text.len() <= 300 && !text.contains("\n\n") {
+        found.push(text.trim_end_matches('.'));
+    }
+    let formula = last_formula(text);
+    let number = last_number(text);
+    let end = formula.map_or(0, |(_, end)| end).max(number.map_or(0, |(_, end)| end));
+    if breaks_off(&text[end..]) {
+        return Vec::new();
+    }
+    let spans = match (formula, number) {
+        (Some(formula), Some(number)) if number.0 >= formula.1 => [Some(number), Some(formula)],
+        (formula, number) => [formula, number],
+    };
+    found.extend(spans.into_iter().flatten().map(|(start, end)| text[start..end].trim()));
+    found.retain(|text| !text.is_empty());
+    found
+}
+
+/// Whether a text that follows the last expression shows that the response was cut off.
+fn breaks_off(after: &str) -> bool {
+    let after = after.trim_end();
+    let ended = after.ends_with(['.', '!', '?', '。', '*', '"', ')', '$', ']', '}']);
+    !ended && after.split_whitespace().count() > TRAILING_WORDS
+}
+
+/// Where the content of the last complete formula lies.
+fn last_formula(text: &str) -> Option<(usize, usize)> {
+    let pairs = [("$", "$"), ("\\)", "\\("), ("\\]", "\\[")];
+    pairs
+        .into_iter()
+        .filter_map(|(close, open)| {
+            let end = text.rfind(close)?;
+            let inner = text[..end].trim_end_matches('$');
+            let start = inner.rfind(open)? + open.len();
+            (!inner[start..].trim().is_empty()).then_some((start, inner.len()))
+        })
+        .max_by_key(|(_, end)| *end)
+}
+
+/// Where the last number lies, with what belongs to it: a sign, a fraction, brackets, a unit sign.
+fn last_number(text: &str) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let mut end = bytes.len();
+    loop {
+        let digit = bytes[..end].iter().rposition(u8::is_ascii_digit)?;
+        let mut stop = digit + 1;
+        while bytes.get(stop).is_some_and(|b| b"%)]}!".contains(b)) {
+            stop += 1;
+        }
+        let mut start = digit;
+        while start > 0 && is_numeric(bytes[start - 1]) {
+            start -= 1;
+        }
+        let glued = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphabetic);
+        let letters = (start > 0 && glued(start - 1)) || glued(stop);
+        if !letters {
+            // The blanks, commas and closing brackets of the text before are not the number's.
+            while start < digit && b" ,.*)]}=/+:\n".contains(&bytes[start]) {
+                start += 1;
+            }
+            return Some((start, balanced(text, start, stop)));
+        }
+        if start == 0 {
+            return None;
+        }
+        end = start;
+    }
+}
+
+fn is_numeric(byte: u8) -> bool {
+    byte.is_ascii_digit() || b"./,+-*^()[]= \\%".contains(&byte) && byte != b'\\'
+}
+
+/// The end of a span without closing brackets that it does not open.
+fn balanced(text: &str, start: usize, end: usize) -> usize {
+    let bytes = &text.as_bytes()[start..end];
+    let mut depth = 0_i32;
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth -= 1,
+            _ => {}
+        }
+        if depth < 0 {
+            return start + at;
+        }
+    }
+    end
+}
+
+/// The letter of the choice that a text makes, for gold answers that are choices.
+pub(crate) fn choice(text: &str) -> Option<char> {
+    let head = text.trim_start_matches(|c: char| c.is_whitespace() || "*($".contains(c));
+    let letter = head.chars().next().filter(char::is_ascii_uppercase);
+    let after = head.chars().nth(1);
+    if let Some(letter) = letter
+        && after.is_none_or(|c| ".):,;*$。\n".contains(c))
+    {
+        return Some(letter);
+    }
+    let bytes = text.as_bytes();
+    let alone = |at: usize| {
+        let before = at.checked_sub(1).map(|i| bytes[i]);
+        let after = bytes.get(at + 1).copied();
+        before.is_none_or(|b| !is_word(b) && b != b'\'')
+            && after.is_none_or(|b| !is_word(b) && b != b'\'')
+    };
+    // "A" and "I" are words unless something marks them as a choice.
+    let marked = |at: usize| {
+        !matches!(bytes[at], b'A' | b'I') || bytes.get(at + 1).is_none_or(|b| b".),;:*".contains(b))
+    };
+    (0..bytes.len())
+        .rev()
+        .find(|&at| bytes[at].is_ascii_uppercase() && alone(at) && marked(at))
+        .map(|at| bytes[at] as char)
+}

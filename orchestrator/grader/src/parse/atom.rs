@@ -1,0 +1,258 @@
+//! Atoms: names, words, everything in brackets, matrices.
+
+use super::Parser;
+use super::scalar::named;
+use crate::ast::{Bracket, Constant, Expr};
+use crate::lex::Token;
+use crate::stop::Stop;
+
+impl Parser {
+    pub(super) fn atom(&mut self) -> Result<Expr, Stop> {
+        self.deeper(Self::one_atom)
+    }
+
+    fn one_atom(&mut self) -> Result<Expr, Stop> {
+        let token = self.peek().ok_or(Stop::Syntax)?.clone();
+        match token {
+            Token::Number { .. } => self.number(),
+            Token::Letter(name) => {
+                self.at += 1;
+                let function = matches!(name.as_str(), "f" | "g" | "h" | "F" | "G" | "H" | "P");
+                if function && self.is('(') {
+                    return self.application(name);
+                }
+                // f{\left(x \right)}, as computer algebra prints it.
+                if function && self.is('{') && self.peek_at(1) == Some(&Token::Symbol('(')) {
+                    let inner = self.argument()?;
+                    return Ok(Expr::Apply(name, vec![inner]));
+                }
+                Ok(named(&name))
+            }
+            Token::Word(word) => Ok(self.words(word)),
+            Token::Symbol(symbol) => self.bracketed(symbol),
+            Token::Command(name) => {
+                self.at += 1;
+                self.command(name)
+            }
+            Token::Begin(name) => {
+                self.at += 1;
+                self.environment(&name)
+            }
+            Token::Dots => {
+                self.at += 1;
+                Ok(Expr::Text("…".to_owned()))
+            }
+            Token::End(_) | Token::Row | Token::And => Err(Stop::Syntax),
+        }
+    }
+
+    /// Words that stand together.
+    fn words(&mut self, first: String) -> Expr {
+        let unit = self.at > 0
+            && matches!(
+                self.lexemes[self.at - 1].token,
+                Token::Number { .. } | Token::Symbol('}' | ')' | '/')
+            );
+        self.at += 1;
+        let single = first.chars().count() == 1;
+        let more = matches!(self.peek(), Some(Token::Word(_)));
+        if single && !more && (!unit || matches!(first.as_str(), "e" | "i")) {
+            return named(&first);
+        }
+        let mut text = first;
+        while let Some(Token::Word(word)) = self.peek() {
+            text.push(' ');
+            text.push_str(word);
+            self.at += 1;
+        }
+        Expr::Text(text)
+    }
+
+    /// The arguments of a function that only has a name.
+    fn application(&mut self, name: String) -> Result<Expr, Stop> {
+        self.at += 1;
+        let argument = self.deeper(Self::alternatives)?;
+        self.expect(')')?;
+        let arguments = match argument {
+            Expr::Seq(Bracket::None, items, _) => items,
+            one => vec![one],
+        };
+        Ok(Expr::Apply(name, arguments))
+    }
+
+    fn bracketed(&mut self, symbol: char) -> Result<Expr, Stop> {
+        self.at += 1;
+        match symbol {
+            '{' => {
+                let inner = self.grouped('}')?;
+                // {1, 2, 3} without backslashes is meant as a set.
+                Ok(match inner {
+                    Expr::Seq(Bracket::None, items, Bracket::None) => {
+                        Expr::Seq(Bracket::Curly, items, Bracket::Curly)
+                    }
+                    other => other,
+                })
+            }
+            '⦃' => self.set_of(),
+            '(' => self.sequence(Bracket::Round),
+            '[' => self.sequence(Bracket::Square),
+            ']' => self.outward(),
+            '⟨' => self.sequence(Bracket::Angle),
+            '⌊' => self.grouped('⌋').map(|inner| Expr::Call("floor", vec![inner])),
+            '⌈' => self.grouped('⌉').map(|inner| Expr::Call("ceil", vec![inner])),
+            '⎸' => self.grouped('⎹').map(|inner| Expr::Call("abs", vec![inner])),
+            '|' | '‖' => {
+                let bars = self.bars;
+                self.bars = 1;
+                let inner = self.deeper(Self::list);
+                self.bars = bars;
+                let inner = inner?;
+                if !self.eat(symbol) && !self.eat('⎹') {
+                    return Err(Stop::Syntax);
+                }
+                Ok(Expr::Call("abs", vec![inner]))
+            }
+            '∅' => Ok(Expr::Seq(Bracket::Curly, Vec::new(), Bracket::Curly)),
+            '∞' => Ok(Expr::Const(Constant::Infinity)),
+            // Money that is written with its sign before it, after another operator.
+            '$' | '€' | '£' | '¥' | '₹' => {
+                // An infinity or a name is not money.
+                let money = matches!(self.peek(), Some(Token::Number { .. } | Token::Symbol('{')));
+                let amount = self.powers()?;
+                Ok(if money { amount.times(Expr::Text(symbol.to_string())) } else { amount })
+            }
+            _ => Err(Stop::Syntax),
+        }
+    }
+
+    /// What stands before a closing bracket; bars inside belong to the inside.
+    fn grouped(&mut self, close: char) -> Result<Expr, Stop> {
+        let bars = std::mem::take(&mut self.bars);
+        let inner = self.deeper(Self::alternatives);
+        self.bars = bars;
+        let inner = inner?;
+        self.expect(close)?;
+        Ok(inner)
+    }
+
+    /// Elements in brackets; a single element in brackets of one kind is only grouped.
+    fn sequence(&mut self, open: Bracket) -> Result<Expr, Stop> {
+        if self.eat(')') || self.eat(']') {
+            return Ok(Expr::Seq(open, Vec::new(), open));
+        }
+        let bars = std::mem::take(&mut self.bars);
+        let inner = self.deeper(Self::alternatives);
+        self.bars = bars;
+        let inner = inner?;
+        let close = self.closing(open)?;
+        match inner {
+            Expr::Seq(Bracket::None, items, Bracket::None) => Ok(Expr::Seq(open, items, close)),
+            other if open == Bracket::Angle => Ok(Expr::Seq(open, vec![other], close)),
+            other if open == close => Ok(other),
+            _ => Err(Stop::Syntax),
+        }
+    }
+
+    fn closing(&mut self, open: Bracket) -> Result<Bracket, Stop> {
+        let close = match self.peek() {
+            Some(Token::Symbol(')')) => Bracket::Round,
+            Some(Token::Symbol(']')) => Bracket::Square,
+            Some(Token::Symbol('⟩')) if open == Bracket::Angle => Bracket::Angle,
+            Some(Token::Symbol('>')) if open == Bracket::Angle => Bracket::Angle,
+            // ]a, b[ as some write open intervals.
+            Some(Token::Symbol('[')) if open == Bracket::Square => Bracket::Round,
+            _ => return Err(Stop::Syntax),
+        };
+        if (close == Bracket::Angle) != (open == Bracket::Angle) {
+            return Err(Stop::Syntax);
+        }
+        self.at += 1;
+        Ok(close)
+    }
+
+    /// An interval that starts with a bracket turned outward: `]a, b]`.
+    fn outward(&mut self) -> Result<Expr, Stop> {
+        let inner = self.deeper(Self::alternatives)?;
+        let close = match self.peek() {
+            Some(Token::Symbol(']')) => Bracket::Square,
+            Some(Token::Symbol('[' | ')')) => Bracket::Round,
+            _ => return Err(Stop::Syntax),
+        };
+        self.at += 1;
+        match inner {
+            Expr::Seq(Bracket::None, items, _) => Ok(Expr::Seq(Bracket::Round, items, close)),
+            _ => Err(Stop::Syntax),
+        }
+    }
+
+    /// A set after its opening brace: its elements, or the elements with a property.
+    fn set_of(&mut self) -> Result<Expr, Stop> {
+        let close = |parser: &mut Self| {
+            if parser.eat('⦄') || parser.eat('}') { Ok(()) } else { Err(Stop::Syntax) }
+        };
+        if close(self).is_ok() {
+            return Ok(Expr::Seq(Bracket::Curly, Vec::new(), Bracket::Curly));
+        }
+        let bars = std::mem::replace(&mut self.bars, 1);
+        let inner = self.deeper(Self::alternatives);
+        self.bars = bars;
+        let inner = inner?;
+        if self.eat('|') {
+            let condition = self.deeper(Self::alternatives)?;
+            close(self)?;
+            return Ok(Expr::Builder(Box::new(inner), Box::new(condition)));
+        }
+        close(self)?;
+        Ok(match inner {
+            Expr::Seq(Bracket::None, items, Bracket::None) => {
+                Expr::Seq(Bracket::Curly, items, Bracket::Curly)
+            }
+            // {x : x > 0} parses as x : x, then a relation.
+            Expr::Relation(mut members, operators) if matches!(members[0], Expr::Ratio(_)) => {
+                let Expr::Ratio(mut terms) = members[0].clone() else { return Err(Stop::Syntax) };
+                members[0] = terms.pop().ok_or(Stop::Syntax)?;
+                let element = terms.pop().ok_or(Stop::Syntax)?;
+                Expr::Builder(Box::new(element), Box::new(Expr::Relation(members, operators)))
+            }
+            other => Expr::Seq(Bracket::Curly, vec![other], Bracket::Curly),
+        })
+    }
+
+    /// The rows of an environment after its `\begin`.
+    fn environment(&mut self, name: &str) -> Result<Expr, Stop> {
+        let mut rows: Vec<Vec<Expr>> = vec![Vec::new()];
+        loop {
+            match self.peek() {
+                None => return Err(Stop::Syntax),
+                Some(Token::End(end)) => {
+                    if end != name {
+                        return Err(Stop::Syntax);
+                    }
+                    self.at += 1;
+                    break;
+                }
+                Some(Token::Row) => {
+                    self.at += 1;
+                    rows.push(Vec::new());
+                }
+                Some(Token::Symbol('&')) => self.at += 1,
+                Some(_) => {
+                    let bars = std::mem::take(&mut self.bars);
+                    let cell = self.deeper(Self::list);
+                    self.bars = bars;
+                    let cell = cell?;
+                    rows.last_mut().ok_or(Stop::Syntax)?.push(cell);
+                }
+            }
+        }
+        rows.retain(|row| !row.is_empty());
+        Ok(match name {
+            "vmatrix" => Expr::Call("det", vec![Expr::Matrix(rows)]),
+            "cases" | "aligned" | "align" | "gathered" | "split" | "equation" | "gather" => {
+                let items = rows.into_iter().flatten().collect::<Vec<_>>();
+                Expr::Seq(Bracket::None, items, Bracket::None)
+            }
+            _ => Expr::Matrix(rows),
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! Parses tokens into an [`Expr`]: lists of relations of sets of scalars.
+//!
+//! From the outside in: semicolons, commas and "or" separate answers; relations chain expressions;
+//! unions join sets; a colon makes a ratio; [`scalar`] is a Pratt parser for everything that
+//! computes.
+
+mod atom;
+mod function;
+mod number;
+mod scalar;
+
+pub(crate) use number::{number_word, power_of_ten};
+
+use crate::ast::{Bracket, Expr};
+use crate::lex::{Lexeme, Token, lex};
+use crate::stop::Stop;
+
+/// How deep expressions may nest.
+const MAX_DEPTH: usize = 60;
+
+/// Parses an answer.
+pub(crate) fn parse(text: &str) -> Result<Expr, Stop> {
+    let mut lexemes = lex(text)?;
+    trim(&mut lexemes);
+    if lexemes.is_empty() {
+        return Err(Stop::Syntax);
+    }
+    let mut parser = Parser { lexemes, at: 0, depth: 0, bars: 0 };
+    let expr = parser.alternatives()?;
+    if parser.at < parser.lexemes.len() {
+        return Err(Stop::Syntax);
+    }
+    Ok(expr)
+}
+
+/// Drops punctuation around an answer.
+fn trim(lexemes: &mut Vec<Lexeme>) {
+    let idle = |lexeme: &Lexeme| {
+        matches!(lexeme.token, Token::Symbol('.' | ',' | ';' | ':' | '&') | Token::Row | Token::And)
+    };
+    while lexemes.last().is_some_and(idle) {
+        lexemes.pop();
+    }
+    let lead = lexemes
+        .iter()
+        .take_while(|lexeme| idle(lexeme) || matches!(lexeme.token, Token::Symbol('≈' | '=' | '⇒')))
+        .count();
+    lexemes.drain(..lead);
+}
+
+struct Parser {
+    lexemes: Vec<Lexeme>,
+    at: usize,
+    depth: usize,
+    /// Bars of absolute values that are open.
+    bars: usize,
+}
+
+impl Parser {
+    fn peek(&self) -> Option<&Token> {
+        self.peek_at(0)
+    }
+
+    fn peek_at(&self, ahead: usize) -> Option<&Token> {
+        self.lexemes.get(self.at + ahead).map(|lexeme| &lexeme.token)
+    }
+
+    fn is(&self, symbol: char) -> bool {
+        self.peek() == Some(&Token::Symbol(symbol))
+    }
+
+    fn eat(&mut self, symbol: char) -> bool {
+        let found = self.is(symbol);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, symbol: char) -> Result<(), Stop> {
+        if self.eat(symbol) { Ok(()) } else { Err(Stop::Syntax) }
+    }
+
+    /// Whether white space stands before the next token.
+    fn spaced(&self) -> bool {
+        self.lexemes.get(self.at).is_some_and(|lexeme| lexeme.spaced)
+    }
+
+    /// Runs a parser one level deeper.
+    fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<T, Stop> {
+        if self.depth >= MAX_DEPTH {
+            return Err(Stop::TooLarge);
+        }
+        self.depth += 1;
+        let result = parse(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Answers with semicolons between them.
+    fn alternatives(&mut self) -> Result<Expr, Stop> {
+        let first = self.list()?;
+        if !self.is(';') && !matches!(self.peek(), Some(Token::Row)) {
+            return Ok(first);
+        }
+        let mut items = vec![first];
+        while self.eat(';') || self.row() {
+            if self.at_end_of_list() {
+                break;
+            }
+            items.push(self.list()?);
+        }
+        if items.len() == 1 {
+            return Ok(items.swap_remove(0));
+        }
+        Ok(Expr::Seq(Bracket::None, items, Bracket::None))
+    }
+
+    fn row(&mut self) -> bool {
+        let found = matches!(self.peek(), Some(Token::Row));
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Answers with commas, "and" or "or" between them.
+    fn list(&mut self) -> Result<Expr, Stop> {
+        let mut items = vec![self.relation()?];
+        while self.separator() {
+            if self.at_end_of_list() {
+                break;
+            }
+            items.push(self.relation()?);
+        }
+        if items.len() == 1 {
+            return Ok(items.swap_remove(0));
+        }
+        Ok(Expr::Seq(Bracket::None, items, Bracket::None))
+    }
+
+    /// Passes a separator: a comma, "or", or both.
+    fn separator(&mut self) -> bool {
+        let mut found = false;
+        loop {
+            let separates = match self.peek() {
+                Some(Token::Symbol(',') | Token::And) => true,
+                Some(Token::Symbol('&')) => found,
+                _ => false,
+            };
+            if !separates {
+                return found;
+            }
+            found = true;
+            self.at += 1;
+        }
+    }
+
+    fn at_end_of_list(&self) -> bool {
+        match self.peek() {
+            None | Some(Token::Symbol(')' | ']' | '}' | '⦄' | '⟩' | ';') | Token::Row) => true,
+            Some(Token::End(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// A chain of relations.
+    fn relation(&mut self) -> Result<Expr, Stop> {
+        let mut members = vec![self.set()?];
+        let mut operators = Vec::new();
+        while let Some(operator) = self.relation_sign() {
+            operators.push(operator);
+            members.push(self.set()?);
+        }
+        if operators.is_empty() {
+            return Ok(members.swap_remove(0));
+        }
+        Ok(Expr::Relation(members, operators))
+    }
+
+    fn relation_sign(&mut self) -> Option<char> {
+        let mut sign = match self.peek()? {
+            Token::Symbol(
+                c @ ('=' | '<' | '>' | '≤' | '≥' | '≠' | '≈' | '∈' | '∉' | '⊆' | '≡' | '∼' | '⇒'
+                | '→' | '∝'),
+            ) => *c,
+            Token::Command("not") => '¬',
+            Token::Symbol('&') => {
+                // The alignment mark of an environment.
+                return match self.peek_at(1)? {
+                    Token::Symbol('=' | '<' | '>' | '≤' | '≥' | '≈') => {
+                        self.at += 1;
+                        self.relation_sign()
+                    }
+                    _ => None,
+                };
+            }
+            _ => return None,
+        };
+        self.at += 1;
+        if sign == '¬' {
+            sign = match self.peek()? {
+                Token::Symbol('=') => '≠',
+                Token::Symbol('∈') => '∉',
+                _ => return None,
+            };
+            self.at += 1;
+        } else if matches!((sign, self.peek()), ('=', Some(Token::Symbol('=')))) {
+            self.at += 1;
+        }
+        self.eat('&');
+        Some(sign)
+    }
+
+    /// Unions, intersections and differences, from the left.
+    fn set(&mut self) -> Result<Expr, Stop> {
+        let mut left = self.ratio()?;
+        while let Some(Token::Symbol(c @ ('∪' | '∩' | '∖'))) = self.peek() {
+            let operator = *c;
+            self.at += 1;
+            let right = self.ratio()?;
+            left = Expr::SetOp(operator, Box::new(left), Box::new(right));
+        }
+        Ok(left)
+    }
+
+    /// Terms with colons between them.
+    fn ratio(&mut self) -> Result<Expr, Stop> {
+        let first = self.expr(0)?;
+        if !self.is(':') {
+            return Ok(first);
+        }
+        let mut items = vec![first];
+        while self.eat(':') {
+            items.push(self.expr(0)?);
+        }
+        // A time of day keeps its half of the day.
+        Ok(Expr::Ratio(items))
+    }
+}

@@ -1,0 +1,235 @@
+//! Numbers: decimals, repeating decimals, mixed numbers, digits in a base.
+
+use dashu_int::{IBig, UBig};
+use dashu_ratio::RBig;
+
+use super::Parser;
+use crate::ast::{Decimal, Expr, Num};
+use crate::lex::Token;
+use crate::stop::Stop;
+
+impl Parser {
+    /// A number; the next token is one.
+    pub(super) fn number(&mut self) -> Result<Expr, Stop> {
+        let Some(Token::Number { digits, exponent, .. }) = self.peek().cloned() else {
+            return Err(Stop::Syntax);
+        };
+        self.at += 1;
+        if digits.contains('.') && exponent == 0 {
+            if let Some(block) = self.repeating_block() {
+                return repeating(&digits, &block);
+            }
+            if self.peek() == Some(&Token::Dots) {
+                self.at += 1;
+                if let Some((head, block)) = period(&digits) {
+                    return repeating(head, block);
+                }
+            }
+        }
+        if self.is('_') && !digits.contains('.') {
+            return self.based(digits);
+        }
+        let number = decimal(&digits, exponent)?;
+        if !digits.contains('.') && exponent == 0 {
+            if let Some(fraction) = self.mixed() {
+                let Expr::Num(whole) = &number else { return Ok(number) };
+                let value = &whole.value + fraction;
+                return Ok(Expr::Num(Num { value, decimal: None }));
+            }
+        }
+        Ok(number)
+    }
+
+    /// The overlined digits after a decimal point.
+    fn repeating_block(&mut self) -> Option<String> {
+        let Some(Token::Command("overline" | "bar" | "dot")) = self.peek() else { return None };
+        let braced = self.peek_at(1) == Some(&Token::Symbol('{'));
+        let Some(Token::Number { digits, exponent: 0, .. }) = self.peek_at(1 + usize::from(braced))
+        else {
+            return None;
+        };
+        if digits.contains('.') {
+            return None;
+        }
+        let block = digits.clone();
+        self.at += if braced { 4 } else { 2 };
+        Some(block)
+    }
+
+    /// The proper fraction after a whole number.
+    fn mixed(&mut self) -> Option<RBig> {
+        let part = |token: Option<&Token>| match token {
+            Some(Token::Number { digits, exponent: 0, .. }) if !digits.contains('.') => {
+                digits.parse::<UBig>().ok()
+            }
+            _ => None,
+        };
+        let brace = Token::Symbol('{');
+        let close = Token::Symbol('}');
+        let (top, bottom, length) = if self.peek() == Some(&Token::Command("frac")) {
+            if self.peek_at(1) == Some(&brace)
+                && self.peek_at(3) == Some(&close)
+                && self.peek_at(4) == Some(&brace)
+                && self.peek_at(6) == Some(&close)
+            {
+                (part(self.peek_at(2))?, part(self.peek_at(5))?, 7)
+            } else {
+                // \frac34, \frac3{4}: digits without braces.
+                let Some(Token::Number { digits, exponent: 0, .. }) = self.peek_at(1) else {
+                    return None;
+                };
+                match digits.len() {
+                    2 if !digits.contains('.') => {
+                        (digits[..1].parse().ok()?, digits[1..].parse().ok()?, 2)
+                    }
+                    1 if self.peek_at(2) == Some(&brace) && self.peek_at(4) == Some(&close) => {
+                        (digits.parse().ok()?, part(self.peek_at(3))?, 5)
+                    }
+                    1 => (digits.parse().ok()?, part(self.peek_at(2))?, 3),
+                    _ => return None,
+                }
+            }
+        } else if self.spaced() && self.peek_at(1) == Some(&Token::Symbol('/')) {
+            (part(self.peek())?, part(self.peek_at(2))?, 3)
+        } else {
+            return None;
+        };
+        if bottom == UBig::ZERO || top >= bottom {
+            return None;
+        }
+        self.at += length;
+        Some(RBig::from_parts(top.into(), bottom))
+    }
+
+    /// Digits in a base; the next token is the underscore.
+    fn based(&mut self, digits: String) -> Result<Expr, Stop> {
+        self.at += 1;
+        let base = self.deeper(Self::argument)?;
+        let base = match base {
+            Expr::Num(num) => num.value.numerator().try_into().ok(),
+            // "204_{five}".
+            Expr::Text(word) => number_word(&word).and_then(|n| u32::try_from(n).ok()),
+            _ => None,
+        };
+        match base {
+            Some(base @ 2..=36) => Ok(Expr::Based(digits, base)),
+            _ => Err(Stop::Syntax),
+        }
+    }
+}
+
+/// The value of digits with a point and a power of ten.
+fn decimal(digits: &str, exponent: i32) -> Result<Expr, Stop> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{fraction}");
+    let mantissa: IBig =
+        if all.is_empty() { IBig::ZERO } else { all.parse().map_err(|_| Stop::Syntax)? };
+    let last_digit = exponent - i32::try_from(fraction.len()).map_err(|_| Stop::TooLarge)?;
+    let value = power_of_ten(mantissa, last_digit);
+    let shows_precision = !fraction.is_empty() || exponent != 0;
+    let significant = all.trim_start_matches('0').len();
+    let decimal = shows_precision.then_some(Decimal {
+        last_digit,
+        significant: u32::try_from(significant).unwrap_or(u32::MAX),
+    });
+    Ok(Expr::Num(Num { value, decimal }))
+}
+
+/// A mantissa times a power of ten.
+pub(crate) fn power_of_ten(mantissa: IBig, exponent: i32) -> RBig {
+    let scale = UBig::from(10_u8).pow(exponent.unsigned_abs() as usize);
+    if exponent < 0 {
+        RBig::from_parts(mantissa, scale)
+    } else {
+        RBig::from(mantissa * IBig::from(scale))
+    }
+}
+
+/// The value of a decimal whose last digits repeat for ever.
+fn repeating(digits: &str, block: &str) -> Result<Expr, Stop> {
+    let (whole, fixed) = digits.split_once('.').unwrap_or((digits, ""));
+    let parse = |text: &str| -> Result<IBig, Stop> {
+        if text.is_empty() { Ok(IBig::ZERO) } else { text.parse().map_err(|_| Stop::Syntax) }
+    };
+    let before = parse(&format!("{whole}{fixed}"))?;
+    let nines = UBig::from(10_u8).pow(block.len()) - UBig::ONE;
+    let scale = UBig::from(10_u8).pow(fixed.len());
+    let value =
+        RBig::from_parts(before, scale.clone()) + RBig::from_parts(parse(block)?, nines * scale);
+    Ok(Expr::Num(Num { value, decimal: None }))
+}
+
+/// Splits digits before dots into a head and the block that repeats.
+fn period(digits: &str) -> Option<(&str, &str)> {
+    let point = digits.find('.')?;
+    let fraction = digits.len() - point - 1;
+    for length in 1..=fraction / 2 {
+        let block = &digits[digits.len() - length..];
+        let before = &digits[digits.len() - 2 * length..digits.len() - length];
+        // A single digit twice is a pattern only where nothing else is shown.
+        let enough = length > 1 || fraction == 2 || digits[..digits.len() - 2].ends_with(block);
+        if block == before && enough {
+            let mut head = &digits[..digits.len() - length];
+            while head.len() >= point + 1 + length && head.ends_with(block) {
+                head = &head[..head.len() - length];
+            }
+            return Some((head, block));
+        }
+    }
+    None
+}
+
+/// The number that English words spell, up to 999.
+pub(crate) fn number_word(text: &str) -> Option<i64> {
+    const ONES: [&str; 20] = [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+    ];
+    const TENS: [&str; 8] =
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    let mut total = None;
+    let mut previous = 0;
+    for word in text.split([' ', '-']).filter(|word| !word.is_empty()) {
+        let value = if let Some(at) = ONES.iter().position(|one| *one == word) {
+            at as i64
+        } else if let Some(at) = TENS.iter().position(|ten| *ten == word) {
+            20 + 10 * at as i64
+        } else if word == "hundred" {
+            total = Some(total.filter(|n| (1..10).contains(n))? * 100);
+            previous = 100;
+            continue;
+        } else {
+            return None;
+        };
+        let fits = match previous {
+            0 => total.is_none(),
+            100 => value < 100,
+            20..=90 => (1..10).contains(&value),
+            _ => false,
+        };
+        if !fits {
+            return None;
+        }
+        total = Some(total.unwrap_or(0) + value);
+        previous = if value == 0 { 1 } else { value };
+    }
+    total
+}
