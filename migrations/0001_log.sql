@@ -1,8 +1,11 @@
--- The mistake log: everything that happened in the runs of a project.
+-- The mistake log: everything that happened in the runs of a project. docs/schema.md describes it.
 --
 -- Keys are what a thing is (run, step, problem, trial, position), never the order in which it came
 -- in: a step that was interrupted and done again leaves the same rows. Times stand in columns that
--- end in _at or _seconds, and in metrics that end in _seconds.
+-- end in _at or _seconds, and in metrics whose names end in _seconds.
+--
+-- Tables with long texts are ordinary tables; the narrow ones have no row id, so that their primary
+-- key is the table itself.
 
 CREATE TABLE runs (
     id         INTEGER PRIMARY KEY,
@@ -10,7 +13,7 @@ CREATE TABLE runs (
     method     TEXT    NOT NULL CHECK (method IN ('lte', 'grpo', 'grpo_extra')),
     -- 64 bits, as a signed number.
     seed       INTEGER NOT NULL,
-    -- Folder of the model the run began with.
+    -- Folder of the model the run began with: weight version 0.
     model      TEXT    NOT NULL,
     -- The settings that decide the result, JSON.
     config     TEXT    NOT NULL,
@@ -28,7 +31,7 @@ CREATE TABLE problems (
     -- What else the data set says, a JSON object.
     tags   TEXT    NOT NULL,
     PRIMARY KEY (run, split, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE steps (
     run          INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -65,7 +68,8 @@ CREATE TABLE rollouts (
         CHECK (verdict IN ('correct', 'wrong', 'no_answer', 'unparsed', 'timeout')),
     -- The answer as it was written, and in the grader's normal form.
     answer        TEXT,
-    canonical     TEXT,
+    canonical     TEXT    CHECK ((canonical IS NULL) = (answer IS NULL)),
+    -- 'length': it was cut at the response limit.
     finish        TEXT    NOT NULL CHECK (finish IN ('stop', 'length')),
     prompt_tokens INTEGER NOT NULL,
     tokens        INTEGER NOT NULL,
@@ -75,9 +79,9 @@ CREATE TABLE rollouts (
     FOREIGN KEY (run, step, problem) REFERENCES groups (run, step, problem) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
--- A time-out of the grader is not a mistake.
-CREATE INDEX rollouts_wrong ON rollouts (run, problem, canonical, verdict, step, version)
-    WHERE verdict IN ('wrong', 'no_answer', 'unparsed');
+-- Has all that the views of mistakes and of unsolved problems count, in the order they group by.
+CREATE INDEX rollouts_by_answer
+    ON rollouts (run, problem, verdict, canonical, finish, answer, step, version);
 
 CREATE TABLE responses (
     run       INTEGER NOT NULL,
@@ -94,7 +98,7 @@ CREATE TABLE responses (
         REFERENCES rollouts (run, step, problem, trial, position) ON DELETE CASCADE
 ) STRICT;
 
--- Second trials.
+-- How the second trial of a problem was asked for.
 CREATE TABLE hints (
     run     INTEGER NOT NULL,
     step    INTEGER NOT NULL,
@@ -106,9 +110,9 @@ CREATE TABLE hints (
     prompt  TEXT    NOT NULL,
     PRIMARY KEY (run, step, problem),
     FOREIGN KEY (run, step, problem) REFERENCES groups (run, step, problem) ON DELETE CASCADE
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
--- Failures of the first trial whose place in the group a correct extra rollout took.
+-- Rescues: failures of the first trial whose place in the group a correct extra rollout took.
 CREATE TABLE replacements (
     run     INTEGER NOT NULL,
     step    INTEGER NOT NULL,
@@ -117,6 +121,7 @@ CREATE TABLE replacements (
     failure INTEGER NOT NULL,
     extra   INTEGER NOT NULL,
     PRIMARY KEY (run, step, problem, failure),
+    UNIQUE (run, step, problem, extra),
     FOREIGN KEY (run, step, problem) REFERENCES groups (run, step, problem) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
@@ -135,7 +140,8 @@ CREATE TABLE step_metrics (
     run   INTEGER NOT NULL,
     step  INTEGER NOT NULL,
     name  TEXT    NOT NULL,
-    value REAL    NOT NULL,
+    -- NULL where it is not a number.
+    value REAL,
     PRIMARY KEY (run, step, name),
     FOREIGN KEY (run, step) REFERENCES steps (run, step) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
@@ -145,6 +151,7 @@ CREATE TABLE evaluations (
     version      INTEGER NOT NULL,
     -- The held-out set.
     split        TEXT    NOT NULL,
+    -- Samples a problem, and problems that could be graded.
     k            INTEGER NOT NULL,
     problems     INTEGER NOT NULL,
     pass_at_1    REAL    NOT NULL,
@@ -162,7 +169,7 @@ CREATE TABLE evaluation_rollouts (
     verdict   TEXT    NOT NULL
         CHECK (verdict IN ('correct', 'wrong', 'no_answer', 'unparsed', 'timeout')),
     answer    TEXT,
-    canonical TEXT,
+    canonical TEXT    CHECK ((canonical IS NULL) = (answer IS NULL)),
     finish    TEXT    NOT NULL CHECK (finish IN ('stop', 'length')),
     text      TEXT    NOT NULL,
     token_ids BLOB    NOT NULL,

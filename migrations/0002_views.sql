@@ -1,19 +1,40 @@
--- Views for people. docs/schema.md describes them.
+-- Views for people: short columns first, long texts last. docs/schema.md describes them.
 
--- Which wrong answers each problem got, the most frequent first.
+-- Every failed rollout of training, hinted ones included. A time-out of the grader is no failure.
+CREATE VIEW failures AS
+SELECT runs.name AS run, rollouts.step, rollouts.problem, rollouts.trial, rollouts.position,
+       rollouts.verdict,
+       coalesce(rollouts.answer, iif(rollouts.finish = 'length', '(cut off)', '(none)'))
+           AS wrong_answer,
+       problems.answer AS right_answer, rollouts.version AS weight_version,
+       rollouts.canonical, problems.text AS problem_text, responses.text AS response
+FROM rollouts
+JOIN runs ON runs.id = rollouts.run
+JOIN problems
+  ON problems.run = rollouts.run AND problems.split = 'train' AND problems.id = rollouts.problem
+JOIN responses
+  ON responses.run = rollouts.run AND responses.step = rollouts.step
+ AND responses.problem = rollouts.problem AND responses.trial = rollouts.trial
+ AND responses.position = rollouts.position
+WHERE rollouts.verdict IN ('wrong', 'no_answer', 'unparsed')
+ORDER BY rollouts.run, rollouts.step, rollouts.problem, rollouts.trial, rollouts.position;
+
+-- Which wrong answers each problem got, the most frequent first. Equal answers count as one,
+-- however they are written.
 CREATE VIEW mistakes AS
 WITH counted AS (
-    SELECT run, problem, canonical, verdict, count(*) AS times, min(answer) AS answer,
+    SELECT run, problem, verdict, canonical, finish, count(*) AS times, min(answer) AS answer,
            min(step) AS first_step, max(step) AS last_step, max(version) AS weight_version
     FROM rollouts
     WHERE verdict IN ('wrong', 'no_answer', 'unparsed')
-    GROUP BY run, problem, canonical, verdict
+    GROUP BY run, problem, verdict, canonical, finish
 )
 SELECT runs.name AS run, counted.problem, counted.times, counted.verdict,
-       coalesce(counted.answer, '(none)') AS wrong_answer, problems.answer AS right_answer,
-       counted.first_step, counted.last_step, counted.weight_version,
-       problems.text AS problem_text,
-       -- An example: the latest response that gave it.
+       coalesce(counted.answer, iif(counted.finish = 'length', '(cut off)', '(none)'))
+           AS wrong_answer,
+       problems.answer AS right_answer, counted.first_step, counted.last_step,
+       counted.weight_version, problems.text AS problem_text,
+       -- An example, of the last step that has one.
        (SELECT responses.text
         FROM rollouts AS example
         JOIN responses
@@ -21,36 +42,42 @@ SELECT runs.name AS run, counted.problem, counted.times, counted.verdict,
          AND responses.problem = example.problem AND responses.trial = example.trial
          AND responses.position = example.position
         WHERE example.run = counted.run AND example.step = counted.last_step
-          AND example.problem = counted.problem AND example.canonical IS counted.canonical
-          AND example.verdict = counted.verdict
+          AND example.problem = counted.problem AND example.verdict = counted.verdict
+          AND example.canonical IS counted.canonical AND example.finish = counted.finish
         ORDER BY example.trial, example.position LIMIT 1) AS response
 FROM counted
 JOIN runs ON runs.id = counted.run
 JOIN problems
   ON problems.run = counted.run AND problems.split = 'train' AND problems.id = counted.problem
-ORDER BY counted.times DESC, counted.run, counted.problem, counted.canonical, counted.verdict;
+ORDER BY counted.times DESC, counted.run, counted.problem, counted.verdict DESC,
+         counted.canonical, counted.finish;
 
 -- Problems that were tried and never solved, hints included; the most tried first.
 CREATE VIEW unsolved_problems AS
-SELECT runs.name AS run, rollouts.problem, count(*) AS tries,
-       count(DISTINCT rollouts.canonical) AS distinct_answers,
-       min(rollouts.step) AS first_step, max(rollouts.step) AS last_step,
-       problems.answer AS right_answer, problems.text AS problem_text
-FROM rollouts
-JOIN runs ON runs.id = rollouts.run
+WITH counted AS (
+    SELECT run, problem, count(*) AS tries, count(DISTINCT canonical) AS distinct_answers,
+           min(step) AS first_step, max(step) AS last_step
+    FROM rollouts
+    WHERE verdict <> 'timeout'
+    GROUP BY run, problem
+    HAVING sum(verdict = 'correct') = 0
+)
+SELECT runs.name AS run, counted.problem, counted.tries, counted.distinct_answers,
+       counted.first_step, counted.last_step, problems.answer AS right_answer,
+       problems.text AS problem_text
+FROM counted
+JOIN runs ON runs.id = counted.run
 JOIN problems
-  ON problems.run = rollouts.run AND problems.split = 'train' AND problems.id = rollouts.problem
-WHERE rollouts.verdict <> 'timeout'
-GROUP BY rollouts.run, rollouts.problem
-HAVING sum(rollouts.verdict = 'correct') = 0
-ORDER BY tries DESC, rollouts.run, rollouts.problem;
+  ON problems.run = counted.run AND problems.split = 'train' AND problems.id = counted.problem
+ORDER BY counted.tries DESC, counted.run, counted.problem;
 
--- Correct responses to a hinted prompt that took the place of a failure.
+-- Correct extra rollouts that took the place of a failure.
 CREATE VIEW rescues AS
 SELECT runs.name AS run, replacements.step, replacements.problem, hints.kind,
-       hints.answers AS warned_of, failed.answer AS replaced_answer,
-       problems.answer AS right_answer, problems.text AS problem_text,
-       responses.text AS response
+       hints.answers AS listed_answers,
+       coalesce(failed.answer, iif(failed.finish = 'length', '(cut off)', '(none)'))
+           AS replaced_answer,
+       problems.answer AS right_answer, problems.text AS problem_text, responses.text AS response
 FROM replacements
 JOIN runs ON runs.id = replacements.run
 JOIN hints
@@ -69,41 +96,60 @@ JOIN responses
  AND responses.position = replacements.extra
 ORDER BY replacements.run, replacements.step, replacements.problem, replacements.failure;
 
--- One row a committed step.
+-- One row a committed step. `step_metrics` has the same numbers in full, and more of them.
 CREATE VIEW step_summary AS
-SELECT runs.name AS run, steps.step,
-       max(value) FILTER (WHERE metrics.name = 'none_pass') AS none_pass,
-       max(value) FILTER (WHERE metrics.name = 'some_pass') AS some_pass,
-       max(value) FILTER (WHERE metrics.name = 'all_pass') AS all_pass,
-       max(value) FILTER (WHERE metrics.name = 'hinted_problems') AS hinted,
-       max(value) FILTER (WHERE metrics.name = 'rescued_problems') AS rescued,
-       max(value) FILTER (WHERE metrics.name = 'none_pass_after') AS none_pass_after,
-       max(value) FILTER (WHERE metrics.name = 'first_trial_pass_rate') AS pass_rate,
-       max(value) FILTER (WHERE metrics.name = 'first_trial_truncation_rate') AS truncation_rate,
-       max(value) FILTER (WHERE metrics.name = 'first_trial_response_tokens') AS response_tokens,
-       max(value) FILTER (WHERE metrics.name = 'entropy') AS entropy,
-       max(value) FILTER (WHERE metrics.name = 'loss') AS loss,
-       max(value) FILTER (WHERE metrics.name = 'grad_norm') AS grad_norm,
-       sum(value) FILTER (WHERE metrics.name LIKE '%\_seconds' ESCAPE '\') AS seconds
-FROM steps
-JOIN runs ON runs.id = steps.run
-LEFT JOIN step_metrics AS metrics ON metrics.run = steps.run AND metrics.step = steps.step
-WHERE steps.committed_at IS NOT NULL
-GROUP BY steps.run, steps.step
-ORDER BY steps.run, steps.step;
+WITH metric AS (
+    SELECT steps.run, steps.step, step_metrics.name, step_metrics.value
+    FROM steps
+    LEFT JOIN step_metrics
+      ON step_metrics.run = steps.run AND step_metrics.step = steps.step
+    WHERE steps.committed_at IS NOT NULL
+)
+SELECT runs.name AS run, metric.step,
+       CAST(max(value) FILTER (WHERE metric.name = 'none_pass') AS INTEGER) AS none_pass,
+       CAST(max(value) FILTER (WHERE metric.name = 'some_pass') AS INTEGER) AS some_pass,
+       CAST(max(value) FILTER (WHERE metric.name = 'all_pass') AS INTEGER) AS all_pass,
+       CAST(max(value) FILTER (WHERE metric.name = 'hinted_problems') AS INTEGER) AS hinted,
+       CAST(max(value) FILTER (WHERE metric.name = 'rescued_problems') AS INTEGER) AS rescued,
+       CAST(max(value) FILTER (WHERE metric.name = 'none_pass_after') AS INTEGER)
+           AS none_pass_after,
+       CAST(max(value) FILTER (WHERE metric.name = 'some_pass_after') AS INTEGER)
+           AS some_pass_after,
+       CAST(max(value) FILTER (WHERE metric.name = 'all_pass_after') AS INTEGER)
+           AS all_pass_after,
+       round(max(value) FILTER (WHERE metric.name = 'first_trial_pass_rate'), 4) AS pass_rate,
+       round(max(value) FILTER (WHERE metric.name = 'second_trial_pass_rate'), 4)
+           AS hinted_pass_rate,
+       round(max(value) FILTER (WHERE metric.name = 'first_trial_truncation_rate'), 4)
+           AS truncation_rate,
+       round(max(value) FILTER (WHERE metric.name = 'first_trial_response_tokens'), 1)
+           AS response_tokens,
+       CAST(sum(value) FILTER (WHERE metric.name IN ('first_trial_tokens', 'second_trial_tokens'))
+           AS INTEGER) AS sampled_tokens,
+       round(max(value) FILTER (WHERE metric.name = 'entropy'), 4) AS entropy,
+       round(max(value) FILTER (WHERE metric.name = 'loss'), 6) AS loss,
+       round(max(value) FILTER (WHERE metric.name = 'grad_norm'), 4) AS grad_norm,
+       round(sum(value) FILTER (WHERE metric.name LIKE '%\_seconds' ESCAPE '\'), 2) AS seconds
+FROM metric
+JOIN runs ON runs.id = metric.run
+GROUP BY metric.run, metric.step
+ORDER BY metric.run, metric.step;
 
--- How each problem fared, step by step.
+-- How each problem fared, step by step. Time-outs of the grader are no tries.
 CREATE VIEW problem_history AS
 SELECT runs.name AS run, groups.problem, groups.step, groups.before, groups.after,
-       sum(rollouts.trial = 'first' AND rollouts.verdict = 'correct') AS correct,
-       sum(rollouts.trial = 'first') AS tries, hints.kind AS hint,
-       sum(rollouts.trial = 'second' AND rollouts.verdict = 'correct') AS hinted_correct,
-       sum(rollouts.trial = 'second') AS hinted_tries
+       count(*) FILTER (WHERE rollouts.trial = 'first' AND rollouts.verdict = 'correct')
+           AS correct,
+       count(*) FILTER (WHERE rollouts.trial = 'first') AS tries,
+       hints.kind AS hint,
+       count(*) FILTER (WHERE rollouts.trial = 'second' AND rollouts.verdict = 'correct')
+           AS hinted_correct,
+       count(*) FILTER (WHERE rollouts.trial = 'second') AS hinted_tries
 FROM groups
 JOIN runs ON runs.id = groups.run
 LEFT JOIN rollouts
   ON rollouts.run = groups.run AND rollouts.step = groups.step
- AND rollouts.problem = groups.problem
+ AND rollouts.problem = groups.problem AND rollouts.verdict <> 'timeout'
 LEFT JOIN hints
   ON hints.run = groups.run AND hints.step = groups.step AND hints.problem = groups.problem
 GROUP BY groups.run, groups.problem, groups.step

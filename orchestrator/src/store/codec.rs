@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use retrial_grader::Verdict;
 
-use super::StoreError;
-use crate::domain::FinishReason;
+use super::error::unknown;
+use crate::domain::{FinishReason, Trial};
 
 /// Token ids, little-endian.
 pub fn ids_to_blob(ids: &[u32]) -> Vec<u8> {
@@ -13,8 +13,8 @@ pub fn ids_to_blob(ids: &[u32]) -> Vec<u8> {
 }
 
 /// The reverse of [`ids_to_blob`].
-pub fn ids_from_blob(blob: &[u8]) -> Vec<u32> {
-    blob.as_chunks().0.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect()
+pub fn ids_from_blob(blob: &[u8]) -> sqlx::Result<Vec<u32>> {
+    Ok(words(blob)?.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect())
 }
 
 /// Log-probabilities, little-endian, bit for bit.
@@ -23,20 +23,34 @@ pub fn floats_to_blob(floats: &[f32]) -> Vec<u8> {
 }
 
 /// The reverse of [`floats_to_blob`].
-pub fn floats_from_blob(blob: &[u8]) -> Vec<f32> {
-    blob.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect()
+pub fn floats_from_blob(blob: &[u8]) -> sqlx::Result<Vec<f32>> {
+    Ok(words(blob)?.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
+}
+
+fn words(blob: &[u8]) -> sqlx::Result<&[[u8; 4]]> {
+    match blob.as_chunks() {
+        (words, []) => Ok(words),
+        _ => Err(unknown("a list of numbers", &format!("{} bytes", blob.len()))),
+    }
 }
 
 /// A verdict by its word.
-pub fn verdict(word: &str) -> Result<Verdict, StoreError> {
-    Verdict::from_str(word)
-        .map_err(|_| StoreError::Unknown { what: "a verdict", value: word.into() })
+pub fn verdict(word: &str) -> sqlx::Result<Verdict> {
+    Verdict::from_str(word).map_err(|_| unknown("a verdict", word))
 }
 
 /// A finish reason by its word.
-pub fn finish(word: &str) -> Result<FinishReason, StoreError> {
+pub fn finish(word: &str) -> sqlx::Result<FinishReason> {
     [FinishReason::Stop, FinishReason::Length]
         .into_iter()
         .find(|reason| reason.as_str() == word)
-        .ok_or_else(|| StoreError::Unknown { what: "a finish reason", value: word.into() })
+        .ok_or_else(|| unknown("a finish reason", word))
+}
+
+/// A trial by its word.
+pub fn trial(word: &str) -> sqlx::Result<Trial> {
+    [Trial::First, Trial::Second]
+        .into_iter()
+        .find(|trial| trial.as_str() == word)
+        .ok_or_else(|| unknown("a trial", word))
 }

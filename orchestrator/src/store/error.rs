@@ -1,57 +1,55 @@
 //! What can go wrong with the mistake log.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Why the log could not be read or written.
+use sqlx::Error;
+
+/// Why the log could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file cannot be opened as a log.
-    #[error("cannot open the log {path}: {problem}")]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// The reason, and what to do.
-        problem: String,
-    },
-    /// A query failed.
-    #[error("cannot {action} in the log: {source}{}", hint(.source))]
-    Query {
-        /// What was being done.
-        action: &'static str,
-        /// The reason.
-        source: sqlx::Error,
-    },
-    /// A row has content that this program never writes.
-    #[error("the log has {what}, which this version of retrial does not know: {value}")]
-    Unknown {
-        /// Which value.
-        what: &'static str,
-        /// The value.
-        value: String,
-    },
+#[error("cannot {action} {}: {problem}", path.display())]
+pub struct StoreError {
+    /// What was being done, as in "cannot ACTION PATH".
+    action: &'static str,
+    /// The file.
+    path: PathBuf,
+    /// The reason and, where there is one, what to do.
+    problem: String,
 }
 
-/// `SQLITE_BUSY`, `SQLITE_FULL`.
-const BUSY: &str = "5";
-const FULL: &str = "13";
+impl StoreError {
+    pub(super) fn new(action: &'static str, path: &Path, problem: impl Into<String>) -> Self {
+        Self { action, path: path.into(), problem: problem.into() }
+    }
 
-fn hint(error: &sqlx::Error) -> &'static str {
+    pub(super) fn sql(action: &'static str, path: &Path, error: &Error) -> Self {
+        let message = match error {
+            Error::Database(error) => error.message().to_owned(),
+            other => other.to_string(),
+        };
+        Self::new(action, path, message + hint(error))
+    }
+}
+
+/// What to do about an error, by SQLite's primary result code.
+fn hint(error: &Error) -> &'static str {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    match code.as_deref() {
-        Some(FULL) => "\nhint: the disk is full; make room and go on by --resume",
-        Some(BUSY) => "\nhint: another process writes to it; two runs at once need two logs",
+    let Some(code) = code.and_then(|code| code.parse::<u32>().ok()) else { return "" };
+    match code & 0xff {
+        5 | 6 => {
+            "\nhint: another process writes to it and does not end; end it, or give each run a \
+             log of its own by --set run.database=..."
+        }
+        8 => "\nhint: the file and its folder must be writable",
+        10 => "\nhint: the disk failed or was taken away; what was committed before is safe",
+        11 => "\nhint: the file is damaged; `sqlite3 FILE .recover` gets out what can be read",
+        13 => "\nhint: the disk is full; make room and go on by --resume",
+        14 => "\nhint: its folder must exist and be writable, and it must not be a folder itself",
+        26 => "\nhint: name another file, or move this one away",
         _ => "",
     }
 }
 
-/// Says what was being done when a query failed.
-pub trait Doing<T> {
-    /// Names the action, as in "cannot ACTION in the log".
-    fn doing(self, action: &'static str) -> Result<T, StoreError>;
-}
-
-impl<T> Doing<T> for Result<T, sqlx::Error> {
-    fn doing(self, action: &'static str) -> Result<T, StoreError> {
-        self.map_err(|source| StoreError::Query { action, source })
-    }
+/// An error about a row whose content this program never writes.
+pub(super) fn unknown(what: &str, value: &str) -> Error {
+    Error::Decode(format!("{what} is `{value}`, which this version does not know").into())
 }

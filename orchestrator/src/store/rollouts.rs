@@ -7,7 +7,6 @@ use retrial_protocol::{Step, WeightVersion};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::error::Doing;
 use super::{RunId, Store, StoreError, codec};
 use crate::domain::{GradedRollout, ProblemId, Rollout, Trial};
 
@@ -28,7 +27,7 @@ const SELECT: &str = "SELECT problem, trial, position, verdict, answer, canonica
     WHERE run = ? AND step = ? ORDER BY problem, trial, position";
 
 impl Store {
-    /// Logs the graded rollouts of a problem in a trial, all or none.
+    /// Logs the graded rollouts of a problem in a trial.
     pub async fn log_rollouts(
         &self,
         run: RunId,
@@ -38,39 +37,38 @@ impl Store {
         prompt_tokens: usize,
         group: &[GradedRollout],
     ) -> Result<(), StoreError> {
-        let action = "log rollouts";
-        let mut transaction = self.begin(action).await?;
-        for GradedRollout { rollout, verdict, answer } in group {
-            sqlx::query(INSERT_ROLLOUT)
-                .bind(run.0)
-                .bind(step.0.cast_signed())
-                .bind(&problem.0)
-                .bind(trial.as_str())
-                .bind(rollout.index)
-                .bind(verdict.as_str())
-                .bind(answer.as_ref().map(|answer| &answer.text))
-                .bind(answer.as_ref().map(|answer| &answer.canonical))
-                .bind(rollout.finish.as_str())
-                .bind(prompt_tokens as i64)
-                .bind(rollout.tokens.len() as i64)
-                .bind(rollout.version.0.cast_signed())
-                .execute(&mut *transaction)
-                .await
-                .doing(action)?;
-            sqlx::query(INSERT_RESPONSE)
-                .bind(run.0)
-                .bind(step.0.cast_signed())
-                .bind(&problem.0)
-                .bind(trial.as_str())
-                .bind(rollout.index)
-                .bind(&rollout.text)
-                .bind(codec::ids_to_blob(&rollout.tokens))
-                .bind(codec::floats_to_blob(&rollout.logprobs))
-                .execute(&mut *transaction)
-                .await
-                .doing(action)?;
-        }
-        transaction.commit().await.doing(action)
+        self.write("log rollouts in", async |db| {
+            for GradedRollout { rollout, verdict, answer } in group {
+                sqlx::query(INSERT_ROLLOUT)
+                    .bind(run.0)
+                    .bind(step.0.cast_signed())
+                    .bind(&problem.0)
+                    .bind(trial.as_str())
+                    .bind(rollout.index)
+                    .bind(verdict.as_str())
+                    .bind(answer.as_ref().map(|answer| &answer.text))
+                    .bind(answer.as_ref().map(|answer| &answer.canonical))
+                    .bind(rollout.finish.as_str())
+                    .bind(prompt_tokens as i64)
+                    .bind(rollout.tokens.len() as i64)
+                    .bind(rollout.version.0.cast_signed())
+                    .execute(&mut *db)
+                    .await?;
+                sqlx::query(INSERT_RESPONSE)
+                    .bind(run.0)
+                    .bind(step.0.cast_signed())
+                    .bind(&problem.0)
+                    .bind(trial.as_str())
+                    .bind(rollout.index)
+                    .bind(&rollout.text)
+                    .bind(codec::ids_to_blob(&rollout.tokens))
+                    .bind(codec::floats_to_blob(&rollout.logprobs))
+                    .execute(&mut *db)
+                    .await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// The rollouts of a step that are in the log.
@@ -79,42 +77,35 @@ impl Store {
         run: RunId,
         step: Step,
     ) -> Result<LoggedRollouts, StoreError> {
-        let rows = sqlx::query(SELECT)
-            .bind(run.0)
-            .bind(step.0.cast_signed())
-            .fetch_all(&self.pool)
-            .await
-            .doing("read rollouts")?;
-        let mut logged = LoggedRollouts::new();
-        for row in &rows {
-            let word: &str = row.get("trial");
-            let trial = [Trial::First, Trial::Second]
-                .into_iter()
-                .find(|trial| trial.as_str() == word)
-                .ok_or_else(|| StoreError::Unknown { what: "a trial", value: word.into() })?;
-            let version = WeightVersion(row.get::<i64, _>("version").cast_unsigned());
-            let key = (ProblemId(row.get("problem")), trial);
-            logged.entry(key).or_default().push(read(row, version)?);
-        }
-        Ok(logged)
+        self.read("read rollouts from", async |db| {
+            let query = sqlx::query(SELECT).bind(run.0).bind(step.0.cast_signed());
+            let mut logged = LoggedRollouts::new();
+            for row in &query.fetch_all(db).await? {
+                let trial = codec::trial(row.try_get("trial")?)?;
+                let version = WeightVersion(row.try_get::<i64, _>("version")?.cast_unsigned());
+                let key = (ProblemId(row.try_get("problem")?), trial);
+                logged.entry(key).or_default().push(graded(row, version)?);
+            }
+            Ok(logged)
+        })
+        .await
     }
 }
 
 /// A graded rollout out of a row that has its columns.
-pub(super) fn read(row: &SqliteRow, version: WeightVersion) -> Result<GradedRollout, StoreError> {
-    let answer: Option<String> = row.get("answer");
-    let canonical: Option<String> = row.get("canonical");
-    let answer = answer.zip(canonical).map(|(text, canonical)| Answer { text, canonical });
+pub(super) fn graded(row: &SqliteRow, version: WeightVersion) -> sqlx::Result<GradedRollout> {
+    let answer: Option<String> = row.try_get("answer")?;
+    let canonical: Option<String> = row.try_get("canonical")?;
     Ok(GradedRollout {
         rollout: Rollout {
-            index: row.get("position"),
-            tokens: codec::ids_from_blob(row.get("token_ids")),
-            logprobs: codec::floats_from_blob(row.get("logprobs")),
-            text: row.get("text"),
-            finish: codec::finish(row.get("finish"))?,
+            index: row.try_get("position")?,
+            tokens: codec::ids_from_blob(row.try_get("token_ids")?)?,
+            logprobs: codec::floats_from_blob(row.try_get("logprobs")?)?,
+            text: row.try_get("text")?,
+            finish: codec::finish(row.try_get("finish")?)?,
             version,
         },
-        verdict: codec::verdict(row.get("verdict"))?,
-        answer,
+        verdict: codec::verdict(row.try_get("verdict")?)?,
+        answer: answer.zip(canonical).map(|(text, canonical)| Answer { text, canonical }),
     })
 }

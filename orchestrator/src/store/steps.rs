@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use retrial_lte::{GroupOutcome, SecondTrial};
 use retrial_protocol::{Step, WeightVersion};
-use sqlx::Row;
+use sqlx::SqliteConnection;
 
-use super::error::Doing;
 use super::{RunId, Store, StoreError};
 use crate::domain::ProblemId;
 
@@ -63,26 +62,25 @@ impl Store {
         step: Step,
         problems: &[ProblemId],
     ) -> Result<(), StoreError> {
-        let action = "begin a step";
-        let mut transaction = self.begin(action).await?;
-        sqlx::query("INSERT INTO steps (run, step) VALUES (?, ?) ON CONFLICT DO NOTHING")
-            .bind(run.0)
-            .bind(step.0.cast_signed())
-            .execute(&mut *transaction)
-            .await
-            .doing(action)?;
-        for problem in problems {
-            let query = "INSERT INTO groups (run, step, problem) VALUES (?, ?, ?) \
-                         ON CONFLICT DO NOTHING";
-            sqlx::query(query)
+        self.write("begin a step in", async |db| {
+            sqlx::query("INSERT INTO steps (run, step) VALUES (?, ?) ON CONFLICT DO NOTHING")
                 .bind(run.0)
                 .bind(step.0.cast_signed())
-                .bind(&problem.0)
-                .execute(&mut *transaction)
-                .await
-                .doing(action)?;
-        }
-        transaction.commit().await.doing(action)
+                .execute(&mut *db)
+                .await?;
+            for problem in problems {
+                let query = "INSERT INTO groups (run, step, problem) VALUES (?, ?, ?) \
+                             ON CONFLICT DO NOTHING";
+                sqlx::query(query)
+                    .bind(run.0)
+                    .bind(step.0.cast_signed())
+                    .bind(&problem.0)
+                    .execute(&mut *db)
+                    .await?;
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Logs how a problem's second trial is asked for.
@@ -97,95 +95,99 @@ impl Store {
         let query = "INSERT INTO hints (run, step, problem, kind, answers, prompt) \
                      VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
         let answers = serde_json::to_string(&trial.answers).expect("answers are plain data");
-        sqlx::query(query)
-            .bind(run.0)
-            .bind(step.0.cast_signed())
-            .bind(&problem.0)
-            .bind(trial.kind.as_str())
-            .bind(answers)
-            .bind(prompt)
-            .execute(&self.pool)
-            .await
-            .doing("log a hint")?;
-        Ok(())
+        self.write("log a hint in", async |db| {
+            sqlx::query(query)
+                .bind(run.0)
+                .bind(step.0.cast_signed())
+                .bind(&problem.0)
+                .bind(trial.kind.as_str())
+                .bind(answers)
+                .bind(prompt)
+                .execute(db)
+                .await?;
+            Ok(())
+        })
+        .await
     }
 
-    /// Commits a step: outcomes, replacements, weight version and metrics, all or none.
+    /// Commits a step: outcomes, replacements, weight version and metrics.
     pub async fn commit_step(
         &self,
         run: RunId,
         step: Step,
         record: &StepRecord,
     ) -> Result<(), StoreError> {
-        let action = "commit a step";
-        let number = step.0.cast_signed();
-        let mut transaction = self.begin(action).await?;
-        for group in &record.groups {
-            let query = "UPDATE groups SET before = ?, after = ? \
-                         WHERE run = ? AND step = ? AND problem = ?";
-            sqlx::query(query)
-                .bind(group.before.as_str())
-                .bind(group.after.as_str())
-                .bind(run.0)
-                .bind(number)
-                .bind(&group.problem.0)
-                .execute(&mut *transaction)
-                .await
-                .doing(action)?;
-            for replacement in &group.replacements {
-                let query = "INSERT INTO replacements (run, step, problem, failure, extra) \
-                             VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        self.write("commit a step to", async |db| {
+            for group in &record.groups {
+                write_group(db, run, step, group).await?;
+            }
+            for (name, value) in &record.metrics {
+                let query = "INSERT INTO step_metrics (run, step, name, value) \
+                             VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
                 sqlx::query(query)
                     .bind(run.0)
-                    .bind(number)
-                    .bind(&group.problem.0)
-                    .bind(replacement.first)
-                    .bind(replacement.extra)
-                    .execute(&mut *transaction)
-                    .await
-                    .doing(action)?;
+                    .bind(step.0.cast_signed())
+                    .bind(name)
+                    .bind(value)
+                    .execute(&mut *db)
+                    .await?;
             }
-        }
-        for (name, value) in &record.metrics {
-            let query = "INSERT INTO step_metrics (run, step, name, value) VALUES (?, ?, ?, ?) \
-                         ON CONFLICT DO NOTHING";
+            let PushRecord { version, folder, max_difference } = &record.weights;
+            let query = "INSERT INTO weights (run, version, folder, max_difference) \
+                         VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
             sqlx::query(query)
                 .bind(run.0)
-                .bind(number)
-                .bind(name)
-                .bind(value)
-                .execute(&mut *transaction)
-                .await
-                .doing(action)?;
-        }
-        let PushRecord { version, folder, max_difference } = &record.weights;
-        let query = "INSERT INTO weights (run, version, folder, max_difference) \
-                     VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
-        sqlx::query(query)
-            .bind(run.0)
-            .bind(version.0.cast_signed())
-            .bind(folder.display().to_string())
-            .bind(max_difference)
-            .execute(&mut *transaction)
-            .await
-            .doing(action)?;
-        let query = "UPDATE steps SET committed_at = strftime('%Y-%m-%dT%H:%M:%fZ') \
-                     WHERE run = ? AND step = ? AND committed_at IS NULL";
-        sqlx::query(query)
-            .bind(run.0)
-            .bind(number)
-            .execute(&mut *transaction)
-            .await
-            .doing(action)?;
-        transaction.commit().await.doing(action)
+                .bind(version.0.cast_signed())
+                .bind(folder.display().to_string())
+                .bind(max_difference)
+                .execute(&mut *db)
+                .await?;
+            let query = "UPDATE steps SET committed_at = strftime('%Y-%m-%dT%H:%M:%fZ') \
+                         WHERE run = ? AND step = ? AND committed_at IS NULL";
+            sqlx::query(query).bind(run.0).bind(step.0.cast_signed()).execute(db).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// The sum of each metric over all steps.
     pub async fn metric_sums(&self, run: RunId) -> Result<BTreeMap<String, f64>, StoreError> {
-        let query =
-            "SELECT name, sum(value) AS total FROM step_metrics WHERE run = ? GROUP BY name";
-        let rows =
-            sqlx::query(query).bind(run.0).fetch_all(&self.pool).await.doing("add up metrics")?;
-        Ok(rows.iter().map(|row| (row.get("name"), row.get("total"))).collect())
+        let query = "SELECT name, total(value) FROM step_metrics WHERE run = ? GROUP BY name";
+        self.read("add up metrics in", async |db| {
+            let sums: Vec<(String, f64)> = sqlx::query_as(query).bind(run.0).fetch_all(db).await?;
+            Ok(sums.into_iter().collect())
+        })
+        .await
     }
+}
+
+async fn write_group(
+    db: &mut SqliteConnection,
+    run: RunId,
+    step: Step,
+    group: &GroupRecord,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE groups SET before = ?, after = ? WHERE run = ? AND step = ? AND problem = ?",
+    )
+    .bind(group.before.as_str())
+    .bind(group.after.as_str())
+    .bind(run.0)
+    .bind(step.0.cast_signed())
+    .bind(&group.problem.0)
+    .execute(&mut *db)
+    .await?;
+    for replacement in &group.replacements {
+        let query = "INSERT INTO replacements (run, step, problem, failure, extra) \
+                     VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        sqlx::query(query)
+            .bind(run.0)
+            .bind(step.0.cast_signed())
+            .bind(&group.problem.0)
+            .bind(replacement.first)
+            .bind(replacement.extra)
+            .execute(&mut *db)
+            .await?;
+    }
+    Ok(())
 }

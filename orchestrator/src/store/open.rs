@@ -1,0 +1,116 @@
+//! Opening a log: only a file that is one, or a new one, is ever written to.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::SqliteConnection;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+use super::StoreError;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// How long a query waits for another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+const READERS: u32 = 4;
+const ACTION: &str = "open the log";
+
+/// The one connection that writes. Makes the file if there is none and brings its schema up to
+/// date.
+pub async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
+    let failed = |error: sqlx::Error| StoreError::sql(ACTION, path, &error);
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        // A committed step survives a power cut.
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(2 * BUSY_TIMEOUT)
+        .connect_with(options)
+        .await
+        .map_err(failed)?;
+    match content(&mut *pool.acquire().await.map_err(failed)?).await.map_err(failed)? {
+        Content::Other => return Err(no_log(path)),
+        Content::Log { schema } if schema > known_schema() => return Err(newer(path, schema)),
+        Content::Nothing | Content::Log { .. } => {}
+    }
+    sqlx::query("PRAGMA journal_mode = WAL").execute(&pool).await.map_err(failed)?;
+    MIGRATIONS.run(&pool).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
+        MigrateError::VersionMissing(schema) | MigrateError::VersionMismatch(schema) => {
+            let problem = format!(
+                "its schema {schema} is not the one of this version of retrial\n\
+                 hint: go on with the version that made it, or name another file"
+            );
+            StoreError::new(ACTION, path, problem)
+        }
+        other => StoreError::new(ACTION, path, other.to_string()),
+    })?;
+    Ok(pool)
+}
+
+/// Connections that can only read. The file must be a log of this version.
+pub async fn reader(path: &Path) -> Result<SqlitePool, StoreError> {
+    let failed = |error: sqlx::Error| StoreError::sql(ACTION, path, &error);
+    let options =
+        SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+    let pool = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .connect_with(options)
+        .await
+        .map_err(failed)?;
+    match content(&mut *pool.acquire().await.map_err(failed)?).await.map_err(failed)? {
+        Content::Log { schema } if schema == known_schema() => Ok(pool),
+        Content::Log { schema } if schema > known_schema() => Err(newer(path, schema)),
+        Content::Log { .. } => Err(StoreError::new(
+            ACTION,
+            path,
+            "an older version of retrial made it\n\
+             hint: `retrial run CONFIG --resume` brings it up to date",
+        )),
+        Content::Nothing | Content::Other => Err(no_log(path)),
+    }
+}
+
+/// What a database has in it.
+enum Content {
+    Nothing,
+    /// A log, by its last migration.
+    Log {
+        schema: i64,
+    },
+    /// Tables of another program.
+    Other,
+}
+
+async fn content(db: &mut SqliteConnection) -> sqlx::Result<Content> {
+    let query = "SELECT count(*), coalesce(sum(name = '_sqlx_migrations'), 0) FROM sqlite_schema";
+    let (things, migrated): (i64, i64) = sqlx::query_as(query).fetch_one(&mut *db).await?;
+    if migrated == 0 {
+        return Ok(if things == 0 { Content::Nothing } else { Content::Other });
+    }
+    let query = "SELECT coalesce(max(version), 0) FROM _sqlx_migrations";
+    let schema = sqlx::query_scalar(query).fetch_one(&mut *db).await?;
+    Ok(Content::Log { schema })
+}
+
+fn known_schema() -> i64 {
+    MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+}
+
+fn newer(path: &Path, schema: i64) -> StoreError {
+    let problem = format!(
+        "a newer version of retrial made it: its schema is {schema}, this version knows {}\n\
+         hint: use the newer version, or name another file",
+        known_schema()
+    );
+    StoreError::new(ACTION, path, problem)
+}
+
+fn no_log(path: &Path) -> StoreError {
+    StoreError::new(ACTION, path, "it is not a log of retrial\nhint: name another file")
+}
