@@ -29,4 +29,4 @@ deny: ## Licences and sources of the dependencies (needs cargo-deny)
 	cargo deny check licenses bans sources
 
 bench: libtorch ## Tokens per second of server and trainer, seconds a step by phase
-	cargo bench --workspace
+	cargo bench --workspace --profile dev

@@ -44,7 +44,7 @@ fn reference(settings: &Objective, tokens: &[Token], counts: TokenCounts) -> f64
     tokens.iter().map(of_token).sum()
 }
 
-/// J and dJ / d log pi_theta of each token, from the code under test.
+/// J and its derivative by `log pi_theta` of each token, from the code under test.
 fn found(settings: &Objective, tokens: &[Token], counts: TokenCounts) -> (f64, Vec<f64>) {
     let column = |value: fn(&Token) -> f64| {
         Tensor::from_slice(&tokens.iter().map(value).collect::<Vec<f64>>())

@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn strings_are_found_when_their_last_token_comes() {
-        let cases: [(&[&str], &[u32], Option<(usize, &str)>); 8] = [
+        type Case = (&'static [&'static str], &'static [u32], Option<(usize, &'static str)>);
+        let cases: [Case; 8] = [
             (&["b"], &[0, 1, 2], Some((2, "b"))),
             (&["b"], &[0, 0, 2], None),
             // Over several tokens, and inside one.
