@@ -1,10 +1,10 @@
 //! From a response to a grade.
 
-use crate::ast::Expr;
+use crate::ast::{Expr, Num};
 use crate::compare::{
     canonical, compare, is_prose, plain_words, same_text, same_words, spelled_number,
 };
-use crate::extract::{Found, choice, extract};
+use crate::extract::{Found, choice, extract, own_words};
 use crate::parse::parse;
 use crate::stop::{Budget, Stop};
 use crate::verdict::{Answer, Grade, Reason, Verdict};
@@ -18,7 +18,18 @@ pub fn grade(gold: &Gold, response: &str, extraction: Extraction) -> Grade {
     match extract(response, extraction) {
         Ok(Found::Boxes(boxes)) => grade_answer(gold, &boxes.join(", ")),
         Ok(Found::Candidates(candidates)) => grade_candidates(gold, &candidates),
-        Err(reason) => missing(reason),
+        Err(reason) => {
+            // A choice needs no cue where the whole response is about it.
+            let words = own_words(response).ok().filter(|_| {
+                gold.choice.is_some()
+                    && extraction == Extraction::Auto
+                    && reason == Reason::NoAnswerFound
+            });
+            match words.and_then(choice) {
+                Some(letter) => grade_answer(gold, &letter.to_string()),
+                None => missing(reason),
+            }
+        }
     }
 }
 
@@ -57,12 +68,15 @@ fn grade_candidates(gold: &Gold, candidates: &[&str]) -> Grade {
 fn reads_as_answer(expr: &Expr) -> bool {
     match expr {
         Expr::Text(_) => false,
-        Expr::Seq(_, items, _) => items.iter().all(reads_as_answer),
-        Expr::Mul(factors) => {
-            // "5 apples" is an answer, "so x apples" is not.
-            !matches!(factors.first(), Some(Expr::Text(_)))
+        // "5 apples" is an answer, "so x apples" is not.
+        Expr::Mul(factors) => !matches!(factors.first(), Some(Expr::Text(_))),
+        Expr::Seq(_, items, _) | Expr::Ratio(items) | Expr::Add(items) => {
+            items.iter().all(reads_as_answer)
         }
-        Expr::Relation(members, _) => members.last().is_some_and(reads_as_answer),
+        Expr::Relation(members, _) => {
+            let named = matches!(members.first(), Some(Expr::Text(_)));
+            members.iter().skip(usize::from(named)).all(reads_as_answer)
+        }
         _ => true,
     }
 }
@@ -74,7 +88,11 @@ pub fn grade_answer(gold: &Gold, answer: &str) -> Grade {
         return missing(Reason::EmptyAnswer);
     }
     let budget = Budget::new();
-    let (reason, verdict, expr) = match parse(text) {
+    let read = match spelled_number(&plain_words(text)) {
+        Some(number) => Ok(number),
+        None => parse(text),
+    };
+    let (reason, verdict, expr) = match read {
         Err(stop @ (Stop::Control | Stop::TooLarge | Stop::TooCostly)) => {
             (stop.reason(), stop.verdict(), None)
         }
@@ -140,6 +158,12 @@ fn decide(gold: &Gold, text: &str, expr: &Expr, budget: &Budget) -> Result<Reaso
     if reason.is_correct() {
         return Ok(reason);
     }
+    // 2,74 where commas are decimal points.
+    if let Expr::Num(Num { decimal: Some(_), .. }) = gold_expr
+        && let Some(number) = decimal_comma(text)
+    {
+        return compare(gold_expr, &parse(&number)?, budget);
+    }
     // Words that one side marks as text and the other does not.
     let words = |expr: &Expr| matches!(expr, Expr::Text(_));
     if (words(gold_expr) || words(expr)) && same_words(&gold.answer, text) {
@@ -149,6 +173,14 @@ fn decide(gold: &Gold, text: &str, expr: &Expr, budget: &Budget) -> Result<Reaso
         return Ok(Reason::SameText);
     }
     Ok(reason)
+}
+
+/// A number with a decimal comma, with a point instead.
+fn decimal_comma(text: &str) -> Option<String> {
+    let (whole, fraction) = text.split_once(',')?;
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let fits = digits(whole.trim_start_matches('-')) && digits(fraction) && fraction.len() < 3;
+    fits.then(|| format!("{whole}.{fraction}"))
 }
 
 fn joined(text: &str) -> String {

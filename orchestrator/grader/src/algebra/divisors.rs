@@ -21,26 +21,31 @@ pub(super) fn gcd(arguments: &[Poly], budget: &Budget) -> Result<Poly, Stop> {
 }
 
 pub(super) fn lcm(arguments: &[Poly], budget: &Budget) -> Result<Poly, Stop> {
-    let mut result = term(arguments.first().ok_or(Stop::Syntax)?);
-    for next in &arguments[1..] {
+    let (first, rest) = arguments.split_first().ok_or(Stop::Syntax)?;
+    let mut result = first.clone();
+    for next in rest {
         budget.spend(100)?;
-        let next = term(next);
-        let shared = common(&result, &next);
-        if shared.0.is_zero() {
+        let (a, b) = (term(&result), term(next));
+        let (factor, mono) = common(&a, &b);
+        if factor.is_zero() {
             return Ok(Poly::zero());
         }
-        // The product over what is shared.
-        let mut factors = result.1;
-        factors.extend(next.1);
-        factors.extend(shared.1.into_iter().map(|(atom, exponent)| (atom, exponent.neg())));
-        let merged = product(RBig::ONE, factors, budget)?;
-        let (mono, extra) = match merged.single() {
-            Some((mono, extra)) => (mono.clone(), extra.clone()),
-            None => return Err(Stop::TooCostly),
-        };
-        result = (result.0 * next.0 / shared.0 * extra, mono);
+        let shared = product(factor, mono, budget)?;
+        result = result.mul(next, budget)?.mul(&shared.recip(budget)?, budget)?;
+        if over_a_field(&a, &b)
+            && let Some((mono, _)) = result.single()
+        {
+            result = Poly::term(RBig::ONE, mono.clone());
+        }
     }
-    product(result.0, result.1, budget)
+    let (factor, mono) = term(&result);
+    if result.single().is_some() { product(factor, mono, budget) } else { Ok(result) }
+}
+
+/// Whether terms in variables have fractions: numbers then divide each other and do not count.
+fn over_a_field(a: &Term, b: &Term) -> bool {
+    let variables = |term: &Term| term.1.iter().any(|(atom, _)| matches!(atom, Atom::Var(_)));
+    (variables(a) || variables(b)) && !(a.0.is_int() && b.0.is_int())
 }
 
 /// The only term of a sum without its sign; a sum of several terms counts as one unknown.
@@ -74,7 +79,7 @@ fn common(a: &Term, b: &Term) -> Term {
     let irrational = |term: &Term| {
         term.1.iter().any(|(atom, _)| matches!(atom, Atom::Int(_) | Atom::Pi | Atom::E | Atom::I))
     };
-    if (irrational(a) || irrational(b)) && a.1 != b.1 {
+    if over_a_field(a, b) || (irrational(a) || irrational(b)) && a.1 != b.1 {
         return (RBig::ONE, mono);
     }
     (divisor(&a.0, &b.0), mono)

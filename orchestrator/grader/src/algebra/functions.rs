@@ -1,7 +1,7 @@
 //! Functions of canonical sums: exact values where they are rational, products and sums where
 //! they can be taken apart, atoms otherwise.
 
-use dashu_base::{Abs, Signed, UnsignedAbs};
+use dashu_base::{Abs, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
@@ -218,9 +218,4 @@ fn minor(cells: &[Vec<Poly>], columns: &[usize], budget: &Budget) -> Result<Poly
         sum = sum.add(&if position % 2 == 0 { term } else { term.neg() }, budget)?;
     }
     Ok(sum)
-}
-
-/// The size of a whole number, if it is small.
-pub(super) fn small(value: &IBig) -> Option<u64> {
-    value.unsigned_abs().try_into().ok()
 }

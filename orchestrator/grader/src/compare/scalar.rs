@@ -96,7 +96,10 @@ fn only_words(expr: &Expr) -> bool {
         Expr::Mul(items) => items.iter().all(only_words),
         Expr::Div(top, bottom) => {
             let one = matches!(&**top, Expr::Num(num) if num.value.is_one());
-            (one || only_words(top)) && only_words(bottom)
+            // The letter of a unit below a word is a unit, too: km/h.
+            let letter = matches!(&**bottom, Expr::Var(name)
+                if matches!(name.as_str(), "h" | "s" | "m" | "g" | "l"));
+            (one || only_words(top)) && (only_words(bottom) || letter && !one)
         }
         Expr::Pow(base, exponent) => {
             only_words(base) && matches!(&**exponent, Expr::Num(_) | Expr::Neg(_))

@@ -46,7 +46,7 @@ impl Unit {
 /// The unit that an expression of words stands for; words that are no units are labels.
 pub(super) fn unit(expr: &Expr) -> Unit {
     match expr {
-        Expr::Text(words) => phrase(words),
+        Expr::Text(words) | Expr::Var(words) => phrase(words),
         Expr::Mul(factors) => {
             factors.iter().fold(Unit::none(), |product, factor| product.times(&unit(factor), 1))
         }

@@ -110,6 +110,11 @@ fn scan(text: &str) -> Scan {
     while at < bytes.len() {
         match bytes[at] {
             b'\\' => {
+                // Doubled by some layer of escaping.
+                if text[at + 1..].starts_with("\\boxed") || text[at + 1..].starts_with("\\fbox") {
+                    at += 1;
+                    continue;
+                }
                 let name = command(&text[at + 1..]);
                 let after = at + 1 + name.len();
                 let opened = match name {

@@ -65,15 +65,16 @@ fn last_number(text: &str) -> Option<(usize, usize)> {
         while start > 0 && is_numeric(bytes[start - 1]) {
             start -= 1;
         }
+        // The blanks, commas and closing brackets of the text before are not the number's.
+        let first = start;
+        while start < digit && b" ,.*)]}=/+:\n".contains(&bytes[start]) {
+            start += 1;
+        }
         let glued = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphabetic);
-        let letters = (start > 0 && glued(start - 1)) || glued(stop);
-        if !letters {
-            // The blanks, commas and closing brackets of the text before are not the number's.
-            while start < digit && b" ,.*)]}=/+:\n".contains(&bytes[start]) {
-                start += 1;
-            }
+        if !(start > 0 && glued(start - 1) || glued(stop)) {
             return Some((start, balanced(text, start, stop)));
         }
+        start = first;
         if start == 0 {
             return None;
         }

@@ -211,7 +211,7 @@ impl Lexer {
             return;
         }
         let after_number = matches!(self.last(), Some(Token::Number { .. }));
-        let followed = self.chars.get(end).copied();
+        let followed = self.chars[end..].iter().copied().find(|c| *c != '}');
         match words::classify(&run, &lower, text, after_number, self.spaced, followed) {
             words::Class::Command(name) => self.push(Token::Command(name)),
             words::Class::Letter(name) => self.push(Token::Letter(name.to_owned())),

@@ -14,7 +14,7 @@ impl Parser {
     fn one_atom(&mut self) -> Result<Expr, Stop> {
         let token = self.peek().ok_or(Stop::Syntax)?.clone();
         match token {
-            Token::Number { .. } => self.number(),
+            Token::Number { .. } => self.number(true),
             Token::Letter(name) => {
                 self.at += 1;
                 let function = matches!(name.as_str(), "f" | "g" | "h" | "F" | "G" | "H" | "P");

@@ -10,7 +10,7 @@ use crate::stop::Stop;
 
 impl Parser {
     /// A number; the next token is one.
-    pub(super) fn number(&mut self) -> Result<Expr, Stop> {
+    pub(super) fn number(&mut self, may_have_base: bool) -> Result<Expr, Stop> {
         let Some(Token::Number { digits, exponent, .. }) = self.peek().cloned() else {
             return Err(Stop::Syntax);
         };
@@ -26,7 +26,7 @@ impl Parser {
                 }
             }
         }
-        if self.is('_') && !digits.contains('.') {
+        if may_have_base && self.is('_') && !digits.contains('.') {
             return self.based(digits);
         }
         let number = decimal(&digits, exponent)?;

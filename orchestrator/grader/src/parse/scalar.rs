@@ -252,7 +252,11 @@ impl Parser {
 
     /// An exponent without braces takes one atom and the powers above it.
     fn raised(&mut self) -> Result<Expr, Stop> {
-        let atom = self.atom()?;
+        // x^2_1 has its index after its power.
+        let atom = match self.peek() {
+            Some(Token::Number { .. }) => self.number(false)?,
+            _ => self.atom()?,
+        };
         // Towers without braces associate to the right.
         if self.eat('^') { self.deeper(|parser| parser.exponent(atom)) } else { Ok(atom) }
     }
