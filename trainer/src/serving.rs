@@ -3,11 +3,15 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
+
+/// How long requests in flight may take once the process is told to end.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Where a service listens and what ends it.
 #[derive(Clone, Debug, clap::Args)]
@@ -68,12 +72,30 @@ impl Listen {
         })
     }
 
-    /// Says where it listens and serves until the process is told to end.
+    /// Says where it listens and serves until the process is told to end. Requests in flight then
+    /// have a while to be answered: a paused server would hold them for ever.
     pub async fn serve(&self, listener: TcpListener, router: Router) -> Result<()> {
         let address: SocketAddr = listener.local_addr().context("a bound socket has an address")?;
         println!("{}", serde_json::json!({ "listening": format!("http://{address}") }));
-        let ended = end(self.exit_with_stdin);
-        axum::serve(listener, router).with_graceful_shutdown(ended).await.context("cannot serve")
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let with_stdin = self.exit_with_stdin;
+        let ending = async move {
+            end(with_stdin).await;
+            let _ = tell.send(());
+        };
+        let overdue = async {
+            match told.await {
+                Ok(()) => tokio::time::sleep(GRACE).await,
+                // It serves no more: the other branch has the result.
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            served = axum::serve(listener, router).with_graceful_shutdown(ending) => {
+                served.context("cannot serve")
+            }
+            () = overdue => Ok(()),
+        }
     }
 }
 
