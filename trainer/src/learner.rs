@@ -94,8 +94,8 @@ impl Learner {
         let micro_batches = self.prepare(request, coefficient > 0.0);
         let counts = TokenCounts::of(batch, objective.normalisation);
         let mut metrics = TrainMetrics {
-            on_policy_tokens: tokens(batch, Part::OnPolicy),
-            hinted_tokens: tokens(batch, Part::Hinted),
+            on_policy_tokens: batch.response_tokens(Part::OnPolicy),
+            hinted_tokens: batch.response_tokens(Part::Hinted),
             trained_samples: micro_batches.iter().map(|micro| micro.positions.len()).sum(),
             entropy_coefficient: coefficient,
             ..TrainMetrics::default()
@@ -330,11 +330,6 @@ pub fn clip(gradients: &[Tensor], limit: f64) -> f64 {
         }
     }
     norm
-}
-
-fn tokens(batch: &Batch, part: Part) -> usize {
-    let of_part = batch.samples.iter().filter(|sample| sample.part == part);
-    of_part.map(|sample| sample.response.len()).sum()
 }
 
 fn numbers(tensor: &Tensor) -> Vec<f64> {

@@ -50,11 +50,8 @@ impl TokenCounts {
     /// Counts the response tokens of a batch. A part without tokens contributes nothing, so it may
     /// be divided by anything but 0.
     pub fn of(batch: &Batch, normalisation: Normalisation) -> Self {
-        let count = |part: Part| -> usize {
-            let of_part = batch.samples.iter().filter(|sample| sample.part == part);
-            of_part.map(|sample| sample.response.len()).sum()
-        };
-        let (on_policy, hinted) = (count(Part::OnPolicy), count(Part::Hinted));
+        let on_policy = batch.response_tokens(Part::OnPolicy);
+        let hinted = batch.response_tokens(Part::Hinted);
         let safe = |tokens: usize| tokens.max(1) as f64;
         match normalisation {
             Normalisation::Common => {

@@ -67,6 +67,12 @@ impl Batch {
         })
     }
 
+    /// Response tokens of a part.
+    pub fn response_tokens(&self, part: Part) -> usize {
+        let of_part = self.samples.iter().filter(|sample| sample.part == part);
+        of_part.map(|sample| sample.response.len()).sum()
+    }
+
     /// A digest that two batches share only if they are equal bit for bit.
     pub fn digest(&self) -> BatchDigest {
         let mut hash = Sha256::new();
