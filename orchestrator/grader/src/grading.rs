@@ -69,7 +69,11 @@ fn reads_as_answer(expr: &Expr) -> bool {
     match expr {
         Expr::Text(_) => false,
         // "5 apples" is an answer, "so x apples" is not.
-        Expr::Mul(factors) => !matches!(factors.first(), Some(Expr::Text(_))),
+        Expr::Mul(factors) => {
+            let words = factors.iter().skip_while(|factor| !matches!(factor, Expr::Text(_)));
+            !matches!(factors.first(), Some(Expr::Text(_)))
+                && words.clone().all(|factor| !matches!(factor, Expr::Num(_) | Expr::Var(_)))
+        }
         Expr::Seq(_, items, _) | Expr::Ratio(items) | Expr::Add(items) => {
             items.iter().all(reads_as_answer)
         }

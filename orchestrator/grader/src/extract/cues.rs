@@ -83,6 +83,13 @@ fn candidates(text: &str) -> Vec<&str> {
         return vec![hashed.lines().next().unwrap_or("").trim()];
     }
     let sentence = sentence(text);
+    // "Not 42" and "either 41 or 42" announce no answer that could be taken out of them.
+    const OPEN: [&str; 7] =
+        ["not ", "either ", "neither ", "maybe ", "possibly ", "between ", "n't"];
+    let start = sentence.get(..10).unwrap_or(sentence).to_ascii_lowercase();
+    if OPEN.iter().any(|word| start.starts_with(word)) {
+        return vec![sentence.trim()];
+    }
     let line = sentence.lines().next().unwrap_or("");
     let mut found = vec![sentence.trim().trim_end_matches(['*', '"', '}', '.'])];
     // Braces of a JSON object are no part of its value, those of a formula are.
