@@ -223,10 +223,13 @@ fn leading_choice(text: &str) -> Option<char> {
         return (!bracket).then_some(letter);
     }
     let marked = if bracket { closed.starts_with(')') } else { after.starts_with([')', '.', ':']) };
-    let tail = closed[1..].trim_matches(['}', '$', ' ', '*', '.', '\\', ')']);
+    if !marked {
+        return None;
+    }
     // "(A, B)" and "A.5" are no choices.
-    let words = tail.is_empty() || closed[1..].starts_with([' ', '}', '$', '\\']);
-    (marked && words).then_some(letter)
+    let mut tail = closed.chars();
+    tail.next();
+    tail.next().is_none_or(|c| " }$\\*".contains(c)).then_some(letter)
 }
 
 /// Whether two bare answers are equal.

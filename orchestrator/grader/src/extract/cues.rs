@@ -40,9 +40,8 @@ const CUES: [&[&str]; 3] = [
 
 /// The texts that follow the strongest cue of a response, the likeliest answer first.
 pub(super) fn after_cues(body: &str) -> Vec<&str> {
-    let lower = body.to_lowercase();
-    // Offsets are shared between the two texts only where lower case keeps the length.
-    let lower = if lower.len() == body.len() { lower } else { body.to_ascii_lowercase() };
+    // Only ASCII letters change case, so offsets are those of the text.
+    let lower = body.to_ascii_lowercase();
     if let Some(text) = last_after(body, &lower, CUES[0]) {
         return candidates(text);
     }
