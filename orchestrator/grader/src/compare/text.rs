@@ -149,6 +149,9 @@ pub(super) fn hedges(words: &str) -> bool {
 
 /// Whether two texts are the same letters and signs.
 pub(crate) fn same_text(a: &str, b: &str) -> bool {
+    if a.trim() == b.trim() {
+        return !a.trim().is_empty();
+    }
     let (a, b) = (squeeze(a), squeeze(b));
     a == b && !a.is_empty()
 }
