@@ -5,7 +5,7 @@ use dashu_ratio::RBig;
 
 use super::text::{hedges, is_idle};
 use super::units::{Unit, unit};
-use super::{agree, same_words, spelled_number};
+use super::{agree, same_scalar, same_words, spelled_number};
 use crate::algebra::{Order, Poly, Reading, canon, order, same};
 use crate::ast::{Decimal, Expr, Num};
 use crate::parse::power_of_ten;
@@ -161,6 +161,17 @@ pub(super) fn compare_scalars(gold: &Expr, answer: &Expr, budget: &Budget) -> Re
         }
         scale = &b.factor / &a.factor;
     }
+    for (signed, unit) in [(gold, &answer_unit), (answer, &gold_unit)] {
+        if let Some(unit) = unit
+            && !unit.is_label()
+            && has_sign(signed)
+        {
+            // Radians are what degrees are converted to; nothing else goes with a sign.
+            let literal = unit.dimensions.contains_key("radian")
+                && same_scalar(&gold_core, &answer_core, budget)?;
+            return Ok(if literal { Reason::SameValue } else { Reason::DifferentUnit });
+        }
+    }
     let answer_core = if scale.is_one() {
         answer_core
     } else {
@@ -174,6 +185,11 @@ pub(super) fn compare_scalars(gold: &Expr, answer: &Expr, budget: &Budget) -> Re
         }
     }
     Ok(reason)
+}
+
+/// Whether an expression carries a percent or degree sign.
+fn has_sign(expr: &Expr) -> bool {
+    expr.any(&|e| matches!(e, Expr::Percent(_) | Expr::Degree(_)))
 }
 
 fn compare_scalars_or_same(

@@ -153,7 +153,7 @@ fn pieces(expr: &Expr, budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
             joined(vec![piece], budget)?
         }
         Expr::SetOp(op, a, b) => {
-            let (Some(a), Some(b)) = (pieces(a, budget)?, pieces(b, budget)?) else {
+            let (Some(a), Some(b)) = (operand(a, budget)?, operand(b, budget)?) else {
                 return Ok(None);
             };
             match op {
@@ -169,6 +169,16 @@ fn pieces(expr: &Expr, budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
         Expr::Relation(members, ops) => solutions(members, ops, budget)?,
         _ => None,
     })
+}
+
+/// A set in a union or a difference; a number there is the set of itself: braces may be grouping.
+fn operand(expr: &Expr, budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
+    match expr {
+        Expr::Num(_) | Expr::Neg(_) | Expr::Div(..) => {
+            Ok(end(expr, budget)?.map(|at| vec![point(at)]))
+        }
+        set => pieces(set, budget),
+    }
 }
 
 /// The union of conditions, or what they have in common if their union is everything.
