@@ -1,7 +1,7 @@
 //! The Pratt parser for everything that computes.
 
 use super::{Parser, lengthen};
-use crate::ast::{Constant, Expr};
+use crate::ast::{Bracket, Constant, Expr};
 use crate::lex::Token;
 use crate::stop::Stop;
 
@@ -91,7 +91,7 @@ impl Parser {
                             parts.push(factor);
                             Expr::Apply(name, parts)
                         }
-                        left => left.times(factor),
+                        left => applied(left, factor),
                     }
                 }
                 _ => break,
@@ -301,5 +301,15 @@ pub(super) fn named(name: &str) -> Expr {
         "e" => Expr::Const(Constant::E),
         "i" | "I" => Expr::Const(Constant::I),
         other => Expr::Var(other.to_owned()),
+    }
+}
+
+/// The product of two factors; a letter before several values in brackets is a function of them.
+fn applied(left: Expr, factor: Expr) -> Expr {
+    match (left, factor) {
+        (Expr::Var(name), Expr::Seq(Bracket::Round, items, Bracket::Round)) if items.len() > 1 => {
+            Expr::Apply(name, items)
+        }
+        (left, factor) => left.times(factor),
     }
 }
