@@ -414,13 +414,26 @@ fn costly_answers_are_neither_correct_nor_slow() {
         "10^{1000000000}".to_owned(),
         r"\sqrt[1000000007]{2^{1000000007}+1}".to_owned(),
         r"\gcd(10^{5000}, 20^{5000})".to_owned(),
+        format!("1{}", "+2/3^{9000}".repeat(400)),
+        format!("x{}", r"+\frac{x}{7^{5000}}".repeat(300)),
+        format!("1{}", r"\cdot\frac{11^{2000}}{13^{2000}}".repeat(200)),
+        (1..300).map(|k| format!(r"+\sin({k}x)\cos({k}y)")).collect(),
+        (1..200).map(|k| format!(r"+\sqrt{{{k}+\sqrt{{{k}}}}}")).collect(),
+        (1..150).map(|k| format!(r"+(x+{k})^{{{k}}}")).collect(),
+        (1..100).map(|k| format!(r"(x+\sqrt{{{k}}})")).collect(),
+        (1..180).map(|k| format!(r"\frac{{1}}{{x+{k}}}+")).collect::<String>() + "1",
+        (0..150).map(|k| format!(r"({k},x+{k}),")).collect(),
+        (0..199).map(|k| format!(r"\sqrt{{x+{k}}},")).collect(),
+        r"\gcd(".to_owned() + &"7^{9000},".repeat(300) + "1)",
         tower,
         deep,
     ];
     let gold = Gold::parse("1").unwrap();
     let symbolic = Gold::parse(r"\sqrt{2}+x").unwrap();
+    let list = (0..199).map(|k| format!(r"\sqrt{{{k}+x}}+1,")).collect::<String>();
+    let list = Gold::parse(&list).unwrap();
     for bomb in &bombs {
-        for gold in [&gold, &symbolic] {
+        for gold in [&gold, &symbolic, &list] {
             let start = std::time::Instant::now();
             let grade = grade(gold, &format!("\\boxed{{{bomb}}}"), Extraction::Boxed);
             let shown: String = bomb.chars().take(30).collect();

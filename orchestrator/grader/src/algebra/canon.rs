@@ -28,7 +28,7 @@ pub(crate) fn canon(expr: &Expr, reading: Reading, budget: &Budget) -> Result<Po
     let below = |expr: &Expr| canon(expr, reading, budget);
     match expr {
         Expr::Num(num) => {
-            check(&num.value)?;
+            check(&num.value, budget)?;
             Ok(Poly::constant(num.value.clone()))
         }
         Expr::Const(constant) => Ok(Poly::atom(match constant {

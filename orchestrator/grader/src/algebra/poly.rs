@@ -110,7 +110,7 @@ impl Poly {
     pub(crate) fn add(mut self, other: &Self, budget: &Budget) -> Result<Self, Stop> {
         budget.spend(20 * other.terms.len() as u64 + 1)?;
         for (mono, coefficient) in &other.terms {
-            check(coefficient)?;
+            check(coefficient, budget)?;
             self.insert(mono.clone(), coefficient.clone());
         }
         if self.terms.len() > MAX_TERMS { Err(Stop::TooCostly) } else { Ok(self) }
@@ -140,11 +140,11 @@ impl Poly {
     /// The product, multiplied out unless it is too long.
     pub(crate) fn mul(&self, other: &Self, budget: &Budget) -> Result<Self, Stop> {
         if let Some(value) = self.as_constant() {
-            check(&value)?;
+            check(&value, budget)?;
             return Ok(other.clone().scale(&value));
         }
         if let Some(value) = other.as_constant() {
-            check(&value)?;
+            check(&value, budget)?;
             return Ok(self.clone().scale(&value));
         }
         if self.terms.len() * other.terms.len() > MAX_TERMS {
@@ -220,11 +220,15 @@ impl Poly {
     }
 }
 
-/// Refuses numbers that are too long to compute with.
-pub(super) fn check(value: &RBig) -> Result<(), Stop> {
+/// Refuses numbers that are too long to compute with, and pays for the ones that are long.
+pub(super) fn check(value: &RBig, budget: &Budget) -> Result<(), Stop> {
     use dashu_base::BitTest;
     let bits = value.numerator().unsigned_abs().bit_len() + value.denominator().bit_len();
-    if bits > MAX_BITS { Err(Stop::TooCostly) } else { Ok(()) }
+    if bits > MAX_BITS {
+        return Err(Stop::TooCostly);
+    }
+    // Fractions are reduced after every step, in time quadratic in their length.
+    budget.spend((bits as u64).pow(2) / 40_000)
 }
 
 /// A coefficient times powers of atoms, brought to one canonical term.
@@ -268,7 +272,7 @@ pub(super) fn product(mut coefficient: RBig, factors: Mono, budget: &Budget) -> 
             mono.push((atom, exponent));
         }
     }
-    check(&coefficient)?;
+    check(&coefficient, budget)?;
     let mut result =
         if coefficient.is_zero() { Poly::zero() } else { Poly::term(coefficient, mono) };
     for inner in sums {
