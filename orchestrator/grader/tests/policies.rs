@@ -1,5 +1,7 @@
 //! What counts as equal and what does not: one row a case, by kind.
 
+use std::ops::Range;
+
 use retrial_grader::{Extraction, Gold, Verdict, grade, grade_answer};
 
 /// Rows of gold answer, bare answer, and whether it counts.
@@ -381,6 +383,11 @@ fn work_that_is_left_undone_is_not_correct() {
     ]);
 }
 
+/// The texts of a range, one after the other.
+fn repeated(range: Range<u32>, text: impl Fn(u32) -> String) -> String {
+    range.map(text).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn costly_answers_are_neither_correct_nor_slow() {
     let deep = format!("{}1{}", "{".repeat(500_000), "}".repeat(500_000));
@@ -417,20 +424,20 @@ fn costly_answers_are_neither_correct_nor_slow() {
         format!("1{}", "+2/3^{9000}".repeat(400)),
         format!("x{}", r"+\frac{x}{7^{5000}}".repeat(300)),
         format!("1{}", r"\cdot\frac{11^{2000}}{13^{2000}}".repeat(200)),
-        (1..300).map(|k| format!(r"+\sin({k}x)\cos({k}y)")).collect(),
-        (1..200).map(|k| format!(r"+\sqrt{{{k}+\sqrt{{{k}}}}}")).collect(),
-        (1..150).map(|k| format!(r"+(x+{k})^{{{k}}}")).collect(),
-        (1..100).map(|k| format!(r"(x+\sqrt{{{k}}})")).collect(),
-        (1..180).map(|k| format!(r"\frac{{1}}{{x+{k}}}+")).collect::<String>() + "1",
-        (0..150).map(|k| format!(r"({k},x+{k}),")).collect(),
-        (0..199).map(|k| format!(r"\sqrt{{x+{k}}},")).collect(),
+        repeated(1..300, |k| format!(r"+\sin({k}x)\cos({k}y)")),
+        repeated(1..200, |k| format!(r"+\sqrt{{{k}+\sqrt{{{k}}}}}")),
+        repeated(1..150, |k| format!(r"+(x+{k})^{{{k}}}")),
+        repeated(1..100, |k| format!(r"(x+\sqrt{{{k}}})")),
+        repeated(1..180, |k| format!(r"\frac{{1}}{{x+{k}}}+")) + "1",
+        repeated(0..150, |k| format!(r"({k},x+{k}),")),
+        repeated(0..199, |k| format!(r"\sqrt{{x+{k}}},")),
         r"\gcd(".to_owned() + &"7^{9000},".repeat(300) + "1)",
         tower,
         deep,
     ];
     let gold = Gold::parse("1").unwrap();
     let symbolic = Gold::parse(r"\sqrt{2}+x").unwrap();
-    let list = (0..199).map(|k| format!(r"\sqrt{{{k}+x}}+1,")).collect::<String>();
+    let list = repeated(0..199, |k| format!(r"\sqrt{{{k}+x}}+1,"));
     let list = Gold::parse(&list).unwrap();
     for bomb in &bombs {
         for gold in [&gold, &symbolic, &list] {
