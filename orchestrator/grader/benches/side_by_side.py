@@ -2,7 +2,7 @@
 
 Run on one core, in an environment that has it:
     pip install math-verify==0.9.0
-    python benches/math_verify.py
+    python benches/side_by_side.py
 Prints, for each set, agreement with the expected verdicts, false verdicts "correct", and pairs a
 second. Cases that it does not finish within its own timeouts count as wrong answers.
 """
