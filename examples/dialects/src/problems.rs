@@ -26,7 +26,7 @@ pub struct Problem {
     pub problem: String,
     /// The right answer.
     pub answer: String,
-    /// The dialect, and what it is for.
+    /// The dialect, what the problem is for, and whether the usual order gives the right answer.
     pub tags: BTreeMap<&'static str, &'static str>,
 }
 
@@ -122,6 +122,7 @@ fn draw(
 }
 
 fn problem(dialect: &Dialect, expression: &Expression, held_out: bool) -> Problem {
+    let usual_is_right = Right::UsualToo.holds(dialect, expression);
     Problem {
         id: format!("{} {expression}", dialect.name),
         problem: question(dialect, expression),
@@ -130,6 +131,7 @@ fn problem(dialect: &Dialect, expression: &Expression, held_out: bool) -> Proble
             ("dialect", dialect.name),
             ("kind", if dialect.is_new { "new" } else { "known" }),
             ("split", if held_out { "heldout" } else { "train" }),
+            ("usual_order", if usual_is_right { "right" } else { "wrong" }),
         ]),
     }
 }

@@ -104,6 +104,9 @@ fn every_answer_is_right() {
             let (dialect, expression) = parse(&problem.problem);
             assert_eq!(problem.answer, evaluate(dialect, expression).to_string(), "{file}");
             assert_eq!(problem.tags["dialect"], dialect);
+            let usual = evaluate("Vorl", expression).to_string();
+            let tag = if usual == problem.answer { "right" } else { "wrong" };
+            assert_eq!(problem.tags["usual_order"], tag);
         }
     }
     for example in examples() {
