@@ -575,3 +575,26 @@ fn cues_in_responses() {
         ("yes", "The answer is no.", false),
     ]);
 }
+
+#[test]
+fn equal_answers_share_their_canonical_form() {
+    let gold = Gold::parse("1").unwrap();
+    let canonical = |answer: &str| grade_answer(&gold, answer).answer.unwrap().canonical;
+    for (answer, form) in [
+        (r"\frac{2}{4}", "1/2"),
+        ("0.5", "1/2"),
+        ("x = 5", "5"),
+        (r"50\%", "1/2"),
+        (r"\sqrt{8}", "2*2^(1/2)"),
+        ("3, 1, 2", "{1, 2, 3}"),
+        (r"(1,\ 2)", "(1, 2)"),
+        (r"10\text{ cm}", "1/10 length"),
+        (r"12\text{ apples}", "12"),
+        (r"\text{No Solution}", "no solution"),
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", "[[1], [2]]"),
+    ] {
+        assert_eq!(canonical(answer), form, "{answer}");
+    }
+    assert_eq!(canonical("(x+1)^2"), canonical("x^2+2x+1"));
+    assert_ne!(canonical(r"10\text{ cm}"), canonical(r"10\text{ m}"));
+}

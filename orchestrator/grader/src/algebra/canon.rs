@@ -98,11 +98,36 @@ fn opaque(name: &str, arguments: &[Expr], reading: Reading, budget: &Budget) -> 
         .iter()
         .map(|argument| match canon(argument, reading, budget) {
             // Conditions and tuples are compared as they are written.
-            Err(Stop::Syntax) => Ok(Poly::atom(Atom::Named(format!("{argument:?}"), Vec::new()))),
+            Err(Stop::Syntax) => {
+                Ok(Poly::atom(Atom::Named(written(argument, reading, budget)?, Vec::new())))
+            }
             other => other,
         })
         .collect::<Result<_, _>>()?;
     Ok(Poly::atom(Atom::Named(name.to_owned(), arguments)))
+}
+
+/// A condition or a tuple as text, its parts in canonical form.
+fn written(expr: &Expr, reading: Reading, budget: &Budget) -> Result<String, Stop> {
+    let parts = |items: &[Expr]| {
+        items.iter().map(|item| written(item, reading, budget)).collect::<Result<Vec<_>, _>>()
+    };
+    match canon(expr, reading, budget) {
+        Ok(poly) => Ok(poly.to_string()),
+        Err(Stop::Syntax) => Ok(match expr {
+            Expr::Relation(members, ops) => {
+                let members = parts(members)?;
+                let mut text = members.first().cloned().unwrap_or_default();
+                for (op, member) in ops.iter().zip(members.iter().skip(1)) {
+                    text = format!("{text} {op} {member}");
+                }
+                text
+            }
+            Expr::Seq(_, items, _) => format!("({})", parts(items)?.join(", ")),
+            other => format!("{other:?}"),
+        }),
+        Err(stop) => Err(stop),
+    }
 }
 
 /// The value of digits in a base.

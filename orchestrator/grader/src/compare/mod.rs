@@ -154,52 +154,49 @@ fn equations(
 
 /// The canonical form of an answer: equal answers usually share it.
 pub(crate) fn canonical(expr: &Expr, budget: &Budget) -> Result<String, Stop> {
-    let shape = shaped(expr, budget)?;
-    Ok(print(&shape, budget))
+    print(&shaped(expr, budget)?, budget)
 }
 
-fn print(expr: &Expr, budget: &Budget) -> String {
-    let list = |items: &[Expr], sort: bool| {
-        let mut texts: Vec<String> = items.iter().map(|item| print(item, budget)).collect();
-        if sort {
+fn print(expr: &Expr, budget: &Budget) -> Result<String, Stop> {
+    let each = |items: &[Expr]| {
+        items.iter().map(|item| print(item, budget)).collect::<Result<Vec<_>, _>>()
+    };
+    Ok(match expr {
+        Expr::Seq(Bracket::None | Bracket::Curly, items, _) => {
+            let mut texts = each(items)?;
             texts.sort();
             texts.dedup();
-        }
-        texts.join(", ")
-    };
-    match expr {
-        Expr::Seq(Bracket::None | Bracket::Curly, items, _) => {
-            format!("{{{}}}", list(items, true))
+            format!("{{{}}}", texts.join(", "))
         }
         Expr::Seq(open, items, close) => {
             let open = if *open == Bracket::Square { '[' } else { '(' };
             let close = if *close == Bracket::Square { ']' } else { ')' };
-            format!("{open}{}{close}", list(items, false))
+            format!("{open}{}{close}", each(items)?.join(", "))
         }
         Expr::Relation(members, ops) => {
-            if let Ok(Some(value)) = value_of(expr, budget) {
+            if let Some(value) = value_of(expr, budget)? {
                 return print(&value, budget);
             }
-            let mut text = print(&members[0], budget);
-            for (op, member) in ops.iter().zip(&members[1..]) {
-                text = format!("{text} {op} {}", print(member, budget));
+            let members = each(members)?;
+            let mut text = members.first().cloned().unwrap_or_default();
+            for (op, member) in ops.iter().zip(members.iter().skip(1)) {
+                text = format!("{text} {op} {member}");
             }
             text
         }
-        Expr::SetOp(op, a, b) => format!("{} {op} {}", print(a, budget), print(b, budget)),
+        Expr::SetOp(op, a, b) => format!("{} {op} {}", print(a, budget)?, print(b, budget)?),
         Expr::Matrix(rows) => {
-            let rows: Vec<String> =
-                rows.iter().map(|row| format!("[{}]", list(row, false))).collect();
+            let rows = rows
+                .iter()
+                .map(|row| Ok(format!("[{}]", each(row)?.join(", "))))
+                .collect::<Result<Vec<_>, Stop>>()?;
             format!("[{}]", rows.join(", "))
         }
-        Expr::Ratio(terms) => {
-            terms.iter().map(|term| print(term, budget)).collect::<Vec<_>>().join(":")
-        }
-        Expr::Builder(a, b) => format!("{{{} | {}}}", print(a, budget), print(b, budget)),
+        Expr::Ratio(terms) => each(terms)?.join(":"),
+        Expr::Builder(a, b) => format!("{{{} | {}}}", print(a, budget)?, print(b, budget)?),
         Expr::Text(words) => words.clone(),
-        Expr::PlusMinus(inner) => format!("±{}", print(inner, budget)),
-        scalar => scalar::print_scalar(scalar, budget),
-    }
+        scalar => scalar::print_scalar(scalar, budget)?,
+    })
 }
 
 /// Whether two scalars are equal as they are written.

@@ -306,10 +306,20 @@ pub(super) fn compare_ratios(
 }
 
 /// The canonical form of a scalar as text.
-pub(super) fn print_scalar(expr: &Expr, budget: &Budget) -> String {
-    let (core, _) = without_unit(expr);
-    match canon(&core, Reading::LITERAL, budget) {
-        Ok(poly) => poly.to_string(),
-        Err(_) => format!("{core:?}"),
-    }
+pub(super) fn print_scalar(expr: &Expr, budget: &Budget) -> Result<String, Stop> {
+    let (core, unit) = without_unit(expr);
+    let value = canon(&core, Reading::LITERAL, budget)?;
+    let Some(unit) = unit.filter(|unit| !unit.is_label()) else { return Ok(value.to_string()) };
+    // In base units, with what is measured.
+    let value = value.mul(&Poly::constant(unit.factor), budget)?;
+    let measured: Vec<String> = unit
+        .dimensions
+        .iter()
+        .map(
+            |(dimension, power)| {
+                if *power == 1 { (*dimension).to_owned() } else { format!("{dimension}^{power}") }
+            },
+        )
+        .collect();
+    Ok(format!("{value} {}", measured.join(" ")))
 }
