@@ -432,6 +432,7 @@ fn costly_answers_are_neither_correct_nor_slow() {
         repeated(0..150, |k| format!(r"({k},x+{k}),")),
         repeated(0..199, |k| format!(r"\sqrt{{x+{k}}},")),
         r"\gcd(".to_owned() + &"7^{9000},".repeat(300) + "1)",
+        r"\log^6(4302)\log^6(4303)\log^6(4302)".to_owned(),
         tower,
         deep,
     ];

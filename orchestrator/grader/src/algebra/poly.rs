@@ -152,7 +152,7 @@ impl Poly {
                 (Atom::Sum(Shared::new(self.clone())), Self::int(1)),
                 (Atom::Sum(Shared::new(other.clone())), Self::int(1)),
             ];
-            return product(RBig::ONE, factors, budget);
+            return merged(RBig::ONE, factors, false, budget);
         }
         let mut sum = Self::zero();
         for (left, a) in &self.terms {
@@ -235,18 +235,23 @@ pub(super) fn check(value: &RBig, budget: &Budget) -> Result<(), Stop> {
 ///
 /// Exponents of the same atom add up; whole powers of whole numbers go into the coefficient;
 /// powers of the imaginary unit are reduced.
-pub(super) fn product(mut coefficient: RBig, factors: Mono, budget: &Budget) -> Result<Poly, Stop> {
-    let mut merged: BTreeMap<Atom, Poly> = BTreeMap::new();
+pub(super) fn product(coefficient: RBig, factors: Mono, budget: &Budget) -> Result<Poly, Stop> {
+    merged(coefficient, factors, true, budget)
+}
+
+/// The product; sums to the power one stay factors unless they are to be multiplied out.
+fn merged(mut coefficient: RBig, factors: Mono, budget: &Budget) -> Result<Poly, Stop> {
+    let mut powers: BTreeMap<Atom, Poly> = BTreeMap::new();
     for (atom, exponent) in factors {
-        let total = match merged.remove(&atom) {
+        let total = match powers.remove(&atom) {
             Some(present) => present.add(&exponent, budget)?,
             None => exponent,
         };
-        merged.insert(atom, total);
+        powers.insert(atom, total);
     }
-    let mut mono = Vec::with_capacity(merged.len());
+    let mut mono = Vec::with_capacity(powers.len());
     let mut sums: Vec<Shared> = Vec::new();
-    for (atom, exponent) in merged {
+    for (atom, exponent) in powers {
         let exponent = match &atom {
             Atom::Int(base) => whole_part(base, exponent, &mut coefficient)?,
             Atom::I => match exponent.as_integer() {
@@ -262,7 +267,9 @@ pub(super) fn product(mut coefficient: RBig, factors: Mono, budget: &Budget) -> 
                 None => exponent,
             },
             // A sum to the power one is multiplied out if it is short.
-            Atom::Sum(inner) if exponent == Poly::int(1) && inner.terms.len() <= 40 => {
+            Atom::Sum(inner)
+                if multiply_out && exponent == Poly::int(1) && inner.terms.len() <= 40 =>
+            {
                 sums.push(inner.clone());
                 Poly::zero()
             }
