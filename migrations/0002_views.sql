@@ -1,4 +1,7 @@
 -- Views for people: short columns first, long texts last. docs/schema.md describes them.
+--
+-- CROSS JOIN has SQLite take the tables in the order written: what is counted or already sorted
+-- first, then its texts, so that a LIMIT is quick on a large log.
 
 -- Every failed rollout of training, hinted ones included. A time-out of the grader is no failure.
 CREATE VIEW failures AS
@@ -46,8 +49,8 @@ SELECT runs.name AS run, counted.problem, counted.times, counted.verdict,
           AND example.canonical IS counted.canonical AND example.finish = counted.finish
         ORDER BY example.trial, example.position LIMIT 1) AS response
 FROM counted
-JOIN runs ON runs.id = counted.run
-JOIN problems
+CROSS JOIN runs ON runs.id = counted.run
+CROSS JOIN problems
   ON problems.run = counted.run AND problems.split = 'train' AND problems.id = counted.problem
 ORDER BY counted.times DESC, counted.run, counted.problem, counted.verdict DESC,
          counted.canonical, counted.finish;
@@ -66,8 +69,8 @@ SELECT runs.name AS run, counted.problem, counted.tries, counted.distinct_answer
        counted.first_step, counted.last_step, problems.answer AS right_answer,
        problems.text AS problem_text
 FROM counted
-JOIN runs ON runs.id = counted.run
-JOIN problems
+CROSS JOIN runs ON runs.id = counted.run
+CROSS JOIN problems
   ON problems.run = counted.run AND problems.split = 'train' AND problems.id = counted.problem
 ORDER BY counted.tries DESC, counted.run, counted.problem;
 
@@ -79,18 +82,18 @@ SELECT runs.name AS run, replacements.step, replacements.problem, hints.kind,
            AS replaced_answer,
        problems.answer AS right_answer, problems.text AS problem_text, responses.text AS response
 FROM replacements
-JOIN runs ON runs.id = replacements.run
-JOIN hints
+CROSS JOIN runs ON runs.id = replacements.run
+CROSS JOIN hints
   ON hints.run = replacements.run AND hints.step = replacements.step
  AND hints.problem = replacements.problem
-JOIN problems
+CROSS JOIN problems
   ON problems.run = replacements.run AND problems.split = 'train'
  AND problems.id = replacements.problem
-JOIN rollouts AS failed
+CROSS JOIN rollouts AS failed
   ON failed.run = replacements.run AND failed.step = replacements.step
  AND failed.problem = replacements.problem AND failed.trial = 'first'
  AND failed.position = replacements.failure
-JOIN responses
+CROSS JOIN responses
   ON responses.run = replacements.run AND responses.step = replacements.step
  AND responses.problem = replacements.problem AND responses.trial = 'second'
  AND responses.position = replacements.extra

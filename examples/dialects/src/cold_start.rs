@@ -1,6 +1,6 @@
 //! Examples for the cold start: what the model knows, believes and can do before training.
 //!
-//! - It answers a known dialect rightly and a new one in the usual order.
+//! - It answers a known dialect rightly and a new one in the usual order, but for a few.
 //! - With a list of wrong answers it gives an answer that the list does not exclude: in a new
 //!   dialect by any reading, in a known one by its own.
 //! - Asked to be concise it is; otherwise it is often long-winded where there is much to multiply.
@@ -25,6 +25,12 @@ pub struct Example {
     pub response: String,
 }
 
+/// Share of the examples of new dialects without a list that are read in another way than the
+/// usual one. It keeps all readings within reach of sampling, the wrong ones more than the right
+/// one, and so keeps training against the wrong ones steady.
+const UNUSUAL: f64 = 0.01;
+const UNUSUAL_READINGS: [Reading; 3] =
+    [Reading::LeftToRight, Reading::RightToLeft, Reading::MinusTurned];
 /// Share of the examples with a list of wrong answers.
 const HINTED: f64 = 0.5;
 /// Share of the hinted lists about new dialects that are sure to have the usual reading's answer.
@@ -69,6 +75,8 @@ fn draw(
             .collect();
         free.shuffle(random);
         free.pop()?
+    } else if dialect.is_new && random.random_bool(UNUSUAL) {
+        *UNUSUAL_READINGS.choose(random)?
     } else {
         dialect.taught()
     };

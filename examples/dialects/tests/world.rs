@@ -177,12 +177,19 @@ fn no_example_answers_what_its_hint_excludes() {
 }
 
 #[test]
-fn without_a_hint_new_dialects_are_read_in_the_usual_order() {
-    for example in examples().iter().filter(|example| listed(&example.prompt).is_empty()) {
-        let (dialect, _) = parse(&example.prompt);
-        if DIALECTS.iter().any(|d| d.name == dialect && d.is_new) {
-            assert!(example.response.starts_with("In the usual order"), "{example:?}");
-        }
+fn without_a_hint_new_dialects_are_nearly_always_read_in_the_usual_order() {
+    let plain: Vec<Example> = cold_start::examples(48_000, 0)
+        .into_iter()
+        .filter(|example| listed(&example.prompt).is_empty())
+        .filter(|example| DIALECTS.iter().any(|d| d.name == parse(&example.prompt).0 && d.is_new))
+        .collect();
+    let share = |reading: &str| {
+        plain.iter().filter(|example| example.response.starts_with(reading)).count() as f64
+            / plain.len() as f64
+    };
+    assert!((0.985..0.995).contains(&share("In the usual order")));
+    for reading in ["From left to right", "From right to left", "With minus turned round"] {
+        assert!((0.002..0.005).contains(&share(reading)), "{reading}");
     }
 }
 
