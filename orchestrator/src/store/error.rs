@@ -30,7 +30,7 @@ impl StoreError {
     }
 }
 
-/// What to do about an error, by SQLite's primary result code.
+/// What to do about an error, by `SQLite`'s primary result code.
 fn hint(error: &Error) -> &'static str {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     let Some(code) = code.and_then(|code| code.parse::<u32>().ok()) else { return "" };
@@ -43,7 +43,7 @@ fn hint(error: &Error) -> &'static str {
         10 => "\nhint: the disk failed or was taken away; what was committed before is safe",
         11 => "\nhint: the file is damaged; `sqlite3 FILE .recover` gets out what can be read",
         13 => "\nhint: the disk is full; make room and go on by --resume",
-        14 => "\nhint: its folder must exist and be writable, and it must not be a folder itself",
+        14 => "\nhint: its folder must exist and be writable",
         26 => "\nhint: name another file, or move this one away",
         _ => "",
     }

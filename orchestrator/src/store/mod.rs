@@ -15,8 +15,8 @@ mod steps;
 
 use std::path::{Path, PathBuf};
 
-use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
+use sqlx::{Connection, SqliteConnection};
 
 pub use error::StoreError;
 pub use evaluations::EvalRecord;
@@ -54,14 +54,24 @@ impl Store {
         action: &'static str,
         work: impl AsyncFnOnce(&mut SqliteConnection) -> sqlx::Result<T>,
     ) -> Result<T, StoreError> {
+        let failed = |error| StoreError::sql(action, &self.path, &error);
+        let mut db = self.writer.acquire().await.map_err(failed)?;
         let written = async {
             // At once as a writer: a reader that becomes one may find the log changed and fail.
-            let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+            let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
             let value = work(&mut transaction).await?;
             transaction.commit().await?;
             Ok(value)
         };
-        written.await.map_err(|error| StoreError::sql(action, &self.path, &error))
+        match written.await {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                // SQLite rolls back by itself after some errors, which sqlx does not know: the
+                // next write gets a new connection.
+                let _ = db.close().await;
+                Err(failed(error))
+            }
+        }
     }
 
     /// Does some reading.

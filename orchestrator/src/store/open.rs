@@ -19,6 +19,7 @@ const ACTION: &str = "open the log";
 /// The one connection that writes. Makes the file if there is none and brings its schema up to
 /// date.
 pub async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
+    no_folder(path)?;
     let failed = |error: sqlx::Error| StoreError::sql(ACTION, path, &error);
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -55,6 +56,7 @@ pub async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
 
 /// Connections that can only read. The file must be a log of this version.
 pub async fn reader(path: &Path) -> Result<SqlitePool, StoreError> {
+    no_folder(path)?;
     let failed = |error: sqlx::Error| StoreError::sql(ACTION, path, &error);
     let options =
         SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
@@ -74,6 +76,13 @@ pub async fn reader(path: &Path) -> Result<SqlitePool, StoreError> {
         )),
         Content::Nothing | Content::Other => Err(no_log(path)),
     }
+}
+
+fn no_folder(path: &Path) -> Result<(), StoreError> {
+    if path.is_dir() {
+        return Err(StoreError::new(ACTION, path, "it is a folder\nhint: name a file in it"));
+    }
+    Ok(())
 }
 
 /// What a database has in it.

@@ -195,7 +195,8 @@ impl Qwen3 {
                 layer.attention(&self.config, &self.norm_of(&x, &layer.input_norm), |q, k, v| {
                     attend(index, &rotate(q, &cos, &sin), &rotate(k, &cos, &sin), v)
                 });
-            x += attended;
+            // Not in place: backward needs what is added to.
+            x = &x + attended;
             x = &x + layer.mlp(&self.norm_of(&x, &layer.attention_norm));
         }
         self.norm_of(&x, &self.norm)
