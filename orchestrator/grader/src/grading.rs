@@ -69,7 +69,11 @@ fn reads_as_answer(expr: &Expr) -> bool {
     match expr {
         Expr::Text(_) => false,
         // "5 apples" is an answer, "so x apples" is not.
-        Expr::Mul(factors) => !matches!(factors.first(), Some(Expr::Text(_))),
+        Expr::Mul(factors) => {
+            let words = factors.iter().skip_while(|factor| !matches!(factor, Expr::Text(_)));
+            !matches!(factors.first(), Some(Expr::Text(_)))
+                && words.clone().all(|factor| !matches!(factor, Expr::Num(_) | Expr::Var(_)))
+        }
         Expr::Seq(_, items, _) | Expr::Ratio(items) | Expr::Add(items) => {
             items.iter().all(reads_as_answer)
         }
@@ -219,10 +223,13 @@ fn leading_choice(text: &str) -> Option<char> {
         return (!bracket).then_some(letter);
     }
     let marked = if bracket { closed.starts_with(')') } else { after.starts_with([')', '.', ':']) };
-    let tail = closed[1..].trim_matches(['}', '$', ' ', '*', '.', '\\', ')']);
+    if !marked {
+        return None;
+    }
     // "(A, B)" and "A.5" are no choices.
-    let words = tail.is_empty() || closed[1..].starts_with([' ', '}', '$', '\\']);
-    (marked && words).then_some(letter)
+    let mut tail = closed.chars();
+    tail.next();
+    tail.next().is_none_or(|c| " }$\\*".contains(c)).then_some(letter)
 }
 
 /// Whether two bare answers are equal.

@@ -5,6 +5,7 @@ use dashu_int::UBig;
 use dashu_ratio::RBig;
 
 use super::poly::{Atom, Mono, Poly, product};
+use super::shared::Shared;
 use crate::stop::{Budget, Stop};
 
 /// A term without its sign: a rational number and powers of variables.
@@ -55,7 +56,7 @@ fn term(poly: &Poly) -> Term {
     }
     match poly.single() {
         Some((mono, coefficient)) => (coefficient.clone().abs(), mono.clone()),
-        None => (RBig::ONE, vec![(Atom::Sum(std::rc::Rc::new(poly.clone())), Poly::int(1))]),
+        None => (RBig::ONE, vec![(Atom::Sum(Shared::new(poly.clone())), Poly::int(1))]),
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn same(a: &Poly, b: &Poly, budget: &Budget) -> Result<bool, Stop> {
     for index in 0..TRIED {
         let point = Point { precision: Precision(LOOK), index, whole, budget };
         // Where one side has no real value, the sides are not compared.
-        if index >= 2 && !both_real(a, b, &point)? {
+        if index >= 1 && !both_real(a, b, &point)? {
             continue;
         }
         match vanishes(&difference, index, whole, budget) {

@@ -219,9 +219,9 @@ impl Point<'_> {
         if self.whole {
             return Ok(Complex::real(Float::int((hash % 13 + 4) as i64)));
         }
-        // Between 0.3 and 3; negative for some names at the later points.
+        // Between 0.3 and 3; all negative at the second point, some at the later ones.
         let size = RBig::from_parts(IBig::from(3_000 + hash % 27_001), UBig::from(10_007_u16));
-        let negative = self.index >= 2 && (hash >> 40) % 2 == 1;
+        let negative = self.index == 1 || self.index >= 2 && (hash >> 40) % 2 == 1;
         self.constant(&if negative { -size } else { size })
     }
 

@@ -12,6 +12,7 @@ mod float;
 mod functions;
 mod poly;
 mod power;
+mod shared;
 mod transcendental;
 
 pub(crate) use canon::{Reading, canon};

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::rc::Rc;
 
 use dashu_base::UnsignedAbs;
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
+use super::shared::Shared;
 use crate::stop::{Budget, Stop};
 
 /// Terms that a canonical sum may have.
@@ -16,7 +16,7 @@ pub(super) const MAX_TERMS: usize = 400;
 pub(super) const MAX_BITS: usize = 32_768;
 
 /// A sum of terms: the coefficient of each monomial, none of them zero.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Poly {
     pub(super) terms: BTreeMap<Mono, RBig>,
 }
@@ -25,7 +25,7 @@ pub(crate) struct Poly {
 pub(super) type Mono = Vec<(Atom, Poly)>;
 
 /// What canonical forms are made of.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Atom {
     /// A whole number above one, a prime if it is small.
     Int(UBig),
@@ -34,7 +34,7 @@ pub(super) enum Atom {
     I,
     Var(String),
     /// A sum that is not multiplied out.
-    Sum(Rc<Poly>),
+    Sum(Shared),
     /// A function that can be evaluated.
     Fn(&'static str, Vec<Poly>),
     /// A function that is only a name.
@@ -149,15 +149,15 @@ impl Poly {
         }
         if self.terms.len() * other.terms.len() > MAX_TERMS {
             let factors = vec![
-                (Atom::Sum(Rc::new(self.clone())), Self::int(1)),
-                (Atom::Sum(Rc::new(other.clone())), Self::int(1)),
+                (Atom::Sum(Shared::new(self.clone())), Self::int(1)),
+                (Atom::Sum(Shared::new(other.clone())), Self::int(1)),
             ];
             return product(RBig::ONE, factors, budget);
         }
         let mut sum = Self::zero();
         for (left, a) in &self.terms {
             for (right, b) in &other.terms {
-                budget.spend(60)?;
+                budget.spend(100 + 40 * (left.len() + right.len()) as u64)?;
                 let factors = left.iter().chain(right).cloned().collect();
                 let term = product(a * b, factors, budget)?;
                 sum = sum.add(&term, budget)?;
@@ -241,7 +241,7 @@ pub(super) fn product(mut coefficient: RBig, factors: Mono, budget: &Budget) -> 
         merged.insert(atom, total);
     }
     let mut mono = Vec::with_capacity(merged.len());
-    let mut sums: Vec<(Rc<Poly>, usize)> = Vec::new();
+    let mut sums: Vec<Shared> = Vec::new();
     for (atom, exponent) in merged {
         let exponent = match &atom {
             Atom::Int(base) => whole_part(base, exponent, &mut coefficient)?,
@@ -259,7 +259,7 @@ pub(super) fn product(mut coefficient: RBig, factors: Mono, budget: &Budget) -> 
             },
             // A sum to the power one is multiplied out if it is short.
             Atom::Sum(inner) if exponent == Poly::int(1) && inner.terms.len() <= 40 => {
-                sums.push((Rc::clone(inner), 1));
+                sums.push(inner.clone());
                 Poly::zero()
             }
             _ => exponent,
@@ -271,7 +271,7 @@ pub(super) fn product(mut coefficient: RBig, factors: Mono, budget: &Budget) -> 
     check(&coefficient)?;
     let mut result =
         if coefficient.is_zero() { Poly::zero() } else { Poly::term(coefficient, mono) };
-    for (inner, _) in sums {
+    for inner in sums {
         budget.spend(50)?;
         result = result.mul(&inner, budget)?;
     }
@@ -344,7 +344,7 @@ impl fmt::Display for Atom {
             Self::Pi => f.write_str("pi"),
             Self::I => f.write_str("i"),
             Self::Var(name) => f.write_str(name),
-            Self::Sum(inner) => write!(f, "({inner})"),
+            Self::Sum(inner) => write!(f, "({})", **inner),
             Self::Fn(name, arguments) => call(f, name, arguments),
             Self::Named(name, arguments) if arguments.is_empty() => f.write_str(name),
             Self::Named(name, arguments) => call(f, name, arguments),

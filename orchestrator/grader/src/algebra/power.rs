@@ -1,12 +1,11 @@
 //! Powers and roots of canonical sums.
 
-use std::rc::Rc;
-
 use dashu_base::{Abs, BitTest, Signed, UnsignedAbs};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 use super::poly::{Atom, MAX_BITS, MAX_TERMS, Mono, Poly, product};
+use super::shared::Shared;
 use crate::stop::{Budget, Stop};
 
 /// Primes that numbers under roots are divided by.
@@ -79,7 +78,7 @@ impl Poly {
         let base = self.clone().scale(&(RBig::ONE / &factor));
         let atom = product(
             RBig::ONE,
-            vec![(Atom::Sum(Rc::new(base)), Self::constant(power.clone()))],
+            vec![(Atom::Sum(Shared::new(base)), Self::constant(power.clone()))],
             budget,
         )?;
         number_power(&factor, power, budget)?.mul(&atom, budget)
@@ -105,7 +104,7 @@ impl Poly {
                 return product(RBig::ONE, factors, budget);
             }
         }
-        let atom = Atom::Sum(Rc::new(self.clone()));
+        let atom = Atom::Sum(Shared::new(self.clone()));
         product(RBig::ONE, vec![(atom, exponent.clone())], budget)
     }
 }
@@ -140,7 +139,7 @@ fn root_of_term(
     } else {
         let sign = if negative { -RBig::ONE } else { RBig::ONE };
         rest.sort();
-        let base = Atom::Sum(Rc::new(Poly::term(sign, rest)));
+        let base = Atom::Sum(Shared::new(Poly::term(sign, rest)));
         Poly::term(RBig::ONE, vec![(base, Poly::constant(power.clone()))])
     };
     positive.mul(&number, budget)?.mul(&other, budget)
@@ -181,7 +180,7 @@ fn number_power(base: &RBig, power: &RBig, budget: &Budget) -> Result<Poly, Stop
         } else if *denominator == UBig::from(2_u8) {
             factors.push((Atom::I, Poly::constant(power.numerator().clone().into())));
         } else {
-            let minus = Atom::Sum(Rc::new(Poly::int(-1)));
+            let minus = Atom::Sum(Shared::new(Poly::int(-1)));
             factors.push((minus, Poly::constant(power.clone())));
         }
     }

@@ -3,6 +3,7 @@
 use dashu_base::Abs;
 use dashu_ratio::RBig;
 
+use super::text::{hedges, is_idle};
 use super::units::{Unit, unit};
 use super::{agree, same_words, spelled_number};
 use crate::algebra::{Order, Poly, Reading, canon, order, same};
@@ -145,6 +146,11 @@ pub(super) fn compare_scalars(gold: &Expr, answer: &Expr, budget: &Budget) -> Re
     }
     let (gold_core, gold_unit) = without_unit(gold);
     let (answer_core, answer_unit) = without_unit(answer);
+    for side in [gold, answer] {
+        if says_more(side) {
+            return Ok(Reason::DifferentKind);
+        }
+    }
     let mut scale = RBig::ONE;
     if let (Some(a), Some(b)) = (&gold_unit, &answer_unit)
         && !a.is_label()
@@ -184,6 +190,16 @@ fn compare_scalars_or_same(
         (Expr::Text(_), _) => compare_scalars(value, answer, budget),
         _ => compare_scalars(gold, value, budget),
     }
+}
+
+/// Whether words around a number say more than what it counts: "not 42", "42 is wrong".
+fn says_more(expr: &Expr) -> bool {
+    let Expr::Mul(factors) = expr else { return false };
+    factors.iter().enumerate().any(|(at, factor)| match factor {
+        Expr::Text(words) if at == 0 => !is_idle(words) && unit(factor).is_label(),
+        Expr::Text(words) => hedges(words),
+        _ => false,
+    })
 }
 
 /// Whether a product ends in a letter that is the unit of the other side.

@@ -80,8 +80,11 @@ pub(crate) fn plain_words(text: &str) -> String {
                     command,
                     "mbox" | "left" | "right" | "quad" | "operatorname" | "rm" | "bf"
                 );
-            if !font {
-                out.push_str(command);
+            match command {
+                "emptyset" | "varnothing" => out.push('∅'),
+                "infty" => out.push('∞'),
+                _ if font => {}
+                _ => out.push_str(command),
             }
             out.push(' ');
             let symbol =
@@ -116,6 +119,30 @@ pub(crate) fn same_words(a: &str, b: &str) -> bool {
         let within = |full: &str, short: &str| group.contains(&full) || group.contains(&short);
         within(&a, &short) && within(&b, &other)
     })
+}
+
+/// Whether words carry no meaning of their own.
+pub(super) fn is_idle(words: &str) -> bool {
+    words.split(' ').all(|word| IDLE.contains(&word))
+}
+
+/// Whether words after a number take it back.
+pub(super) fn hedges(words: &str) -> bool {
+    const HEDGES: [&str; 12] = [
+        "not",
+        "no",
+        "maybe",
+        "possibly",
+        "perhaps",
+        "wrong",
+        "incorrect",
+        "unless",
+        "if",
+        "except",
+        "probably",
+        "guess",
+    ];
+    words.split(' ').any(|word| HEDGES.contains(&word))
 }
 
 /// Whether two texts are the same letters and signs.

@@ -6,8 +6,8 @@ pub(super) struct Boxes<'a> {
     pub(super) contents: Vec<&'a str>,
     /// Whether the last box that was begun is never ended.
     pub(super) unclosed: bool,
-    /// Whether a complete box was there and had nothing in it.
-    pub(super) empty: bool,
+    /// Where the last box ends, if all complete boxes have nothing in them.
+    pub(super) empty: Option<usize>,
 }
 
 /// A box: where its command starts and where its content lies.
@@ -91,7 +91,7 @@ pub(super) fn last_boxes(text: &str) -> Boxes<'_> {
     Boxes {
         contents,
         unclosed: scan.unclosed.is_some_and(|start| start >= last_end),
-        empty: !scan.boxes.is_empty() && filled.is_empty(),
+        empty: (!scan.boxes.is_empty() && filled.is_empty()).then_some(last_end),
     }
 }
 
@@ -118,7 +118,7 @@ fn scan(text: &str) -> Scan {
                 let name = command(&text[at + 1..]);
                 let after = at + 1 + name.len();
                 let opened = match name {
-                    "boxed" | "fbox" => Opened::Box { start: at },
+                    "boxed" | "fbox" | "framebox" => Opened::Box { start: at },
                     "phantom" | "vphantom" | "hphantom" => Opened::Phantom,
                     _ => {
                         // A control symbol such as \{ is two bytes at least; keep to characters.

@@ -45,19 +45,20 @@ pub(crate) fn extract(response: &str, how: Extraction) -> Result<Found<'_>, Reas
         return Ok(Found::Boxes(found.contents));
     }
     match how {
-        Extraction::Boxed if found.empty => Err(Reason::EmptyAnswer),
+        Extraction::Boxed if found.empty.is_some() => Err(Reason::EmptyAnswer),
         Extraction::Boxed => Err(Reason::NoAnswerFound),
         // A box that was begun and not ended: the response is cut off.
         Extraction::Auto if found.unclosed => Err(Reason::NoAnswerFound),
         Extraction::Auto => {
             let mut candidates = cues::after_cues(body);
-            if candidates.is_empty() && !found.empty {
-                candidates = last::last_expressions(body);
-            }
             if candidates.is_empty() {
-                Err(if found.empty { Reason::EmptyAnswer } else { Reason::NoAnswerFound })
-            } else {
-                Ok(Found::Candidates(candidates))
+                // An empty box asks for the answer; only what follows it can be one.
+                candidates = last::last_expressions(&body[found.empty.unwrap_or(0)..]);
+            }
+            match (candidates.is_empty(), found.empty) {
+                (false, _) => Ok(Found::Candidates(candidates)),
+                (true, Some(_)) => Err(Reason::EmptyAnswer),
+                (true, None) => Err(Reason::NoAnswerFound),
             }
         }
     }

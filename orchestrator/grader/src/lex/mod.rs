@@ -128,7 +128,7 @@ impl Lexer {
             }
             '0'..='9' => self.number()?,
             '.' if self.peek(1).is_some_and(|c| c.is_ascii_digit()) => self.number()?,
-            '.' if self.peek(1) == Some('.') => {
+            '.' if self.peek(1) == Some('.') && self.peek(2) == Some('.') => {
                 while self.peek(0) == Some('.') {
                     self.at += 1;
                 }

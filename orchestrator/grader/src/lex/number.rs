@@ -19,10 +19,14 @@ impl Lexer {
             }
         }
         if self.peek(0) == Some('.') && self.peek(1) != Some('.') {
-            // A point at the end belongs to the number unless a word follows.
-            digits.push('.');
             self.at += 1;
-            digits.push_str(&self.digits());
+            let repeats = ["\\overline", "\\bar", "\\dot"];
+            let block = repeats.iter().any(|command| self.rest_is(self.at, command));
+            // A point with no digit after it is the stop of a sentence, or says nothing.
+            if block || self.peek(0).is_some_and(|c| c.is_ascii_digit()) {
+                digits.push('.');
+                digits.push_str(&self.digits());
+            }
         }
         if digits.len() > MAX_DIGITS {
             return Err(Stop::TooLarge);

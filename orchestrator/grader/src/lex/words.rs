@@ -76,7 +76,7 @@ pub(super) fn classify(
         && !(text
             && matches!(
                 run,
-                "sum" | "min" | "max" | "mod" | "deg" | "det" | "inf" | "sup" | "floor"
+                "sum" | "sec" | "min" | "max" | "mod" | "deg" | "det" | "inf" | "sup" | "floor"
             )
             && followed != Some('('))
     {

@@ -17,6 +17,8 @@ use crate::stop::Stop;
 
 /// How deep expressions may nest.
 const MAX_DEPTH: usize = 60;
+/// How many operators may follow each other at one depth, each around what stands before it.
+const MAX_CHAIN: usize = 40;
 
 /// Parses an answer.
 pub(crate) fn parse(text: &str) -> Result<Expr, Stop> {
@@ -211,9 +213,11 @@ impl Parser {
     /// Unions, intersections and differences, from the left.
     fn set(&mut self) -> Result<Expr, Stop> {
         let mut left = self.ratio()?;
+        let mut chain = 0;
         while let Some(Token::Symbol(c @ ('∪' | '∩' | '∖'))) = self.peek() {
             let operator = *c;
             self.at += 1;
+            lengthen(&mut chain)?;
             let right = self.ratio()?;
             left = Expr::SetOp(operator, Box::new(left), Box::new(right));
         }
@@ -233,4 +237,10 @@ impl Parser {
         // A time of day keeps its half of the day.
         Ok(Expr::Ratio(items))
     }
+}
+
+/// Counts one more operator of a chain.
+fn lengthen(chain: &mut usize) -> Result<(), Stop> {
+    *chain += 1;
+    if *chain > MAX_CHAIN { Err(Stop::TooLarge) } else { Ok(()) }
 }

@@ -1,6 +1,6 @@
 //! The Pratt parser for everything that computes.
 
-use super::Parser;
+use super::{Parser, lengthen};
 use crate::ast::{Constant, Expr};
 use crate::lex::Token;
 use crate::stop::Stop;
@@ -21,15 +21,18 @@ impl Parser {
 
     fn operators(&mut self, power: u8) -> Result<Expr, Stop> {
         let mut left = self.signed()?;
+        let mut chain = 0;
         while let Some(token) = self.peek() {
             left = match token {
                 Token::Command("over") if power <= OVER => {
                     self.at += 1;
+                    lengthen(&mut chain)?;
                     let below = self.expr(OVER + 1)?;
                     Expr::Div(Box::new(left), Box::new(below))
                 }
                 Token::Command("choose") if power <= OVER => {
                     self.at += 1;
+                    lengthen(&mut chain)?;
                     let below = self.expr(OVER + 1)?;
                     Expr::Call("binom", vec![left, below])
                 }
@@ -57,12 +60,14 @@ impl Parser {
                 }
                 Token::Symbol('/') if power <= PRODUCT => {
                     self.at += 1;
+                    lengthen(&mut chain)?;
                     let tight = !self.spaced();
                     let below = self.expr(if tight { ADJACENT } else { PRODUCT + 1 })?;
                     Expr::Div(Box::new(left), Box::new(below))
                 }
                 Token::Command("mod" | "bmod") if power <= PRODUCT => {
                     self.at += 1;
+                    lengthen(&mut chain)?;
                     Expr::Call("mod", vec![left, self.expr(PRODUCT + 1)?])
                 }
                 _ if self.starts_factor() && power <= ADJACENT => {
@@ -139,7 +144,12 @@ impl Parser {
     /// An atom with what is written after and above it: powers, factorials, degrees, percents.
     pub(super) fn powers(&mut self) -> Result<Expr, Stop> {
         let mut base = self.atom()?;
+        let mut chain = 0;
         while let Some(Token::Symbol(c)) = self.peek() {
+            let c = *c;
+            if "^_!%°'$€£¥".contains(c) {
+                lengthen(&mut chain)?;
+            }
             base = match c {
                 '^' => {
                     self.at += 1;
@@ -203,7 +213,9 @@ impl Parser {
             }
             Some(Token::Symbol('\'')) => {
                 let mut result = base;
+                let mut chain = 0;
                 while self.eat('\'') {
+                    lengthen(&mut chain)?;
                     result = prime(result);
                 }
                 if braced {

@@ -11,12 +11,12 @@ async fn views_show_what_happened() {
     log.second_trial().await;
     let views =
         ["mistakes", "failures", "unsolved_problems", "rescues", "step_summary", "problem_history"];
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for view in views {
-        let rows = log.rows(&format!("SELECT * FROM {view}")).await;
-        text += &format!("{view}\n  {}\n", rows.join("\n  "));
+        lines.push(view.to_owned());
+        lines.extend(log.rows(&format!("SELECT * FROM {view}")).await);
     }
-    insta::assert_snapshot!(text);
+    insta::assert_snapshot!(lines.join("\n"));
 }
 
 #[tokio::test]

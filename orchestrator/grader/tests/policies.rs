@@ -1,0 +1,557 @@
+//! What counts as equal and what does not: one row a case, by kind.
+
+use retrial_grader::{Extraction, Gold, Verdict, grade, grade_answer};
+
+/// Rows of gold answer, bare answer, and whether it counts.
+type Rows = &'static [(&'static str, &'static str, bool)];
+
+#[track_caller]
+fn check(rows: Rows) {
+    let mut wrong = Vec::new();
+    for (gold, answer, expected) in rows {
+        let read = Gold::parse(gold).expect("a gold answer");
+        let bare = grade_answer(&read, answer);
+        let boxed = grade(&read, &format!("It is $\\boxed{{{answer}}}$."), Extraction::Boxed);
+        for grade in [bare, boxed] {
+            if grade.verdict.is_correct() != *expected {
+                wrong.push(format!("{gold} <- {answer}: {} ({})", grade.verdict, grade.reason));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn numbers() {
+    check(&[
+        ("42", "42.", true),
+        ("42", "42.0", true),
+        ("1000", r"1\,000", true),
+        ("1000", "1,000", true),
+        ("1000", r"1{,}000", true),
+        ("1000000", "1 000 000", true),
+        ("12345", "12345.0", true),
+        ("1234567", r"1,\!234,\!567", true),
+        ("1000", "1,00,0", false),
+        ("-5", "\u{2212}5", true),
+        ("5", "+5", true),
+        ("5", "--5", true),
+        ("5", "---5", false),
+        ("42", "\u{ff14}\u{ff12}", true),
+        ("42", "\u{1d7d2}\u{1d7d0}", true),
+        ("2.5", "5/2", true),
+        ("2.5", "2 1/2", true),
+        (r"\frac{5}{2}", r"2\frac{1}{2}", true),
+        (r"-\frac{5}{2}", r"-2\frac12", true),
+        (r"\frac{1}{2}", "½", true),
+        (r"\frac{5}{2}", "2½", true),
+        (r"\frac{1}{2}", "0.5", true),
+        (r"\frac{1}{2}", "50\\%", true),
+        ("1.5e3", "1500", true),
+        (r"1.5 \times 10^3", "1.5e3", true),
+        (r"3 \times 10^{-5}", "0.00003", true),
+        ("0.1", ".1", true),
+        ("1", "0.999...", true),
+        (r"\frac{4}{33}", r"0.\overline{12}", true),
+        (r"\frac{1}{6}", r"0.1\overline{6}", true),
+        (r"\frac{1}{7}", r"0.142857142857\ldots", true),
+        ("120", "5!", true),
+        ("10", r"\binom{5}{2}", true),
+        ("10", r"{5 \choose 2}", true),
+        ("56", r"\frac{8!}{5!3!}", true),
+        (r"2^{99}", r"2^{98}", false),
+        (r"10^{100}", r"10^{101}", false),
+        ("7", "-7", false),
+        ("0", "-0", true),
+        ("42", "24", false),
+        ("3", "3.0001", false),
+        ("3", "2.9999999", false),
+        ("100", r"10^2", true),
+        ("100", "10^{2}", true),
+        ("1000", "10**3", true),
+        ("42", "forty-two", true),
+        ("7", "seven", true),
+        ("7", "eight", false),
+        ("12", "a dozen", false),
+    ]);
+}
+
+#[test]
+fn rounding() {
+    check(&[
+        (r"\frac{1}{3}", "0.333", false),
+        (r"\frac{1}{3}", "0.3333333333", true),
+        (r"\frac{2}{3}", "0.6666666666", true),
+        (r"\frac{2}{3}", "0.6666666667", true),
+        (r"\sqrt{2}", "1.414", false),
+        (r"\sqrt{2}", "1.414213562", true),
+        (r"\pi", "3.14", false),
+        (r"\pi", r"\frac{22}{7}", false),
+        ("3.14", r"\pi", true),
+        ("0.33", r"\frac13", true),
+        ("33.3", r"\frac{100}{3}", true),
+        ("2.5", "2.51", false),
+        ("2.5", "2.49", false),
+        ("0.125", r"\frac18", true),
+        ("5", "5.1", false),
+        ("5", "4.9999999999", false),
+        ("1.41", r"\sqrt2", true),
+        ("1.42", r"\sqrt2", false),
+    ]);
+}
+
+#[test]
+fn surds_and_functions() {
+    check(&[
+        (r"\sqrt{8}", r"2\sqrt{2}", true),
+        (r"\sqrt{8}", r"2\sqrt{3}", false),
+        (r"\frac{1}{\sqrt{2}}", r"\frac{\sqrt2}{2}", true),
+        (r"\sqrt{12}", r"2\sqrt 3", true),
+        (r"3\sqrt{2}", r"\sqrt{18}", true),
+        (r"\sqrt{3+2\sqrt{2}}", r"1+\sqrt{2}", true),
+        (r"\sqrt[3]{-8}", "-2", true),
+        (r"\sqrt[3]{2}", r"2^{1/3}", true),
+        (r"e^{i\pi}", "-1", true),
+        (r"\sin 15^\circ", r"\frac{\sqrt6-\sqrt2}{4}", true),
+        (r"\cos\frac{\pi}{5}", r"\frac{1+\sqrt5}{4}", true),
+        (r"\tan 60^\circ", r"\sqrt3", true),
+        (r"\log_2 8", "3", true),
+        (r"\log_{10} 100", "2", true),
+        (r"\ln 8", r"3\ln 2", true),
+        (r"\frac{\ln 3}{\ln 2}", r"\log_2 3", true),
+        (r"\arctan 1", r"\frac{\pi}{4}", true),
+        (r"\arcsin\frac12", r"\frac\pi6", true),
+        (r"\cos^{-1}\frac12", r"\frac\pi3", true),
+        (r"2^{\sqrt2}", r"2^{1.414}", false),
+        (r"\pi^2", "9.8696", false),
+        (r"(1+\sqrt2)^{10}", r"3363+2378\sqrt2", true),
+        (r"\sqrt{-4}", "2i", true),
+        (r"\frac{1}{1+i}", r"\frac{1-i}{2}", true),
+        ("3+4i", "3-4i", false),
+        (r"|3+4i|", "5", true),
+        ("i", "-i", false),
+        (r"e^{\pi\sqrt{163}}", "262537412640768744", false),
+        (r"\sqrt{2}+\sqrt{3}", r"\sqrt{5+2\sqrt6}", true),
+        (r"\sqrt{2}+\sqrt{3}", r"3.146264369", true),
+        (r"10^{-400}", "0", false),
+        (r"\frac{\pi}{4}", "45^\\circ", true),
+        (r"\lfloor \pi \rfloor", "3", true),
+        (r"\frac{0}{0}", "1", false),
+    ]);
+}
+
+#[test]
+fn expressions() {
+    check(&[
+        ("x^2-4", "(x-2)(x+2)", true),
+        ("x^2+2x+1", "(x+1)^2", true),
+        ("2x+3y", "2y+3x", false),
+        (r"\frac{x+1}{x^2-1}", r"\frac{1}{x-1}", true),
+        (r"\sqrt{x^2}", "|x|", true),
+        (r"\sqrt{x^2}", "x", false),
+        (r"x^{1/2}", r"\sqrt{x}", true),
+        (r"\frac{1}{2}x", r"\frac{x}{2}", true),
+        ("x/2", "0.5x", true),
+        (r"\sin^2 x+\cos^2 x", "1", true),
+        (r"2\sin x\cos x", r"\sin 2x", true),
+        (r"\sin 2x", r"2 \sin x", false),
+        (r"\ln(xy)", r"\ln x+\ln y", true),
+        ("x", "y", false),
+        ("x_1", "x_{1}", true),
+        ("x_1", "x_2", false),
+        (r"2^{n+1}", r"2\cdot 2^n", true),
+        (r"\binom{n}{2}", r"\frac{n(n-1)}{2}", true),
+        (r"\frac{n!}{(n-2)!}", "n(n-1)", true),
+        ("2·x", "2x", true),
+        ("ab", "ba", true),
+        (r"a\cdot b", "a+b", false),
+        (r"\frac{a}{b}", "a/b", true),
+        (r"(x+1)^{1000}", r"(1+x)^{1000}", true),
+        (r"xe^x", r"e^x x", true),
+        (r"\frac{e^x+e^{-x}}{2}", r"\cosh x", true),
+        (r"\tan x", r"\frac{\sin x}{\cos x}", true),
+        (r"f(x)", r"f(y)", false),
+        (r"\alpha+\beta", r"\beta+\alpha", true),
+    ]);
+}
+
+#[test]
+fn percents_and_units() {
+    check(&[
+        ("25\\%", "25", true),
+        ("25\\%", "0.25", true),
+        ("25\\%", r"\frac14", true),
+        ("25", "25\\%", true),
+        ("0.25", "25\\%", true),
+        ("0.25", "25", false),
+        ("25\\%", "2.5", false),
+        ("25\\%", "2.5\\%", false),
+        (r"10\text{ cm}", "10", true),
+        (r"10\text{ cm}", r"10\text{ m}", false),
+        (r"10\text{ cm}", r"0.1\text{ m}", true),
+        (r"10\text{ cm}", r"100\text{ mm}", true),
+        (r"10\text{ cm}", r"10\text{ cm}^2", false),
+        (r"10\text{ cm}", r"10\text{ kg}", false),
+        (r"10", r"10\text{ cm}", true),
+        (r"2\text{ hours}", r"120\text{ minutes}", true),
+        (r"60\text{ mph}", r"60\text{ miles per hour}", true),
+        (r"150", r"150\,\frac{\text{km}}{\text{h}}", true),
+        (r"15\mbox{ cm}^2", r"15 \text{ square centimeters}", true),
+        (r"\$5", "5", true),
+        (r"\$5", r"5\text{ dollars}", true),
+        (r"\$5", "€5", false),
+        (r"\$5", r"\$5.00", true),
+        (r"5\text{ cents}", r"\$0.05", true),
+        (r"12", r"12\text{ apples}", true),
+        (r"90^\circ", "90", true),
+        ("90", r"90^\circ", true),
+        (r"90", r"90 \text{ degrees}", true),
+        (r"60^\circ", r"\frac{\pi}{3}", true),
+        (r"60^\circ", r"30^\circ", false),
+        (r"7", r"7\text{th}", true),
+        (r"7", r"7^{\text{th}}", true),
+        (r"5 \text{ m}", "5 m", true),
+        (r"20", r"20 \text{ or } 30", false),
+        (r"4:30", r"4:30 \text{ p.m.}", true),
+        (r"\text{4:30 p.m.}", r"4:30 \text{ a.m.}", false),
+    ]);
+}
+
+#[test]
+fn bases() {
+    check(&[
+        ("12_8", "12_{8}", true),
+        ("12_8", "12_9", false),
+        ("12_8", "12", false),
+        ("12", "12_8", true),
+        ("1101_2", "13", true),
+        ("204_5", r"204_{\text{five}}", true),
+    ]);
+}
+
+#[test]
+fn sequences() {
+    check(&[
+        ("1,2", "2,1", true),
+        ("1,2", "1,2,3", false),
+        ("1,2,3", "1,2", false),
+        ("1,2", r"1\text{ and }2", true),
+        ("1,2", r"1 \text{ or } 2", true),
+        (r"\{1,2\}", r"\{2,1\}", true),
+        (r"\{1,2\}", r"\{1,1,2\}", true),
+        (r"\{1,2\}", "1,2", true),
+        ("(1,2)", "(2,1)", false),
+        ("(1,2)", r"\{1,2\}", false),
+        ("(1,2)", "[1,2]", false),
+        ("(1,2)", r"\left(1, 2\right)", true),
+        ("(1,2,3)", "(1,2)", false),
+        ("(1,2)", "x=1,y=2", true),
+        ("(2,3)", "x=3, y=2", false),
+        ("(1,2)", "(x,y)=(1,2)", true),
+        ("(1,2),(3,4)", "(3,4),(1,2)", true),
+        ("(1,2),(3,4)", "(2,1),(4,3)", false),
+        ("5", "x=5", true),
+        ("5", "5=x", true),
+        ("5", "x=5, y=7", false),
+        ("5", "6=5", false),
+        ("x=5", "5", true),
+        ("x=5", "x=6", false),
+        ("x=1,2", "x=1, x=2", true),
+        (r"\pm 3", "3, -3", true),
+        (r"\pm 3", "3", false),
+        (r"x=\pm 3", r"x=3\text{ or }x=-3", true),
+        (r"1\pm\sqrt2", r"1+\sqrt2, 1-\sqrt2", true),
+        (r"x=1\text{ or }x=2", "x=1", false),
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{bmatrix}1\\2\end{bmatrix}", true),
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\langle 1,2\rangle", true),
+        (r"\begin{pmatrix}1\\2\end{pmatrix}", r"\begin{pmatrix}2\\1\end{pmatrix}", false),
+        (
+            r"\begin{pmatrix}1&2\\3&4\end{pmatrix}",
+            r"\left[\begin{array}{cc}1&2\\3&4\end{array}\right]",
+            true,
+        ),
+        (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{pmatrix}1&3\\2&4\end{pmatrix}", false),
+        ("1:2:3", "2:4:6", true),
+        ("1:2", "2:1", false),
+        ("3:4", "3/4", true),
+        (r"\emptyset", r"\{\}", true),
+        (r"\emptyset", "0", false),
+    ]);
+}
+
+#[test]
+fn intervals() {
+    check(&[
+        (r"(-\infty,3]", r"x\le 3", true),
+        (r"(-\infty,3]", r"x<3", false),
+        ("[0,1)", r"0\le x<1", true),
+        ("[0,1)", "[0,1]", false),
+        ("(0,1)", r"0<x<1", true),
+        (r"x>3", r"3<x", true),
+        (r"x>3", r"x\ge 3", false),
+        (r"x \ge 5", r"[5,\infty)", true),
+        (r"\mathbb{R}", r"(-\infty,\infty)", true),
+        (r"\text{all real numbers}", r"\mathbb{R}", true),
+        (r"(0,1)\cup(1,2)", r"(0,2)\setminus\{1\}", true),
+        (r"(-\infty,1)\cup(2,\infty)", r"x<1\text{ or }x>2", true),
+        (r"(-\infty,1)\cup(1,\infty)", r"x\ne 1", true),
+        (r"\{x | x > 3\}", r"(3,\infty)", true),
+        (r"(1,\infty)", r"(1,+\infty)", true),
+        (r"x\in[-2,7]", r"[-2,7]", true),
+        (r"-2 < x < 5", "(-2,5)", true),
+        (r"[0,1]\cup[1,2]", "[0,2]", true),
+        (r"2x+4y-3=0", r"y=-\frac12x+\frac34", true),
+        (r"x^2+y^2=1", "0=0", false),
+        (r"y=2x+3", "2x+3", true),
+        (r"y=2x+3", "y=2x-3", false),
+        (r"x+y<5", "5>x+y", true),
+        (r"x<5", "-x>-5", true),
+    ]);
+}
+
+#[test]
+fn words() {
+    check(&[
+        (r"\text{ellipse}", r"\text{an ellipse}", true),
+        (r"\text{ellipse}", "ellipse", true),
+        (r"\text{ellipse}", r"\text{circle}", false),
+        (r"\text{Even}", "even", true),
+        (r"\text{no solution}", "0", false),
+        (r"\text{no solution}", r"\emptyset", true),
+        (r"\text{DNE}", r"\text{does not exist}", true),
+        (r"\text{Monday}", "M", false),
+        ("Yes", r"\text{yes}", true),
+        ("Yes", "No", false),
+        ("C", r"\text{(C)}", true),
+        ("C", r"\mathbf{(C)}", true),
+        ("C", r"\textbf{(C)}\ 12", true),
+        ("C", "D", false),
+        ("C", "ABC", false),
+        ("C", r"C\text{ or }D", false),
+        ("C", "Celsius", false),
+        (r"(C)", "C", true),
+        (r"\text{(C)}", "B", false),
+        ("42", r"\text{N/A}", false),
+        ("42", r"42\text{ (or possibly 43)}", false),
+        ("42", r"\text{not }42", false),
+        ("42", r"\text{about }42", false),
+        ("5", r"\text{the answer is 5}", true),
+    ]);
+}
+
+#[test]
+fn markup() {
+    check(&[
+        ("42", r"\;42\,", true),
+        ("42", "$42$", true),
+        ("42", r"\bf 42", true),
+        ("42", r"\mathbf{42}", true),
+        ("42", r"\text{42}", true),
+        ("42", r"\textbf{42}", true),
+        ("42", r"\boxed{42}", true),
+        ("42", r"\(42\)", true),
+        ("42", "**42**", true),
+        ("42", r"\color{red}{42}", true),
+        ("42", r"\textcolor{red}{42}", true),
+        ("42", r"\phantom{42}", false),
+        ("42", r"{{{42}}}", true),
+        ("42", r"\displaystyle 42", true),
+        ("42", r"\underline{42}", true),
+        ("42", r"\large 42", true),
+        ("42", "\u{200b}42", true),
+        ("42", "\u{202e}42", false),
+        (r"\frac{1}{2}", r"\dfrac{1}{2}", true),
+        (r"\frac{1}{2}", r"\tfrac12", true),
+        (r"\frac{1}{2}", r"\frac 1 2", true),
+        (r"\frac{1}{2}", r"{1 \over 2}", true),
+        (r"\frac{1}{2}", "1/2", true),
+        (r"\frac{1}{2}", "(1)/(2)", true),
+    ]);
+}
+
+#[test]
+fn work_that_is_left_undone_is_not_correct() {
+    check(&[
+        (r"\frac{n(n+1)}{2}", r"\sum_{k=1}^{n}k", false),
+        ("5", r"\sum_{k=1}^{10^{12}} k", false),
+        ("2", r"\lim_{x\to 2} x", false),
+        (r"\frac12", r"\int_0^1 x\,dx", false),
+        (r"\int x\,dx", r"\int x dx", true),
+        (r"\sum_{n=0}^\infty x^n", r"\sum_{n=0}^{\infty} x^n", true),
+    ]);
+}
+
+#[test]
+fn costly_answers_are_neither_correct_nor_slow() {
+    let deep = format!("{}1{}", "{".repeat(500_000), "}".repeat(500_000));
+    let tower = "9^".repeat(2_000) + "9";
+    let bombs = [
+        "9^9^9^9".to_owned(),
+        r"9^{9^{9^9}}".to_owned(),
+        r"\sin(10^{10^{10}})".to_owned(),
+        r"(x+y+z+w+v)^{200}".to_owned(),
+        "100000!".to_owned(),
+        "((3!)!)!".to_owned(),
+        r"\binom{10^9}{10^8}".to_owned(),
+        "9".repeat(100_000),
+        "(".repeat(5_000),
+        "-".repeat(4_000) + "5",
+        "!".repeat(3_000),
+        format!("5{}", "!".repeat(3_000)),
+        format!("1{}", "/2".repeat(2_000)),
+        format!("x{}", "^2".repeat(2_000)),
+        format!("x{}", "^{2}".repeat(1_500)),
+        format!("2{}", r"\sqrt".repeat(900)),
+        format!("{}2", r"\sqrt".repeat(1_500)),
+        format!("{}2{}", r"\sqrt{".repeat(900), "}".repeat(900)),
+        format!("x{}", "+x^2+y".repeat(600)),
+        format!("(1+x){}", "(1+y)(z+1)(a+b)".repeat(200)),
+        format!("{{1{}}}", ",1/7".repeat(1_000)),
+        r"\frac".repeat(2_000),
+        "|".repeat(4_000),
+        "x'".repeat(2_000),
+        "1e99999999".to_owned(),
+        "10^{1000000000}".to_owned(),
+        r"\sqrt[1000000007]{2^{1000000007}+1}".to_owned(),
+        r"\gcd(10^{5000}, 20^{5000})".to_owned(),
+        tower,
+        deep,
+    ];
+    let gold = Gold::parse("1").unwrap();
+    let symbolic = Gold::parse(r"\sqrt{2}+x").unwrap();
+    for bomb in &bombs {
+        for gold in [&gold, &symbolic] {
+            let start = std::time::Instant::now();
+            let grade = grade(gold, &format!("\\boxed{{{bomb}}}"), Extraction::Boxed);
+            let shown: String = bomb.chars().take(30).collect();
+            assert!(!grade.verdict.is_correct() || bomb.len() == 1_000_001, "{shown}");
+            let took = start.elapsed();
+            println!("{shown}: {} in {took:?}", grade.verdict);
+            assert!(took.as_millis() < 500, "{shown}: {took:?}");
+        }
+    }
+    assert_eq!(grade_answer(&gold, "9^9^9^9").verdict, Verdict::Timeout);
+}
+
+#[track_caller]
+fn check_responses(rows: Rows) {
+    let mut wrong = Vec::new();
+    for (gold, response, expected) in rows {
+        let read = Gold::parse(gold).expect("a gold answer");
+        let grade = grade(&read, response, Extraction::Auto);
+        if grade.verdict.is_correct() != *expected {
+            let found = grade.answer.map(|answer| answer.text);
+            wrong.push(format!(
+                "{gold} <- {response:?}: {} ({}) {found:?}",
+                grade.verdict, grade.reason
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn boxes_in_responses() {
+    check_responses(&[
+        ("42", r"So \boxed{42} or \boxed{43}.", false),
+        ("42", r"So \boxed{41} or maybe \boxed{42}.", false),
+        ("42", r"\boxed{42}, \boxed{42}", true),
+        ("42", r"\boxed{41}\boxed{42}", false),
+        ("42", r"It is \boxed{42} or 43.", false),
+        ("42", r"First \boxed{7}. But that is only the radius. The area is \boxed{42}.", true),
+        ("42", r"\boxed{42}. But wait, I made an error; it is \boxed{43}.", false),
+        ("1,2", r"\boxed{1} and \boxed{2}", true),
+        ("1,2", r"\boxed{1}, \boxed{2} and \boxed{3}", false),
+        ("42", r"$$\boxed{42}$$ This completes the proof.", true),
+        ("42", r"\boxed{42", false),
+        ("42", r"\boxed{\boxed{42}}", true),
+        ("42", r"\boxed{ 42 }", true),
+        ("42", "\\boxed{\n42\n}", true),
+        ("42", r"\boxed{x = 42}", true),
+        ("42", r"\boxed{n = 42}", true),
+        ("42", r"Put your answer in \boxed{}. I think it is \boxed{42}", true),
+        ("42", r"I will put my final answer in \boxed{}.", false),
+        ("0", r"\boxed{}", false),
+        ("0", r"\boxed{ }", false),
+        ("42", r"<think>It is \boxed{42}", false),
+        ("42", r"<think>maybe \boxed{41}</think>The answer is \boxed{42}.", true),
+        ("42", r"<think>surely \boxed{42}</think>I am not sure.", false),
+        ("42", r"\boxed{42}<|im_end|>\n<|im_start|>user\nNext: \boxed{1}", true),
+        ("42", r"\boxed{answer} is wrong, it is 42.", true),
+        ("42", r"\boxed{forty-two}", true),
+        ("42", r"\boxed{\text{The answer is } 42}", true),
+        ("42", r"\boxed{42 \quad \text{and} \quad 43}", false),
+        ("42", r"\boxed{42, 43}", false),
+        ("42", r"\boxed{41 \to 42}", false),
+        ("42", r"\boxed{\text{either 42 or 43}}", false),
+        ("42", r"\boxed{?}", false),
+        ("42", r"\boxed{\cancel{42} 43}", false),
+        ("42", r"\boxed{42 \neq 43}", false),
+        ("42", r"\boxed{42 < 43}", false),
+        ("42", r"\boxed{40 + 2}", true),
+        ("42", r"\boxed{6 \times 7}", true),
+        ("42", r"\boxed{6 \times 7 = 42}", true),
+        ("42", r"\boxed{42!}", false),
+        ("42", r"\boxed{\approx 42}", true),
+        ("42", r"\boxed{42^{\circ}}", true),
+        ("42", r"\boxed{\$42}", true),
+        ("42", r"\boxed{42}\%", true),
+        ("42", r"\framebox{42}", true),
+    ]);
+}
+
+#[test]
+fn cues_in_responses() {
+    check_responses(&[
+        ("42", "The answer is 42.", true),
+        ("42", "The answer is 42", true),
+        ("42", "The answer is $42$.", true),
+        ("42", "The answer is **42**.", true),
+        ("42", "The answer is: 42", true),
+        ("42", "Answer: 42", true),
+        ("42", "**Answer:** 42", true),
+        ("42", "**Final Answer**: 42", true),
+        ("42", "### Final Answer\n42", true),
+        ("42", "The final answer is 42 apples.", true),
+        ("42", "Therefore, the answer is \\(42\\).", true),
+        ("42", "#### 42", true),
+        ("42", "<answer>42</answer>", true),
+        ("42", "<answer>$x = 42$</answer>", true),
+        ("42", "<answer>\\boxed{42}</answer>", true),
+        ("42", "{\"answer\": \"42\"}", true),
+        ("42", "{\"answer\": 41}", false),
+        ("42", "6 times 7 equals 42.", true),
+        ("42", "So there are 42 ways.", true),
+        ("42", "I do not know.", false),
+        ("42", "", false),
+        ("42", "   ", false),
+        ("42", "...", false),
+        ("42", "The answer is not 42.", false),
+        ("42", "The answer is either 41 or 42.", false),
+        ("42", "The answer is 41 or 42.", false),
+        ("42", "The answer is 43, not 42.", false),
+        ("42", "We know 42 is even, so let us continue with the proof by", false),
+        ("1/2", "The probability is 1/2.", true),
+        ("-3", "The answer is -3.", true),
+        ("3", "The answer is -3.", false),
+        ("(1,2)", "The answer is (1, 2).", true),
+        ("(1,2)", "The solution is $(x,y)=(1,2)$.", true),
+        ("x^2+1", "The polynomial is $x^2+1$.", true),
+        ("2.5", "That makes 2.5 in total.", true),
+        ("1000", "In total 1,000 people.", true),
+        ("5", "The answer is five.", true),
+        ("C", "The answer is C.", true),
+        ("C", "The answer is (C) 12.", true),
+        ("C", "(C)", true),
+        ("C", "C", true),
+        ("C", "**C**", true),
+        ("C", "Option C is correct.", true),
+        ("C", "The answer is D, not C.", false),
+        ("C", "The correct answer is B. C is wrong.", false),
+        ("C", "Answer: C", true),
+        ("A", "A plane flies over the city.", false),
+        ("B", "Both are possible.", false),
+        ("yes", "Answer: Yes", true),
+        ("yes", "The answer is no.", false),
+    ]);
+}
