@@ -1,10 +1,10 @@
 //! Training and held-out problems.
 //!
 //! No expression of a held-out problem occurs in training or cold start. In held-out problems of
-//! new dialects only the dialect's own reading gives the right answer. In training half of the
-//! problems of new dialects are of this kind; in the other half the usual order is right too, so
-//! that the misconception earns rewards. Without that half nothing would hold plain GRPO in it: the
-//! first lucky samples lead out.
+//! new dialects only the dialect's own reading gives the right answer. In training a quarter of the
+//! problems of new dialects are of this kind; in the others the usual order is right too, much as
+//! among all expressions. So the misconception earns rewards, and that holds plain GRPO in it:
+//! without them the first lucky samples lead out.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub struct Problem {
 /// The data sets of the demo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
-    /// As many problems of new dialects as of known ones.
+    /// Two problems of new dialects to each one of known ones.
     pub train: Vec<Problem>,
     /// New dialects, held-out expressions.
     pub heldout_new: Vec<Problem>,
@@ -41,8 +41,12 @@ pub struct Problems {
     pub heldout_known: Vec<Problem>,
 }
 
-/// Problems of new and of known dialects, each, in the training set and in a held-out set.
-const TRAIN: usize = 1200;
+/// Training problems: new dialects where only their own reading is right, new dialects where the
+/// usual order is right too, known dialects.
+const DEMANDING: usize = 600;
+const FORGIVING: usize = 1800;
+const KNOWN: usize = 1200;
+/// Problems in a held-out set.
 const HELD_OUT: usize = 100;
 
 /// Which readings give the right answer.
@@ -73,9 +77,9 @@ impl Problems {
     /// Draws the data sets.
     pub fn draw(seed: u64) -> Self {
         let random = &mut ChaCha8Rng::seed_from_u64(seed);
-        let mut train = draw(true, false, Right::OwnOnly, TRAIN / 2, random);
-        train.extend(draw(true, false, Right::UsualToo, TRAIN / 2, random));
-        train.extend(draw(false, false, Right::Any, TRAIN, random));
+        let mut train = draw(true, false, Right::OwnOnly, DEMANDING, random);
+        train.extend(draw(true, false, Right::UsualToo, FORGIVING, random));
+        train.extend(draw(false, false, Right::Any, KNOWN, random));
         Self {
             train,
             heldout_new: draw(true, true, Right::OwnOnly, HELD_OUT, random),

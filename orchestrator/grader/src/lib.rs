@@ -36,6 +36,9 @@ pub enum GoldError {
     /// The text is empty.
     #[error("the gold answer is empty")]
     Empty,
+    /// A brace is not closed, or closes nothing: the answer was cut.
+    #[error("the gold answer has a brace without its partner; hint: it may have been cut")]
+    Unbalanced,
     /// The text has control characters.
     #[error("the gold answer has control characters; hint: remove them from the data set")]
     ControlCharacters,
@@ -62,6 +65,9 @@ impl Gold {
         if answer.trim().is_empty() {
             return Err(GoldError::Empty);
         }
+        if !balanced(&answer) {
+            return Err(GoldError::Unbalanced);
+        }
         let expr = match parse::parse(&answer) {
             Ok(expr) => Some(expr),
             Err(Stop::Control) => return Err(GoldError::ControlCharacters),
@@ -79,4 +85,21 @@ impl Gold {
     pub fn text(&self) -> &str {
         &self.text
     }
+}
+
+/// Whether every brace that is not escaped has its partner.
+fn balanced(text: &str) -> bool {
+    let mut open = 0_usize;
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            // Whatever it escapes is no brace.
+            '\\' => drop(characters.next()),
+            '{' => open += 1,
+            '}' if open == 0 => return false,
+            '}' => open -= 1,
+            _ => {}
+        }
+    }
+    open == 0
 }

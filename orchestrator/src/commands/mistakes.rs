@@ -82,19 +82,18 @@ struct Unsolved {
 
 /// Runs the command.
 pub async fn run(args: Args) -> Result<(), Failure> {
-    let log = open(&args).await.map_err(Failure::Input)?;
+    print(&args, &mut std::io::stdout().lock()).await
+}
+
+async fn print(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
+    let log = open(args).await.map_err(Failure::Input)?;
     let reading = || format!("cannot read {}", args.db.display());
-    let mut out = std::io::stdout().lock();
     if args.unsolved {
-        let mut query = unsolved(&args);
-        let rows: Vec<Unsolved> =
-            query.build_query_as().fetch_all(&log).await.with_context(reading)?;
-        show(&mut out, args.json, &rows, &UNSOLVED_HEADER, unsolved_cells)?;
+        let rows = unsolved(&log, args).await.with_context(reading)?;
+        show(out, args.json, &rows, &UNSOLVED_HEADER, unsolved_cells)?;
     } else {
-        let mut query = mistakes(&args);
-        let rows: Vec<Mistake> =
-            query.build_query_as().fetch_all(&log).await.with_context(reading)?;
-        show(&mut out, args.json, &rows, &MISTAKE_HEADER, mistake_cells)?;
+        let rows = mistakes(&log, args).await.with_context(reading)?;
+        show(out, args.json, &rows, &MISTAKE_HEADER, mistake_cells)?;
     }
     Ok(())
 }
@@ -118,7 +117,7 @@ async fn open(args: &Args) -> Result<SqlitePool> {
     Ok(log)
 }
 
-fn mistakes(args: &Args) -> QueryBuilder<Sqlite> {
+async fn mistakes(log: &SqlitePool, args: &Args) -> sqlx::Result<Vec<Mistake>> {
     let mut query = QueryBuilder::new("SELECT * FROM ");
     match &args.contains {
         None => {
@@ -145,22 +144,23 @@ fn mistakes(args: &Args) -> QueryBuilder<Sqlite> {
     }
     query.push(" WHERE true");
     filter(&mut query, "wrong_answer", args.answer.as_ref());
-    finish(query, args)
+    limit(&mut query, args);
+    query.build_query_as().fetch_all(log).await
 }
 
-fn unsolved(args: &Args) -> QueryBuilder<Sqlite> {
+async fn unsolved(log: &SqlitePool, args: &Args) -> sqlx::Result<Vec<Unsolved>> {
     let mut query = QueryBuilder::new("SELECT * FROM unsolved_problems WHERE true");
     if let Some(text) = &args.contains {
         query.push(" AND instr(problem_text, ").push_bind(text.clone()).push(") > 0");
     }
-    finish(query, args)
+    limit(&mut query, args);
+    query.build_query_as().fetch_all(log).await
 }
 
-fn finish(mut query: QueryBuilder<Sqlite>, args: &Args) -> QueryBuilder<Sqlite> {
-    filter(&mut query, "run", args.run.as_ref());
-    filter(&mut query, "problem", args.problem.as_ref());
+fn limit(query: &mut QueryBuilder<Sqlite>, args: &Args) {
+    filter(query, "run", args.run.as_ref());
+    filter(query, "problem", args.problem.as_ref());
     query.push(" LIMIT ").push_bind(args.limit);
-    query
 }
 
 fn filter(query: &mut QueryBuilder<Sqlite>, column: &str, value: Option<&String>) {
@@ -250,15 +250,4 @@ fn line(text: &str) -> Vec<char> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_cut_to_a_line() {
-        assert_eq!(beginning("a\n b\u{1b}[31m"), "a b\u{fffd}[31m");
-        assert_eq!(end("short"), "short");
-        let long: String = ('a'..='z').cycle().take(100).collect();
-        assert_eq!(beginning(&long), format!("{}…", &long[..SHOWN - 1]));
-        assert_eq!(end(&long), format!("…{}", &long[100 - (SHOWN - 1)..]));
-    }
-}
+mod tests;

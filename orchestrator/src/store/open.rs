@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::SqliteConnection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, SqliteConnection};
 
 use super::StoreError;
 
@@ -27,7 +27,8 @@ pub async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
         // A committed step survives a power cut.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(BUSY_TIMEOUT);
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
     let pool = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(2 * BUSY_TIMEOUT)
@@ -58,8 +59,11 @@ pub async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
 pub async fn reader(path: &Path) -> Result<SqlitePool, StoreError> {
     no_folder(path)?;
     let failed = |error: sqlx::Error| StoreError::sql(ACTION, path, &error);
-    let options =
-        SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
     let pool = SqlitePoolOptions::new()
         .max_connections(READERS)
         .connect_with(options)

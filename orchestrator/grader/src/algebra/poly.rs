@@ -194,7 +194,7 @@ impl Poly {
         for (mono, coefficient) in &self.terms {
             match mono.as_slice() {
                 [(atom, exponent)] if is_variable(atom) && *exponent == Self::int(1) => {
-                    slope = coefficient.clone();
+                    slope.clone_from(coefficient);
                 }
                 _ => {
                     rest.insert(mono.clone(), coefficient.clone());

@@ -39,13 +39,12 @@ fn shaped_compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason,
     if gold == answer {
         return Ok(Reason::SameForm);
     }
-    if sets::is_set(gold) || sets::is_set(answer) {
-        if let Some(reason) = sets::compare_sets(gold, answer, budget)? {
-            // Tuples with a rounded entry are looked at again, entry by entry.
-            if reason.is_correct() || !matches!((gold, answer), (Expr::Seq(..), Expr::Seq(..))) {
-                return Ok(reason);
-            }
-        }
+    // Tuples with a rounded entry are looked at again, entry by entry.
+    if (sets::is_set(gold) || sets::is_set(answer))
+        && let Some(reason) = sets::compare_sets(gold, answer, budget)?
+        && (reason.is_correct() || !matches!((gold, answer), (Expr::Seq(..), Expr::Seq(..))))
+    {
+        return Ok(reason);
     }
     match (gold, answer) {
         (Expr::Relation(..), Expr::Relation(..)) => relations(gold, answer, budget),
@@ -107,10 +106,11 @@ fn relations(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop
             return Ok(Reason::SameValue);
         }
     }
-    if ops.len() == 1 && others.len() == 1 {
-        if let Some(same) = equations(left, ops[0], right, others[0], budget)? {
-            return Ok(verdict(same));
-        }
+    if ops.len() == 1
+        && others.len() == 1
+        && let Some(same) = equations(left, ops[0], right, others[0], budget)?
+    {
+        return Ok(verdict(same));
     }
     if ops == others {
         let mut all = true;
@@ -166,7 +166,7 @@ fn print(expr: &Expr, budget: &Budget) -> String {
         texts.join(", ")
     };
     match expr {
-        Expr::Seq(Bracket::None, items, _) | Expr::Seq(Bracket::Curly, items, _) => {
+        Expr::Seq(Bracket::None | Bracket::Curly, items, _) => {
             format!("{{{}}}", list(items, true))
         }
         Expr::Seq(open, items, close) => {

@@ -74,10 +74,9 @@ fn signed(expr: &Expr, upper: bool) -> Expr {
     let all = |items: &[Expr]| items.iter().map(|item| signed(item, upper)).collect::<Vec<_>>();
     match expr {
         Expr::PlusMinus(inner) if upper => signed(inner, upper),
-        Expr::PlusMinus(inner) => Expr::Neg(one(inner)),
         Expr::Add(terms) => Expr::Add(all(terms)),
         Expr::Mul(factors) => Expr::Mul(all(factors)),
-        Expr::Neg(inner) => Expr::Neg(one(inner)),
+        Expr::PlusMinus(inner) | Expr::Neg(inner) => Expr::Neg(one(inner)),
         Expr::Div(a, b) => Expr::Div(one(a), one(b)),
         Expr::Pow(a, b) => Expr::Pow(one(a), one(b)),
         Expr::Call(name, arguments) => Expr::Call(name, all(arguments)),
@@ -128,8 +127,7 @@ fn relation(members: &[Expr], ops: &[char], budget: &Budget) -> Result<Expr, Sto
 /// Whether an expression only names something: `x`, `f(x)`, `AB`, `(x, y)`, `|AB|`, `A:B`.
 pub(super) fn is_name(expr: &Expr) -> bool {
     match expr {
-        Expr::Var(_) | Expr::Text(_) => true,
-        Expr::Apply(..) => true,
+        Expr::Var(_) | Expr::Text(_) | Expr::Apply(..) => true,
         Expr::Mul(items) | Expr::Ratio(items) => {
             items.iter().all(|item| matches!(item, Expr::Var(_) | Expr::Text(_)))
                 || matches!(items.as_slice(), [Expr::Var(_), Expr::Num(_)])

@@ -37,12 +37,14 @@ const SAME: [&[&str]; 7] = [
     &["degrees", "degree"],
 ];
 
+/// Marks that only set a text.
+const DROPPED: [&str; 12] =
+    ["\\left", "\\right", "\\,", "\\;", "\\!", "\\:", "\\ ", "\\quad", "$", "\\(", "\\)", "~"];
+
 /// A text without white space and the marks that only set it.
 pub(crate) fn squeeze(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.trim().trim_end_matches('.');
-    const DROPPED: [&str; 12] =
-        ["\\left", "\\right", "\\,", "\\;", "\\!", "\\:", "\\ ", "\\quad", "$", "\\(", "\\)", "~"];
     while let Some(c) = rest.chars().next() {
         if let Some(mark) = DROPPED.iter().find(|mark| rest.starts_with(**mark)) {
             // \leftarrow and the like are other commands.

@@ -38,6 +38,9 @@ const CUES: [&[&str]; 3] = [
     &["result is"],
 ];
 
+/// Openings of a text that leaves the answer open: "not 42", "either 41 or 42".
+const OPEN: [&str; 7] = ["not ", "either ", "neither ", "maybe ", "possibly ", "between ", "n't"];
+
 /// The texts that follow the strongest cue of a response, the likeliest answer first.
 pub(super) fn after_cues(body: &str) -> Vec<&str> {
     // Only ASCII letters change case, so offsets are those of the text.
@@ -82,9 +85,6 @@ fn candidates(text: &str) -> Vec<&str> {
         return vec![hashed.lines().next().unwrap_or("").trim()];
     }
     let sentence = sentence(text);
-    // "Not 42" and "either 41 or 42" announce no answer that could be taken out of them.
-    const OPEN: [&str; 7] =
-        ["not ", "either ", "neither ", "maybe ", "possibly ", "between ", "n't"];
     let start = sentence.get(..10).unwrap_or(sentence).to_ascii_lowercase();
     if OPEN.iter().any(|word| start.starts_with(word)) {
         return vec![sentence.trim()];

@@ -48,11 +48,13 @@ impl Lexer {
         let name: String = self.chars[start..end].iter().collect();
         self.at = end;
         if let Some(kind) = kind(&name) {
-            return self.apply(kind);
+            self.apply(kind);
+            return Ok(());
         }
         match name.as_str() {
             "left" | "right" | "mleft" | "mright" | "middle" => {
-                self.delimiter(name.ends_with("left"))
+                self.delimiter(name.ends_with("left"));
+                Ok(())
             }
             "begin" | "end" => self.environment(name == "begin"),
             _ => {
@@ -61,7 +63,8 @@ impl Lexer {
                     && let Some(kind) = kind(known)
                 {
                     self.at = start + known.len();
-                    return self.apply(kind);
+                    self.apply(kind);
+                    return Ok(());
                 }
                 // One letter after a command that must be a switch: \quadx is handled above; any
                 // other unknown command is a name.
@@ -71,7 +74,7 @@ impl Lexer {
         }
     }
 
-    fn apply(&mut self, kind: Kind) -> Result<(), Stop> {
+    fn apply(&mut self, kind: Kind) {
         match kind {
             Kind::Nothing => self.spaced = true,
             Kind::Hidden => self.skip_argument(),
@@ -93,7 +96,6 @@ impl Lexer {
             Kind::Dots => self.push(Token::Dots),
             Kind::And => self.push(Token::And),
         }
-        Ok(())
     }
 
     /// `\,`, `\{`, `\\` and the like.
@@ -108,8 +110,9 @@ impl Lexer {
                     self.push(Token::Row);
                 }
             }
-            ',' | ';' | ':' | '!' | ' ' | '/' | '\n' | '>' => self.spaced = true,
-            '(' | ')' | '[' | ']' => self.spaced = true,
+            ',' | ';' | ':' | '!' | ' ' | '/' | '\n' | '>' | '(' | ')' | '[' | ']' => {
+                self.spaced = true;
+            }
             '{' => self.push(Token::Symbol('⦃')),
             '}' => self.push(Token::Symbol('⦄')),
             '|' => self.push(Token::Symbol('|')),
@@ -121,7 +124,7 @@ impl Lexer {
     }
 
     /// The delimiter after `\left` or `\right`.
-    fn delimiter(&mut self, opens: bool) -> Result<(), Stop> {
+    fn delimiter(&mut self, opens: bool) {
         while self.peek(0).is_some_and(char::is_whitespace) {
             self.at += 1;
         }
@@ -135,12 +138,11 @@ impl Lexer {
             Some('\\') if self.rest_is(self.at, "\\vert") || self.rest_is(self.at, "\\|") => {
                 self.push(Token::Symbol(if opens { '⎸' } else { '⎹' }));
                 self.at += if self.rest_is(self.at, "\\|") { 2 } else { 5 };
-                return Ok(());
+                return;
             }
-            _ => return Ok(()),
+            _ => return,
         }
         self.at += 1;
-        Ok(())
     }
 
     fn environment(&mut self, begins: bool) -> Result<(), Stop> {
@@ -206,7 +208,6 @@ impl Lexer {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one table")]
 fn kind(name: &str) -> Option<Kind> {
     use Kind::{And, Command, Dots, Font, Hidden, Letter, Nothing, Symbol, Text};
     Some(match name {

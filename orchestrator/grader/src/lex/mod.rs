@@ -220,7 +220,7 @@ impl Lexer {
             words::Class::Word if run.chars().count() == 1 => self.push(Token::Word(run)),
             words::Class::Word => self.push(Token::Word(lower)),
             words::Class::Letters => {
-                for c in self.chars[start..end].to_vec() {
+                for c in run.chars() {
                     self.push(Token::Letter(c.to_string()));
                 }
             }

@@ -157,8 +157,7 @@ impl Parser {
         let close = match self.peek() {
             Some(Token::Symbol(')')) => Bracket::Round,
             Some(Token::Symbol(']')) => Bracket::Square,
-            Some(Token::Symbol('⟩')) if open == Bracket::Angle => Bracket::Angle,
-            Some(Token::Symbol('>')) if open == Bracket::Angle => Bracket::Angle,
+            Some(Token::Symbol('⟩' | '>')) if open == Bracket::Angle => Bracket::Angle,
             // ]a, b[ as some write open intervals.
             Some(Token::Symbol('[')) if open == Bracket::Square => Bracket::Round,
             _ => return Err(Stop::Syntax),

@@ -155,11 +155,12 @@ impl Parser {
     }
 
     fn at_end_of_list(&self) -> bool {
-        match self.peek() {
-            None | Some(Token::Symbol(')' | ']' | '}' | '⦄' | '⟩' | ';') | Token::Row) => true,
-            Some(Token::End(_)) => true,
-            _ => false,
-        }
+        matches!(
+            self.peek(),
+            None | Some(
+                Token::Symbol(')' | ']' | '}' | '⦄' | '⟩' | ';') | Token::Row | Token::End(_)
+            )
+        )
     }
 
     /// A chain of relations.

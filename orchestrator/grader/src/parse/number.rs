@@ -30,12 +30,12 @@ impl Parser {
             return self.based(digits);
         }
         let number = decimal(&digits, exponent)?;
-        if !digits.contains('.') && exponent == 0 {
-            if let Some(fraction) = self.mixed() {
-                let Expr::Num(whole) = &number else { return Ok(number) };
-                let value = &whole.value + fraction;
-                return Ok(Expr::Num(Num { value, decimal: None }));
-            }
+        if let Expr::Num(whole) = &number
+            && !digits.contains('.')
+            && exponent == 0
+            && let Some(fraction) = self.mixed()
+        {
+            return Ok(Expr::Num(Num { value: &whole.value + fraction, decimal: None }));
         }
         Ok(number)
     }

@@ -130,10 +130,8 @@ impl Parser {
                 !matches!(*name, "mod" | "bmod" | "over" | "choose" | "not")
             }
             Some(Token::Symbol(c)) => match c {
-                '(' | '[' | '{' | '⦃' | '⟨' | '⌊' | '⌈' | '⎸' | '∞' | '€' | '£' | '¥' | '₹' => {
-                    true
-                }
-                '$' => true,
+                '(' | '[' | '{' | '⦃' | '⟨' | '⌊' | '⌈' | '⎸' | '∞' | '$' | '€' | '£' | '¥'
+                | '₹' => true,
                 '|' | '‖' => self.bars == 0,
                 _ => false,
             },
