@@ -1,6 +1,34 @@
 //! Decides whether a response answers a mathematical problem correctly.
 //!
-//! Pure functions over text: no files, no network, no clock, and no panics.
+//! Pure functions over text: no files, no network, no clock, no unsafe code and no panics. The same
+//! text gets the same verdict on every machine, and the work is bounded by counted steps.
+//!
+//! ```
+//! use retrial_grader::{Extraction, Gold, Verdict, grade};
+//!
+//! let gold = Gold::parse(r"\frac{1}{2}")?;
+//! let graded = grade(&gold, r"Both are equally likely, so it is $\boxed{0.5}$.", Extraction::Boxed);
+//! assert_eq!(graded.verdict, Verdict::Correct);
+//! assert_eq!(graded.answer.unwrap().canonical, "1/2");
+//!
+//! let graded = grade(&gold, r"It is \boxed{\frac{1}{3}}.", Extraction::Boxed);
+//! assert_eq!(graded.verdict, Verdict::Wrong);
+//! assert_eq!(graded.reason.as_str(), "different value");
+//! # Ok::<(), retrial_grader::GoldError>(())
+//! ```
+//!
+//! # How it works
+//!
+//! 1. `extract` finds the answer in the response by linear scans.
+//! 2. `lex` and `parse` read it: a tolerant lexer for LaTeX and plain text, and a Pratt parser into
+//!    lists, sets, tuples, relations, intervals, matrices, ratios, units, words and scalars.
+//! 3. `compare` decides kind by kind what has to be equal to what.
+//! 4. `algebra` decides whether two scalars are equal: exact rational arithmetic on canonical sums,
+//!    then values at random points with 128 and 256 bits. A difference that keeps its size when the
+//!    precision doubles is a difference.
+//!
+//! Every step pays from one budget; an answer that exceeds it is `timeout` or `unparsed`, never
+//! `wrong` and never `correct`. [`policies`] says what counts as equal, row by row.
 
 mod algebra;
 mod ast;
@@ -9,6 +37,7 @@ mod extract;
 mod grading;
 mod lex;
 mod parse;
+pub mod policies;
 mod stop;
 mod verdict;
 

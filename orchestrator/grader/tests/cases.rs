@@ -82,11 +82,9 @@ fn verdicts_agree_with_a_careful_person() {
         ("latex2sympy", 93),
         ("lighteval", 50),
         ("adversarial", 97),
+        ("own", 100),
     ] {
         let (agree, all, false_correct) = agreement(set);
-        if std::env::var("NOASSERT").is_ok() {
-            continue;
-        }
         assert!(agree * 100 >= all * least, "{set}: {agree} of {all} agree, {least} % wanted");
         if set == "adversarial" {
             assert_eq!(false_correct, 0, "{set}");

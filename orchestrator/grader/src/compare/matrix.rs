@@ -1,7 +1,7 @@
 //! Matrices: entry by entry, after sums and products are worked out.
 
 use super::agree;
-use super::scalar::rounded_entries;
+use super::rounding::rounded_entries;
 use crate::ast::Expr;
 use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;

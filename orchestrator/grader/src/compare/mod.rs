@@ -4,6 +4,8 @@
 //! kinds decide: [`sets`] of real numbers, [`sequence`]s, relations, matrices, [`scalar`]s, text.
 
 mod matrix;
+mod pieces;
+mod rounding;
 mod scalar;
 mod sequence;
 mod sets;

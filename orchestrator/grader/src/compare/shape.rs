@@ -39,6 +39,7 @@ pub(super) fn shaped(expr: &Expr, budget: &Budget) -> Result<Expr, Stop> {
         Expr::SetOp(op, a, b) => {
             Expr::SetOp(*op, Box::new(shaped(a, budget)?), Box::new(shaped(b, budget)?))
         }
+        Expr::Matrix(rows) if rows.len() == 1 && rows[0].len() == 1 => shaped(&rows[0][0], budget)?,
         Expr::Matrix(rows) => {
             Expr::Matrix(rows.iter().map(|row| below(row)).collect::<Result<_, _>>()?)
         }

@@ -60,8 +60,13 @@ pub(crate) fn squeeze(text: &str) -> String {
             rest = &rest[6..];
             continue;
         }
+        // Digits apart are other digits than digits together.
+        let digits = out.ends_with(|c: char| c.is_ascii_digit())
+            && rest.trim_start().starts_with(|c: char| c.is_ascii_digit());
         if !c.is_whitespace() {
             out.push(c);
+        } else if digits {
+            out.push(' ');
         }
         rest = &rest[c.len_utf8()..];
     }
@@ -149,6 +154,9 @@ pub(super) fn hedges(words: &str) -> bool {
 
 /// Whether two texts are the same letters and signs.
 pub(crate) fn same_text(a: &str, b: &str) -> bool {
+    if a.trim() == b.trim() {
+        return !a.trim().is_empty();
+    }
     let (a, b) = (squeeze(a), squeeze(b));
     a == b && !a.is_empty()
 }

@@ -146,6 +146,10 @@ fn scan(text: &str) -> Scan {
                     at = after;
                 }
             }
+            // The rest of a line that starts with a percent sign is a comment.
+            b'%' if text[..at].trim_end_matches([' ', '\t']).ends_with('\n') || at == 0 => {
+                at += text[at..].find('\n').unwrap_or(text.len() - at);
+            }
             b'{' => {
                 open.push((at, Opened::Group));
                 at += 1;

@@ -70,7 +70,10 @@ fn last_number(text: &str) -> Option<(usize, usize)> {
         while start < digit && b" ,.*)]}=/+:\n".contains(&bytes[start]) {
             start += 1;
         }
-        let glued = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphabetic);
+        // A number in a word or at the end of a quotation is part of something else.
+        let glued = |at: usize| {
+            bytes.get(at).is_some_and(|b| b.is_ascii_alphabetic() || b"'_`".contains(b))
+        };
         if !(start > 0 && glued(start - 1) || glued(stop)) {
             return Some((start, balanced(text, start, stop)));
         }

@@ -210,7 +210,11 @@ impl Lexer {
             self.push(Token::Word(format!("{lower}m")));
             return;
         }
-        let after_number = matches!(self.last(), Some(Token::Number { .. }));
+        let after_number = match self.last() {
+            Some(Token::Number { .. }) => true,
+            Some(Token::Symbol('}' | ')')) => self.spaced,
+            _ => false,
+        };
         let followed = self.chars[end..].iter().copied().find(|c| *c != '}');
         match words::classify(&run, &lower, text, after_number, self.spaced, followed) {
             words::Class::Command(name) => self.push(Token::Command(name)),

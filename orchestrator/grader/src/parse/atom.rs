@@ -24,7 +24,11 @@ impl Parser {
                 // f{\left(x \right)}, as computer algebra prints it.
                 if function && self.is('{') && self.peek_at(1) == Some(&Token::Symbol('(')) {
                     let inner = self.argument()?;
-                    return Ok(Expr::Apply(name, vec![inner]));
+                    let arguments = match inner {
+                        Expr::Seq(_, items, _) => items,
+                        one => vec![one],
+                    };
+                    return Ok(Expr::Apply(name, arguments));
                 }
                 Ok(named(&name))
             }

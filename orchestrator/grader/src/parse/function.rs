@@ -201,6 +201,8 @@ impl Parser {
                 parts.push(Expr::Apply(format!("bound{mark}"), vec![bound]));
             }
         }
+        // Bounds may be written in either order.
+        parts.sort_by_key(|part| matches!(part, Expr::Apply(name, _) if name == "bound^"));
         // An integral reaches over its sum, as its differential shows.
         let body = self.expr(if name.contains("int") { 10 } else { 20 })?;
         parts.push(if name.contains("int") { differential(body) } else { body });

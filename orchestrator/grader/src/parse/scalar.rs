@@ -1,7 +1,7 @@
 //! The Pratt parser for everything that computes.
 
 use super::{Parser, lengthen};
-use crate::ast::{Constant, Expr};
+use crate::ast::{Bracket, Constant, Expr};
 use crate::lex::Token;
 use crate::stop::Stop;
 
@@ -83,7 +83,16 @@ impl Parser {
                         return Err(Stop::Syntax);
                     }
                     let factor = self.expr(SIGN)?;
-                    left.times(factor)
+                    match left {
+                        // d/dx applies to what follows it.
+                        Expr::Apply(name, mut parts)
+                            if name == "derivative" && parts.len() == 1 =>
+                        {
+                            parts.push(factor);
+                            Expr::Apply(name, parts)
+                        }
+                        left => applied(left, factor),
+                    }
                 }
                 _ => break,
             };
@@ -229,10 +238,8 @@ impl Parser {
                 return Ok(base.times(Expr::Text("th".to_owned())));
             }
             // A complement, a transpose or a one-sided limit is only a name.
-            Some(Token::Symbol('+' | '*' | '-'))
-                if braced && self.peek_at(1) == Some(&Token::Symbol('}')) =>
-            {
-                self.at += 2;
+            Some(Token::Symbol('+' | '*' | '-')) if self.ends_after_sign(braced) => {
+                self.at += 1 + usize::from(braced);
                 return Ok(Expr::Apply("side".to_owned(), vec![base]));
             }
             _ => {}
@@ -253,11 +260,16 @@ impl Parser {
             }
             _ => parser.raised(),
         })?;
-        Ok(match base {
-            // sin^{-1} and the like are handled where functions are read.
-            Expr::Percent(inner) => Expr::Percent(Box::new(Expr::Pow(inner, Box::new(exponent)))),
-            base => Expr::Pow(Box::new(base), Box::new(exponent)),
-        })
+        Ok(Expr::Pow(Box::new(base), Box::new(exponent)))
+    }
+
+    /// Whether nothing but the end of a group follows the sign that is next.
+    fn ends_after_sign(&self, braced: bool) -> bool {
+        match self.peek_at(1) {
+            Some(Token::Symbol('}')) => true,
+            Some(Token::Symbol(')' | ',')) | None => !braced,
+            _ => false,
+        }
     }
 
     /// An exponent without braces takes one atom and the powers above it.
@@ -289,5 +301,15 @@ pub(super) fn named(name: &str) -> Expr {
         "e" => Expr::Const(Constant::E),
         "i" | "I" => Expr::Const(Constant::I),
         other => Expr::Var(other.to_owned()),
+    }
+}
+
+/// The product of two factors; a letter before several values in brackets is a function of them.
+fn applied(left: Expr, factor: Expr) -> Expr {
+    match (left, factor) {
+        (Expr::Var(name), Expr::Seq(Bracket::Round, items, Bracket::Round)) if items.len() > 1 => {
+            Expr::Apply(name, items)
+        }
+        (left, factor) => left.times(factor),
     }
 }
