@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use retrial_lte::{HintKind, SecondTrial, Seed};
-use retrial_protocol::{PublishReport, PublishRequest, ServerAddress, Step, WeightVersion};
+use retrial_protocol::{
+    PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, Step, WeightVersion,
+};
 use retrial_text::Text;
 
 use crate::config::{Config, difference};
@@ -97,6 +99,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
     progress.evaluated(last, &scores);
     progress.finish();
     println!("{}", crate::report::final_table(&run, last).await?);
+    run.store.close().await;
     Ok(())
 }
 
@@ -108,7 +111,7 @@ impl Run {
         let inputs = Inputs::load(&config).map_err(Failure::Input)?;
         std::fs::create_dir_all(config.weights())
             .with_context(|| format!("cannot make the folder {}", config.weights().display()))?;
-        let store = Store::open(&config.run.database).await?;
+        let store = Store::open(&config.run.database).await.map_err(Failure::input)?;
         let known = find(&store, &config, options.resume).await?;
         let (policy, trainer) = tokio::try_join!(
             policies(&config),
@@ -199,7 +202,8 @@ impl Run {
     }
 
     /// Pushes a version to the servers and verifies that they serve it. One that fails is left out
-    /// until the next push; if all fail, they are tried again for as long as patience lasts.
+    /// until the next push; while none of them can be reached, they are tried again for as long as
+    /// patience lasts.
     pub async fn publish(&self, version: WeightVersion) -> Result<PublishReport> {
         let probe = self.prompt(&self.train[0], HintKind::Plain, &[])?.ids;
         let servers = self.servers.clone();
@@ -220,8 +224,13 @@ impl Run {
                     self.config.weights().join("policy.log").display()
                 );
             }
+            let refused =
+                |push: &ServerPublish| matches!(push.outcome, PushOutcome::Refused { .. });
+            if report.servers.iter().any(refused) {
+                bail!("no server has taken version {version}: {failure}");
+            }
             if clock.elapsed() + pause > patience {
-                bail!("no server has taken version {version} within {patience:?}: {failure}");
+                bail!("no server was reached within {patience:?}: {failure}");
             }
             tracing::warn!(%failure, ?pause, "no server has taken the weights; trying again");
             tokio::time::sleep(pause).await;

@@ -174,7 +174,7 @@ impl StepSummary {
     ) -> StepRecord {
         let differences = pushed.servers.iter().filter_map(|server| match server.outcome {
             PushOutcome::Verified { max_difference } => Some(max_difference),
-            PushOutcome::Failed { .. } => None,
+            PushOutcome::Unreachable { .. } | PushOutcome::Refused { .. } => None,
         });
         StepRecord {
             groups: ids

@@ -240,8 +240,8 @@ impl Pushed {
 
     fn failure(&self) -> String {
         match self.outcome() {
-            PushOutcome::Failed { error } => error,
-            PushOutcome::Verified { .. } => panic!("the push succeeded"),
+            PushOutcome::Refused { error } => error,
+            other => panic!("{other:?}"),
         }
     }
 }
@@ -269,7 +269,7 @@ async fn a_version_is_pushed_in_the_server_s_order_and_verified() {
         let (service, recorder) = (Service::start().await, Recorder::default());
         match push(&service, kind, &recorder, 0.0).await.outcome() {
             PushOutcome::Verified { max_difference } => assert!(max_difference < 1e-6),
-            PushOutcome::Failed { error } => panic!("{error}"),
+            other => panic!("{other:?}"),
         }
         assert_eq!(recorder.calls(), calls);
     }
@@ -331,7 +331,9 @@ async fn servers_are_pushed_to_side_by_side_and_one_may_fail() {
     let url = recorder.start().await;
     request.servers.push(ServerAddress { url, kind: ServerKind::Vllm });
     let report: PublishReport = service.ok("/publish", &request).await;
-    let PushOutcome::Failed { error } = &report.servers[0].outcome else { panic!("{report:?}") };
+    let PushOutcome::Unreachable { error } = &report.servers[0].outcome else {
+        panic!("{report:?}")
+    };
     assert!(error.contains(&format!("cannot publish version 1 to {gone}: pause:")), "{error}");
     assert!(matches!(report.servers[1].outcome, PushOutcome::Verified { .. }), "{report:?}");
 }

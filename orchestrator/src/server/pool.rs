@@ -96,7 +96,9 @@ impl Pool {
                     state.members[index].version = Some(report.version);
                     serving += 1;
                 }
-                Some(PushOutcome::Failed { error }) => state.last_failure.clone_from(error),
+                Some(PushOutcome::Unreachable { error } | PushOutcome::Refused { error }) => {
+                    state.last_failure.clone_from(error);
+                }
                 None => {}
             }
         }

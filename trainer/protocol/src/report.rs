@@ -149,8 +149,13 @@ pub enum PushOutcome {
         /// Largest difference of a token's log-probability between server and trainer, nats.
         max_difference: f64,
     },
-    /// It does not serve the version: it did not answer, or refused.
-    Failed {
+    /// It did not answer.
+    Unreachable {
+        /// The reason.
+        error: String,
+    },
+    /// It answered, and does not serve the version.
+    Refused {
         /// The reason.
         error: String,
     },

@@ -12,10 +12,19 @@ const CALL_TIMEOUT: Duration = Duration::from_mins(10);
 /// A call that failed.
 #[derive(Debug)]
 pub struct CallFailed {
+    /// Whether the server answered at all.
+    pub answered: bool,
     /// What the call was for.
     pub what: &'static str,
     /// The reason.
     pub problem: String,
+}
+
+impl CallFailed {
+    /// An answer that is not the one that was wanted.
+    pub fn refused(what: &'static str, problem: String) -> Self {
+        Self { answered: true, what, problem }
+    }
 }
 
 /// Calls one server.
@@ -48,12 +57,15 @@ impl Caller {
 }
 
 async fn answer(what: &'static str, request: RequestBuilder) -> Result<Value, CallFailed> {
-    let failed = |error: reqwest::Error| CallFailed { what, problem: chain(&error) };
+    let failed = |error: reqwest::Error| {
+        let problem = chain(&error);
+        CallFailed { answered: false, what, problem }
+    };
     let response = request.send().await.map_err(failed)?;
     let status = response.status();
     let body = response.text().await.map_err(failed)?;
     if !status.is_success() {
-        return Err(CallFailed { what, problem: format!("it answered {status}: {body}") });
+        return Err(CallFailed::refused(what, format!("it answered {status}: {body}")));
     }
     // Some routes answer with nothing.
     Ok(serde_json::from_str(&body).unwrap_or(Value::Null))

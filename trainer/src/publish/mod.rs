@@ -92,11 +92,15 @@ async fn push(
             let max_difference = compare(&server.url, request, &found, expected)?;
             PushOutcome::Verified { max_difference }
         }
-        Err(CallFailed { what, problem }) => {
+        Err(CallFailed { answered, what, problem }) => {
             let (version, url) = (weights.version, &server.url);
             let error = format!("cannot publish version {version} to {url}: {what}: {problem}");
             tracing::warn!("{error}");
-            PushOutcome::Failed { error }
+            if answered {
+                PushOutcome::Refused { error }
+            } else {
+                PushOutcome::Unreachable { error }
+            }
         }
     };
     Ok(ServerPublish { url: server.url.clone(), seconds: clock.elapsed().as_secs_f64(), outcome })

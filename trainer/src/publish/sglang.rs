@@ -40,7 +40,7 @@ async fn replace(caller: &Caller, weights: &Weights<'_>) -> Result<(), CallFaile
         if answer["success"] == true {
             Ok(())
         } else {
-            Err(CallFailed { what, problem: format!("it answered {answer}") })
+            Err(CallFailed::refused(what, format!("it answered {answer}")))
         }
     };
     if let Err(error) = reload(weights.folder.to_owned()).await {
@@ -53,7 +53,7 @@ async fn replace(caller: &Caller, weights: &Weights<'_>) -> Result<(), CallFaile
         Ok(())
     } else {
         let problem = format!("it says it serves {}", found["weight_version"]);
-        Err(CallFailed { what, problem })
+        Err(CallFailed::refused(what, problem))
     }
 }
 
@@ -66,7 +66,7 @@ pub async fn score(caller: &Caller, probe: &[u32]) -> Result<Vec<f64>, CallFaile
         "return_logprob": true, "logprob_start_len": 0,
     });
     let answer = caller.post(what, "/generate", &body).await?;
-    read(answer, probe).map_err(|problem| CallFailed { what, problem })
+    read(answer, probe).map_err(|problem| CallFailed::refused(what, problem))
 }
 
 fn read(answer: Value, probe: &[u32]) -> Result<Vec<f64>, String> {

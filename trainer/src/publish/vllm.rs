@@ -53,7 +53,7 @@ async fn replace(caller: &Caller, weights: &Weights<'_>) -> Result<(), CallFaile
         Ok(())
     } else {
         let problem = format!("it says it serves {}", found["weight_version"]);
-        Err(CallFailed { what, problem })
+        Err(CallFailed::refused(what, problem))
     }
 }
 
@@ -64,7 +64,7 @@ pub async fn score(caller: &Caller, probe: &[u32]) -> Result<Vec<f64>, CallFaile
         "prompt": probe, "max_tokens": 1, "temperature": 0.0, "seed": 0, "prompt_logprobs": 0,
     });
     let answer = caller.post(what, "/v1/completions", &body).await?;
-    read(answer, probe).map_err(|problem| CallFailed { what, problem })
+    read(answer, probe).map_err(|problem| CallFailed::refused(what, problem))
 }
 
 fn read(answer: Value, probe: &[u32]) -> Result<Vec<f64>, String> {
