@@ -61,13 +61,14 @@ async fn sample(
             let id = task.problem.id.clone();
             let prompt = run.prompt(task, HintKind::Plain, &[])?.ids;
             let ask = Ask { task, prompt, n: evaluation.k };
-            let sampled = rollouts::sample(run, &ask, seed.of_text(&id.0), evaluation.temperature)
-                .await
-                .with_context(|| format!("evaluating problem {id} of `{name}`"))?;
+            let sampled =
+                rollouts::sample(run, &ask, version, seed.of_text(&id.0), evaluation.temperature)
+                    .await
+                    .with_context(|| format!("evaluating problem {id} of `{name}`"))?;
             let graded = rollouts::graded(run, task, sampled, version, Extraction::Auto)?;
             anyhow::Ok((id, graded))
         })
-        .buffered(run.config.server.concurrency)
+        .buffered(run.pool.concurrency())
         .try_collect()
         .await
 }

@@ -62,6 +62,16 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// An answer that cannot be used; asking again may help.
+    pub fn unusable(url: &str, problem: String) -> Self {
+        Self::Answer { url: url.into(), problem, transience: Transience::Transient }
+    }
+
+    /// An answer that cannot be used, and will not be another the next time.
+    pub fn unusable_for_good(url: &str, problem: String) -> Self {
+        Self::Answer { url: url.into(), problem, transience: Transience::Permanent }
+    }
+
     /// Transport errors and 5xx may go away; a 4xx will not, and a full disk only by hand.
     pub fn transience(&self) -> Transience {
         match self {
@@ -128,11 +138,7 @@ async fn answer<T: DeserializeOwned>(
             body: String::from_utf8_lossy(&body).chars().take(MAX_BODY_CHARS).collect(),
         });
     }
-    serde_json::from_slice(&body).map_err(|error| CallError::Answer {
-        url: url.into(),
-        problem: error.to_string(),
-        transience: Transience::Permanent,
-    })
+    serde_json::from_slice(&body).map_err(|error| CallError::unusable(url, error.to_string()))
 }
 
 /// reqwest says what it did; the cause at the bottom says why.

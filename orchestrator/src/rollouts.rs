@@ -45,7 +45,7 @@ pub async fn trial(
             let group = group(run, step, trial, &asks[index]).await?;
             anyhow::Ok((index, group))
         })
-        .buffer_unordered(run.config.server.concurrency);
+        .buffer_unordered(run.pool.concurrency());
     let mut done = 0;
     while let Some((index, group)) = sampled.try_next().await? {
         let ask = &asks[index];
@@ -63,16 +63,17 @@ pub async fn trial(
 async fn group(run: &Run, step: Step, trial: Trial, ask: &Ask<'_>) -> Result<Vec<GradedRollout>> {
     let id = &ask.task.problem.id;
     let seed = run.seed.of_text(trial.as_str()).of(step.0).of_text(&id.0);
-    let sampled = sample(run, ask, seed, run.config.rollout.temperature)
+    let sampled = sample(run, ask, step.base(), seed, run.config.rollout.temperature)
         .await
         .with_context(|| format!("sampling problem {id} of step {step}"))?;
     graded(run, ask.task, sampled, step.base(), Extraction::Boxed)
 }
 
-/// Responses to a prompt, as many as asked for.
+/// Responses to a prompt, as many as asked for, sampled with the weights of `version`.
 pub async fn sample(
     run: &Run,
     ask: &Ask<'_>,
+    version: WeightVersion,
     seed: Seed,
     temperature: f64,
 ) -> Result<Vec<Sampled>> {
@@ -83,7 +84,7 @@ pub async fn sample(
         max_tokens: run.config.rollout.max_tokens,
         temperature,
     };
-    Ok(run.server.sample(request).await?)
+    run.sample(version, request).await
 }
 
 /// Grades responses by their text, which is the text of the sampled ids.
@@ -96,7 +97,7 @@ pub fn graded(
 ) -> Result<Vec<GradedRollout>> {
     (0..)
         .zip(sampled)
-        .map(|(index, Sampled { tokens, logprobs, finish })| {
+        .map(|(index, Sampled { tokens, logprobs, finish, .. })| {
             let text = run.text.decode(&tokens)?;
             let (verdict, answer) = match finish {
                 // A response that was cut has not answered, whatever it boxed on its way.

@@ -1,10 +1,12 @@
 //! A run: everything its steps need, opened once, and the loop over them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use retrial_lte::{HintKind, SecondTrial, Seed};
-use retrial_protocol::{PublishReport, PublishRequest, Step, WeightVersion};
+use retrial_protocol::{
+    PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, Step, WeightVersion,
+};
 use retrial_text::Text;
 
 use crate::config::{Config, difference};
@@ -15,11 +17,17 @@ use crate::fault::CrashPoint;
 use crate::inputs::Inputs;
 use crate::order::problems_of;
 use crate::progress::Progress;
-use crate::server::PolicyServer;
+use crate::server::{Limits, NoServer, Pool, SampleRequest, Sampled, probe};
 use crate::services::Service;
 use crate::step;
 use crate::store::{NewRun, RunId, Store};
 use crate::trainer::Trainer;
+
+/// Pause after a failure; doubles each time, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Failed requests in a row after which a server is left out.
+const FAILURES_IN_A_ROW: u32 = 3;
 
 /// How a run is started.
 #[derive(Clone, Debug, Default)]
@@ -59,13 +67,19 @@ pub struct Run {
     /// Held-out problems by name.
     pub heldout: Vec<(String, Vec<Task>)>,
     /// Where rollouts come from.
-    pub server: PolicyServer,
+    pub pool: Pool,
+    /// Where weights go to.
+    servers: Vec<ServerAddress>,
+    /// Held while servers are brought back.
+    reviving: tokio::sync::Mutex<()>,
     /// Where updates are made.
     pub trainer: Trainer,
     /// Where to crash on purpose.
     pub crash: Option<CrashPoint>,
-    // Processes that this run started; they end with it.
-    _services: [Endpoint; 2],
+    /// The embedded server, if this run started it; it ends with the run.
+    policy: Option<Service>,
+    // The same of the trainer.
+    _trainer: Endpoint,
 }
 
 /// Trains as the configuration says; resumes where an earlier process stopped.
@@ -85,6 +99,7 @@ pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
     progress.evaluated(last, &scores);
     progress.finish();
     println!("{}", crate::report::final_table(&run, last).await?);
+    run.store.close().await;
     Ok(())
 }
 
@@ -96,10 +111,10 @@ impl Run {
         let inputs = Inputs::load(&config).map_err(Failure::Input)?;
         std::fs::create_dir_all(config.weights())
             .with_context(|| format!("cannot make the folder {}", config.weights().display()))?;
-        let store = Store::open(&config.run.database).await?;
+        let store = Store::open(&config.run.database).await.map_err(Failure::input)?;
         let known = find(&store, &config, options.resume).await?;
         let (policy, trainer) = tokio::try_join!(
-            started(config.server.url.as_deref(), Service::policy(&config)),
+            policies(&config),
             started(
                 config.trainer.url.as_deref(),
                 Service::trainer(&config, options.trainer_crash.as_deref()),
@@ -113,6 +128,7 @@ impl Run {
         for (name, tasks) in &inputs.heldout {
             store.record_problems(id, name, tasks.iter().map(|task| &task.problem)).await?;
         }
+        let (pool, servers) = connect(&config, policy.as_ref()).await?;
         let seconds = Duration::from_secs;
         let run = Self {
             seed: Seed(config.run.seed),
@@ -122,15 +138,14 @@ impl Run {
             context: inputs.context,
             train: inputs.train,
             heldout: inputs.heldout,
-            server: PolicyServer::new(
-                policy.url(),
-                &config.server.model,
-                seconds(config.server.timeout_seconds),
-            )?,
+            pool,
+            servers,
+            reviving: tokio::sync::Mutex::default(),
             trainer: Trainer::new(trainer.url(), seconds(config.trainer.timeout_seconds))?,
             crash: options.crash,
             config,
-            _services: [policy, trainer],
+            policy,
+            _trainer: trainer,
         };
         let done = done.map_or(WeightVersion(0), Step::version);
         let trained = run.trainer.state().await?.version;
@@ -186,16 +201,60 @@ impl Run {
         }
     }
 
-    /// Pushes a version to the server and verifies that it serves it.
+    /// Pushes a version to the servers and verifies that they serve it. One that fails is left out
+    /// until the next push; while none of them can be reached, they are tried again for as long as
+    /// patience lasts.
     pub async fn publish(&self, version: WeightVersion) -> Result<PublishReport> {
         let probe = self.prompt(&self.train[0], HintKind::Plain, &[])?.ids;
-        let request = PublishRequest {
-            version,
-            servers: vec![self.server.url().into()],
-            probe,
-            tolerance: self.config.server.tolerance,
-        };
-        Ok(self.trainer.publish(&request).await?)
+        let servers = self.servers.clone();
+        let request =
+            PublishRequest { version, servers, probe, tolerance: self.config.server.tolerance };
+        let patience = Duration::from_secs(self.config.server.patience_seconds);
+        let clock = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let report = self.trainer.publish(&request).await?;
+            if self.pool.pushed(&report) > 0 {
+                return Ok(report);
+            }
+            let failure = self.pool.last_failure();
+            if let Some(ended) = self.policy.as_ref().and_then(Service::ended) {
+                bail!(
+                    "{ended}\nhint: its log is {}",
+                    self.config.weights().join("policy.log").display()
+                );
+            }
+            let refused =
+                |push: &ServerPublish| matches!(push.outcome, PushOutcome::Refused { .. });
+            if report.servers.iter().any(refused) {
+                bail!("no server has taken version {version}: {failure}");
+            }
+            if clock.elapsed() + pause > patience {
+                bail!("no server was reached within {patience:?}: {failure}");
+            }
+            tracing::warn!(%failure, ?pause, "no server has taken the weights; trying again");
+            tokio::time::sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+
+    /// Samples with the weights of `version`; brings the servers back first if none serves it.
+    pub async fn sample(
+        &self,
+        version: WeightVersion,
+        request: SampleRequest<'_>,
+    ) -> Result<Vec<Sampled>> {
+        loop {
+            match self.pool.sample(version, request).await {
+                Err(error) if error.is::<NoServer>() => {
+                    let _one_at_a_time = self.reviving.lock().await;
+                    if !self.pool.serves(version) {
+                        self.publish(version).await?;
+                    }
+                }
+                sampled => return sampled,
+            }
+        }
     }
 
     async fn evaluate_if_due(&self, version: WeightVersion) -> Result<Option<Scores>> {
@@ -203,6 +262,43 @@ impl Run {
         let due = version.0 == 0 || (every > 0 && version.0.is_multiple_of(every));
         if due { Ok(Some(evaluate::evaluate(self, version).await?)) } else { Ok(None) }
     }
+}
+
+/// The embedded server, unless the configuration names others.
+async fn policies(config: &Config) -> Result<Option<Service>, Failure> {
+    if config.server.urls.is_empty() { Service::policy(config).await.map(Some) } else { Ok(None) }
+}
+
+/// Finds out what the servers speak.
+async fn connect(
+    config: &Config,
+    embedded: Option<&Service>,
+) -> Result<(Pool, Vec<ServerAddress>), Failure> {
+    let urls = match embedded {
+        Some(service) => vec![service.url().to_owned()],
+        None => config.server.urls.clone(),
+    };
+    let timeout = Duration::from_secs(config.server.timeout_seconds);
+    let (mut adapters, mut addresses) = (Vec::new(), Vec::new());
+    for url in urls {
+        let found = probe(&url, &config.server.model).await?;
+        tracing::info!("{found}");
+        let Some(kind) = found.control else {
+            return Err(Failure::Work(anyhow!(
+                "{url} has no routes to load weights\n\
+                 hint: start vLLM with VLLM_SERVER_DEV_MODE=1, as docs/servers.md says"
+            )));
+        };
+        adapters.push(found.connect(&config.server.model, timeout)?);
+        addresses.push(ServerAddress { url: found.url, kind });
+    }
+    let limits = Limits {
+        concurrency: config.server.concurrency,
+        failures: FAILURES_IN_A_ROW,
+        budget: config.server.error_budget,
+        pause: FIRST_PAUSE,
+    };
+    Ok((Pool::new(adapters, limits), addresses))
 }
 
 /// Where a service listens, and its process if this run started it.

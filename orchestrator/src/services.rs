@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -25,8 +26,9 @@ const LOG_LINES: usize = 12;
 
 /// A child process that serves HTTP.
 pub struct Service {
-    // Held, not read: dropping it ends the process.
-    _child: Child,
+    // Dropping it ends the process.
+    child: Mutex<Child>,
+    name: String,
     url: String,
 }
 
@@ -65,6 +67,13 @@ impl Service {
         &self.url
     }
 
+    /// How the process ended, if it has.
+    pub fn ended(&self) -> Option<String> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = child.try_wait().ok()??;
+        Some(format!("{} has ended ({status})", self.name))
+    }
+
     async fn start(mut command: Command, log: &Path) -> Result<Self, Failure> {
         let program = Path::new(command.as_std().get_program());
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -95,7 +104,7 @@ impl Service {
             return Err(if refused { Failure::Input(error) } else { Failure::Work(error) });
         };
         tracing::info!(%url, "{name} is ready");
-        Ok(Self { _child: child, url })
+        Ok(Self { child: Mutex::new(child), name, url })
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use retrial_grader::Verdict;
 use retrial_lte::{GroupOutcome, HintKind, Member};
-use retrial_protocol::{PublishReport, Step, TrainMetrics};
+use retrial_protocol::{PublishReport, PushOutcome, Step, TrainMetrics};
 
 use crate::domain::{FinishReason, GradedRollout, ProblemId};
 use crate::step::Group;
@@ -172,9 +172,10 @@ impl StepSummary {
         folder: &Path,
         pushed: &PublishReport,
     ) -> StepRecord {
-        let difference = |report: &PublishReport| {
-            report.servers.iter().map(|server| server.max_difference).reduce(f64::max)
-        };
+        let differences = pushed.servers.iter().filter_map(|server| match server.outcome {
+            PushOutcome::Verified { max_difference } => Some(max_difference),
+            PushOutcome::Unreachable { .. } | PushOutcome::Refused { .. } => None,
+        });
         StepRecord {
             groups: ids
                 .iter()
@@ -189,7 +190,7 @@ impl StepSummary {
             weights: PushRecord {
                 version: pushed.version,
                 folder: folder.into(),
-                max_difference: difference(pushed),
+                max_difference: differences.reduce(f64::max),
             },
             metrics: self.metrics(),
         }

@@ -129,7 +129,7 @@ fn a_server_that_is_not_there() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let setting = format!("server.url=\"http://{address}\"");
+    let setting = format!("server.urls=[\"http://{address}\"]");
     let output = project.train(&["--set", &setting]);
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
     assert!(stderr(&output).contains(&address.to_string()), "{}", shown(&output));

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::learner::LearnError;
 use crate::model::ModelError;
-use crate::publish::{self, PublishError};
+use crate::publish::{self, Mismatch};
 use crate::trainer::TrainerError;
 use crate::worker::Worker;
 
@@ -97,8 +97,8 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-impl From<PublishError> for Failure {
-    fn from(error: PublishError) -> Self {
+impl From<Mismatch> for Failure {
+    fn from(error: Mismatch) -> Self {
         Self { status: StatusCode::BAD_GATEWAY, error: error.to_string() }
     }
 }

@@ -1,7 +1,7 @@
 //! Weight versions on disk: one folder each, `v000000` the model the run began with.
 //!
-//! A version is a Hugging Face folder with the optimizer's moments and a record of the update
-//! beside the weights: all that is needed to go on from it. It is written under a temporary name,
+//! A version is a Hugging Face folder; inside it the folder `trainer` has the optimizer's moments
+//! and a record of the update: all that is needed to go on from it. It is written under a temporary name,
 //! flushed and renamed, so that a folder that has its name is complete.
 
 use std::ffi::OsStr;
@@ -17,8 +17,9 @@ use crate::fault::{CrashPoint, Point};
 use crate::learner::Learner;
 use crate::model::{ModelError, Qwen3, read_named, sync_folder, write_tensors};
 
-const RECORD: &str = "trainer.json";
-const MOMENTS: &str = "optimizer.safetensors";
+// In a folder of their own: vLLM loads every safetensors file beside the weights.
+const RECORD: &str = "trainer/record.json";
+const MOMENTS: &str = "trainer/optimizer.safetensors";
 const TEMPORARY: &str = ".tmp";
 
 /// A folder of versions.
@@ -158,6 +159,8 @@ fn write(
     source: &Path,
 ) -> Result<(), ModelError> {
     copy_description(source, folder)?;
+    let own = folder.join("trainer");
+    fs::create_dir(&own).map_err(io("make", &own))?;
     let parameters = learner.model.parameters();
     write_tensors(&folder.join("model.safetensors"), parameters)?;
     if record.optimizer_steps > 0 {
@@ -167,6 +170,7 @@ fn write(
     let text = serde_json::to_vec_pretty(record).expect("a record is plain data");
     fs::write(&path, text).map_err(io("write", &path))?;
     sync_file(&path)?;
+    sync_folder(&own)?;
     sync_folder(folder)
 }
 
@@ -176,9 +180,8 @@ pub fn copy_description(from: &Path, to: &Path) -> Result<(), ModelError> {
         let path = entry.map_err(io("read", from))?.path();
         let kind = path.extension().and_then(OsStr::to_str).unwrap_or_default();
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        let describes = ["json", "jinja", "txt", "model"].contains(&kind)
-            && name != RECORD
-            && !name.ends_with(".index.json");
+        let describes =
+            ["json", "jinja", "txt", "model"].contains(&kind) && !name.ends_with(".index.json");
         if describes && path.is_file() {
             let copy = to.join(name);
             fs::copy(&path, &copy).map_err(io("write", &copy))?;

@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use common::{batch, open, request};
 use retrial_protocol::{
-    ErrorBody, PublishReport, PublishRequest, ScoreRequest, ScoreResponse, TrainReport,
-    TrainerState, WeightVersion,
+    ErrorBody, PublishReport, PublishRequest, PushOutcome, ScoreRequest, ScoreResponse,
+    ServerAddress, ServerKind, TrainReport, TrainerState, WeightVersion,
 };
 use retrial_trainer::model::ModelError;
 use retrial_trainer::service;
@@ -65,7 +65,7 @@ impl Service {
     }
 }
 
-/// A server that notes what is asked of it and answers as vLLM does.
+/// A server that notes what is asked of it and answers as vLLM or `SGLang` does.
 #[derive(Clone, Default)]
 struct Recorder {
     calls: Arc<Mutex<Vec<String>>>,
@@ -73,6 +73,8 @@ struct Recorder {
     /// What it says of the probe's tokens after the first.
     logprobs: Arc<Mutex<Vec<f32>>>,
     fails_to_reload: bool,
+    /// It says that it has loaded the weights, and has not.
+    forgets_the_label: bool,
 }
 
 impl Recorder {
@@ -83,38 +85,63 @@ impl Recorder {
     fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
     }
+
+    fn set_label(&self, label: &Value) {
+        if !self.forgets_the_label {
+            *self.label.lock().unwrap() = label.as_str().unwrap().to_owned();
+        }
+    }
+
+    /// The probe's tokens after the first, with what it says of them.
+    fn scored(&self, ids: &Value) -> Vec<(Value, f32)> {
+        let ids = ids.as_array().unwrap()[1..].iter().cloned();
+        ids.zip(self.logprobs.lock().unwrap().iter().copied()).collect()
+    }
 }
 
 async fn record(State(recorder): State<Recorder>, request: Request) -> Response {
     let uri = request.uri().to_string();
     let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let path = body["kwargs"]["weights_path"].as_str().unwrap_or_default();
+    let path = [&body["kwargs"]["weights_path"], &body["model_path"]];
+    let path = path.into_iter().find_map(Value::as_str).unwrap_or_default();
     let folder = path.rsplit('/').next().unwrap_or_default();
     recorder.calls.lock().unwrap().push(format!("{uri} {folder}").trim().to_owned());
+    let fails = recorder.fails_to_reload && folder == "v000001";
     match uri.as_str() {
-        "/collective_rpc" if recorder.fails_to_reload && folder == "v000001" => {
+        "/collective_rpc" if fails => {
             let body = json!({ "error": { "message": "Worker failed" } });
             (StatusCode::INTERNAL_SERVER_ERROR, Json(body)).into_response()
         }
-        "/update_weight_version" => {
-            let label = body["new_version"].as_str().unwrap().to_owned();
-            *recorder.label.lock().unwrap() = label;
+        "/update_weights_from_disk" if fails => {
+            let body = json!({ "success": false, "message": "Failed to get weights iterator" });
+            (StatusCode::BAD_REQUEST, Json(body)).into_response()
+        }
+        "/update_weights_from_disk" => {
+            recorder.set_label(&body["weight_version"]);
             Json(json!({ "success": true })).into_response()
         }
-        "/weight_info" => {
+        "/update_weight_version" => {
+            recorder.set_label(&body["new_version"]);
+            Json(json!({ "success": true })).into_response()
+        }
+        "/weight_info" | "/model_info" => {
             let label = recorder.label.lock().unwrap().clone();
             Json(json!({ "weight_version": label })).into_response()
         }
         "/v1/completions" => {
-            let ids = body["prompt"].as_array().unwrap().clone();
-            let scored = recorder.logprobs.lock().unwrap().clone();
             let mut all = vec![Value::Null];
-            all.extend(ids[1..].iter().zip(scored).map(|(id, logprob)| {
+            all.extend(recorder.scored(&body["prompt"]).into_iter().map(|(id, logprob)| {
                 let entry = json!({ "logprob": logprob, "rank": 1, "decoded_token": "?" });
                 json!({ id.to_string(): entry })
             }));
             Json(json!({ "choices": [{ "prompt_logprobs": all }] })).into_response()
+        }
+        "/generate" => {
+            let mut all = vec![json!([null, body["input_ids"][0], null])];
+            let scored = recorder.scored(&body["input_ids"]).into_iter();
+            all.extend(scored.map(|(id, logprob)| json!([logprob, id, null])));
+            Json(json!({ "meta_info": { "input_token_logprobs": all } })).into_response()
         }
         _ => Json(json!({})).into_response(),
     }
@@ -122,10 +149,10 @@ async fn record(State(recorder): State<Recorder>, request: Request) -> Response 
 
 const PROBE: [u32; 4] = [3, 1, 4, 15];
 
-fn publish(url: &str, version: u64) -> PublishRequest {
+fn publish(kind: ServerKind, url: &str, version: u64) -> PublishRequest {
     PublishRequest {
         version: WeightVersion(version),
-        servers: vec![url.into()],
+        servers: vec![ServerAddress { url: url.into(), kind }],
         probe: PROBE.to_vec(),
         tolerance: 1e-4,
     }
@@ -171,7 +198,12 @@ async fn bad_requests_are_named() {
         ("/train", json!(long), 400, "sample 0 of the batch has 66 tokens, the model's context"),
         ("/train", json!(late), 409, "step 3 starts from version 2, the trainer is at version 0"),
         ("/score", json!(short), 400, "sequence 1 of the request has 1 tokens"),
-        ("/publish", json!(publish("http://x", 5)), 409, "version 5 was to be published"),
+        (
+            "/publish",
+            json!(publish(ServerKind::Vllm, "http://x", 5)),
+            409,
+            "version 5 was to be published",
+        ),
     ];
     for (route, body, status, message) in cases {
         let (found, error) = service.error(route, &body).await;
@@ -180,68 +212,128 @@ async fn bad_requests_are_named() {
     }
 }
 
+/// Pushes version 1 to a server that says the right numbers, less `shift` for one token.
+async fn push(service: &Service, kind: ServerKind, recorder: &Recorder, shift: f32) -> Pushed {
+    train(service).await;
+    let mut scores = service.score(&PROBE).await;
+    let right = scores[1];
+    scores[1] -= shift;
+    *recorder.logprobs.lock().unwrap() = scores;
+    let request = publish(kind, &recorder.start().await, 1);
+    let (status, text) = service.post("/publish", &request).await;
+    Pushed { status, text, right }
+}
+
+struct Pushed {
+    status: StatusCode,
+    text: String,
+    /// The trainer's number for the token that the server may be off at.
+    right: f32,
+}
+
+impl Pushed {
+    fn outcome(&self) -> PushOutcome {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
+        let mut report: PublishReport = serde_json::from_str(&self.text).unwrap();
+        report.servers.remove(0).outcome
+    }
+
+    fn failure(&self) -> String {
+        match self.outcome() {
+            PushOutcome::Refused { error } => error,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+const VLLM: [&str; 7] = [
+    "/pause?mode=keep&clear_cache=true",
+    "/collective_rpc v000001",
+    "/reset_prefix_cache",
+    "/update_weight_version",
+    "/weight_info",
+    "/resume",
+    "/v1/completions",
+];
+const SGLANG: [&str; 5] = [
+    "/pause_generation",
+    "/update_weights_from_disk v000001",
+    "/model_info",
+    "/continue_generation",
+    "/generate",
+];
+
 #[tokio::test]
-async fn a_version_is_pushed_in_vllm_s_order_and_verified() {
-    let service = Service::start().await;
-    train(&service).await;
-    let recorder = Recorder::default();
-    *recorder.logprobs.lock().unwrap() = service.score(&PROBE).await;
-    let url = recorder.start().await;
-    let report: PublishReport = service.ok("/publish", &publish(&url, 1)).await;
-    assert!(report.servers[0].max_difference < 1e-6);
-    let expected = [
-        "/pause?mode=keep&clear_cache=true",
-        "/collective_rpc v000001",
-        "/reset_prefix_cache",
-        "/update_weight_version",
-        "/weight_info",
-        "/resume",
-        "/v1/completions",
-    ];
-    assert_eq!(recorder.calls(), expected);
+async fn a_version_is_pushed_in_the_server_s_order_and_verified() {
+    for (kind, calls) in [(ServerKind::Vllm, &VLLM[..]), (ServerKind::Sglang, &SGLANG)] {
+        let (service, recorder) = (Service::start().await, Recorder::default());
+        match push(&service, kind, &recorder, 0.0).await.outcome() {
+            PushOutcome::Verified { max_difference } => assert!(max_difference < 1e-6),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(recorder.calls(), calls);
+    }
 }
 
 #[tokio::test]
 async fn other_numbers_on_the_server_stop_the_push_with_both() {
-    let service = Service::start().await;
-    train(&service).await;
-    let recorder = Recorder::default();
-    let mut scores = service.score(&PROBE).await;
-    let right = scores[1];
-    scores[1] -= 0.25;
-    *recorder.logprobs.lock().unwrap() = scores;
-    let url = recorder.start().await;
-    let (status, error) = service.error("/publish", &publish(&url, 1)).await;
-    assert_eq!(status, StatusCode::BAD_GATEWAY);
-    assert!(error.contains("does not serve version 1: for token 2 of the probe"), "{error}");
-    assert!(error.contains(&f64::from(right).to_string()), "{error}");
+    for kind in [ServerKind::Vllm, ServerKind::Sglang] {
+        let (service, recorder) = (Service::start().await, Recorder::default());
+        let pushed = push(&service, kind, &recorder, 0.25).await;
+        assert_eq!(pushed.status, StatusCode::BAD_GATEWAY);
+        let error = pushed.text;
+        assert!(error.contains("does not serve version 1: for token 2 of the probe"), "{error}");
+        assert!(error.contains(&f64::from(pushed.right).to_string()), "{error}");
+    }
 }
 
 #[tokio::test]
 async fn a_server_that_cannot_reload_gets_the_old_weights_back_and_is_resumed() {
-    let service = Service::start().await;
-    train(&service).await;
-    let recorder = Recorder { fails_to_reload: true, ..Recorder::default() };
-    let url = recorder.start().await;
-    let (status, error) = service.error("/publish", &publish(&url, 1)).await;
-    assert_eq!(status, StatusCode::BAD_GATEWAY);
-    assert!(error.contains("reloading: it answered 500") && error.contains("Worker failed"));
-    let expected = [
-        "/pause?mode=keep&clear_cache=true",
-        "/collective_rpc v000001",
-        "/collective_rpc v000000",
-        "/resume",
+    let cases = [
+        (ServerKind::Vllm, "it answered 500", ["/pause?mode=keep&clear_cache=true", "/resume"]),
+        (ServerKind::Sglang, "it answered 400", ["/pause_generation", "/continue_generation"]),
     ];
-    assert_eq!(recorder.calls(), expected);
+    for (kind, problem, [pause, resume]) in cases {
+        let service = Service::start().await;
+        let recorder = Recorder { fails_to_reload: true, ..Recorder::default() };
+        let error = push(&service, kind, &recorder, 0.0).await.failure();
+        assert!(error.contains(&format!("reloading: {problem}")), "{error}");
+        let calls = recorder.calls();
+        assert_eq!((calls[0].as_str(), calls[3].as_str(), calls.len()), (pause, resume, 4));
+        assert!(calls[1].ends_with("v000001") && calls[2].ends_with("v000000"), "{calls:?}");
+    }
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_named() {
+async fn a_reload_that_changes_nothing_is_noticed() {
+    for kind in [ServerKind::Vllm, ServerKind::Sglang] {
+        let service = Service::start().await;
+        let recorder = Recorder { forgets_the_label: true, ..Recorder::default() };
+        let error = push(&service, kind, &recorder, 0.0).await.failure();
+        assert!(error.contains("checking its label: it says it serves \"\""), "{error}");
+        assert!(
+            recorder.calls().last().unwrap().contains("resume")
+                || recorder.calls().last().unwrap().contains("continue")
+        );
+    }
+}
+
+#[tokio::test]
+async fn servers_are_pushed_to_side_by_side_and_one_may_fail() {
     let service = Service::start().await;
+    train(&service).await;
+    let recorder = Recorder::default();
+    *recorder.logprobs.lock().unwrap() = service.score(&PROBE).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let gone = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let (status, error) = service.error("/publish", &publish(&url, 0)).await;
-    assert_eq!(status, StatusCode::BAD_GATEWAY);
-    assert!(error.contains(&format!("cannot publish version 0 to {url}: pause:")), "{error}");
+    let mut request = publish(ServerKind::Vllm, &gone, 1);
+    let url = recorder.start().await;
+    request.servers.push(ServerAddress { url, kind: ServerKind::Vllm });
+    let report: PublishReport = service.ok("/publish", &request).await;
+    let PushOutcome::Unreachable { error } = &report.servers[0].outcome else {
+        panic!("{report:?}")
+    };
+    assert!(error.contains(&format!("cannot publish version 1 to {gone}: pause:")), "{error}");
+    assert!(matches!(report.servers[1].outcome, PushOutcome::Verified { .. }), "{report:?}");
 }

@@ -129,12 +129,16 @@ pub struct EvaluationConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// Base URL of a vLLM-compatible server; without it the embedded one is started.
-    pub url: Option<String>,
+    /// Base URLs of vLLM or `SGLang` servers; without any the embedded one is started.
+    pub urls: Vec<String>,
     /// The model's name there.
     pub model: String,
-    /// Requests in flight at once.
+    /// Requests in flight to each server.
     pub concurrency: usize,
+    /// Failed rollout requests between two pushes of weights, after which the run stops.
+    pub error_budget: u32,
+    /// How long a run waits for a server to come back, seconds.
+    pub patience_seconds: u64,
     /// Sequences that the embedded server samples side by side.
     pub max_sequences: usize,
     /// Deadline of a rollout request, seconds.
@@ -178,9 +182,11 @@ impl Default for EvaluationConfig {
 impl Default for ServerConfig {
     fn default() -> Self {
         Self {
-            url: None,
+            urls: Vec::new(),
             model: "policy".into(),
             concurrency: 64,
+            error_budget: 100,
+            patience_seconds: 600,
             max_sequences: 128,
             timeout_seconds: 1800,
             tolerance: 1e-4,
@@ -234,7 +240,18 @@ impl Config {
         let mut settings = serde_json::to_value(self).expect("a configuration is plain data");
         for (table, keys) in [
             ("run", &["steps", "keep", "database", "folder"][..]),
-            ("server", &["url", "model", "concurrency", "max_sequences", "timeout_seconds"][..]),
+            (
+                "server",
+                &[
+                    "urls",
+                    "model",
+                    "concurrency",
+                    "max_sequences",
+                    "timeout_seconds",
+                    "error_budget",
+                    "patience_seconds",
+                ][..],
+            ),
             ("trainer", &["url", "timeout_seconds"][..]),
         ] {
             if let Some(table) = settings[table].as_object_mut() {

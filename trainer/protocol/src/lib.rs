@@ -15,7 +15,8 @@ mod units;
 pub use batch::{Batch, BatchDigest, InvalidBatch, Part, Sample};
 pub use objective::{Denominator, Entropy, InvalidObjective, Normalisation, Objective, Optimizer};
 pub use report::{
-    ErrorBody, PublishReport, PublishRequest, Quantiles, ScoreRequest, ScoreResponse,
-    ServerPublish, TrainMetrics, TrainReport, TrainRequest, TrainerState,
+    ErrorBody, PublishReport, PublishRequest, PushOutcome, Quantiles, ScoreRequest, ScoreResponse,
+    ServerAddress, ServerKind, ServerPublish, TrainMetrics, TrainReport, TrainRequest,
+    TrainerState,
 };
 pub use units::{Step, WeightVersion};

@@ -93,32 +93,72 @@ pub struct Quantiles {
 pub struct PublishRequest {
     /// The version; it must be the trainer's current one.
     pub version: WeightVersion,
-    /// Base URLs of the servers.
-    pub servers: Vec<String>,
+    /// The servers.
+    pub servers: Vec<ServerAddress>,
     /// Token ids that trainer and server both score after the push; at least two.
     pub probe: Vec<u32>,
     /// Largest difference of a token's log-probability that passes, nats.
     pub tolerance: f64,
 }
 
-/// A push that was verified on every server.
+/// Where a policy server is and what it speaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerAddress {
+    /// Base URL.
+    pub url: String,
+    /// Its control routes.
+    pub kind: ServerKind,
+}
+
+/// The control routes of a policy server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServerKind {
+    /// vLLM's, and the embedded server's.
+    Vllm,
+    /// `SGLang`'s.
+    Sglang,
+}
+
+/// How a push went. A server that computes other numbers than the trainer fails the whole request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishReport {
-    /// The version that all servers now serve.
+    /// The version that was pushed.
     pub version: WeightVersion,
     /// One entry a server.
     pub servers: Vec<ServerPublish>,
 }
 
-/// A verified push to one server.
+/// The push to one server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerPublish {
     /// Base URL of the server.
     pub url: String,
     /// Seconds from pause to resume.
     pub seconds: f64,
-    /// Largest difference of a token's log-probability between server and trainer, nats.
-    pub max_difference: f64,
+    /// What came of it.
+    pub outcome: PushOutcome,
+}
+
+/// What came of a push to one server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PushOutcome {
+    /// The server was seen to serve the version.
+    Verified {
+        /// Largest difference of a token's log-probability between server and trainer, nats.
+        max_difference: f64,
+    },
+    /// It did not answer.
+    Unreachable {
+        /// The reason.
+        error: String,
+    },
+    /// It answered, and does not serve the version.
+    Refused {
+        /// The reason.
+        error: String,
+    },
 }
 
 /// Where the trainer stands.

@@ -1,0 +1,142 @@
+//! `/inference/v1/generate` of vLLM (started with `--enable-scale-out`): token ids in and out, and
+//! the version of the weights for each stretch of a response.
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{PolicyServer, SampleRequest, Sampled, expect_count, sampled, spaced};
+use crate::http::{self, CallError};
+
+/// A server with this route.
+#[derive(Clone, Debug)]
+pub struct Generate {
+    http: reqwest::Client,
+    url: String,
+    model: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    choices: Vec<Choice>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    index: usize,
+    token_ids: Vec<u32>,
+    logprobs: Option<Logprobs>,
+    finish_reason: Option<String>,
+    #[serde(default)]
+    weight_versions: Option<Vec<Span>>,
+}
+
+#[derive(Deserialize)]
+struct Logprobs {
+    content: Vec<Token>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token_id: u32,
+    logprob: f32,
+}
+
+/// The weights of a stretch of a response.
+#[derive(Deserialize)]
+pub(super) struct Span {
+    pub version: String,
+}
+
+impl Generate {
+    /// A client of the server at `url`, which calls its model `model`.
+    pub fn new(http: reqwest::Client, url: &str, model: &str) -> Self {
+        Self { http, url: url.into(), model: model.into() }
+    }
+
+    fn body(&self, request: SampleRequest<'_>) -> Value {
+        json!({
+            "model": self.model,
+            "token_ids": request.prompt,
+            "sampling_params": {
+                "n": request.n,
+                "max_tokens": request.max_tokens,
+                "temperature": request.temperature,
+                "top_p": 1.0,
+                "top_k": -1,
+                "min_p": 0.0,
+                "presence_penalty": 0.0,
+                "frequency_penalty": 0.0,
+                "repetition_penalty": 1.0,
+                "seed": spaced(request.seed),
+                "logprobs": 0,
+            },
+        })
+    }
+}
+
+impl PolicyServer for Generate {
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn sample<'a>(
+        &'a self,
+        request: SampleRequest<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Sampled>, CallError>> {
+        async move {
+            let url = format!("{}/inference/v1/generate", self.url);
+            let answer: Answer = http::post(&self.http, &url, &self.body(request)).await?;
+            read(answer, request.n).map_err(|problem| CallError::unusable(&url, problem))
+        }
+        .boxed()
+    }
+}
+
+fn read(answer: Answer, n: u32) -> Result<Vec<Sampled>, String> {
+    let mut choices = answer.choices;
+    expect_count(choices.len(), n)?;
+    choices.sort_by_key(|choice| choice.index);
+    choices.into_iter().map(read_choice).collect()
+}
+
+fn read_choice(choice: Choice) -> Result<Sampled, String> {
+    let Choice { index, token_ids, logprobs, finish_reason, weight_versions } = choice;
+    let scored = logprobs.map(|logprobs| logprobs.content).unwrap_or_default();
+    if !scored.iter().map(|token| &token.token_id).eq(&token_ids) {
+        return Err(format!("response {index} has log-probabilities of other tokens"));
+    }
+    let logprobs = scored.into_iter().map(|token| token.logprob).collect();
+    let labels = weight_versions.into_iter().flatten().map(|span| span.version).collect();
+    sampled(index, token_ids, logprobs, finish_reason.as_deref(), labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(id_of_logprob: u32) -> Value {
+        json!({
+            "index": 0, "token_ids": [5, 6], "finish_reason": "length",
+            "weight_versions": [{ "version": "1", "start": 0, "end": 1 },
+                                { "version": "2", "start": 1, "end": 2 }],
+            "logprobs": { "content": [{ "token_id": 5, "logprob": -0.5 },
+                                      { "token_id": id_of_logprob, "logprob": -1.5 }] },
+        })
+    }
+
+    #[test]
+    fn a_response_across_a_push_has_both_labels() {
+        let answer = serde_json::from_value(json!({ "choices": [choice(6)] })).unwrap();
+        let response = read(answer, 1).unwrap().remove(0);
+        assert_eq!(response.labels, ["1", "2"]);
+        assert_eq!(response.logprobs, [-0.5, -1.5]);
+    }
+
+    #[test]
+    fn log_probabilities_belong_to_their_tokens() {
+        let answer = serde_json::from_value(json!({ "choices": [choice(7)] })).unwrap();
+        assert!(read(answer, 1).unwrap_err().contains("of other tokens"));
+    }
+}
