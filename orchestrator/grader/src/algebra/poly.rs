@@ -240,7 +240,12 @@ pub(super) fn product(coefficient: RBig, factors: Mono, budget: &Budget) -> Resu
 }
 
 /// The product; sums to the power one stay factors unless they are to be multiplied out.
-fn merged(mut coefficient: RBig, factors: Mono, budget: &Budget) -> Result<Poly, Stop> {
+fn merged(
+    mut coefficient: RBig,
+    factors: Mono,
+    multiply_out: bool,
+    budget: &Budget,
+) -> Result<Poly, Stop> {
     let mut powers: BTreeMap<Atom, Poly> = BTreeMap::new();
     for (atom, exponent) in factors {
         let total = match powers.remove(&atom) {
