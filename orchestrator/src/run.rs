@@ -79,7 +79,7 @@ pub struct Run {
     /// The embedded server, if this run started it; it ends with the run.
     policy: Option<Service>,
     // The same of the trainer.
-    _trainer: Endpoint,
+    _trainer: Option<Service>,
 }
 
 /// Trains as the configuration says; resumes where an earlier process stopped.
@@ -113,13 +113,8 @@ impl Run {
             .with_context(|| format!("cannot make the folder {}", config.weights().display()))?;
         let store = Store::open(&config.run.database).await.map_err(Failure::input)?;
         let known = find(&store, &config, options.resume).await?;
-        let (policy, trainer) = tokio::try_join!(
-            policies(&config),
-            started(
-                config.trainer.url.as_deref(),
-                Service::trainer(&config, options.trainer_crash.as_deref()),
-            ),
-        )?;
+        let (policy, trainer) =
+            tokio::try_join!(policy(&config), trainer(&config, options.trainer_crash.as_deref()),)?;
         let (id, done) = match known {
             Some(known) => known,
             None => (store.create_run(&new_run(&config)).await?, None),
@@ -129,6 +124,8 @@ impl Run {
             store.record_problems(id, name, tasks.iter().map(|task| &task.problem)).await?;
         }
         let (pool, servers) = connect(&config, policy.as_ref()).await?;
+        let given = config.trainer.url.as_deref().unwrap_or_default();
+        let trainer_url = trainer.as_ref().map_or(given, Service::url);
         let seconds = Duration::from_secs;
         let run = Self {
             seed: Seed(config.run.seed),
@@ -141,7 +138,7 @@ impl Run {
             pool,
             servers,
             reviving: tokio::sync::Mutex::default(),
-            trainer: Trainer::new(trainer.url(), seconds(config.trainer.timeout_seconds))?,
+            trainer: Trainer::new(trainer_url, seconds(config.trainer.timeout_seconds))?,
             crash: options.crash,
             config,
             policy,
@@ -265,8 +262,16 @@ impl Run {
 }
 
 /// The embedded server, unless the configuration names others.
-async fn policies(config: &Config) -> Result<Option<Service>, Failure> {
+async fn policy(config: &Config) -> Result<Option<Service>, Failure> {
     if config.server.urls.is_empty() { Service::policy(config).await.map(Some) } else { Ok(None) }
+}
+
+/// The trainer, unless the configuration names one.
+async fn trainer(config: &Config, crash: Option<&str>) -> Result<Option<Service>, Failure> {
+    match config.trainer.url {
+        Some(_) => Ok(None),
+        None => Service::trainer(config, crash).await.map(Some),
+    }
 }
 
 /// Finds out what the servers speak.
@@ -299,31 +304,6 @@ async fn connect(
         pause: FIRST_PAUSE,
     };
     Ok((Pool::new(adapters, limits), addresses))
-}
-
-/// Where a service listens, and its process if this run started it.
-enum Endpoint {
-    Given(String),
-    Started(Service),
-}
-
-impl Endpoint {
-    fn url(&self) -> &str {
-        match self {
-            Self::Given(url) => url,
-            Self::Started(service) => service.url(),
-        }
-    }
-}
-
-async fn started(
-    url: Option<&str>,
-    start: impl Future<Output = Result<Service, Failure>>,
-) -> Result<Endpoint, Failure> {
-    match url {
-        Some(url) => Ok(Endpoint::Given(url.to_owned())),
-        None => start.await.map(Endpoint::Started),
-    }
 }
 
 /// Finds the run in the log: its key and its last committed step. `None` for a new run.

@@ -88,7 +88,7 @@ impl Recorder {
 
     fn set_label(&self, label: &Value) {
         if !self.forgets_the_label {
-            *self.label.lock().unwrap() = label.as_str().unwrap().to_owned();
+            label.as_str().unwrap().clone_into(&mut self.label.lock().unwrap());
         }
     }
 

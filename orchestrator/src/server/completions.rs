@@ -1,5 +1,5 @@
-//! `/v1/completions` as vLLM answers it, and the embedded server with it: the OpenAI route with
-//! token ids in and out.
+//! `/v1/completions` as vLLM answers it, and the embedded server with it: the `OpenAI` route
+//! with token ids in and out.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;

@@ -4,7 +4,7 @@
 //! missing from the model's own files. A response that was aborted, or whose numbers do not add up,
 //! is a failed request and is asked for again; it never becomes a rollout.
 //!
-//! [`probe`] finds out what a server speaks, one small adapter each speaks it, and the [`Pool`]
+//! [`probe()`] finds out what a server speaks, one small adapter each speaks it, and the [`Pool`]
 //! shares the work among several.
 
 mod completions;

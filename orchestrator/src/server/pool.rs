@@ -183,20 +183,12 @@ impl Pool {
         let mut state = self.lock();
         let member = &mut state.members[index];
         member.in_flight -= 1;
-        let failures = match error {
-            None => {
-                member.failures = 0;
-                0
-            }
-            Some(_) => {
-                member.failures += 1;
-                if member.failures >= self.limits.failures && member.version.take().is_some() {
-                    let url = self.servers[index].url();
-                    tracing::warn!(url, "left out until it has taken a push");
-                }
-                member.failures
-            }
-        };
+        member.failures = if error.is_some() { member.failures + 1 } else { 0 };
+        let failures = member.failures;
+        if failures >= self.limits.failures && member.version.take().is_some() {
+            let url = self.servers[index].url();
+            tracing::warn!(url, "left out until it has taken a push");
+        }
         if let Some(error) = error {
             state.failed += 1;
             state.last_failure = error.to_string();

@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn each_defect_is_named() {
-        let cases: [(fn(&mut Sample), &str); 7] = [
+        type Damage = fn(&mut Sample);
+        let cases: [(Damage, &str); 7] = [
             (|s| s.prompt.clear(), "has an empty prompt"),
             (|s| s.response.clear(), "has an empty response"),
             (|s| s.sampler_logprobs.truncate(1), "has 2 response tokens but 1 log-probabilities"),
