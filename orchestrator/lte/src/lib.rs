@@ -8,7 +8,7 @@
 //! 1. [`GroupOutcome`]: did all, some or none of the rollouts of a problem pass?
 //! 2. [`second_trial`]: which prompt a none-pass problem gets, by how its failures were truncated.
 //! 3. [`Templates`]: the words of that prompt.
-//! 4. [`refine`]: correct extra rollouts replace failures at random; the group keeps its size.
+//! 4. [`refine()`]: correct extra rollouts replace failures at random; the group keeps its size.
 //! 5. [`advantages`]: group-relative advantages over the refined group.
 //! 6. [`samples`]: what the trainer gets, each response against the un-hinted prompt.
 //!
