@@ -123,6 +123,17 @@ impl Expr {
         }
     }
 
+    /// The number of levels, counted without recursion.
+    pub(crate) fn depth(&self) -> usize {
+        let mut deepest = 0;
+        let mut open = vec![(self, 1)];
+        while let Some((expr, level)) = open.pop() {
+            deepest = deepest.max(level);
+            open.extend(expr.children().into_iter().map(|child| (child, level + 1)));
+        }
+        deepest
+    }
+
     /// Whether this or anything below has a property.
     pub(crate) fn any(&self, property: &dyn Fn(&Self) -> bool) -> bool {
         property(self) || self.children().into_iter().any(|child| child.any(property))

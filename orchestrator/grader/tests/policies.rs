@@ -1,6 +1,7 @@
 //! What counts as equal and what does not: one row a case, by kind.
 
 use std::ops::Range;
+use std::thread;
 
 use retrial_grader::{Extraction, Gold, Verdict, grade, grade_answer};
 
@@ -390,6 +391,12 @@ fn repeated(range: Range<u32>, text: impl Fn(u32) -> String) -> String {
 
 #[test]
 fn costly_answers_are_neither_correct_nor_slow() {
+    // Half the stack that a thread has by default.
+    let thread = thread::Builder::new().stack_size(1 << 20).spawn(grade_costly_answers);
+    thread.expect("a thread").join().expect("no panic");
+}
+
+fn grade_costly_answers() {
     let deep = format!("{}1{}", "{".repeat(500_000), "}".repeat(500_000));
     let tower = "9^".repeat(2_000) + "9";
     let bombs = [
@@ -432,6 +439,14 @@ fn costly_answers_are_neither_correct_nor_slow() {
         repeated(0..150, |k| format!(r"({k},x+{k}),")),
         repeated(0..199, |k| format!(r"\sqrt{{x+{k}}},")),
         r"\gcd(".to_owned() + &"7^{9000},".repeat(300) + "1)",
+        (0..30).fold("x".to_owned(), |inner, _| format!("({inner}){}", "/2".repeat(38))),
+        (0..30).fold("x".to_owned(), |inner, _| format!("({inner}){}", "'!".repeat(19))),
+        (0..40).fold("x".to_owned(), |inner, _| format!("({inner}){}", r"\cup A".repeat(38))),
+        r"\begin{pmatrix}a&b\\c&d\end{pmatrix}".repeat(60),
+        format!(r"({}1)\begin{{pmatrix}}{}1\end{{pmatrix}}", "x+".repeat(1000), "1&".repeat(1000)),
+        format!("{}x{}", r"\sin(x^2/".repeat(25), ")".repeat(25)),
+        format!("{}x{}", r"\frac{1}{1+".repeat(19), "}".repeat(19)),
+        format!("{}x{}", r"\left(\sqrt{".repeat(14), r"}\right)".repeat(14)),
         r"\log^6(4302)\log^6(4303)\log^6(4302)".to_owned(),
         tower,
         deep,

@@ -102,6 +102,9 @@ fn work_out(expr: &Expr, budget: &Budget) -> Result<Option<Rows>, Stop> {
                     },
                 };
             }
+            let weight: u64 = scalars.iter().map(size).sum();
+            let cells = product.as_ref().map_or(0, |rows| rows.iter().flatten().count());
+            budget.spend(5 * weight * cells as u64)?;
             let scale = |cell: Expr| scalars.iter().cloned().fold(cell, Expr::times);
             Ok(product.map(|rows| each(rows, scale)))
         }
@@ -134,7 +137,9 @@ fn multiplied(left: &Rows, right: &Rows, budget: &Budget) -> Result<Option<Rows>
     {
         return Ok(None);
     }
-    budget.spend((left.len() * columns * right.len()) as u64 * 20)?;
+    // Every cell of one side is copied into every cell of a row or column of the product.
+    let weight = |rows: &Rows| rows.iter().flatten().map(size).sum::<u64>();
+    budget.spend(5 * (weight(left) * columns as u64 + weight(right) * left.len() as u64))?;
     let cell = |row: &[Expr], column: usize| {
         let terms = row.iter().zip(right).map(|(a, b)| a.clone().times(b[column].clone()));
         Expr::Add(terms.collect())
@@ -142,4 +147,15 @@ fn multiplied(left: &Rows, right: &Rows, budget: &Budget) -> Result<Option<Rows>
     Ok(Some(
         left.iter().map(|row| (0..columns).map(|column| cell(row, column)).collect()).collect(),
     ))
+}
+
+/// The number of parts of an expression.
+fn size(expr: &Expr) -> u64 {
+    let mut count = 0;
+    let mut open = vec![expr];
+    while let Some(expr) = open.pop() {
+        count += 1;
+        open.extend(expr.children());
+    }
+    count
 }

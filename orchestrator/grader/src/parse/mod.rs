@@ -16,7 +16,9 @@ use crate::lex::{Lexeme, Token, lex};
 use crate::stop::Stop;
 
 /// How deep expressions may nest.
-const MAX_DEPTH: usize = 60;
+const MAX_DEPTH: usize = 160;
+/// How many levels an expression may have, chains of operators included.
+const MAX_LEVELS: usize = 150;
 /// How many operators may follow each other at one depth, each around what stands before it.
 const MAX_CHAIN: usize = 40;
 
@@ -32,7 +34,7 @@ pub(crate) fn parse(text: &str) -> Result<Expr, Stop> {
     if parser.at < parser.lexemes.len() {
         return Err(Stop::Syntax);
     }
-    Ok(expr)
+    if expr.depth() > MAX_LEVELS { Err(Stop::TooLarge) } else { Ok(expr) }
 }
 
 /// Drops punctuation around an answer.
