@@ -92,10 +92,9 @@ pub fn grade_answer(gold: &Gold, answer: &str) -> Grade {
         return missing(Reason::EmptyAnswer);
     }
     let budget = Budget::new();
-    let read = match spelled_number(&plain_words(text)) {
-        Some(number) => Ok(number),
-        None => parse(text),
-    };
+    let digits = text.bytes().any(|b| b.is_ascii_digit());
+    let words = if digits { None } else { spelled_number(&plain_words(text)) };
+    let read = words.map_or_else(|| parse(text), Ok);
     let (reason, verdict, expr) = match read {
         Err(stop @ (Stop::Control | Stop::TooLarge | Stop::TooCostly)) => {
             (stop.reason(), stop.verdict(), None)

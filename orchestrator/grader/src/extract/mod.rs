@@ -66,6 +66,17 @@ pub(crate) fn extract(response: &str, how: Extraction) -> Result<Found<'_>, Reas
 
 /// The part of a response that speaks for the model: no reasoning, no other turns or problems.
 pub(crate) fn own_words(response: &str) -> Result<&str, Reason> {
+    // Every marker of turns and of reasoning starts with this sign, and most responses have none.
+    let mut body = if response.contains('<') { own_turn(response)? } else { response };
+    // The few-shot prompts of Minerva teach this closing sentence; what follows is another problem.
+    if let Some(at) = body.find("I hope it is correct") {
+        body = &body[..at];
+    }
+    Ok(body)
+}
+
+/// The last turn of the model without its reasoning.
+fn own_turn(response: &str) -> Result<&str, Reason> {
     let mut body = response;
     if let Some(at) = body.rfind("</think>") {
         body = &body[at + "</think>".len()..];
@@ -86,10 +97,6 @@ pub(crate) fn own_words(response: &str) -> Result<&str, Reason> {
         if let Some(at) = body.find(marker) {
             body = &body[..at];
         }
-    }
-    // The few-shot prompts of Minerva teach this closing sentence; what follows is another problem.
-    if let Some(at) = body.find("I hope it is correct") {
-        body = &body[..at];
     }
     Ok(body)
 }
