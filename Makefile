@@ -1,5 +1,5 @@
 # Two commands do all the set-up they need: `make demo` and `make test`.
-.PHONY: demo compare test lint deny bench libtorch build clean-runs help
+.PHONY: demo compare test test-servers lint deny bench libtorch build clean-runs help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,9 @@ compare: build ## The same run by GRPO, for comparison
 test: libtorch ## Runs all tests
 	cargo build --workspace --all-targets
 	cargo test --workspace
+
+test-servers: libtorch ## Tests against a real vLLM on the CPU (installs it, 2.7 GB)
+	tests/servers/vllm.sh
 
 lint: libtorch ## Formatting, lints and documentation, warnings denied
 	cargo fmt --all --check
