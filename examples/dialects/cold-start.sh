@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the weights in base/ again, from nothing: model folder, examples, supervised fine-tuning.
-# About five minutes on one core. Same seeds, same weights (on the same kind of processor).
+# Two to five minutes on one core. Same seeds, same weights (on the same kind of processor).
 # Usage: examples/dialects/cold-start.sh [FOLDER]      (default: target/dialects-base)
 set -eu
 cd "$(dirname "$0")/../.."
