@@ -1,5 +1,5 @@
 # Two commands do all the set-up they need: `make demo` and `make test`.
-.PHONY: demo compare test test-servers lint deny bench libtorch build clean-runs help
+.PHONY: demo compare test test-servers lint deny bench libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,4 +32,4 @@ deny: ## Licences and sources of the dependencies (needs cargo-deny)
 	cargo deny check licenses bans sources
 
 bench: libtorch ## Tokens per second of server and trainer, seconds a step by phase
-	cargo bench --workspace --profile dev
+	cargo bench --workspace --profile dev --bench '*'
