@@ -20,8 +20,9 @@ test: libtorch ## Runs all tests
 	cargo build --workspace --all-targets
 	cargo test --workspace
 
-test-servers: libtorch ## Tests against a real vLLM on the CPU (installs it, 2.7 GB)
+test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (installs them, 6 GB)
 	tests/servers/vllm.sh
+	tests/servers/sglang.sh
 
 lint: libtorch ## Formatting, lints and documentation, warnings denied
 	cargo fmt --all --check

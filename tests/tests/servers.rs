@@ -2,15 +2,17 @@
 
 use retrial_tests::{Project, shown};
 
-/// Three steps on vLLM: each push is verified there, and the log-probabilities that it reports
-/// for what it sampled are the trainer's.
-#[tokio::test]
-#[ignore = "needs vLLM: make test-servers"]
-async fn lte_on_vllm() {
-    let url = std::env::var("RETRIAL_VLLM_URL").expect("RETRIAL_VLLM_URL names the server");
+/// The address of a server, in a variable that the script sets which starts it.
+fn server(variable: &str) -> String {
+    let url = std::env::var(variable).unwrap_or_else(|_| panic!("{variable} names the server"));
+    format!("server.urls=[\"{url}\"]")
+}
+
+/// Three steps: each push is verified, and the log-probabilities that the server reports for what
+/// it sampled are the trainer's.
+async fn lte(server: &str) {
     let project = Project::new();
-    let server = format!("server.urls=[\"{url}\"]");
-    let output = project.train(&["--set", &server, "--set", "run.steps=3"]);
+    let output = project.train(&["--set", server, "--set", "run.steps=3"]);
     assert!(output.status.success(), "{}", shown(&output));
 
     let log = project.log().await;
@@ -30,13 +32,24 @@ async fn lte_on_vllm() {
     assert!(mismatches.iter().all(|mismatch| *mismatch < 1e-4), "{mismatches:?}");
 }
 
+#[tokio::test]
+#[ignore = "needs vLLM: make test-servers"]
+async fn lte_on_vllm() {
+    lte(&server("RETRIAL_VLLM_URL")).await;
+}
+
+#[tokio::test]
+#[ignore = "needs SGLang: make test-servers"]
+async fn lte_on_sglang() {
+    lte(&server("RETRIAL_SGLANG_URL")).await;
+}
+
 /// Weights that cannot be loaded: the run says so and stops; the server keeps the ones it had.
 #[tokio::test]
 #[ignore = "needs vLLM: make test-servers"]
-async fn vllm_keeps_its_weights_when_new_ones_are_broken() {
-    let url = std::env::var("RETRIAL_VLLM_URL").expect("RETRIAL_VLLM_URL names the server");
+async fn broken_weights_on_vllm() {
+    let server = server("RETRIAL_VLLM_URL");
     let project = Project::new();
-    let server = format!("server.urls=[\"{url}\"]");
     let one = project.train(&["--set", &server, "--set", "run.steps=1"]);
     assert!(one.status.success(), "{}", shown(&one));
     // vLLM loads every safetensors file of a version's folder.
