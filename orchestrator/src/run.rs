@@ -113,8 +113,9 @@ impl Run {
             .with_context(|| format!("cannot make the folder {}", config.weights().display()))?;
         let store = Store::open(&config.run.database).await.map_err(Failure::input)?;
         let known = find(&store, &config, options.resume).await?;
-        let (policy, trainer) =
-            tokio::try_join!(policy(&config), trainer(&config, options.trainer_crash.as_deref()),)?;
+        let crash = options.trainer_crash.as_deref();
+        let (policy, trainer) = tokio::try_join!(policy(&config), trainer(&config, crash))?;
+        let (pool, servers) = connect(&config, policy.as_ref()).await?;
         let (id, done) = match known {
             Some(known) => known,
             None => (store.create_run(&new_run(&config)).await?, None),
@@ -123,7 +124,6 @@ impl Run {
         for (name, tasks) in &inputs.heldout {
             store.record_problems(id, name, tasks.iter().map(|task| &task.problem)).await?;
         }
-        let (pool, servers) = connect(&config, policy.as_ref()).await?;
         let given = config.trainer.url.as_deref().unwrap_or_default();
         let trainer_url = trainer.as_ref().map_or(given, Service::url);
         let seconds = Duration::from_secs;

@@ -133,6 +133,9 @@ fn a_server_that_is_not_there() {
     let output = project.train(&["--set", &setting]);
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
     assert!(stderr(&output).contains(&address.to_string()), "{}", shown(&output));
+    // The run is not in the log: once the server is there, the same command begins it.
+    let again = project.train(&["--set", "run.steps=1"]);
+    assert!(again.status.success(), "{}", shown(&again));
 }
 
 #[test]

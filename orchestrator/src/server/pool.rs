@@ -41,7 +41,9 @@ pub struct Pool {
 struct State {
     /// One of each server.
     members: Vec<Member>,
-    /// Failed requests since the last push, and the last of them.
+    /// The version that was pushed last.
+    version: Option<WeightVersion>,
+    /// Failed requests since that version was pushed first, and the last of them.
     failed: u32,
     last_failure: String,
 }
@@ -70,6 +72,7 @@ impl Pool {
     pub fn new(servers: Vec<Box<dyn PolicyServer>>, limits: Limits) -> Self {
         let state = State {
             members: vec![Member::default(); servers.len()],
+            version: None,
             failed: 0,
             last_failure: "none has taken a push yet".into(),
         };
@@ -85,7 +88,11 @@ impl Pool {
     /// Returns how many serve it.
     pub fn pushed(&self, report: &PublishReport) -> usize {
         let mut state = self.lock();
-        state.failed = 0;
+        // Servers that are brought back by the same version do not get a new budget: one that
+        // takes every push and answers nothing else would be tried for ever.
+        if state.version.replace(report.version) != Some(report.version) {
+            state.failed = 0;
+        }
         let mut serving = 0;
         for (index, server) in self.servers.iter().enumerate() {
             let push = report.servers.iter().find(|push| push.url == server.url());
@@ -382,6 +389,21 @@ mod tests {
         let error = pool.sample(VERSION, request()).await.unwrap_err().to_string();
         assert!(error.starts_with("11 rollout requests failed since the last push"), "{error}");
         assert!(error.contains("reset"), "{error}");
+        assert_eq!(counts(&calls), [11]);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_takes_pushes_and_answers_nothing_does_not_go_on_for_ever() {
+        let (pool, calls) = pool(vec![Fake::failing("http://a", 50)], LIMITS);
+        let error = loop {
+            match pool.sample(VERSION, request()).await {
+                Err(error) if error.is::<NoServer>() => {
+                    assert_eq!(pool.pushed(&report(&["http://a".into()])), 1);
+                }
+                ended => break ended.unwrap_err().to_string(),
+            }
+        };
+        assert!(error.starts_with("11 rollout requests failed"), "{error}");
         assert_eq!(counts(&calls), [11]);
     }
 }
