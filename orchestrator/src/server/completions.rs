@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{PolicyServer, SampleRequest, Sampled, expect_count, sampled, spaced};
+use super::{PolicyServer, SampleRequest, Sampled, expect_count, parameters, sampled, spaced};
 use crate::http::{self, CallError};
 
 /// A server with this route.
@@ -44,22 +44,15 @@ impl Completions {
     }
 
     fn body(&self, request: SampleRequest<'_>) -> Value {
-        json!({
+        let own = json!({
             "model": self.model,
             "prompt": request.prompt,
-            "n": request.n,
             "max_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": 1.0,
-            "top_k": -1,
-            "min_p": 0.0,
-            "presence_penalty": 0.0,
-            "frequency_penalty": 0.0,
-            "repetition_penalty": 1.0,
             "seed": spaced(request.seed),
             "logprobs": 0,
             "return_token_ids": true,
-        })
+        });
+        parameters(request, own)
     }
 }
 

@@ -17,6 +17,7 @@ use std::fmt::Debug;
 
 use futures::future::BoxFuture;
 use retrial_lte::Seed;
+use serde_json::{Value, json};
 
 use crate::domain::FinishReason;
 use crate::http::CallError;
@@ -71,6 +72,25 @@ pub struct Sampled {
 /// A server samples response j with seed + j, as a signed 64-bit number: the low bits stay free.
 fn spaced(seed: Seed) -> u64 {
     (seed.0 >> 1) & !0xffff
+}
+
+/// The sampling parameters that all servers have, by the names that all give them, and `own`: those
+/// that this server calls its own way.
+fn parameters(request: SampleRequest<'_>, own: Value) -> Value {
+    let mut all = json!({
+        "n": request.n,
+        "temperature": request.temperature,
+        "top_p": 1.0,
+        "top_k": -1,
+        "min_p": 0.0,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
+        "repetition_penalty": 1.0,
+    });
+    if let (Some(all), Value::Object(own)) = (all.as_object_mut(), own) {
+        all.extend(own);
+    }
+    all
 }
 
 /// Checks what a server sent of a response.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::generate::Span;
-use super::{PolicyServer, SampleRequest, Sampled, expect_count, sampled, spaced};
+use super::{PolicyServer, SampleRequest, Sampled, expect_count, parameters, sampled, spaced};
 use crate::http::{self, CallError};
 
 /// A server with this route.
@@ -53,21 +53,14 @@ impl Sglang {
 }
 
 fn body(request: SampleRequest<'_>) -> Value {
+    let own = json!({
+        "max_new_tokens": request.max_tokens,
+        // Heeded only with --enable-deterministic-inference.
+        "sampling_seed": spaced(request.seed),
+    });
     json!({
         "input_ids": request.prompt,
-        "sampling_params": {
-            "n": request.n,
-            "max_new_tokens": request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": 1.0,
-            "top_k": -1,
-            "min_p": 0.0,
-            "presence_penalty": 0.0,
-            "frequency_penalty": 0.0,
-            "repetition_penalty": 1.0,
-            // Heeded only with --enable-deterministic-inference.
-            "sampling_seed": spaced(request.seed),
-        },
+        "sampling_params": parameters(request, own),
         "return_logprob": true,
         "logprob_start_len": -1,
     })
