@@ -1,13 +1,15 @@
-//! Pairs graded a second on one core: `cargo bench -p retrial-grader`.
+//! Pairs graded on one core: `cargo bench -p retrial-grader`.
 //!
-//! Every set of graded cases is graded again and again for a second, golds read anew each time, as
-//! a grader in a loop would. The hard pairs are those of all sets but the real responses.
+//! Golds are read anew each time, as by a grader that is called from a loop. The hard pairs are
+//! those of all sets but the real responses. `benches/side_by_side.py` sets the same cases, graded
+//! by Math-Verify, beside these numbers.
 
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use retrial_grader::{Extraction, Gold, grade, grade_answer};
 use serde::Deserialize;
 
@@ -47,33 +49,47 @@ fn grade_case(case: &Case) {
     }
 }
 
-/// Grades the cases for a second and prints how many pairs that were.
-fn measure(name: &str, cases: &[Case]) {
-    let mut slowest = Duration::ZERO;
-    for case in cases {
-        let start = Instant::now();
-        grade_case(case);
-        slowest = slowest.max(start.elapsed());
-    }
-    let start = Instant::now();
-    let mut pairs = 0_usize;
-    while start.elapsed() < Duration::from_secs(1) {
-        for case in cases {
-            grade_case(case);
-        }
-        pairs += cases.len();
-    }
-    let rate = pairs as f64 / start.elapsed().as_secs_f64();
-    println!("{name:>20}: {rate:>9.0} pairs a second, the slowest {slowest:?}");
+/// Grades every case of a set, as one iteration.
+fn measure(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, cases: &[Case]) {
+    group.throughput(Throughput::Elements(cases.len() as u64));
+    group.bench_function(name, |bench| bench.iter(|| cases.iter().for_each(grade_case)));
 }
 
-fn main() {
+/// The costliest texts that a response may be: each within its budget, none above 50 ms.
+fn costly(c: &mut Criterion) {
+    let gold = Gold::parse("42").expect("a gold answer");
+    let mut group = c.benchmark_group("costly");
+    group.sample_size(10);
+    for (name, text) in [
+        ("tower of powers", "9^9^9^9".to_owned()),
+        ("1 MB of braces", "{".repeat(1_000_000)),
+        ("0.5 MB of dollars", "$".repeat(500_000)),
+        ("0.7 MB of cues", "answer ".repeat(100_000)),
+        ("1 MB of boxes", "\\boxed{".repeat(140_000)),
+        ("a long product", "(x+1)".repeat(2_000)),
+    ] {
+        group.bench_function(name, |bench| {
+            bench.iter(|| black_box(grade(&gold, &text, Extraction::Auto)));
+        });
+    }
+    for text in ["(x+y+z)^{60}", "\\sqrt{2+\\sqrt{3+\\sqrt{5+\\sqrt{7}}}}", "2^{99999999}"] {
+        group.bench_function(text, |bench| {
+            bench.iter(|| black_box(grade_answer(&gold, text)));
+        });
+    }
+}
+
+fn pairs(c: &mut Criterion) {
+    let mut group = c.benchmark_group("pairs");
     let mut all = Vec::new();
     for set in HARD {
         let cases = cases(set);
-        measure(set, &cases);
+        measure(&mut group, set, &cases);
         all.extend(cases);
     }
-    measure("all hard pairs", &all);
-    measure("real responses", &cases("real_math100"));
+    measure(&mut group, "all hard pairs", &all);
+    measure(&mut group, "real responses", &cases("real_math100"));
 }
+
+criterion_group!(benches, pairs, costly);
+criterion_main!(benches);

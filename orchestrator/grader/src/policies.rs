@@ -181,3 +181,18 @@
 //! | `adv-319`: `\newcommand{\ans}{42}\boxed{\ans}` | correct | wrong | macros are not expanded: a name that a response defines could say anything |
 //! | `l2s-gcd-0668`: `.../ 8y` with blanks around the slash | correct | wrong | with blanks around it, a slash divides by the next factor only |
 //! | `lighteval-test_extraction_abc-009`: gold "Alina and the answer is C Cecile" | correct | wrong | the gold is a sentence with two names, no choice |
+//!
+//! # Known gaps
+//!
+//! Equal in mathematics, not yet here. A miss costs a reward; it never gives a false one.
+//!
+//! ```
+//! # use retrial_grader::equivalent;
+//! for (gold, answer) in [
+//!     ("(-3,3)", "|x|<3"),
+//!     ("255", "FF_{16}"),
+//!     (r"5\text{ m/s}", r"5\frac{\text{m}}{\text{s}}"),
+//! ] {
+//!     assert!(!equivalent(gold, answer), "{gold} and {answer}");
+//! }
+//! ```

@@ -280,20 +280,25 @@ impl Point<'_> {
                 p.ln(&p.div(&p.add(&one, x)?, &p.sub(&one, x)?)?)?.shift(-1)
             }
             "abs" => self.modulus(first)?,
-            "floor" => floor(real()?),
-            "ceil" => floor(&real()?.neg()).neg(),
+            "floor" => real()?.floor()?,
+            "ceil" => real()?.neg().floor()?.neg(),
             "mod" => {
                 let (Some(b), x) = (values.get(1), real()?) else { return Err(Stop::Undefined) };
                 if !b.is_real() {
                     return Err(Stop::Undefined);
                 }
-                p.sub(x, &p.mul(&b.re, &floor(&p.div(x, &b.re)?))?)?
+                let quotient = p.div(x, &b.re)?;
+                // With a long quotient nothing is left of the remainder.
+                if quotient.magnitude() > p.0 / 2 {
+                    return Err(Stop::TooCostly);
+                }
+                p.sub(x, &p.mul(&b.re, &quotient.floor()?)?)?
             }
             "min" | "max" => self.extremum(name, values)?,
             "factorial" => {
                 let x = real()?;
-                let n: u32 = x.fixed(0).try_into().map_err(|_| Stop::Undefined)?;
-                if n > 1_000 || Float::int(i64::from(n)).fixed(64) != x.fixed(64) {
+                let n: u32 = x.fixed(0)?.try_into().map_err(|_| Stop::Undefined)?;
+                if n > 1_000 || Float::int(i64::from(n)).fixed(64)? != x.fixed(64)? {
                     return Err(Stop::Undefined);
                 }
                 self.spend(u64::from(n))?;
@@ -306,7 +311,7 @@ impl Point<'_> {
             "power" => {
                 let power = values.get(1).ok_or(Stop::Undefined)?;
                 let size = self.complex_power(&Complex::real(real()?.abs()), power)?;
-                let odd = power.re.fixed(0).unsigned_abs().bit(0);
+                let odd = power.re.fixed(0)?.unsigned_abs().bit(0);
                 if first.re.is_negative() && odd { size.re.neg() } else { size.re }
             }
             _ => return Err(Stop::Undefined),
@@ -332,8 +337,4 @@ impl Point<'_> {
         }
         best.cloned().ok_or(Stop::Undefined)
     }
-}
-
-fn floor(x: &Float) -> Float {
-    Float { mantissa: x.fixed(0), exponent: 0 }
 }

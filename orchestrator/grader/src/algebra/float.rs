@@ -11,6 +11,8 @@ use crate::stop::Stop;
 
 /// Exponents larger than this stop the computation.
 const MAX_EXPONENT: i64 = 1 << 60;
+/// Bits of the longest fixed-point number.
+const MAX_FIXED: i64 = 1 << 12;
 
 /// A mantissa times a power of two.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,9 +54,21 @@ impl Float {
         Self { mantissa: self.mantissa.clone(), exponent: self.exponent + by }
     }
 
-    /// The number as a fixed-point integer with so many bits after the point.
-    pub(super) fn fixed(&self, places: i64) -> IBig {
-        shifted(&self.mantissa, self.exponent + places)
+    /// The number as a fixed-point integer with so many bits after the point, rounded down; one
+    /// that is too long to write out costs too much.
+    pub(super) fn fixed(&self, places: i64) -> Result<IBig, Stop> {
+        if !self.is_zero() && self.magnitude() + places > MAX_FIXED {
+            return Err(Stop::TooCostly);
+        }
+        Ok(shifted(&self.mantissa, self.exponent + places))
+    }
+
+    /// The largest whole number that is not above this one.
+    pub(super) fn floor(&self) -> Result<Self, Stop> {
+        if self.exponent >= 0 {
+            return Ok(self.clone());
+        }
+        Ok(Self { mantissa: self.fixed(0)?, exponent: 0 })
     }
 
     pub(super) fn from_fixed(value: IBig, places: i64) -> Self {

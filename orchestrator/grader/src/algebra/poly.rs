@@ -14,6 +14,8 @@ use crate::stop::{Budget, Stop};
 pub(super) const MAX_TERMS: usize = 400;
 /// Bits that an exact number may have.
 pub(super) const MAX_BITS: usize = 32_768;
+/// Steps that copying one atom or term takes.
+const COPY_STEPS: u64 = 8;
 
 /// A sum of terms: the coefficient of each monomial, none of them zero.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -88,6 +90,14 @@ impl Poly {
         if self.terms.len() == 1 { self.terms.iter().next() } else { None }
     }
 
+    /// The atoms and terms of this and of everything below, as they would be written out.
+    ///
+    /// Exponents and arguments repeat what they are made of, so a short text may stand for a tree
+    /// that grows exponentially: whoever copies a part pays for its size.
+    pub(super) fn size(&self) -> u64 {
+        self.terms.keys().fold(1, |size, mono| size.saturating_add(mono_size(mono)))
+    }
+
     fn insert(&mut self, mono: Mono, coefficient: RBig) {
         use std::collections::btree_map::Entry;
         match self.terms.entry(mono) {
@@ -108,7 +118,8 @@ impl Poly {
     }
 
     pub(crate) fn add(mut self, other: &Self, budget: &Budget) -> Result<Self, Stop> {
-        budget.spend(20 * other.terms.len() as u64 + 1)?;
+        budget.spend(20 * other.terms.len() as u64)?;
+        pay_for_copy(other.size(), budget)?;
         for (mono, coefficient) in &other.terms {
             check(coefficient, budget)?;
             self.insert(mono.clone(), coefficient.clone());
@@ -139,6 +150,7 @@ impl Poly {
 
     /// The product, multiplied out unless it is too long.
     pub(crate) fn mul(&self, other: &Self, budget: &Budget) -> Result<Self, Stop> {
+        pay_for_copy(self.size().saturating_add(other.size()), budget)?;
         if let Some(value) = self.as_constant() {
             check(&value, budget)?;
             return Ok(other.clone().scale(&value));
@@ -220,6 +232,23 @@ impl Poly {
     }
 }
 
+fn mono_size(mono: &[(Atom, Poly)]) -> u64 {
+    mono.iter().fold(1, |size, (atom, exponent)| {
+        let atom = match atom {
+            Atom::Sum(inner) => inner.size(),
+            Atom::Fn(_, arguments) | Atom::Named(_, arguments) => {
+                arguments.iter().fold(1, |size, argument| argument.size().saturating_add(size))
+            }
+            _ => 1,
+        };
+        exponent.size().saturating_add(atom).saturating_add(size)
+    })
+}
+
+fn pay_for_copy(size: u64, budget: &Budget) -> Result<(), Stop> {
+    budget.spend(size.saturating_mul(COPY_STEPS))
+}
+
 /// Refuses numbers that are too long to compute with, and pays for the ones that are long.
 pub(super) fn check(value: &RBig, budget: &Budget) -> Result<(), Stop> {
     use dashu_base::BitTest;
@@ -246,6 +275,7 @@ fn merged(
     multiply_out: bool,
     budget: &Budget,
 ) -> Result<Poly, Stop> {
+    pay_for_copy(mono_size(&factors), budget)?;
     let mut powers: BTreeMap<Atom, Poly> = BTreeMap::new();
     for (atom, exponent) in factors {
         let total = match powers.remove(&atom) {

@@ -7,10 +7,11 @@ use std::rc::Rc;
 
 use super::poly::Poly;
 
-/// A sum with its hash: sums that differ are told apart without looking at their terms.
+/// A sum with its hash and size: sums that differ are told apart without looking at their terms.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     hash: u64,
+    size: u64,
     sum: Rc<Poly>,
 }
 
@@ -18,7 +19,12 @@ impl Shared {
     pub(super) fn new(sum: Poly) -> Self {
         let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
         sum.hash(&mut hasher);
-        Self { hash: hasher.finish(), sum: Rc::new(sum) }
+        Self { hash: hasher.finish(), size: sum.size(), sum: Rc::new(sum) }
+    }
+
+    /// The size of the sum, written out.
+    pub(super) fn size(&self) -> u64 {
+        self.size
     }
 }
 

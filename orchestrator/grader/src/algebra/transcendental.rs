@@ -80,7 +80,7 @@ impl Precision {
             return Err(Stop::TooCostly);
         }
         let places = self.0 + GUARD + MAX_EXP;
-        let fixed = x.fixed(places);
+        let fixed = x.fixed(places)?;
         let unit = ln2(places);
         let mut times = &fixed / &unit;
         let mut rest = &fixed - &times * &unit;
@@ -141,7 +141,7 @@ impl Precision {
             return Ok((x.clone(), Float::int(1)));
         }
         let places = self.0 + GUARD + magnitude.abs();
-        let fixed = x.fixed(places);
+        let fixed = x.fixed(places)?;
         let quarter = pi(places) >> 1_usize;
         let half = &quarter >> 1_usize;
         // Rounded to the nearest quarter turn.
@@ -194,7 +194,7 @@ impl Precision {
         }
         let places = self.0 + GUARD + x.magnitude().abs();
         let one = IBig::ONE << places as usize;
-        let mut value = x.fixed(places);
+        let mut value = x.fixed(places)?;
         // atan(x) = 2 atan(x / (1 + sqrt(1 + x^2))).
         for _ in 0..4 {
             let square = (&one << places as usize) + &value * &value;
@@ -228,8 +228,8 @@ mod tests {
 
     fn close(a: &Float, b: f64) -> bool {
         let places = 60;
-        let difference =
-            a.fixed(places) - IBig::try_from((b * 2_f64.powi(60)).round()).unwrap_or_default();
+        let difference = a.fixed(places).unwrap()
+            - IBig::try_from((b * 2_f64.powi(60)).round()).unwrap_or_default();
         bits(&difference) < 16
     }
 
