@@ -23,7 +23,7 @@ pub struct Ask<'a> {
     pub n: u32,
 }
 
-/// The graded rollouts of each ask, in its order.
+/// The graded rollouts of each ask, in its order, sampled with the weights of `version`.
 ///
 /// What an interrupted run has logged already is used as it is; the rest is sampled, with as many
 /// requests in flight as the configuration allows, and each group is logged as soon as it is
@@ -31,6 +31,7 @@ pub struct Ask<'a> {
 pub async fn trial(
     run: &Run,
     step: Step,
+    version: WeightVersion,
     trial: Trial,
     asks: &[Ask<'_>],
     logged: &LoggedRollouts,
@@ -42,7 +43,7 @@ pub async fn trial(
 
     let mut sampled = stream::iter(missing)
         .map(|index| async move {
-            let group = group(run, step, trial, &asks[index]).await?;
+            let group = group(run, step, version, trial, &asks[index]).await?;
             anyhow::Ok((index, group))
         })
         .buffer_unordered(run.pool.concurrency());
@@ -60,13 +61,19 @@ pub async fn trial(
     groups.into_iter().map(|group| group.context("a group was not sampled")).collect()
 }
 
-async fn group(run: &Run, step: Step, trial: Trial, ask: &Ask<'_>) -> Result<Vec<GradedRollout>> {
+async fn group(
+    run: &Run,
+    step: Step,
+    version: WeightVersion,
+    trial: Trial,
+    ask: &Ask<'_>,
+) -> Result<Vec<GradedRollout>> {
     let id = &ask.task.problem.id;
     let seed = run.seed.of_text(trial.as_str()).of(step.0).of_text(&id.0);
-    let sampled = sample(run, ask, step.base(), seed, run.config.rollout.temperature)
+    let sampled = sample(run, ask, version, seed, run.config.rollout.temperature)
         .await
         .with_context(|| format!("sampling problem {id} of step {step}"))?;
-    graded(run, ask.task, sampled, step.base(), Extraction::Boxed)
+    graded(run, ask.task, sampled, version, Extraction::Boxed)
 }
 
 /// Responses to a prompt, as many as asked for, sampled with the weights of `version`.

@@ -87,11 +87,13 @@ pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
     let (run, done) = Run::open(config, options).await?;
     let steps = run.config.run.steps;
     let mut progress = Progress::new(&run.config, done);
+    let mut ahead = None;
     for step in (done.0 + 1..=steps).map(Step) {
         if let Some(scores) = run.evaluate_if_due(step.base()).await? {
             progress.evaluated(step.base(), &scores);
         }
-        let summary = step::step(&run, step).await?;
+        let (summary, collected) = step::step(&run, step, ahead).await?;
+        ahead = collected;
         progress.stepped(&summary);
     }
     let last = WeightVersion(steps);

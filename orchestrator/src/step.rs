@@ -9,18 +9,22 @@
 //!
 //! Everything is logged as it happens, and what is in the log is not done again: a step that was
 //! interrupted at any point goes on from there.
+//!
+//! With a staleness of one, the rollouts of the next step are collected while the trainer makes the
+//! update, with the weights that are served then. No rollout is under way while weights are pushed,
+//! so each one has a single version, and equal runs stay equal.
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use retrial_grader::Verdict;
 use retrial_lte::{
     Attempt, GroupOutcome, HintKind, Member, Response, Reward, SecondTrial, advantages, refine,
     samples, second_trial,
 };
-use retrial_protocol::{Batch, Step, TrainRequest};
+use retrial_protocol::{Batch, Step, TrainReport, TrainRequest, WeightVersion};
 
-use crate::domain::{FinishReason, GradedRollout, Trial};
+use crate::domain::{FinishReason, GradedRollout, ProblemId, Trial};
 use crate::fault::{CrashPoint, Moment};
 use crate::rollouts::{self, Ask};
 use crate::run::Run;
@@ -38,8 +42,41 @@ pub struct Group {
     pub members: Vec<Member>,
 }
 
-/// Takes a step: samples, grades, hints, samples again, refines, trains, publishes, commits.
-pub async fn step(run: &Run, step: Step) -> Result<StepSummary> {
+/// The rollouts of a step, graded, and what is to be learnt from them.
+pub struct Collected {
+    step: Step,
+    ids: Vec<ProblemId>,
+    groups: Vec<Group>,
+    batch: Batch,
+    seconds: Seconds,
+}
+
+/// Takes a step whose rollouts may have been collected ahead: trains, publishes, commits. Returns
+/// what was collected ahead of the next one.
+pub async fn step(
+    run: &Run,
+    step: Step,
+    collected: Option<Collected>,
+) -> Result<(StepSummary, Option<Collected>)> {
+    // One version newer than the step's base only if the step is repeated out of the log.
+    let served = run.pool.version().context("no weights have been pushed")?;
+    let mut collected = match collected {
+        Some(collected) => collected,
+        None => collect(run, step, served).await?,
+    };
+    let batch = std::mem::take(&mut collected.batch);
+    let next = Step(step.0 + 1);
+    let ahead = run.config.rollout.max_staleness > 0 && next.0 <= run.config.run.steps;
+    let collect_ahead =
+        async { if ahead { collect(run, next, served).await.map(Some) } else { Ok(None) } };
+    let ((report, train_seconds), ahead) =
+        tokio::try_join!(train(run, step, batch), collect_ahead)?;
+    let summary = publish(run, collected, report, train_seconds).await?;
+    Ok((summary, ahead))
+}
+
+/// Samples with the weights of `served`, grades, hints, samples again, refines.
+async fn collect(run: &Run, step: Step, served: WeightVersion) -> Result<Collected> {
     let mut seconds = Seconds::default();
     let tasks = run.tasks_of(step);
     let ids: Vec<_> = tasks.iter().map(|task| task.problem.id.clone()).collect();
@@ -58,7 +95,7 @@ pub async fn step(run: &Run, step: Step) -> Result<StepSummary> {
         .zip(&prompts)
         .map(|(task, prompt)| Ask { task, prompt: prompt.ids.clone(), n: run.config.rollout.group })
         .collect();
-    let first = rollouts::trial(run, step, Trial::First, &asks, &logged).await?;
+    let first = rollouts::trial(run, step, served, Trial::First, &asks, &logged).await?;
     seconds.first_trial = clock.elapsed().as_secs_f64();
     CrashPoint::reached(run.crash, Moment::FirstTrial, step);
 
@@ -81,7 +118,8 @@ pub async fn step(run: &Run, step: Step) -> Result<StepSummary> {
     CrashPoint::reached(run.crash, Moment::Hints, step);
 
     // 4. Extra rollouts from the same policy, on the hinted prompt.
-    let mut hinted = rollouts::trial(run, step, Trial::Second, &asks, &logged).await?.into_iter();
+    let hinted = rollouts::trial(run, step, served, Trial::Second, &asks, &logged).await?;
+    let mut hinted = hinted.into_iter();
     seconds.second_trial = clock.elapsed().as_secs_f64();
     CrashPoint::reached(run.crash, Moment::SecondTrial, step);
 
@@ -109,7 +147,11 @@ pub async fn step(run: &Run, step: Step) -> Result<StepSummary> {
             .collect(),
     };
 
-    // One mixed-policy update; its weights go to the server, which is seen to serve them.
+    Ok(Collected { step, ids, groups, batch, seconds })
+}
+
+/// One mixed-policy update, and the seconds that it took.
+async fn train(run: &Run, step: Step, batch: Batch) -> Result<(TrainReport, f64)> {
     let clock = Instant::now();
     let request = TrainRequest {
         step,
@@ -120,8 +162,19 @@ pub async fn step(run: &Run, step: Step) -> Result<StepSummary> {
         micro_batch_tokens: run.config.trainer.micro_batch_tokens,
     };
     let report = run.trainer.train(&request).await?;
-    seconds.train = clock.elapsed().as_secs_f64();
     CrashPoint::reached(run.crash, Moment::Train, step);
+    Ok((report, clock.elapsed().as_secs_f64()))
+}
+
+/// The new weights go to the servers, which are seen to serve them, and the step into the log.
+async fn publish(
+    run: &Run,
+    collected: Collected,
+    report: TrainReport,
+    train_seconds: f64,
+) -> Result<StepSummary> {
+    let Collected { step, ids, groups, mut seconds, .. } = collected;
+    seconds.train = train_seconds;
     let clock = Instant::now();
     let pushed = run.publish(step.version()).await?;
     seconds.publish = clock.elapsed().as_secs_f64();

@@ -110,3 +110,42 @@ async fn extra_rollouts_without_a_hint_are_on_policy() {
             .unwrap();
     assert_eq!(hinted, 0.0);
 }
+
+/// With a staleness of one, rollouts are sampled while the trainer works: with weights one version
+/// older, the same ones each time, and each once even if the run was killed.
+#[tokio::test]
+async fn rollouts_ahead_of_the_trainer() {
+    let steps = ["--set", "rollout.max_staleness=1", "--set", "run.steps=3"];
+    let versions = async |project: &Project| -> Vec<(i64, i64, i64)> {
+        let query = "SELECT step, version, count(*) FROM rollouts \
+                     GROUP BY step, version ORDER BY step";
+        sqlx::query_as(query).fetch_all(&project.log().await).await.expect("the log answers")
+    };
+    let (one, other, killed) = (Project::new(), Project::new(), Project::new());
+    for project in [&one, &other] {
+        let output = project.train(&steps);
+        assert!(output.status.success(), "{}", shown(&output));
+    }
+    let found = versions(&one).await;
+    let sampled: Vec<(i64, i64)> =
+        found.iter().map(|&(step, version, _)| (step, version)).collect();
+    assert_eq!(sampled, [(1, 0), (2, 0), (3, 1)]);
+    assert!(one.weights(3) == other.weights(3), "equal runs end with other weights");
+    assert_eq!(one.log_content().await, other.log_content().await);
+
+    let crash = [&steps[..], &["--crash-at", "train@2"]].concat();
+    assert!(!killed.train(&crash).status.success());
+    let output = killed.train(&[&steps[..], &["--resume"]].concat());
+    assert!(output.status.success(), "{}", shown(&output));
+    let count = |rows: &[(i64, i64, i64)], step| -> i64 {
+        rows.iter().filter(|row| row.0 == step && row.1 <= step).map(|row| row.2).sum()
+    };
+    let after = versions(&killed).await;
+    for step in [1, 2] {
+        assert_eq!(count(&after, step), count(&found, step), "step {step}");
+    }
+    assert!(
+        after.iter().all(|&(step, version, _)| (step - 2..step).contains(&version)),
+        "{after:?}"
+    );
+}

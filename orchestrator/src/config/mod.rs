@@ -106,6 +106,8 @@ pub struct RolloutConfig {
     pub extra: u32,
     /// How many failures of a group may be replaced by correct extra rollouts.
     pub max_replacements: MaxReplacements,
+    /// How many versions the weights that sample may be behind the trainer's: 0 or 1.
+    pub max_staleness: u64,
     /// Most tokens of a response.
     pub max_tokens: usize,
     /// Sampling temperature. Nucleus and top-k sampling are off while training: the trainer's
@@ -167,6 +169,7 @@ impl Default for RolloutConfig {
             group: 8,
             extra: 8,
             max_replacements: MaxReplacements::default(),
+            max_staleness: 0,
             max_tokens: 8192,
             temperature: 1.0,
         }
@@ -284,6 +287,10 @@ impl Config {
         ];
         if let Some((table, key, _)) = positive.into_iter().find(|&(_, _, value)| value == 0) {
             return Err(format!("[{table}] {key} is 0, it must be at least 1"));
+        }
+        if self.rollout.max_staleness > 1 {
+            let staleness = self.rollout.max_staleness;
+            return Err(format!("[rollout] max_staleness is {staleness}, it must be 0 or 1"));
         }
         if self.rollout.group < 2 {
             return Err("[rollout] group must be at least 2: advantages are relative to it".into());

@@ -114,6 +114,11 @@ impl Pool {
         serving
     }
 
+    /// The version that was pushed last.
+    pub fn version(&self) -> Option<WeightVersion> {
+        self.lock().version
+    }
+
     /// Whether any server is known to serve `version`.
     pub fn serves(&self, version: WeightVersion) -> bool {
         self.lock().members.iter().any(|member| member.version == Some(version))
