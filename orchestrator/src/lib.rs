@@ -5,6 +5,8 @@
 //! top to bottom; the method itself is the pure crate `retrial_lte`. I/O stands at the edges:
 //! [`server`] (rollouts), [`trainer`] (updates), [`store`] (the log).
 
+pub mod agreement;
+pub mod check;
 pub mod commands;
 pub mod config;
 pub mod dataset;

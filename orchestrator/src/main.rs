@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use retrial::commands::{grade, mistakes, run};
+use retrial::commands::{check, grade, mistakes, run};
 use tracing_subscriber::EnvFilter;
 
 /// Trains language models to reason by trial and error (LTE, arXiv 2510.26109).
@@ -18,6 +18,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Args),
+    Check(check::Args),
     Grade(grade::Args),
     Mistakes(mistakes::Args),
 }
@@ -31,6 +32,7 @@ async fn main() -> ExitCode {
         .init();
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args).await,
+        Command::Check(args) => check::run(args).await,
         Command::Grade(args) => grade::run(&args),
         Command::Mistakes(args) => mistakes::run(args).await,
     };

@@ -9,6 +9,7 @@ use retrial_protocol::{
 };
 use retrial_text::Text;
 
+use crate::agreement::{self, AgreementError};
 use crate::config::{Config, difference};
 use crate::dataset::Task;
 use crate::evaluate::{self, Scores};
@@ -159,6 +160,7 @@ impl Run {
             )));
         }
         run.publish(trained).await?;
+        run.compare_logprobs(trained).await?;
         Ok((run, done))
     }
 
@@ -235,6 +237,23 @@ impl Run {
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
         }
+    }
+
+    /// Sees to it that the servers' log-probabilities of sampled tokens are the trainer's.
+    async fn compare_logprobs(&self, version: WeightVersion) -> Result<()> {
+        let prompt = self.prompt(&self.train[0], HintKind::Plain, &[])?.ids;
+        for server in self.pool.serving(version) {
+            let compared = agreement::compare(server, &self.trainer, &prompt, &self.config).await;
+            match compared {
+                Ok(largest) => tracing::info!(url = server.url(), largest, "log-probs agree"),
+                Err(AgreementError::Disagreement(error)) => return Err(error.into()),
+                // Whatever it is, the rollouts will meet it, and know what to do.
+                Err(AgreementError::Call(error)) => {
+                    tracing::warn!(url = server.url(), "log-probs were not compared: {error:#}");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Samples with the weights of `version`; brings the servers back first if none serves it.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use retrial_protocol::{PublishReport, PublishRequest, TrainReport, TrainRequest, TrainerState};
+use retrial_protocol::{
+    PublishReport, PublishRequest, ScoreRequest, ScoreResponse, TrainReport, TrainRequest,
+    TrainerState,
+};
 
 use crate::http::{self, CallError};
 
@@ -28,6 +31,12 @@ impl Trainer {
     /// Takes a step. Safe to repeat: the trainer takes a step once.
     pub async fn train(&self, request: &TrainRequest) -> Result<TrainReport, CallError> {
         let url = format!("{}/train", self.url);
+        http::with_retries(|| http::post(&self.http, &url, request)).await
+    }
+
+    /// Log-probabilities of sequences under the current weights.
+    pub async fn score(&self, request: &ScoreRequest) -> Result<ScoreResponse, CallError> {
+        let url = format!("{}/score", self.url);
         http::with_retries(|| http::post(&self.http, &url, request)).await
     }
 

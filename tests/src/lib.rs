@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: the real binaries, a folder to work in, and the log of a run.
 
+mod policy;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -7,6 +9,8 @@ use std::sync::OnceLock;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use sqlx::{Column, Row, SqlitePool, TypeInfo, ValueRef};
 use tempfile::TempDir;
+
+pub use policy::Policy;
 
 /// The root of the repository.
 pub fn root() -> &'static Path {

@@ -150,8 +150,13 @@ impl Learner {
         Ok(metrics)
     }
 
-    /// Log-probabilities of each sequence's tokens after its first, nats, temperature 1.
-    pub fn logprobs(&self, sequences: &[Vec<u32>], budget: usize) -> Vec<Vec<f32>> {
+    /// Log-probabilities of each sequence's tokens after its first at a sampling temperature, nats.
+    pub fn logprobs(
+        &self,
+        sequences: &[Vec<u32>],
+        temperature: f64,
+        budget: usize,
+    ) -> Vec<Vec<f32>> {
         let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
         let mut scores = vec![Vec::new(); sequences.len()];
         for positions in micro_batches(&lengths, budget) {
@@ -160,7 +165,7 @@ impl Learner {
                 Sequence { prompt, response }
             };
             let pieces: Vec<Sequence<'_>> = positions.iter().map(split).collect();
-            let scored = tch::no_grad(|| sequences::score(&self.model, &pieces, 1.0));
+            let scored = tch::no_grad(|| sequences::score(&self.model, &pieces, temperature));
             let mut flat = numbers(&scored.logprobs).into_iter().map(|x| x as f32);
             for (position, piece) in positions.iter().zip(&pieces) {
                 scores[*position] = flat.by_ref().take(piece.response.len()).collect();

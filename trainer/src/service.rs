@@ -64,7 +64,7 @@ async fn publish(
     body: Result<Json<PublishRequest>, JsonRejection>,
 ) -> Answer<PublishReport> {
     let Json(request) = body?;
-    let probe = ScoreRequest { sequences: vec![request.probe.clone()] };
+    let probe = ScoreRequest { sequences: vec![request.probe.clone()], temperature: 1.0 };
     let (state, fallback, scored) = worker
         .call(move |trainer| (trainer.state(), trainer.previous(), trainer.score(&probe)))
         .await?;
@@ -110,6 +110,7 @@ impl From<TrainerError> for Failure {
                 StatusCode::CONFLICT
             }
             TrainerError::Sequence { .. }
+            | TrainerError::Temperature { .. }
             | TrainerError::Learn(LearnError::Batch(_) | LearnError::Settings(_)) => {
                 StatusCode::BAD_REQUEST
             }

@@ -53,6 +53,12 @@ pub enum TrainerError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Nothing is sampled at this temperature.
+    #[error("the temperature is {temperature}, it must be above 0")]
+    Temperature {
+        /// As it was asked for.
+        temperature: f64,
+    },
     /// The update failed.
     #[error(transparent)]
     Learn(#[from] LearnError),
@@ -149,7 +155,11 @@ impl Trainer {
             };
             return Err(TrainerError::Sequence { index, problem });
         }
-        let logprobs = self.learner.logprobs(&request.sequences, SCORE_TOKENS);
+        let temperature = request.temperature;
+        if !(temperature > 0.0 && temperature.is_finite()) {
+            return Err(TrainerError::Temperature { temperature });
+        }
+        let logprobs = self.learner.logprobs(&request.sequences, request.temperature, SCORE_TOKENS);
         Ok(ScoreResponse { version: self.record.version, logprobs })
     }
 

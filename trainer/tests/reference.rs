@@ -87,7 +87,7 @@ fn scores_are_the_log_softmax_of_the_logits() {
     // Of different lengths, so that some are padded.
     let sequences: Vec<Vec<u32>> =
         ids.iter().zip([40, 25, 9]).map(|(row, length)| row[..length].to_vec()).collect();
-    for (row, logprobs) in learner.logprobs(&sequences, 64).iter().enumerate() {
+    for (row, logprobs) in learner.logprobs(&sequences, 1.0, 64).iter().enumerate() {
         for (position, &logprob) in logprobs.iter().enumerate() {
             let index = [row as i64, position as i64, i64::from(sequences[row][position + 1])];
             let difference = (f64::from(logprob) - expected.double_value(&index)).abs();

@@ -27,7 +27,8 @@ fn versions(folder: &Path) -> Vec<String> {
 /// Sum of a response's log-probabilities.
 fn likelihood(trainer: &Trainer, sample: &retrial_protocol::Sample) -> f32 {
     let sequence = sample.prompt.iter().chain(&sample.response).copied().collect();
-    let scores = trainer.score(&ScoreRequest { sequences: vec![sequence] }).unwrap();
+    let scores =
+        trainer.score(&ScoreRequest { sequences: vec![sequence], temperature: 1.0 }).unwrap();
     scores.logprobs[0][sample.prompt.len() - 1..].iter().sum()
 }
 

@@ -1,5 +1,6 @@
 //! The commands of `retrial`.
 
+pub mod check;
 pub mod grade;
 pub mod mistakes;
 pub mod run;

@@ -114,6 +114,16 @@ impl Pool {
         serving
     }
 
+    /// The servers that serve `version`.
+    pub fn serving(&self, version: WeightVersion) -> Vec<&dyn PolicyServer> {
+        let state = self.lock();
+        let members = self.servers.iter().zip(&state.members);
+        members
+            .filter(|(_, member)| member.version == Some(version))
+            .map(|(server, _)| server.as_ref())
+            .collect()
+    }
+
     /// The version that was pushed last.
     pub fn version(&self) -> Option<WeightVersion> {
         self.lock().version

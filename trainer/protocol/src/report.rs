@@ -181,9 +181,11 @@ pub struct TrainerState {
 pub struct ScoreRequest {
     /// Token ids, each at least two.
     pub sequences: Vec<Vec<u32>>,
+    /// Sampling temperature that the logits are divided by.
+    pub temperature: f64,
 }
 
-/// Log-probabilities of given sequences under the trainer's weights, temperature 1.
+/// Log-probabilities of given sequences under the trainer's weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoreResponse {
     /// The version that scored.

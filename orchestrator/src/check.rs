@@ -1,0 +1,296 @@
+//! Finds what would stop a run before it begins: inputs, log, disk, servers, trainer, and whether
+//! servers and trainer agree on log-probabilities. Nothing is written, nothing is pushed.
+
+mod lengths;
+
+use std::path::Path;
+use std::time::Duration;
+
+use retrial_lte::HintKind;
+use retrial_protocol::ServerKind;
+use serde::Serialize;
+
+use crate::agreement;
+use crate::config::Config;
+use crate::dataset::Task;
+use crate::failure::Failure;
+use crate::inputs::Inputs;
+use crate::server::{Capabilities, probe};
+use crate::services::Service;
+use crate::store::Store;
+use crate::trainer::Trainer;
+
+use lengths::Lengths;
+
+/// How a part of a configuration was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// A run can use it.
+    Ok,
+    /// A run can use it; somebody should know.
+    Warning,
+    /// A run would stop at it.
+    Problem,
+}
+
+/// What was found of one part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The part.
+    pub subject: &'static str,
+    /// How it is.
+    pub state: State,
+    /// What there is to say, in one or more lines.
+    pub text: String,
+}
+
+impl Finding {
+    fn new(subject: &'static str, state: State, text: impl Into<String>) -> Self {
+        Self { subject, state, text: text.into() }
+    }
+
+    fn problem(subject: &'static str, error: &dyn std::fmt::Display) -> Self {
+        Self::new(subject, State::Problem, format!("{error:#}"))
+    }
+}
+
+/// Looks at everything that a run with this configuration needs.
+pub async fn check(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let inputs = match Inputs::load(config) {
+        Ok(inputs) => {
+            findings.extend(data(config, &inputs));
+            Some(inputs)
+        }
+        Err(error) => {
+            findings.push(Finding::problem("inputs", &error));
+            None
+        }
+    };
+    findings.push(log(config).await);
+    findings.push(disk(config));
+    findings.extend(services(config, inputs.as_ref()).await);
+    findings
+}
+
+fn data(config: &Config, inputs: &Inputs) -> Vec<Finding> {
+    let (tokens, context) = (config.rollout.max_tokens, inputs.context);
+    let prompts = |tasks: &[Task]| {
+        let length = |task: &Task| {
+            let prompt = config.prompts.render(HintKind::Plain, &task.problem.text, &[]);
+            inputs.text.prompt(&prompt).map_or(0, |ids| ids.len())
+        };
+        Lengths::of(tasks.iter().map(length))
+    };
+    let model = format!(
+        "{}: context of {context} tokens, responses of at most {tokens}",
+        config.model.path.display()
+    );
+    let train = format!("{} problems to train on; {}", inputs.train.len(), prompts(&inputs.train));
+    let mut findings = vec![
+        Finding::new("model", State::Ok, model),
+        Finding::new("training data", State::Ok, train),
+    ];
+    for (name, tasks) in &inputs.heldout {
+        let known = |task: &&Task| {
+            inputs.train.iter().any(|trained| trained.problem.text == task.problem.text)
+        };
+        let shared = tasks.iter().filter(known).count();
+        let (count, lengths) = (tasks.len(), prompts(tasks));
+        findings.push(if shared == 0 {
+            let text = format!("`{name}`: {count} problems; {lengths}");
+            Finding::new("held-out data", State::Ok, text)
+        } else {
+            let text = format!("`{name}`: {shared} of {count} problems are trained on, too");
+            Finding::new("held-out data", State::Warning, text)
+        });
+    }
+    findings
+}
+
+async fn log(config: &Config) -> Finding {
+    const SUBJECT: &str = "log";
+    let (path, name) = (config.run.database.display(), &config.run.name);
+    if !config.run.database.exists() {
+        return Finding::new(SUBJECT, State::Ok, format!("{path} will be made"));
+    }
+    let found = async {
+        let store = Store::open(&config.run.database).await?;
+        let Some(run) = store.run_by_name(name).await? else { return anyhow::Ok(None) };
+        Ok(Some(store.last_committed_step(run.id).await?.map_or(0, |step| step.0)))
+    };
+    match found.await {
+        Ok(None) => Finding::new(SUBJECT, State::Ok, format!("{path} has no run `{name}` yet")),
+        Ok(Some(step)) => {
+            let text = format!(
+                "{path} has run `{name}` at step {step} of {}\n\
+                 hint: go on with it by --resume, or choose another name by --set run.name=...",
+                config.run.steps
+            );
+            Finding::new(SUBJECT, State::Warning, text)
+        }
+        Err(error) => Finding::problem(SUBJECT, &error),
+    }
+}
+
+/// Room for the versions that are kept, and one more while it is written. A version has the
+/// weights, and two moments of each for the optimizer.
+fn disk(config: &Config) -> Finding {
+    const SUBJECT: &str = "disk";
+    const OF_THE_WEIGHTS: u64 = 3;
+    let folder = config.weights();
+    let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let needed = |bytes: u64| bytes * OF_THE_WEIGHTS * (config.run.keep as u64 + 1);
+    let sizes = weights_bytes(&config.model.path)
+        .and_then(|bytes| Ok((needed(bytes), fs4::available_space(existing)?)));
+    match sizes {
+        Ok((needed, free)) => {
+            let [needed_mb, free_mb] = [needed, free].map(|bytes| bytes.div_ceil(1_000_000));
+            let text = format!(
+                "{} versions in {} take about {needed_mb} MB; {free_mb} MB are free",
+                config.run.keep + 1,
+                folder.display()
+            );
+            let state = if free < needed { State::Problem } else { State::Ok };
+            Finding::new(SUBJECT, state, text)
+        }
+        Err(error) => Finding::problem(SUBJECT, &error),
+    }
+}
+
+fn weights_bytes(model: &Path) -> std::io::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(model)? {
+        let entry = entry?;
+        if entry.path().extension().is_some_and(|extension| extension == "safetensors") {
+            bytes += entry.metadata()?.len();
+        }
+    }
+    Ok(bytes)
+}
+
+async fn services(config: &Config, inputs: Option<&Inputs>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    // A folder of its own for the trainer that is started to be asked: the run's stays as it is.
+    let scratch = match tempfile::tempdir() {
+        Ok(scratch) => scratch,
+        Err(error) => return vec![Finding::problem("temporary folder", &error)],
+    };
+    let mut apart = config.clone();
+    apart.run.folder = scratch.path().to_owned();
+    if let Err(error) = std::fs::create_dir_all(apart.weights()) {
+        return vec![Finding::problem("temporary folder", &error)];
+    }
+
+    let trainer = trainer(&apart, &mut findings).await;
+    let embedded = if config.server.urls.is_empty() {
+        match Service::policy(&apart).await {
+            Ok(service) => Some(service),
+            Err(Failure::Input(error) | Failure::Work(error)) => {
+                findings.push(Finding::problem("server", &error));
+                return findings;
+            }
+        }
+    } else {
+        None
+    };
+    let urls = match &embedded {
+        Some(service) => vec![service.url().to_owned()],
+        None => config.server.urls.clone(),
+    };
+    for url in urls {
+        let found = match probe(&url, &config.server.model).await {
+            Ok(found) => found,
+            Err(error) => {
+                findings.push(Finding::problem("server", &error));
+                continue;
+            }
+        };
+        findings.push(capabilities(&found));
+        if let (Some((_, trainer)), Some(inputs)) = (&trainer, inputs) {
+            findings.push(agree(config, inputs, &found, trainer).await);
+        }
+    }
+    findings
+}
+
+/// The trainer, started unless the configuration names one.
+async fn trainer(
+    config: &Config,
+    findings: &mut Vec<Finding>,
+) -> Option<(Option<Service>, Trainer)> {
+    const SUBJECT: &str = "trainer";
+    let service = match &config.trainer.url {
+        Some(_) => None,
+        None => match Service::trainer(config, None).await {
+            Ok(service) => Some(service),
+            Err(Failure::Input(error) | Failure::Work(error)) => {
+                findings.push(Finding::problem(SUBJECT, &error));
+                return None;
+            }
+        },
+    };
+    let given = config.trainer.url.as_deref().unwrap_or_default();
+    let url = service.as_ref().map_or(given, Service::url);
+    let asked = async {
+        let trainer = Trainer::new(url, Duration::from_secs(config.trainer.timeout_seconds))?;
+        let state = trainer.state().await?;
+        anyhow::Ok((trainer, state))
+    };
+    match asked.await {
+        Ok((trainer, state)) => {
+            let own = if service.is_some() { "started by the run" } else { given };
+            let text = format!("{own}: at version {}", state.version);
+            findings.push(Finding::new(SUBJECT, State::Ok, text));
+            Some((service, trainer))
+        }
+        Err(error) => {
+            findings.push(Finding::problem(SUBJECT, &error));
+            None
+        }
+    }
+}
+
+fn capabilities(found: &Capabilities) -> Finding {
+    const SUBJECT: &str = "server";
+    if found.control.is_some() {
+        return Finding::new(SUBJECT, State::Ok, found.to_string());
+    }
+    let hint = "hint: start vLLM with VLLM_SERVER_DEV_MODE=1, as docs/servers.md says";
+    let text = format!("{found}: it cannot be given weights\n{hint}");
+    Finding::new(SUBJECT, State::Problem, text)
+}
+
+/// Compares log-probabilities of a few sampled tokens. A server may hold other weights until the
+/// run pushes the trainer's: that is no problem.
+async fn agree(
+    config: &Config,
+    inputs: &Inputs,
+    found: &Capabilities,
+    trainer: &Trainer,
+) -> Finding {
+    const SUBJECT: &str = "log-probs";
+    let timeout = Duration::from_secs(config.server.timeout_seconds);
+    let compared = async {
+        let server = found.connect(&config.server.model, timeout)?;
+        let task = inputs.train.first().map(|task| task.problem.text.as_str());
+        let prompt = config.prompts.render(HintKind::Plain, task.unwrap_or_default(), &[]);
+        let ids = inputs.text.prompt(&prompt)?;
+        anyhow::Ok(agreement::compare(server.as_ref(), trainer, &ids, config).await)
+    };
+    match compared.await {
+        Ok(Ok(largest)) => {
+            let text = format!("{}: the trainer's within {largest:.1e} nats", found.url);
+            Finding::new(SUBJECT, State::Ok, text)
+        }
+        Ok(Err(agreement::AgreementError::Disagreement(error))) => {
+            let text = format!("{error}; it may serve another model until the run pushes its own");
+            // The embedded server is started on the very same folder.
+            let certain = config.server.urls.is_empty() && found.control == Some(ServerKind::Vllm);
+            Finding::new(SUBJECT, if certain { State::Problem } else { State::Warning }, text)
+        }
+        Ok(Err(error)) => Finding::problem(SUBJECT, &error),
+        Err(error) => Finding::problem(SUBJECT, &error),
+    }
+}
