@@ -65,14 +65,25 @@ async fn publish(
 ) -> Answer<PublishReport> {
     let Json(request) = body?;
     let probe = ScoreRequest { sequences: vec![request.probe.clone()], temperature: 1.0 };
-    let (state, fallback, scored) = worker
-        .call(move |trainer| (trainer.state(), trainer.previous(), trainer.score(&probe)))
+    let (state, fallback, intact, scored) = worker
+        .call(move |trainer| {
+            (trainer.state(), trainer.previous(), trainer.check_files(), trainer.score(&probe))
+        })
         .await?;
     if state.version != request.version {
         let (asked, here) = (request.version, state.version);
         let error =
             format!("version {asked} was to be published, the trainer is at version {here}");
         return Err(Failure { status: StatusCode::CONFLICT, error });
+    }
+    if let Err(error) = intact {
+        let version = request.version;
+        let error = format!(
+            "version {version} was not pushed, its files are damaged: {error}\n\
+             hint: the servers keep the weights they have; look at the disk and what else writes \
+             there"
+        );
+        return Err(Failure { status: StatusCode::INTERNAL_SERVER_ERROR, error });
     }
     let expected = scored?.logprobs.remove(0);
     Ok(Json(publish::publish(&request, &state.folder, fallback.as_deref(), &expected).await?))

@@ -10,6 +10,7 @@ use tch::Device;
 use crate::fault::{CrashPoint, Point};
 use crate::learner::{LearnError, Learner};
 use crate::model::ModelError;
+use crate::publish;
 use crate::versions::{Record, Versions};
 
 /// Tokens of one forward pass when probes are scored.
@@ -161,6 +162,14 @@ impl Trainer {
         }
         let logprobs = self.learner.logprobs(&request.sequences, request.temperature, SCORE_TOKENS);
         Ok(ScoreResponse { version: self.record.version, logprobs })
+    }
+
+    /// Checks that the current version's files are what was written.
+    pub fn check_files(&self) -> Result<(), ModelError> {
+        let parameters = self.learner.model.parameters();
+        let expected: Vec<(String, Vec<i64>)> =
+            parameters.iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
+        publish::check_files(&self.folder(), &expected)
     }
 
     /// The folder of the version before, if it is still on disk.

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Request, State};
@@ -336,4 +337,42 @@ async fn servers_are_pushed_to_side_by_side_and_one_may_fail() {
     };
     assert!(error.contains(&format!("cannot publish version 1 to {gone}: pause:")), "{error}");
     assert!(matches!(report.servers[1].outcome, PushOutcome::Verified { .. }), "{report:?}");
+}
+
+/// Replaces the bytes of a file.
+fn rewrite(path: &Path, change: impl Fn(Vec<u8>) -> Vec<u8>) {
+    let bytes = std::fs::read(path).unwrap();
+    std::fs::write(path, change(bytes)).unwrap();
+}
+
+/// Replaces a text in the header of a safetensors file by one that is as long.
+fn rename(path: &Path, from: &str, to: &str) {
+    rewrite(path, |mut bytes| {
+        let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        bytes
+    });
+}
+
+#[tokio::test]
+async fn a_damaged_version_is_not_pushed() {
+    let (norm, norn) = ("model.norm.weight", "model.norn.weight");
+    let cases: [(&dyn Fn(&Path), &str); 6] = [
+        (&|path| std::fs::remove_file(path).unwrap(), "tensors: "),
+        (&|path| rewrite(path, |_| b"abc".to_vec()), "it has 3 bytes, and no header"),
+        (&|path| rewrite(path, |bytes| bytes[..100].to_vec()), "its header alone"),
+        (&|path| rewrite(path, |bytes| bytes[..bytes.len() - 4].to_vec()), "its header says"),
+        (&|path| rename(path, norm, norn), "lacks a tensor: model.norm.weight"),
+        (&|path| rename(path, "[67,32]", "[32,67]"), "has shape [32, 67]"),
+    ];
+    for (damage, problem) in cases {
+        let (service, recorder) = (Service::start().await, Recorder::default());
+        let report = train(&service).await;
+        damage(&report.folder.join("model.safetensors"));
+        let request = publish(ServerKind::Vllm, &recorder.start().await, 1);
+        let (status, error) = service.error("/publish", &request).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(error.contains("version 1 was not pushed") && error.contains(problem), "{error}");
+        assert!(recorder.calls().is_empty(), "the server was not touched");
+    }
 }

@@ -7,6 +7,7 @@
 //! shows that the weights are there.
 
 mod call;
+mod intact;
 mod sglang;
 mod vllm;
 
@@ -20,6 +21,8 @@ use retrial_protocol::{
 };
 
 use call::{CallFailed, Caller};
+
+pub use intact::check as check_files;
 
 /// A log-probability that servers report for what they do not have.
 const INVALID_LOGPROB: f64 = -9999.0;
