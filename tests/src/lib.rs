@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the real binaries, a folder to work in, and the log of a run.
 
-mod policy;
+mod http;
+mod service;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -10,7 +11,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use sqlx::{Column, Row, SqlitePool, TypeInfo, ValueRef};
 use tempfile::TempDir;
 
-pub use policy::Policy;
+pub use http::{get, post};
+pub use service::Service;
 
 /// The root of the repository.
 pub fn root() -> &'static Path {

@@ -1,6 +1,6 @@
 //! `retrial check`: what would stop a run is found before it begins.
 
-use retrial_tests::{Policy, Project, root, shown};
+use retrial_tests::{Project, Service, root, shown};
 use serde_json::Value;
 
 struct Checked {
@@ -60,7 +60,7 @@ fn every_problem_is_found() {
 
 #[test]
 fn a_server_of_another_name() {
-    let policy = Policy::start(&[]);
+    let policy = Service::policy(&[]);
     let checked = check(&Project::new(), &["server.model=qwen", &policy.setting()]);
     assert_eq!(checked.code, Some(1));
     let server = checked.of("server");
@@ -70,7 +70,7 @@ fn a_server_of_another_name() {
 /// vLLM's own default: log-probabilities that do not know the temperature.
 #[test]
 fn log_probabilities_before_the_temperature() {
-    let policy = Policy::start(&["--logprobs-mode", "raw_logprobs"]);
+    let policy = Service::policy(&["--logprobs-mode", "raw_logprobs"]);
     let hot = ["rollout.temperature=0.7", &policy.setting()];
     let checked = check(&Project::new(), &hot);
     let found = checked.of("log-probs");

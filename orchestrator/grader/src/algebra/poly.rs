@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use dashu_base::UnsignedAbs;
+use dashu_base::{BitTest, UnsignedAbs};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
@@ -14,8 +14,13 @@ use crate::stop::{Budget, Stop};
 pub(super) const MAX_TERMS: usize = 400;
 /// Bits that an exact number may have.
 pub(super) const MAX_BITS: usize = 32_768;
+/// Bits that a number in an exponent may have: terms are kept in the order of their exponents, and
+/// two fractions are compared by multiplying them.
+const MAX_EXPONENT_BITS: u64 = 4_096;
 /// Steps that copying one atom or term takes.
 const COPY_STEPS: u64 = 8;
+/// Bits of a number that are copied as quickly as a term.
+const COPY_BITS: u64 = 512;
 
 /// A sum of terms: the coefficient of each monomial, none of them zero.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -95,7 +100,9 @@ impl Poly {
     /// Exponents and arguments repeat what they are made of, so a short text may stand for a tree
     /// that grows exponentially: whoever copies a part pays for its size.
     pub(super) fn size(&self) -> u64 {
-        self.terms.keys().fold(1, |size, mono| size.saturating_add(mono_size(mono)))
+        self.terms.iter().fold(1, |size, (mono, coefficient)| {
+            size.saturating_add(mono_size(mono)).saturating_add(bits(coefficient) / COPY_BITS)
+        })
     }
 
     fn insert(&mut self, mono: Mono, coefficient: RBig) {
@@ -251,13 +258,16 @@ fn pay_for_copy(size: u64, budget: &Budget) -> Result<(), Stop> {
 
 /// Refuses numbers that are too long to compute with, and pays for the ones that are long.
 pub(super) fn check(value: &RBig, budget: &Budget) -> Result<(), Stop> {
-    use dashu_base::BitTest;
-    let bits = value.numerator().unsigned_abs().bit_len() + value.denominator().bit_len();
-    if bits > MAX_BITS {
+    let bits = bits(value);
+    if bits > MAX_BITS as u64 {
         return Err(Stop::TooCostly);
     }
     // Fractions are reduced after every step, in time quadratic in their length.
-    budget.spend((bits as u64).pow(2) / 40_000)
+    budget.spend(bits.pow(2) / 40_000)
+}
+
+fn bits(value: &RBig) -> u64 {
+    (value.numerator().unsigned_abs().bit_len() + value.denominator().bit_len()) as u64
 }
 
 /// A coefficient times powers of atoms, brought to one canonical term.
@@ -310,6 +320,9 @@ fn merged(
             }
             _ => exponent,
         };
+        if exponent.terms.values().any(|number| bits(number) > MAX_EXPONENT_BITS) {
+            return Err(Stop::TooCostly);
+        }
         if !exponent.is_zero() {
             mono.push((atom, exponent));
         }
@@ -326,7 +339,6 @@ fn merged(
 
 /// Moves the whole part of an exponent of a number into the coefficient; the rest is returned.
 fn whole_part(base: &UBig, exponent: Poly, coefficient: &mut RBig) -> Result<Poly, Stop> {
-    use dashu_base::BitTest;
     let Some(fixed) = exponent.terms.get(&Vec::new()) else { return Ok(exponent) };
     let whole = fixed.floor();
     if whole.is_zero() {

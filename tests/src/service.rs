@@ -1,0 +1,67 @@
+//! The two services in processes of their own, as a user would start them beside a run.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::{binary, root};
+
+/// A process that serves HTTP; it ends when this is dropped.
+pub struct Service {
+    child: Child,
+    /// Its base URL.
+    pub url: String,
+}
+
+impl Service {
+    /// `retrial-policy` on the demo's model.
+    pub fn policy(arguments: &[&str]) -> Self {
+        Self::policy_on(&base(), arguments)
+    }
+
+    /// `retrial-policy` on the model of a folder.
+    pub fn policy_on(model: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(binary("retrial-policy"));
+        command.arg("--model").arg(model).args(["--served-model-name", "policy"]).args(arguments);
+        Self::start(command)
+    }
+
+    /// `retrial-trainer serve` on a folder of versions, the first of them the demo's model.
+    pub fn trainer(versions: &Path) -> Self {
+        let mut command = Command::new(binary("retrial-trainer"));
+        command.arg("serve").arg("--model").arg(base()).arg("--versions").arg(versions);
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> Self {
+        let mut child = command
+            .args(["--port", "0", "--exit-with-stdin"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the service can be started");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("standard output is a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("it says that it is ready");
+        let url = line.split('"').nth(3).expect("a line with its address").to_owned();
+        Self { child, url }
+    }
+
+    /// The setting that has a run sample from it.
+    pub fn setting(&self) -> String {
+        format!("server.urls=[\"{}\"]", self.url)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// The demo's model before any step.
+fn base() -> std::path::PathBuf {
+    root().join("examples/dialects/base")
+}
