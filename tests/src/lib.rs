@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the real binaries, a folder to work in, and the log of a run.
 
+mod conformance;
 mod http;
 mod service;
 
@@ -11,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use sqlx::{Column, Row, SqlitePool, TypeInfo, ValueRef};
 use tempfile::TempDir;
 
+pub use conformance::Server;
 pub use http::{get, post};
 pub use service::Service;
 
@@ -109,6 +111,12 @@ impl Project {
             content.extend(lines);
         }
         content
+    }
+
+    /// The folder of a version of the run `test`.
+    pub fn version(&self, version: u64) -> String {
+        let folder = self.path(&format!("runs/test/v{version:06}"));
+        folder.to_str().expect("the path is UTF-8").to_owned()
     }
 
     /// The weights of a version of the run `test`.

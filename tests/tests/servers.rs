@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use retrial_tests::{Project, Service, get, post, shown};
+use retrial_tests::{Project, Server, Service, post, shown};
 use serde_json::{Value, json};
 
 /// A real server, as the script that starts it has named it.
@@ -112,19 +112,19 @@ struct Response {
 const PROMPT: [u32; 5] = [5, 6, 7, 8, 9];
 const TOKENS: usize = 100;
 
-/// Samples long responses, as the adapters do.
-async fn sample(kind: Kind, url: &str, seed: usize) -> Vec<Response> {
+/// Samples eight responses of so many tokens, as the adapters do.
+async fn sample(kind: Kind, url: &str, seed: usize, tokens: usize) -> Vec<Response> {
     let mut parameters = json!({ "n": 8, "temperature": 1.0, "ignore_eos": true });
     let answer = match kind {
         Kind::Vllm => {
-            parameters["max_tokens"] = json!(TOKENS);
+            parameters["max_tokens"] = json!(tokens);
             parameters["logprobs"] = json!(0);
             parameters["seed"] = json!(seed * 8);
             let body = json!({ "token_ids": PROMPT, "sampling_params": parameters });
             post(&format!("{url}/inference/v1/generate"), &body).await
         }
         Kind::Sglang => {
-            parameters["max_new_tokens"] = json!(TOKENS);
+            parameters["max_new_tokens"] = json!(tokens);
             let body = json!({ "input_ids": PROMPT, "sampling_params": parameters,
                                "return_logprob": true });
             post(&format!("{url}/generate"), &body).await
@@ -195,15 +195,15 @@ async fn across_a_push(kind: Kind) {
     let crossing = loop {
         assert!(Instant::now() < deadline, "no response was under way during a push");
         publish(&before, 0).await;
-        let url = kind.url();
         seed += 4;
-        let under_way = (seed..seed + 4)
-            .map(|seed| {
-                let url = url.clone();
-                tokio::spawn(async move { sample(kind, &url, seed).await })
-            })
-            .collect::<Vec<_>>();
-        until_running(kind, &url).await;
+        let start = |tokens, seed| {
+            let url = kind.url();
+            tokio::spawn(async move { sample(kind, &url, seed, tokens).await })
+        };
+        let short = start(TOKENS / 4, seed);
+        let under_way = [start(TOKENS, seed + 1), start(TOKENS, seed + 2), start(TOKENS, seed + 3)];
+        // Once the short ones have ended the long ones are somewhere in the middle.
+        short.await.unwrap();
         publish(&after, 1).await;
         let mut responses = Vec::new();
         for task in under_way {
@@ -229,24 +229,6 @@ async fn across_a_push(kind: Kind) {
     println!("{} responses were under way", crossing.len());
 }
 
-/// Waits until the server says that it generates.
-async fn until_running(kind: Kind, url: &str) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    let running = async || match kind {
-        Kind::Vllm => {
-            let (_, load) = get(&format!("{url}/load")).await;
-            load["server_load"].as_u64().is_some_and(|load| load > 0)
-        }
-        Kind::Sglang => {
-            let (_, load) = get(&format!("{url}/get_load")).await;
-            load[0]["num_reqs"].as_u64().is_some_and(|load| load > 0)
-        }
-    };
-    while !running().await {
-        assert!(Instant::now() < deadline, "the server does not say that it generates");
-    }
-}
-
 #[tokio::test]
 #[ignore = "needs vLLM: make test-servers"]
 async fn lte_on_vllm() {
@@ -257,6 +239,18 @@ async fn lte_on_vllm() {
 #[ignore = "needs SGLang: make test-servers"]
 async fn lte_on_sglang() {
     lte(Kind::Sglang).await;
+}
+
+#[tokio::test]
+#[ignore = "needs vLLM: make test-servers"]
+async fn conformance_on_vllm() {
+    let project = Project::new();
+    let server = ["--set", &Kind::Vllm.setting(), "--set", "run.steps=1"];
+    let trained = project.train(&server);
+    assert!(trained.status.success(), "{}", shown(&trained));
+    let (first, other) = (project.version(0), project.version(1));
+    let server = Server { url: Kind::Vllm.url() };
+    server.conforms(&first, &other).await;
 }
 
 #[test]
