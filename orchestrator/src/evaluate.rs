@@ -61,7 +61,7 @@ async fn sample(
             let id = task.problem.id.clone();
             let prompt = run.prompt(task, HintKind::Plain, &[])?.ids;
             let ask = Ask { task, prompt, n: evaluation.k };
-            let sampled =
+            let (version, sampled) =
                 rollouts::sample(run, &ask, version, seed.of_text(&id.0), evaluation.temperature)
                     .await
                     .with_context(|| format!("evaluating problem {id} of `{name}`"))?;

@@ -26,6 +26,7 @@ pub struct Inputs {
 #[derive(Deserialize)]
 struct ModelFile {
     max_position_embeddings: usize,
+    vocab_size: u32,
 }
 
 impl Inputs {
@@ -33,7 +34,8 @@ impl Inputs {
     /// file and line it stands on.
     pub fn load(config: &Config) -> Result<Self> {
         let text = Text::load(&config.model.path).context("cannot use the model's tokenizer")?;
-        let context = context_of(&config.model.path)?;
+        let ModelFile { max_position_embeddings: context, vocab_size } =
+            read_model(&config.model.path)?;
         let limit = config.rollout.max_tokens;
         if limit >= context {
             bail!(
@@ -42,7 +44,16 @@ impl Inputs {
         }
         let fits = |problem: &Problem| {
             let prompt = config.prompts.render(HintKind::Plain, &problem.text, &[]);
-            let tokens = text.prompt(&prompt).map_err(|error| error.to_string())?.len();
+            let ids = text.prompt(&prompt).map_err(|error| error.to_string())?;
+            // SGLang ends at a token that the model does not have.
+            if let Some(id) = ids.iter().find(|&&id| id >= vocab_size) {
+                return Err(format!(
+                    "the prompt of problem `{}` has token {id}, the model has {vocab_size}: the \
+                     tokenizer belongs to another model",
+                    problem.id
+                ));
+            }
+            let tokens = ids.len();
             if tokens + limit <= context {
                 return Ok(());
             }
@@ -63,10 +74,9 @@ impl Inputs {
     }
 }
 
-fn context_of(model: &Path) -> Result<usize> {
+fn read_model(model: &Path) -> Result<ModelFile> {
     let path: PathBuf = model.join("config.json");
     let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let file: ModelFile = serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is not a model's configuration", path.display()))?;
-    Ok(file.max_position_embeddings)
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is not a model's configuration", path.display()))
 }

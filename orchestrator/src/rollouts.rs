@@ -70,20 +70,21 @@ async fn group(
 ) -> Result<Vec<GradedRollout>> {
     let id = &ask.task.problem.id;
     let seed = run.seed.of_text(trial.as_str()).of(step.0).of_text(&id.0);
-    let sampled = sample(run, ask, version, seed, run.config.rollout.temperature)
+    let (version, sampled) = sample(run, ask, version, seed, run.config.rollout.temperature)
         .await
         .with_context(|| format!("sampling problem {id} of step {step}"))?;
     graded(run, ask.task, sampled, version, Extraction::Boxed)
 }
 
-/// Responses to a prompt, as many as asked for, sampled with the weights of `version`.
+/// Responses to a prompt, as many as asked for, sampled with the weights of `version`, and the
+/// version that did sample them: see [`Run::sample`].
 pub async fn sample(
     run: &Run,
     ask: &Ask<'_>,
     version: WeightVersion,
     seed: Seed,
     temperature: f64,
-) -> Result<Vec<Sampled>> {
+) -> Result<(WeightVersion, Vec<Sampled>)> {
     let request = SampleRequest {
         prompt: &ask.prompt,
         n: ask.n,

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use retrial_lte::{HintKind, SecondTrial, Seed};
 use retrial_protocol::{
-    PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, Step, WeightVersion,
+    PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, Step, TrainReport,
+    TrainRequest, WeightVersion,
 };
 use retrial_text::Text;
+use tokio::time::timeout;
 
 use crate::agreement::{self, AgreementError};
 use crate::config::{Config, difference};
@@ -15,6 +17,7 @@ use crate::dataset::Task;
 use crate::evaluate::{self, Scores};
 use crate::failure::Failure;
 use crate::fault::CrashPoint;
+use crate::http::CallError;
 use crate::inputs::Inputs;
 use crate::order::problems_of;
 use crate::progress::Progress;
@@ -27,6 +30,8 @@ use crate::trainer::Trainer;
 /// Pause after a failure; doubles each time, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long after a broken connection the end of a process is seen.
+const END_IS_SEEN: Duration = Duration::from_secs(1);
 /// Failed requests in a row after which a server is left out.
 const FAILURES_IN_A_ROW: u32 = 3;
 
@@ -74,13 +79,13 @@ pub struct Run {
     /// Held while servers are brought back.
     reviving: tokio::sync::Mutex<()>,
     /// Where updates are made.
-    pub trainer: Trainer,
+    trainer: Trainer,
     /// Where to crash on purpose.
     pub crash: Option<CrashPoint>,
     /// The embedded server, if this run started it; it ends with the run.
     policy: Option<Service>,
-    // The same of the trainer.
-    _trainer: Option<Service>,
+    /// The same of the trainer.
+    trainer_service: Option<Service>,
 }
 
 /// Trains as the configuration says; resumes where an earlier process stopped.
@@ -145,7 +150,7 @@ impl Run {
             crash: options.crash,
             config,
             policy,
-            _trainer: trainer,
+            trainer_service: trainer,
         };
         let done = done.map_or(WeightVersion(0), Step::version);
         let trained = run.trainer.state().await?.version;
@@ -214,16 +219,16 @@ impl Run {
         let clock = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
-            let report = self.trainer.publish(&request).await?;
+            let report = self.with_trainer(|| self.trainer.publish(&request)).await?;
             if self.pool.pushed(&report) > 0 {
                 return Ok(report);
             }
             let failure = self.pool.last_failure();
-            if let Some(ended) = self.policy.as_ref().and_then(Service::ended) {
-                bail!(
-                    "{ended}\nhint: its log is {}",
-                    self.config.weights().join("policy.log").display()
-                );
+            if let Some(policy) = &self.policy
+                && policy.revive().await?
+            {
+                self.pool.forgive();
+                continue;
             }
             let refused =
                 |push: &ServerPublish| matches!(push.outcome, PushOutcome::Refused { .. });
@@ -236,6 +241,32 @@ impl Run {
             tracing::warn!(%failure, ?pause, "no server has taken the weights; trying again");
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+
+    /// Takes a step in the trainer, once.
+    pub async fn train(&self, request: &TrainRequest) -> Result<TrainReport> {
+        self.with_trainer(|| self.trainer.train(request)).await
+    }
+
+    /// Makes a call to the trainer; one that dies is started again, and the call made again. All
+    /// calls may be repeated.
+    async fn with_trainer<T, F>(&self, call: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let Some(service) = &self.trainer_service else { return Ok(call().await?) };
+        loop {
+            tokio::select! {
+                outcome = call() => match outcome {
+                    // A broken connection may be the first that is seen of its end.
+                    Err(CallError::Transport { .. })
+                        if timeout(END_IS_SEEN, service.ended()).await.is_ok() => {}
+                    outcome => return Ok(outcome?),
+                },
+                () = service.ended() => {}
+            }
+            service.revive().await?;
         }
     }
 
@@ -257,20 +288,25 @@ impl Run {
     }
 
     /// Samples with the weights of `version`; brings the servers back first if none serves it.
+    /// They come back with the trainer's version, which may be newer by then: the one that sampled
+    /// is returned.
     pub async fn sample(
         &self,
-        version: WeightVersion,
+        mut version: WeightVersion,
         request: SampleRequest<'_>,
-    ) -> Result<Vec<Sampled>> {
+    ) -> Result<(WeightVersion, Vec<Sampled>)> {
         loop {
             match self.pool.sample(version, request).await {
                 Err(error) if error.is::<NoServer>() => {
                     let _one_at_a_time = self.reviving.lock().await;
-                    if !self.pool.serves(version) {
-                        self.publish(version).await?;
-                    }
+                    version = if let Some(served) = self.pool.served() {
+                        served
+                    } else {
+                        let state = self.with_trainer(|| self.trainer.state()).await?;
+                        self.publish(state.version).await?.version
+                    };
                 }
-                sampled => return sampled,
+                sampled => return sampled.map(|sampled| (version, sampled)),
             }
         }
     }

@@ -1,17 +1,22 @@
 //! The processes that a run starts for itself: the embedded policy server and the trainer.
 //!
 //! A child lives as long as its handle. Its standard input is a pipe that it watches, so that it
-//! also ends when this process is killed outright.
+//! also ends when this process is killed outright. One that dies is started again on the same
+//! address: both know from the disk, or are told, where they stand.
 
+use std::ffi::OsString;
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -23,13 +28,38 @@ const END_TIMEOUT: Duration = Duration::from_secs(10);
 const REFUSED: i32 = 2;
 /// Lines of a child's log that are shown when it does not start.
 const LOG_LINES: usize = 12;
+/// How often one service is started again before the run gives up.
+const MAX_RESTARTS: u32 = 10;
 
 /// A child process that serves HTTP.
 pub struct Service {
-    // Dropping it ends the process.
-    child: Mutex<Child>,
-    name: String,
+    program: Program,
     url: String,
+    child: Mutex<Running>,
+    /// Held while it is started again: how often it has been.
+    restarts: tokio::sync::Mutex<u32>,
+}
+
+/// How a service is started.
+struct Program {
+    name: &'static str,
+    arguments: Vec<OsString>,
+    /// Where its standard error goes.
+    log: PathBuf,
+}
+
+/// A process, watched by a task of its own.
+struct Running {
+    /// How it ended, once it has.
+    ended: watch::Receiver<Option<String>>,
+    // Dropping the task drops the child, and that kills it.
+    task: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 #[derive(Deserialize)]
@@ -40,26 +70,39 @@ struct Ready {
 impl Service {
     /// The embedded policy server, on the model the run begins with.
     pub async fn policy(config: &Config) -> Result<Self, Failure> {
-        let mut command = command("retrial-policy")?;
-        command.arg("--model").arg(&config.model.path);
-        command.args(["--served-model-name", &config.server.model]);
-        command.args(["--max-num-seqs", &config.server.max_sequences.to_string()]);
-        // The trainer divides the logits by the temperature too.
-        command.args(["--logprobs-mode", "processed_logprobs"]);
-        Self::start(command, &config.weights().join("policy.log")).await
+        let sequences = config.server.max_sequences.to_string();
+        let arguments = vec![
+            "--model".into(),
+            config.model.path.clone().into(),
+            "--served-model-name".into(),
+            config.server.model.clone().into(),
+            "--max-num-seqs".into(),
+            sequences.into(),
+            // The trainer divides the logits by the temperature too.
+            "--logprobs-mode".into(),
+            "processed_logprobs".into(),
+        ];
+        let log = config.weights().join("policy.log");
+        Self::start(Program { name: "retrial-policy", arguments, log }, &[]).await
     }
 
-    /// The trainer, on the run's folder of weights.
+    /// The trainer, on the run's folder of weights. The first process may be told to crash.
     pub async fn trainer(config: &Config, crash_at: Option<&str>) -> Result<Self, Failure> {
-        let mut command = command("retrial-trainer")?;
-        command.arg("serve");
-        command.arg("--model").arg(&config.model.path);
-        command.arg("--versions").arg(config.weights());
-        command.args(["--keep", &config.run.keep.to_string()]);
-        if let Some(point) = crash_at {
-            command.args(["--crash-at", point]);
+        let arguments = vec![
+            "serve".into(),
+            "--model".into(),
+            config.model.path.clone().into(),
+            "--versions".into(),
+            config.weights().into(),
+            "--keep".into(),
+            config.run.keep.to_string().into(),
+        ];
+        let log = config.weights().join("trainer.log");
+        let program = Program { name: "retrial-trainer", arguments, log };
+        match crash_at {
+            Some(point) => Self::start(program, &["--crash-at", point]).await,
+            None => Self::start(program, &[]).await,
         }
-        Self::start(command, &config.weights().join("trainer.log")).await
     }
 
     /// Its base URL.
@@ -67,20 +110,57 @@ impl Service {
         &self.url
     }
 
-    /// How the process ended, if it has.
-    pub fn ended(&self) -> Option<String> {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
-        let status = child.try_wait().ok()??;
-        Some(format!("{} has ended ({status})", self.name))
+    /// Waits until the process has ended.
+    pub async fn ended(&self) {
+        let mut ended = self.running().ended.clone();
+        // The watching task ends only after it has said so, or with this service.
+        let _ = ended.wait_for(Option::is_some).await;
     }
 
-    async fn start(mut command: Command, log: &Path) -> Result<Self, Failure> {
-        let program = Path::new(command.as_std().get_program());
-        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let file = std::fs::File::create(log)
+    /// Starts the process again if it has ended; says whether it had.
+    pub async fn revive(&self) -> Result<bool> {
+        let mut restarts = self.restarts.lock().await;
+        let Some(end) = self.running().ended.borrow().clone() else { return Ok(false) };
+        let (name, log) = (self.program.name, self.program.log.display());
+        if *restarts == MAX_RESTARTS {
+            bail!("{name} has ended {MAX_RESTARTS} times and once more ({end}); its log is {log}");
+        }
+        *restarts += 1;
+        tracing::warn!("{name} has ended ({end}); it is started again, its log is {log}");
+        let port = self.url.rsplit(':').next().unwrap_or_default();
+        let (running, _) = match self.program.spawn(port, &[]).await {
+            Ok(started) => started,
+            Err(Failure::Input(error) | Failure::Work(error)) => return Err(error),
+        };
+        *self.running() = running;
+        Ok(true)
+    }
+
+    async fn start(program: Program, extra: &[&str]) -> Result<Self, Failure> {
+        let _ = std::fs::remove_file(&program.log);
+        let (running, url) = program.spawn("0", extra).await?;
+        tracing::info!(%url, "{} is ready", program.name);
+        Ok(Self { program, url, child: Mutex::new(running), restarts: tokio::sync::Mutex::new(0) })
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Running> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Program {
+    /// Starts the process on a port and waits until it serves. Returns its address.
+    async fn spawn(&self, port: &str, extra: &[&str]) -> Result<(Running, String), Failure> {
+        let Self { name, arguments, log } = self;
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log)
             .with_context(|| format!("cannot write the log {}", log.display()))?;
-        let mut child = command
-            .args(["--port", "0", "--exit-with-stdin"])
+        let mut child = command(name)?
+            .args(arguments)
+            .args(extra)
+            .args(["--port", port, "--exit-with-stdin"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(file)
@@ -103,9 +183,23 @@ impl Service {
             let refused = matches!(ended, Ok(Ok(status)) if status.code() == Some(REFUSED));
             return Err(if refused { Failure::Input(error) } else { Failure::Work(error) });
         };
-        tracing::info!(%url, "{name} is ready");
-        Ok(Self { child: Mutex::new(child), name, url })
+        Ok((watch_over(child), url))
     }
+}
+
+fn watch_over(mut child: Child) -> Running {
+    let (says, ended) = watch::channel(None);
+    let task = tokio::spawn(async move {
+        // It watches its standard input: waiting for it must not close that.
+        let stdin = child.stdin.take();
+        let end = match child.wait().await {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
+        drop(stdin);
+        says.send_replace(Some(end));
+    });
+    Running { ended, task }
 }
 
 /// The program beside this one, or on the path.

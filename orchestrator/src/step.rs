@@ -161,7 +161,7 @@ async fn train(run: &Run, step: Step, batch: Batch) -> Result<(TrainReport, f64)
         optimizer: run.config.optimizer.clone(),
         micro_batch_tokens: run.config.trainer.micro_batch_tokens,
     };
-    let report = run.trainer.train(&request).await?;
+    let report = run.train(&request).await?;
     CrashPoint::reached(run.crash, Moment::Train, step);
     Ok((report, clock.elapsed().as_secs_f64()))
 }

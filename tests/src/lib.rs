@@ -5,11 +5,12 @@ mod http;
 mod service;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
-use sqlx::{Column, Row, SqlitePool, TypeInfo, ValueRef};
+use sqlx::{Column, ConnectOptions, Row, SqlitePool, TypeInfo, ValueRef};
 use tempfile::TempDir;
 
 pub use conformance::Server;
@@ -70,6 +71,38 @@ impl Project {
         self.retrial(training(arguments).iter().map(String::as_str))
     }
 
+    /// `retrial run` as [`Self::train`] runs it, left running.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let child = Command::new(binary("retrial"))
+            .current_dir(self.folder.path())
+            .env("NO_COLOR", "1")
+            .args(training(arguments))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("retrial can be started");
+        Running { child }
+    }
+
+    /// Waits until a rollout of a step is in the log.
+    pub async fn wait_for_rollouts(&self, step: i64) {
+        let deadline = Instant::now() + Duration::from_mins(2);
+        let count = async || -> Result<i64, sqlx::Error> {
+            let options =
+                SqliteConnectOptions::new().filename(self.path("retrial.db")).read_only(true);
+            let mut log = options.connect().await?;
+            sqlx::query_scalar("SELECT count(*) FROM rollouts WHERE step = ?")
+                .bind(step)
+                .fetch_one(&mut log)
+                .await
+        };
+        // There is no log at first.
+        while !count().await.is_ok_and(|rollouts| rollouts > 0) {
+            assert!(Instant::now() < deadline, "step {step} has no rollouts");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// The same, started by a shell script that gets it as its arguments.
     pub fn train_under(&self, script: &str, arguments: &[&str]) -> Output {
         Command::new("sh")
@@ -123,6 +156,34 @@ impl Project {
     pub fn weights(&self, version: u64) -> Vec<u8> {
         let file = self.path(&format!("runs/test/v{version:06}/model.safetensors"));
         std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    }
+}
+
+/// A run under way.
+pub struct Running {
+    child: Child,
+}
+
+impl Running {
+    /// Kills the process of this name that the run has started; says whether there was one.
+    pub fn kill_child(&mut self, name: &str) -> bool {
+        let children = format!("/proc/{0}/task", self.child.id());
+        let threads = std::fs::read_dir(children).into_iter().flatten().flatten();
+        let children = threads
+            .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+        for child in children.collect::<String>().split_whitespace() {
+            let comm = std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
+            if comm.trim() == name {
+                let kill = format!("kill -KILL {child}");
+                return Command::new("sh").args(["-c", &kill]).status().is_ok_and(|s| s.success());
+            }
+        }
+        false
+    }
+
+    /// Waits for the end of the run.
+    pub fn output(self) -> Output {
+        self.child.wait_with_output().expect("the run can be waited for")
     }
 }
 

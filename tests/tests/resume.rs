@@ -33,12 +33,22 @@ async fn unbroken() -> Ended {
     ended(&project).await
 }
 
-async fn broken(flag: &str, point: &str) -> Ended {
+async fn broken(point: &str) -> Ended {
     let project = Project::new();
-    let crashed = project.train(&[flag, point]);
+    let crashed = project.train(&["--crash-at", point]);
     assert!(!crashed.status.success(), "{point} did not end the run: {}", shown(&crashed));
     let resumed = project.train(&["--resume"]);
     assert!(resumed.status.success(), "after {point}: {}", shown(&resumed));
+    ended(&project).await
+}
+
+/// The trainer dies at a point of its own; the run starts it again.
+async fn without_trainer(point: &str) -> Ended {
+    let project = Project::new();
+    let output = project.train(&["--trainer-crash-at", point]);
+    assert!(output.status.success(), "{}", shown(&output));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("retrial-trainer has ended"), "{point} did not end it: {said}");
     ended(&project).await
 }
 
@@ -50,15 +60,31 @@ fn compare(point: &str, expected: &Ended, found: &Ended) {
     assert_eq!(found.log.len(), expected.log.len(), "after {point} the log has other rows");
 }
 
+/// Both services are killed while a step is under way, and once more in the next.
+#[tokio::test]
+async fn services_that_are_killed_are_started_again() {
+    let expected = unbroken().await;
+    let project = Project::new();
+    let mut run = project.start(&[]);
+    for step in [1, 2] {
+        project.wait_for_rollouts(step).await;
+        assert!(run.kill_child("retrial-policy"), "there was no policy server in step {step}");
+        assert!(run.kill_child("retrial-trainer"), "there was no trainer in step {step}");
+    }
+    let output = run.output();
+    assert!(output.status.success(), "{}", shown(&output));
+    compare("kills of the services", &expected, &ended(&project).await);
+}
+
 #[tokio::test]
 async fn killed_anywhere_and_resumed_is_the_same_run() {
     let expected = unbroken().await;
     // The same seed gives the same run in the first place.
     compare("a second run", &expected, &unbroken().await);
     for point in LOOP {
-        compare(point, &expected, &broken("--crash-at", point).await);
+        compare(point, &expected, &broken(point).await);
     }
     for point in TRAINER {
-        compare(point, &expected, &broken("--trainer-crash-at", point).await);
+        compare(point, &expected, &without_trainer(point).await);
     }
 }

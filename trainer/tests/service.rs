@@ -357,7 +357,8 @@ fn rename(path: &Path, from: &str, to: &str) {
 #[tokio::test]
 async fn a_damaged_version_is_not_pushed() {
     let (norm, norn) = ("model.norm.weight", "model.norn.weight");
-    let cases: [(&dyn Fn(&Path), &str); 6] = [
+    type Damage = dyn Fn(&Path);
+    let cases: [(&Damage, &str); 6] = [
         (&|path| std::fs::remove_file(path).unwrap(), "tensors: "),
         (&|path| rewrite(path, |_| b"abc".to_vec()), "it has 3 bytes, and no header"),
         (&|path| rewrite(path, |bytes| bytes[..100].to_vec()), "its header alone"),

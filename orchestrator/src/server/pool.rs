@@ -129,9 +129,14 @@ impl Pool {
         self.lock().version
     }
 
-    /// Whether any server is known to serve `version`.
-    pub fn serves(&self, version: WeightVersion) -> bool {
-        self.lock().members.iter().any(|member| member.version == Some(version))
+    /// The version that any server is known to serve.
+    pub fn served(&self) -> Option<WeightVersion> {
+        self.lock().members.iter().find_map(|member| member.version)
+    }
+
+    /// Forgets the failed requests: their cause is known and gone.
+    pub fn forgive(&self) {
+        self.lock().failed = 0;
     }
 
     /// The last failure of a request or a push.
