@@ -354,10 +354,11 @@ fn rename(path: &Path, from: &str, to: &str) {
     });
 }
 
+type Damage = dyn Fn(&Path);
+
 #[tokio::test]
 async fn a_damaged_version_is_not_pushed() {
     let (norm, norn) = ("model.norm.weight", "model.norn.weight");
-    type Damage = dyn Fn(&Path);
     let cases: [(&Damage, &str); 6] = [
         (&|path| std::fs::remove_file(path).unwrap(), "tensors: "),
         (&|path| rewrite(path, |_| b"abc".to_vec()), "it has 3 bytes, and no header"),
