@@ -18,7 +18,7 @@ pub(super) const MAX_BITS: usize = 32_768;
 /// two fractions are compared by multiplying them.
 const MAX_EXPONENT_BITS: u64 = 4_096;
 /// Steps that copying one atom or term takes.
-const COPY_STEPS: u64 = 8;
+const COPY_STEPS: u64 = 48;
 /// Bits of a number that are copied as quickly as a term.
 const COPY_BITS: u64 = 512;
 
@@ -298,7 +298,7 @@ fn merged(
     let mut sums: Vec<Shared> = Vec::new();
     for (atom, exponent) in powers {
         let exponent = match &atom {
-            Atom::Int(base) => whole_part(base, exponent, &mut coefficient)?,
+            Atom::Int(base) => whole_part(base, exponent, &mut coefficient, budget)?,
             Atom::I => match exponent.as_integer() {
                 Some(power) => {
                     let power: i64 =
@@ -338,7 +338,12 @@ fn merged(
 }
 
 /// Moves the whole part of an exponent of a number into the coefficient; the rest is returned.
-fn whole_part(base: &UBig, exponent: Poly, coefficient: &mut RBig) -> Result<Poly, Stop> {
+fn whole_part(
+    base: &UBig,
+    exponent: Poly,
+    coefficient: &mut RBig,
+    budget: &Budget,
+) -> Result<Poly, Stop> {
     let Some(fixed) = exponent.terms.get(&Vec::new()) else { return Ok(exponent) };
     let whole = fixed.floor();
     if whole.is_zero() {
@@ -349,6 +354,8 @@ fn whole_part(base: &UBig, exponent: Poly, coefficient: &mut RBig) -> Result<Pol
         return Err(Stop::TooCostly);
     }
     let power = RBig::from(base.pow(size));
+    check(&power, budget)?;
+    check(coefficient, budget)?;
     if whole > IBig::ZERO {
         *coefficient *= power;
     } else {

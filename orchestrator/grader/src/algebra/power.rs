@@ -163,7 +163,8 @@ fn number_power(base: &RBig, power: &RBig, budget: &Budget) -> Result<Poly, Stop
             let arguments = vec![Poly::constant(base.clone()), Poly::constant(power.clone())];
             return Ok(Poly::atom(Atom::Fn("power", arguments)));
         };
-        budget.spend((times.saturating_mul(bits) / 4) as u64)?;
+        let length = times.saturating_mul(bits) as u64;
+        budget.spend(length / 4 + length.pow(2) / 40_000)?;
         let (top, bottom) = base.clone().into_parts();
         let value = RBig::from_parts(top.pow(times), bottom.pow(times));
         return Ok(Poly::constant(if power.is_negative() { RBig::ONE / value } else { value }));
