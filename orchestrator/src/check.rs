@@ -13,7 +13,6 @@ use serde::Serialize;
 use crate::agreement;
 use crate::config::Config;
 use crate::dataset::Task;
-use crate::failure::Failure;
 use crate::inputs::Inputs;
 use crate::server::{Capabilities, probe};
 use crate::services::Service;
@@ -187,8 +186,8 @@ async fn services(config: &Config, inputs: Option<&Inputs>) -> Vec<Finding> {
     let embedded = if config.server.urls.is_empty() {
         match Service::policy(&apart).await {
             Ok(service) => Some(service),
-            Err(Failure::Input(error) | Failure::Work(error)) => {
-                findings.push(Finding::problem("server", &error));
+            Err(failure) => {
+                findings.push(Finding::problem("server", &failure.into_error()));
                 return findings;
             }
         }
@@ -225,8 +224,8 @@ async fn trainer(
         Some(_) => None,
         None => match Service::trainer(config, None).await {
             Ok(service) => Some(service),
-            Err(Failure::Input(error) | Failure::Work(error)) => {
-                findings.push(Finding::problem(SUBJECT, &error));
+            Err(failure) => {
+                findings.push(Finding::problem(SUBJECT, &failure.into_error()));
                 return None;
             }
         },

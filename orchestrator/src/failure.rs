@@ -1,6 +1,10 @@
-//! The two ways a command fails, and their exit codes.
+//! The ways a command does not end well, and their exit codes.
 
 use std::process::ExitCode;
+
+use retrial_protocol::WeightVersion;
+
+use crate::stop::INTERRUPTED;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -9,6 +13,11 @@ pub enum Failure {
     Input(anyhow::Error),
     /// The work failed: exit code 1.
     Work(anyhow::Error),
+    /// A signal ended a run after a step: exit code 130.
+    Interrupted {
+        /// The last version that was made.
+        done: WeightVersion,
+    },
 }
 
 impl Failure {
@@ -17,11 +26,23 @@ impl Failure {
         Self::Input(error.into())
     }
 
+    /// What went wrong, whichever way.
+    pub fn into_error(self) -> anyhow::Error {
+        match self {
+            Self::Input(error) | Self::Work(error) => error,
+            Self::Interrupted { done } => anyhow::anyhow!("stopped after step {done}"),
+        }
+    }
+
     /// Says what went wrong on standard error and returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (error, code) = match self {
             Self::Input(error) => (error, 2),
             Self::Work(error) => (error, 1),
+            Self::Interrupted { done } => {
+                eprintln!("stopped after step {done}; go on with --resume");
+                return ExitCode::from(INTERRUPTED);
+            }
         };
         eprintln!("error: {error:#}");
         ExitCode::from(code)

@@ -24,6 +24,7 @@ pub mod run;
 pub mod server;
 pub mod services;
 pub mod step;
+pub mod stop;
 pub mod store;
 pub mod summary;
 pub mod trainer;

@@ -24,6 +24,7 @@ use crate::progress::Progress;
 use crate::server::{Limits, NoServer, Pool, SampleRequest, Sampled, probe};
 use crate::services::Service;
 use crate::step;
+use crate::stop::Stop;
 use crate::store::{NewRun, RunId, Store};
 use crate::trainer::Trainer;
 
@@ -90,11 +91,17 @@ pub struct Run {
 
 /// Trains as the configuration says; resumes where an earlier process stopped.
 pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
+    let stop = Stop::on_signals()?;
     let (run, done) = Run::open(config, options).await?;
     let steps = run.config.run.steps;
     let mut progress = Progress::new(&run.config, done);
     let mut ahead = None;
     for step in (done.0 + 1..=steps).map(Step) {
+        if stop.requested() {
+            progress.finish();
+            run.store.close().await;
+            return Err(Failure::Interrupted { done: step.base() });
+        }
         if let Some(scores) = run.evaluate_if_due(step.base()).await? {
             progress.evaluated(step.base(), &scores);
         }
@@ -153,7 +160,7 @@ impl Run {
             trainer_service: trainer,
         };
         let done = done.map_or(WeightVersion(0), Step::version);
-        let trained = run.trainer.state().await?.version;
+        let trained = run.with_trainer(|| run.trainer.state()).await?.version;
         // One step ahead: it was taken, but the log did not get to say so. It will be repeated out
         // of the log, and the trainer recognises it.
         if trained != done && trained != done.next_step().version() {
@@ -249,24 +256,42 @@ impl Run {
         self.with_trainer(|| self.trainer.train(request)).await
     }
 
-    /// Makes a call to the trainer; one that dies is started again, and the call made again. All
-    /// calls may be repeated.
+    /// Makes a call to the trainer. One that the run has started is started again if it dies, others
+    /// are waited for while patience lasts. All calls may be repeated.
     async fn with_trainer<T, F>(&self, call: impl Fn() -> F) -> Result<T>
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let Some(service) = &self.trainer_service else { return Ok(call().await?) };
+        let patience = Duration::from_secs(self.config.server.patience_seconds);
+        let clock = Instant::now();
+        let mut pause = FIRST_PAUSE;
         loop {
-            tokio::select! {
-                outcome = call() => match outcome {
-                    // A broken connection may be the first that is seen of its end.
-                    Err(CallError::Transport { .. })
-                        if timeout(END_IS_SEEN, service.ended()).await.is_ok() => {}
-                    outcome => return Ok(outcome?),
+            let outcome = match &self.trainer_service {
+                None => call().await,
+                Some(service) => tokio::select! {
+                    outcome = call() => outcome,
+                    () = service.ended() => {
+                        service.revive().await?;
+                        continue;
+                    }
                 },
-                () = service.ended() => {}
+            };
+            let error = match outcome {
+                Err(error @ CallError::Transport { .. }) => error,
+                outcome => return Ok(outcome?),
+            };
+            match &self.trainer_service {
+                // A broken connection may be the first that is seen of its end.
+                Some(service) if timeout(END_IS_SEEN, service.ended()).await.is_ok() => {
+                    service.revive().await?;
+                }
+                None if clock.elapsed() + pause <= patience => {
+                    tracing::warn!(%error, ?pause, "the trainer does not answer; trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = LONGEST_PAUSE.min(pause * 2);
+                }
+                _ => return Err(error.into()),
             }
-            service.revive().await?;
         }
     }
 

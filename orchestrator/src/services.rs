@@ -130,7 +130,7 @@ impl Service {
         let port = self.url.rsplit(':').next().unwrap_or_default();
         let (running, _) = match self.program.spawn(port, &[]).await {
             Ok(started) => started,
-            Err(Failure::Input(error) | Failure::Work(error)) => return Err(error),
+            Err(failure) => return Err(failure.into_error()),
         };
         *self.running() = running;
         Ok(true)
@@ -165,6 +165,8 @@ impl Program {
             .stdout(Stdio::piped())
             .stderr(file)
             .kill_on_drop(true)
+            // Ctrl-C at a terminal is for the run, which ends them when it is done with them.
+            .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
         let stdout = child.stdout.take().context("the child's standard output is a pipe")?;

@@ -174,17 +174,26 @@ impl Running {
         for child in children.collect::<String>().split_whitespace() {
             let comm = std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
             if comm.trim() == name {
-                let kill = format!("kill -KILL {child}");
-                return Command::new("sh").args(["-c", &kill]).status().is_ok_and(|s| s.success());
+                return kill("KILL", child);
             }
         }
         false
+    }
+
+    /// Sends the run a signal.
+    pub fn signal(&self, signal: &str) {
+        assert!(kill(signal, &self.child.id().to_string()), "the run has ended already");
     }
 
     /// Waits for the end of the run.
     pub fn output(self) -> Output {
         self.child.wait_with_output().expect("the run can be waited for")
     }
+}
+
+fn kill(signal: &str, process: &str) -> bool {
+    let kill = format!("kill -{signal} {process}");
+    Command::new("sh").args(["-c", &kill]).status().is_ok_and(|status| status.success())
 }
 
 fn training(arguments: &[&str]) -> Vec<String> {

@@ -2,6 +2,7 @@
 //! for bit, the same log.
 
 use retrial_tests::{Project, shown};
+use tokio::sync::OnceCell;
 
 /// Moments of the loop, and points of the trainer, in the second of two steps.
 const LOOP: [&str; 8] = [
@@ -24,6 +25,12 @@ struct Ended {
 
 async fn ended(project: &Project) -> Ended {
     Ended { weights: project.weights(2), log: project.log_content().await }
+}
+
+/// How a run ends that nothing happens to.
+async fn expected() -> &'static Ended {
+    static EXPECTED: OnceCell<Ended> = OnceCell::const_new();
+    EXPECTED.get_or_init(unbroken).await
 }
 
 async fn unbroken() -> Ended {
@@ -63,7 +70,7 @@ fn compare(point: &str, expected: &Ended, found: &Ended) {
 /// Both services are killed while a step is under way, and once more in the next.
 #[tokio::test]
 async fn services_that_are_killed_are_started_again() {
-    let expected = unbroken().await;
+    let expected = expected().await;
     let project = Project::new();
     let mut run = project.start(&[]);
     for step in [1, 2] {
@@ -73,18 +80,40 @@ async fn services_that_are_killed_are_started_again() {
     }
     let output = run.output();
     assert!(output.status.success(), "{}", shown(&output));
-    compare("kills of the services", &expected, &ended(&project).await);
+    compare("kills of the services", expected, &ended(&project).await);
+}
+
+/// Ctrl-C ends a run after the step that is under way, twice at once; it goes on from there.
+#[tokio::test]
+async fn a_run_that_is_told_to_stop() {
+    let expected = expected().await;
+    for (signals, says) in [(&["INT"][..], "stopped after step 1"), (&["TERM", "INT"], "stopped;")]
+    {
+        let project = Project::new();
+        let run = project.start(&[]);
+        project.wait_for_rollouts(1).await;
+        for signal in signals {
+            run.signal(signal);
+        }
+        let output = run.output();
+        assert_eq!(output.status.code(), Some(130), "{}", shown(&output));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(says) && said.contains("--resume"), "{said}");
+        let resumed = project.train(&["--resume"]);
+        assert!(resumed.status.success(), "{}", shown(&resumed));
+        compare(says, expected, &ended(&project).await);
+    }
 }
 
 #[tokio::test]
 async fn killed_anywhere_and_resumed_is_the_same_run() {
-    let expected = unbroken().await;
+    let expected = expected().await;
     // The same seed gives the same run in the first place.
-    compare("a second run", &expected, &unbroken().await);
+    compare("a second run", expected, &unbroken().await);
     for point in LOOP {
-        compare(point, &expected, &broken(point).await);
+        compare(point, expected, &broken(point).await);
     }
     for point in TRAINER {
-        compare(point, &expected, &without_trainer(point).await);
+        compare(point, expected, &without_trainer(point).await);
     }
 }

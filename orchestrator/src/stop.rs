@@ -1,0 +1,46 @@
+//! What a person or a supervisor says with a signal: once, end after the step that is under way;
+//! twice, end at once. Nothing is lost either way, the step would only be made again.
+
+use std::process::exit;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Exit code of a run that was told to end.
+pub const INTERRUPTED: u8 = 130;
+
+/// Whether the run was told to end.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Listens for Ctrl-C and SIGTERM from here on.
+    pub fn on_signals() -> Result<Self> {
+        let stop = Self::default();
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        let (mut interrupt, mut terminate) =
+            (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+        let told = stop.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if told.0.swap(true, Ordering::SeqCst) {
+                    eprintln!("stopped; go on with --resume");
+                    exit(INTERRUPTED.into());
+                }
+                eprintln!("stopping after this step; once more to stop at once");
+            }
+        });
+        Ok(stop)
+    }
+
+    /// Whether it was told.
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
