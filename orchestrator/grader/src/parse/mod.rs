@@ -17,6 +17,9 @@ use crate::stop::Stop;
 
 /// How deep expressions may nest.
 const MAX_DEPTH: usize = 160;
+/// How often the parser may go one level deeper. What it reads in one way in vain it reads in
+/// another, and that at each level.
+const MAX_DESCENTS: usize = 60_000;
 /// How many levels an expression may have, chains of operators included.
 const MAX_LEVELS: usize = 150;
 /// How many operators may follow each other at one depth, each around what stands before it.
@@ -29,7 +32,7 @@ pub(crate) fn parse(text: &str) -> Result<Expr, Stop> {
     if lexemes.is_empty() {
         return Err(Stop::Syntax);
     }
-    let mut parser = Parser { lexemes, at: 0, depth: 0, bars: 0 };
+    let mut parser = Parser { lexemes, at: 0, depth: 0, descents: 0, bars: 0 };
     let expr = parser.alternatives()?;
     if parser.at < parser.lexemes.len() {
         return Err(Stop::Syntax);
@@ -56,6 +59,7 @@ struct Parser {
     lexemes: Vec<Lexeme>,
     at: usize,
     depth: usize,
+    descents: usize,
     /// Bars of absolute values that are open.
     bars: usize,
 }
@@ -92,6 +96,10 @@ impl Parser {
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<T, Stop> {
         if self.depth >= MAX_DEPTH {
             return Err(Stop::TooLarge);
+        }
+        self.descents += 1;
+        if self.descents > MAX_DESCENTS {
+            return Err(Stop::TooCostly);
         }
         self.depth += 1;
         let result = parse(self);
