@@ -1,5 +1,5 @@
 # Two commands do all the set-up they need: `make demo` and `make test`.
-.PHONY: demo compare test test-servers lint deny bench libtorch build help
+.PHONY: demo compare test test-servers test-compose lint deny bench libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ test: libtorch ## Runs all tests
 test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (installs them, 6 GB)
 	tests/servers/vllm.sh
 	tests/servers/sglang.sh
+
+test-compose: libtorch ## Tests compose.yaml on a real Docker engine (root, Debian)
+	tests/compose/run.sh
 
 lint: libtorch ## Formatting, lints and documentation, warnings denied
 	cargo fmt --all --check

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 profile=debug
 [ "${1:-}" = --release ] && profile=release
 make libtorch
-cargo build ${1:+"$1"} --package retrial --package retrial-trainer --bins
+cargo build ${1:+"$1"} --workspace --bins
 rm -rf docker/prebuilt
 mkdir -p docker/prebuilt/lib
 for name in retrial retrial-trainer retrial-policy; do
