@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use retrial_text::Text;
-use retrial_trainer::model::{ModelConfig, Qwen3, write_tensors};
+use retrial_trainer::model::{Decoder, ModelConfig, write_tensors};
 use retrial_trainer::policy::engine::{Engine, Options};
 use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
@@ -42,7 +42,7 @@ async fn main() {
 }
 
 async fn serve(folder: &Path) -> String {
-    let model = Qwen3::load(folder, Device::Cpu).expect("the model loads");
+    let model = Decoder::load(folder, Device::Cpu).expect("the model loads");
     let text = Arc::new(Text::load(folder).expect("the tokenizer loads"));
     let context = model.config().context;
     let limits =
@@ -110,6 +110,6 @@ fn write_model(folder: &Path) {
     );
     write("tokenizer_config.json", json!({}));
     let file: PathBuf = folder.join("model.safetensors");
-    let model = Qwen3::fresh(folder, 1, Device::Cpu).expect("the configuration is valid");
-    write_tensors(&file, model.parameters()).expect("the disk has room");
+    let model = Decoder::fresh(folder, 1, Device::Cpu).expect("the configuration is valid");
+    write_tensors(&file, model.parameters(), tch::Kind::Float).expect("the disk has room");
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use retrial_protocol::{Batch, Objective, Optimizer, Part, Sample, Step, TrainRequest};
 use retrial_trainer::learner::Learner;
-use retrial_trainer::model::Qwen3;
+use retrial_trainer::model::Decoder;
 use retrial_trainer::serving::set_threads;
 use tch::Device;
 
@@ -32,7 +32,7 @@ fn batch(vocabulary: usize, response: usize) -> Batch {
 fn main() {
     set_threads(1);
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/dialects/base");
-    let model = Qwen3::load(&base, Device::Cpu).expect("the demo's model is in the repository");
+    let model = Decoder::load(&base, Device::Cpu).expect("the demo's model is in the repository");
     let (parameters, vocabulary) = (model.size(), model.config().vocabulary as usize);
     let room = model.config().context - PROMPT;
     let mut learner = Learner::new(model);

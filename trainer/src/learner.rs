@@ -9,18 +9,25 @@ use retrial_protocol::{
 use tch::{Device, Kind, Tensor};
 
 use crate::adamw::AdamW;
-use crate::model::Qwen3;
+use crate::gradients::Gradients;
+use crate::head::Scores;
+use crate::model::Decoder;
 use crate::objective::{self, TokenCounts, Tokens, Value};
-use crate::sequences::{self, Scored, Sequence, micro_batches};
+use crate::pass::{self, Keep, Pass};
+use crate::sequences::{Sequence, micro_batches};
 
 /// The policy while it learns.
 pub struct Learner {
     /// Its weights.
-    pub model: Qwen3,
+    pub model: Decoder,
     /// The optimizer's moments.
     pub optimizer: AdamW,
     /// Coefficient of an adaptive entropy bonus for the next update, once there was one.
     pub entropy_coefficient: Option<f64>,
+    /// The kind of activations and products; weights, moments and gradients are f32.
+    pub kind: Kind,
+    /// What is kept of a forward pass.
+    pub keep: Keep,
 }
 
 /// Why an update was refused or given up. After [`Self::Diverged`] the weights in memory are not to
@@ -58,7 +65,7 @@ struct MicroBatch<'a> {
 
 /// What was seen in one pass over the batch.
 #[derive(Default)]
-struct Pass {
+struct Seen {
     loss: f64,
     clipped: i64,
     on_policy: i64,
@@ -70,12 +77,12 @@ struct Pass {
 
 impl Learner {
     /// A policy that is about to learn for the first time.
-    pub fn new(model: Qwen3) -> Self {
+    pub fn new(model: Decoder) -> Self {
         for (_, parameter) in model.parameters() {
             let _ = parameter.set_requires_grad(true);
         }
         let optimizer = AdamW::new(model.parameters());
-        Self { model, optimizer, entropy_coefficient: None }
+        Self { model, optimizer, entropy_coefficient: None, kind: Kind::Float, keep: Keep::Graphs }
     }
 
     /// Takes `optimizer.epochs` steps on the batch. `pi_old` stays what it was before the first.
@@ -104,34 +111,44 @@ impl Learner {
         let (mut clipped, mut on_policy) = (0, 0);
         let epochs = if micro_batches.is_empty() { 0 } else { optimizer.epochs };
         for epoch in 0..epochs {
-            self.zero_gradients();
-            let mut pass = Pass::default();
+            let mut gradients = Gradients::new(self.model.parameters().len());
+            let mut seen = Seen::default();
             for micro in &micro_batches {
-                let scored = sequences::score(&self.model, &micro.sequences, *temperature);
-                let value = objective::value(objective, &micro.tokens(&scored.logprobs), counts);
-                let mut loss = -&value.objective;
+                let pass = Pass::forward(
+                    &self.model,
+                    self.kind,
+                    &micro.sequences,
+                    *temperature,
+                    self.keep,
+                );
+                let logprobs = pass.scores.logprobs.detach().set_requires_grad(true);
+                let value = objective::value(objective, &micro.tokens(&logprobs), counts);
+                let mut loss = -value.objective.double_value(&[]);
+                let of_logprobs = -value.gradient(&logprobs);
+                let mut of_entropies = None;
                 if coefficient > 0.0 {
                     let all = metrics.on_policy_tokens + metrics.hinted_tokens;
-                    loss -= scored.entropies().sum(Kind::Float) * (coefficient / all as f64);
+                    let weight = coefficient / all as f64;
+                    loss -= pass.scores.entropies.sum(Kind::Double).double_value(&[]) * weight;
+                    of_entropies = Some(pass.scores.entropies.full_like(-weight));
                 }
-                let number = loss.double_value(&[]);
-                if !number.is_finite() {
-                    return Err(micro.diverged(&scored));
+                if !loss.is_finite() {
+                    return Err(micro.diverged(&pass.scores));
                 }
-                loss.backward();
-                pass.loss += number;
-                pass.see(micro, &scored, &value, epoch == 0);
+                seen.loss += loss;
+                seen.see(micro, &pass.scores, &value, epoch == 0);
+                pass.backward(&of_logprobs, of_entropies.as_ref(), &mut gradients);
             }
-            let gradients = self.gradients();
+            let gradients = gradients.finish(self.model.parameters());
             let norm = clip(&gradients, optimizer.max_grad_norm);
             if !norm.is_finite() {
                 return Err(LearnError::Diverged { what: "the gradient".into() });
             }
             self.optimizer.step(optimizer, self.model.parameters(), &gradients);
-            clipped += pass.clipped;
-            on_policy += pass.on_policy;
+            clipped += seen.clipped;
+            on_policy += seen.on_policy;
             if epoch == 0 {
-                pass.report(&mut metrics);
+                seen.report(&mut metrics);
                 metrics.grad_norm = norm;
             }
         }
@@ -165,7 +182,7 @@ impl Learner {
                 Sequence { prompt, response }
             };
             let pieces: Vec<Sequence<'_>> = positions.iter().map(split).collect();
-            let scored = tch::no_grad(|| sequences::score(&self.model, &pieces, temperature));
+            let scored = pass::score(&self.model, self.kind, &pieces, temperature);
             let mut flat = numbers(&scored.logprobs).into_iter().map(|x| x as f32);
             for (position, piece) in positions.iter().zip(&pieces) {
                 scores[*position] = flat.by_ref().take(piece.response.len()).collect();
@@ -229,21 +246,10 @@ impl Learner {
             Denominator::Hinted => return micro.sampler.shallow_clone(),
             Denominator::Unit => micro.sampler.zeros_like(),
             Denominator::Unhinted => {
-                let score = || sequences::score(&self.model, &micro.sequences, temperature);
-                tch::no_grad(score).logprobs
+                pass::score(&self.model, self.kind, &micro.sequences, temperature).logprobs
             }
         };
         hinted.where_self(&micro.hinted, &micro.sampler)
-    }
-
-    fn zero_gradients(&self) {
-        for (_, parameter) in self.model.parameters() {
-            parameter.shallow_clone().zero_grad();
-        }
-    }
-
-    fn gradients(&self) -> Vec<Tensor> {
-        self.model.parameters().iter().map(|(_, parameter)| parameter.grad()).collect()
     }
 }
 
@@ -280,7 +286,7 @@ impl<'a> MicroBatch<'a> {
     }
 
     /// Names the sample whose log-probabilities are not finite, if it is one of them.
-    fn diverged(&self, scored: &Scored) -> LearnError {
+    fn diverged(&self, scored: &Scores) -> LearnError {
         let mut flat = numbers(&scored.logprobs).into_iter();
         let bad =
             self.positions.iter().zip(&self.sequences).find(|(_, sequence)| {
@@ -294,8 +300,8 @@ impl<'a> MicroBatch<'a> {
     }
 }
 
-impl Pass {
-    fn see(&mut self, micro: &MicroBatch<'_>, scored: &Scored, value: &Value, first: bool) {
+impl Seen {
+    fn see(&mut self, micro: &MicroBatch<'_>, scored: &Scores, value: &Value, first: bool) {
         let count = |mask: &Tensor| mask.sum(Kind::Int64).int64_value(&[]);
         let on_policy = micro.hinted.logical_not();
         self.on_policy += count(&on_policy);
@@ -307,7 +313,7 @@ impl Pass {
             let sum = |values: Tensor| values.sum(Kind::Double).double_value(&[]);
             let mismatch = (&scored.logprobs - &micro.sampler).abs() * on_policy;
             self.mismatch += sum(mismatch);
-            self.entropy += sum(scored.entropies());
+            self.entropy += sum(scored.entropies.shallow_clone());
             self.tokens += scored.logprobs.size()[0];
             self.rho.extend(numbers(&value.ratios.masked_select(&micro.hinted)));
         });

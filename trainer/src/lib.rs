@@ -1,6 +1,8 @@
 //! The tch side of Retrial: the policy's weights, how they learn, and how they are sampled from.
 //!
 //! - [`model`]: the decoder, from and to a Hugging Face folder.
+//! - [`sequences`], [`pass`], [`head`], [`gradients`]: packed sequences through the model, forward
+//!   and back.
 //! - [`objective`], [`adamw`], [`learner`]: one update.
 //! - [`versions`], [`trainer`], [`worker`], [`service`]: updates over HTTP, each a new version on
 //!   disk.
@@ -10,9 +12,12 @@
 
 pub mod adamw;
 pub mod fault;
+pub mod gradients;
+pub mod head;
 pub mod learner;
 pub mod model;
 pub mod objective;
+pub mod pass;
 pub mod policy;
 pub mod publish;
 pub mod sequences;

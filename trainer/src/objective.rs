@@ -63,6 +63,13 @@ impl TokenCounts {
     }
 }
 
+impl Value {
+    /// The derivative of the objective by `logprobs`, `[N]`.
+    pub fn gradient(&self, logprobs: &Tensor) -> Tensor {
+        Tensor::run_backward(&[&self.objective], &[logprobs], false, false).remove(0)
+    }
+}
+
 /// The part of J that belongs to these tokens.
 pub fn value(settings: &Objective, tokens: &Tokens<'_>, counts: TokenCounts) -> Value {
     let Tokens { logprobs, old, advantages, hinted } = tokens;

@@ -1,9 +1,6 @@
-//! Prompts with their responses, through the model: what the update, the cold start and the
-//! scoring of probes have in common.
+//! Prompts with their responses, packed for the model: one after another, without padding.
 
-use tch::{Kind, Tensor};
-
-use crate::model::Qwen3;
+use tch::{Device, Tensor};
 
 /// A prompt and the response that follows it, token ids.
 #[derive(Clone, Copy, Debug)]
@@ -21,62 +18,67 @@ impl Sequence<'_> {
     }
 }
 
-/// Splits sequences of these lengths into micro-batches of at most `budget` tokens, padding
-/// included, unless a single one is longer. Sequences of like length come together; the result
-/// depends on the lengths only.
+/// Splits sequences of these lengths into micro-batches of at most `budget` tokens, unless a single
+/// one is longer. Sequences of like length come together; the result depends on the lengths only.
 pub fn micro_batches(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&index| lengths[index]);
     let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut tokens = 0;
     for index in order {
         match batches.last_mut() {
-            // The new one is the longest: all are padded to it.
-            Some(batch) if (batch.len() + 1) * lengths[index] <= budget => batch.push(index),
-            _ => batches.push(vec![index]),
+            Some(batch) if tokens + lengths[index] <= budget => batch.push(index),
+            _ => {
+                batches.push(vec![index]);
+                tokens = 0;
+            }
         }
+        tokens += lengths[index];
     }
     batches
 }
 
-/// What the model says of the response tokens of some sequences, in their order: N tokens in all.
-pub struct Scored {
-    /// Log-softmax of the logits over the temperature, `[N, V]`.
-    log_softmax: Tensor,
-    /// Log-probabilities of the tokens that are there, `[N]`, nats.
-    pub logprobs: Tensor,
+/// Sequences of T tokens in all, of which N are response tokens.
+pub struct Packed {
+    /// Token ids, `[T]`. No sequence has its last token here: nothing follows it.
+    pub ids: Tensor,
+    /// Each token's position in its sequence, `[T]`.
+    pub positions: Tensor,
+    /// Sequences of the same length in a row, `(how many, length)`.
+    pub runs: Vec<(i64, i64)>,
+    /// Tokens whose state predicts a response token, `[N]`: positions in `ids`.
+    pub rows: Tensor,
+    /// The response tokens, `[N]`.
+    pub targets: Tensor,
 }
 
-impl Scored {
-    /// Entropy of the policy at each token, `[N]`, nats.
-    pub fn entropies(&self) -> Tensor {
-        let products = self.log_softmax.exp() * &self.log_softmax;
-        -products.sum_dim_intlist([-1].as_slice(), false, Kind::Float)
+impl Packed {
+    /// Packs at least one sequence.
+    pub fn new(sequences: &[Sequence<'_>], device: Device) -> Self {
+        let (mut ids, mut positions, mut runs) = (vec![], vec![], Vec::<(i64, i64)>::new());
+        let (mut rows, mut targets) = (vec![], vec![]);
+        for sequence in sequences {
+            let Sequence { prompt, response } = sequence;
+            let length = sequence.tokens() - 1;
+            let first = ids.len() + prompt.len() - 1;
+            rows.extend((first..first + response.len()).map(|row| row as i64));
+            targets.extend(response.iter().map(|&id| i64::from(id)));
+            ids.extend(prompt.iter().chain(*response).take(length).map(|&id| i64::from(id)));
+            positions.extend(0..length as i64);
+            match runs.last_mut() {
+                Some((count, of_run)) if *of_run == length as i64 => *count += 1,
+                _ => runs.push((1, length as i64)),
+            }
+        }
+        let tensor = |values: &[i64]| Tensor::from_slice(values).to_device(device);
+        Self {
+            ids: tensor(&ids),
+            positions: tensor(&positions),
+            runs,
+            rows: tensor(&rows),
+            targets: tensor(&targets),
+        }
     }
-}
-
-/// Scores the response tokens of `sequences` at a sampling temperature.
-pub fn score(model: &Qwen3, sequences: &[Sequence<'_>], temperature: f64) -> Scored {
-    let device = model.device();
-    let width = sequences.iter().map(Sequence::tokens).max().unwrap_or(0);
-    let mut ids = Vec::with_capacity(sequences.len() * width);
-    let (mut rows, mut targets) = (Vec::new(), Vec::new());
-    for sequence in sequences {
-        let start = ids.len();
-        ids.extend(sequence.prompt.iter().chain(sequence.response).map(|&id| i64::from(id)));
-        ids.resize(start + width, 0);
-        // The state at one position gives the next token.
-        let first = start + sequence.prompt.len() - 1;
-        rows.extend((first..first + sequence.response.len()).map(|row| row as i64));
-        targets.extend(sequence.response.iter().map(|&id| i64::from(id)));
-    }
-    let to_device = |values: &[i64]| Tensor::from_slice(values).to_device(device);
-    let ids = to_device(&ids).view([sequences.len() as i64, width as i64]);
-    let hidden = model.hidden(&ids).flatten(0, 1).index_select(0, &to_device(&rows));
-    let logits = model.logits(&hidden);
-    let scaled = if temperature == 1.0 { logits } else { logits / temperature };
-    let log_softmax = scaled.log_softmax(-1, Kind::Float);
-    let logprobs = log_softmax.gather(1, &to_device(&targets).unsqueeze(1), false).squeeze_dim(1);
-    Scored { log_softmax, logprobs }
 }
 
 #[cfg(test)]
@@ -95,9 +97,25 @@ mod tests {
             seen.sort_unstable();
             prop_assert_eq!(seen, (0..lengths.len()).collect::<Vec<_>>());
             for batch in batches {
-                let longest = batch.iter().map(|&index| lengths[index]).max().unwrap();
-                prop_assert!(batch.len() == 1 || batch.len() * longest <= budget);
+                let tokens: usize = batch.iter().map(|&index| lengths[index]).sum();
+                prop_assert!(batch.len() == 1 || tokens <= budget);
             }
         }
+    }
+
+    #[test]
+    fn sequences_are_packed_without_padding() {
+        let sequences = [
+            Sequence { prompt: &[1, 2], response: &[3] },
+            Sequence { prompt: &[4], response: &[5, 6] },
+            Sequence { prompt: &[7, 8], response: &[9, 10] },
+        ];
+        let packed = Packed::new(&sequences, Device::Cpu);
+        let numbers = |tensor: &Tensor| Vec::<i64>::try_from(tensor).unwrap();
+        assert_eq!(numbers(&packed.ids), [1, 2, 4, 5, 7, 8, 9]);
+        assert_eq!(numbers(&packed.positions), [0, 1, 0, 1, 0, 1, 2]);
+        assert_eq!(packed.runs, [(2, 2), (1, 3)]);
+        assert_eq!(numbers(&packed.rows), [1, 2, 3, 5, 6]);
+        assert_eq!(numbers(&packed.targets), [3, 5, 6, 9, 10]);
     }
 }

@@ -15,9 +15,11 @@ use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
 use crate::adamw::AdamW;
+use crate::gradients::Gradients;
 use crate::learner::clip;
-use crate::model::{Qwen3, sync_folder, write_tensors};
-use crate::sequences::{Sequence, micro_batches, score};
+use crate::model::{Decoder, sync_folder, write_tensors};
+use crate::pass::{Keep, Pass};
+use crate::sequences::{Sequence, micro_batches};
 use crate::versions::copy_description;
 
 /// Trains a model on JSON Lines of {"prompt": "...", "response": "..."}.
@@ -88,7 +90,7 @@ impl Example {
 pub struct Job<'a> {
     args: &'a Args,
     settings: Optimizer,
-    model: Qwen3,
+    model: Decoder,
     examples: Vec<Example>,
 }
 
@@ -150,22 +152,21 @@ impl<'a> Job<'a> {
 }
 
 /// The mean negative log-likelihood of the response tokens, and its gradients.
-fn loss_and_gradients(model: &Qwen3, examples: &[&Example], budget: usize) -> (f64, Vec<Tensor>) {
-    for (_, parameter) in model.parameters() {
-        parameter.shallow_clone().zero_grad();
-    }
+fn loss_and_gradients(model: &Decoder, examples: &[&Example], budget: usize) -> (f64, Vec<Tensor>) {
     let count: usize = examples.iter().map(|example| example.response.len()).sum();
     let lengths: Vec<usize> = examples.iter().map(|example| example.sequence().tokens()).collect();
-    let mut sum = 0.0;
+    let mut gradients = Gradients::new(model.parameters().len());
+    let mut loss = 0.0;
     for positions in micro_batches(&lengths, budget) {
         let sequences: Vec<Sequence<'_>> =
             positions.iter().map(|&position| examples[position].sequence()).collect();
-        let scored = score(model, &sequences, 1.0);
-        let loss = -scored.logprobs.sum(Kind::Float) / count as f64;
-        loss.backward();
-        sum += loss.double_value(&[]);
+        let pass = Pass::forward(model, Kind::Float, &sequences, 1.0, Keep::Graphs);
+        let logprobs = &pass.scores.logprobs;
+        loss -= logprobs.sum(Kind::Double).double_value(&[]) / count as f64;
+        let slope = logprobs.full_like(-1.0 / count as f64);
+        pass.backward(&slope, None, &mut gradients);
     }
-    (sum, model.parameters().iter().map(|(_, parameter)| parameter.grad()).collect())
+    (loss, gradients.finish(model.parameters()))
 }
 
 /// The learning rate's factor for the step after `done` of `steps`: up linearly, down along a
@@ -180,15 +181,15 @@ fn schedule(done: u64, steps: u64, warmup: f64) -> f64 {
     }
 }
 
-fn open(folder: &Path, seed: u64) -> Result<Qwen3> {
+fn open(folder: &Path, seed: u64) -> Result<Decoder> {
     let has_weights = ["model.safetensors", "model.safetensors.index.json"]
         .iter()
         .any(|name| folder.join(name).exists());
     if has_weights {
-        Ok(Qwen3::load(folder, Device::Cpu)?)
+        Ok(Decoder::load(folder, Device::Cpu)?)
     } else {
         println!("{} has no weights: starting from fresh ones", folder.display());
-        Ok(Qwen3::fresh(folder, seed as i64, Device::Cpu)?)
+        Ok(Decoder::fresh(folder, seed as i64, Device::Cpu)?)
     }
 }
 
@@ -224,7 +225,7 @@ fn is_free(folder: &Path) -> bool {
 }
 
 /// Writes a complete folder or none.
-fn write(model: &Qwen3, source: &Path, out: &Path) -> Result<()> {
+fn write(model: &Decoder, source: &Path, out: &Path) -> Result<()> {
     let parent = match out.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -239,7 +240,7 @@ fn write(model: &Qwen3, source: &Path, out: &Path) -> Result<()> {
     std::fs::create_dir(&temporary)
         .with_context(|| format!("cannot make {}", temporary.display()))?;
     copy_description(source, &temporary)?;
-    write_tensors(&temporary.join("model.safetensors"), model.parameters())?;
+    write_tensors(&temporary.join("model.safetensors"), model.parameters(), Kind::Float)?;
     sync_folder(&temporary)?;
     std::fs::rename(&temporary, out).with_context(|| format!("cannot make {}", out.display()))?;
     Ok(sync_folder(parent)?)

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 
 use retrial_protocol::{TrainReport, WeightVersion};
 use serde::{Deserialize, Serialize};
-use tch::Device;
+use tch::{Device, Kind};
 
 use crate::adamw::AdamW;
 use crate::fault::{CrashPoint, Point};
 use crate::learner::Learner;
-use crate::model::{ModelError, Qwen3, read_named, sync_folder, write_tensors};
+use crate::model::{Decoder, ModelError, read_named, sync_folder, write_tensors};
 
 // In a folder of their own: vLLM loads every safetensors file beside the weights.
 const RECORD: &str = "trainer/record.json";
@@ -53,7 +53,7 @@ impl Versions {
             fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
         }
         if versions.latest()?.is_none_or(|latest| latest == WeightVersion(0)) {
-            let learner = Learner::new(Qwen3::load(base, Device::Cpu)?);
+            let learner = Learner::new(Decoder::load(base, Device::Cpu)?);
             let first = versions.path(WeightVersion(0));
             if first.exists() {
                 fs::remove_dir_all(&first).map_err(io("remove", &first))?;
@@ -82,7 +82,7 @@ impl Versions {
         if let Some(report) = &mut record.report {
             report.folder.clone_from(&folder);
         }
-        let mut learner = Learner::new(Qwen3::load(&folder, device)?);
+        let mut learner = Learner::new(Decoder::load(&folder, device)?);
         if record.optimizer_steps > 0 {
             let layout = AdamW::layout(learner.model.parameters());
             let moments = read_named(&folder.join(MOMENTS), &layout)?;
@@ -162,9 +162,9 @@ fn write(
     let own = folder.join("trainer");
     fs::create_dir(&own).map_err(io("make", &own))?;
     let parameters = learner.model.parameters();
-    write_tensors(&folder.join("model.safetensors"), parameters)?;
+    write_tensors(&folder.join("model.safetensors"), parameters, Kind::Float)?;
     if record.optimizer_steps > 0 {
-        write_tensors(&folder.join(MOMENTS), &learner.optimizer.state(parameters))?;
+        write_tensors(&folder.join(MOMENTS), &learner.optimizer.state(parameters), Kind::Float)?;
     }
     let path = folder.join(RECORD);
     let text = serde_json::to_vec_pretty(record).expect("a record is plain data");

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use clap::Parser;
 use retrial_text::Text;
-use retrial_trainer::model::{KvCache, Qwen3};
+use retrial_trainer::model::{Decoder, KvCache};
 use retrial_trainer::policy::engine::{Engine, Options};
 use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
@@ -68,7 +68,7 @@ async fn start(cli: &Cli) -> Result<(TcpListener, Router, Engine)> {
     let listener = cli.listen.bind().await?;
     serving::set_threads(cli.threads);
     let root = cli.model.display().to_string();
-    let model = Qwen3::load(&cli.model, Device::Cpu)?;
+    let model = Decoder::load(&cli.model, Device::Cpu)?;
     let text = Arc::new(Text::load(&cli.model)?);
     let config = model.config();
     let context = match cli.max_model_len {

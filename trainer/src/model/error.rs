@@ -24,7 +24,9 @@ pub enum ModelError {
         problem: String,
     },
     /// The model is of a kind that is not implemented.
-    #[error("{path}: {problem}\nhint: this trainer runs dense models of the Qwen3 family")]
+    #[error(
+        "{path}: {problem}\nhint: dense models of the Qwen3, Qwen2, Qwen2.5 and Llama 3 families can be trained"
+    )]
     Unsupported {
         /// The configuration.
         path: PathBuf,
@@ -34,6 +36,15 @@ pub enum ModelError {
     /// The weights lack tensors that the configuration asks for.
     #[error("{path} lacks {}: {}", count(.names), .names.join(", "))]
     Missing {
+        /// The file.
+        path: PathBuf,
+        /// Names of the tensors.
+        names: Vec<String>,
+    },
+    /// The weights have tensors that the configuration does not ask for: the model is another one
+    /// than its configuration says.
+    #[error("{path} has {} that config.json does not ask for: {}", count(.names), .names.join(", "))]
+    Unexpected {
         /// The file.
         path: PathBuf,
         /// Names of the tensors.

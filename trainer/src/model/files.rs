@@ -1,14 +1,22 @@
 //! Tensors in safetensors files.
+//!
+//! One tensor at a time is in memory as bytes, so that a model takes no more memory to read or to
+//! write than it has.
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::{Dtype, SafeTensorError};
 use serde::Deserialize;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::ModelError;
+
+/// Longest header that is believed, bytes; the limit of the format.
+const LONGEST_HEADER: u64 = 100_000_000;
 
 #[derive(Deserialize)]
 struct Index {
@@ -16,9 +24,8 @@ struct Index {
 }
 
 /// Reads the named tensors of a model folder as f32: of `model.safetensors`, or of the shards that
-/// `model.safetensors.index.json` lists.
-///
-/// Tensors that are not asked for are ignored; all that are missing are named in the error.
+/// `model.safetensors.index.json` lists. All tensors that are missing, and all that the model has
+/// besides, are named in the error.
 pub fn read_tensors(
     folder: &Path,
     wanted: &[(String, Vec<i64>)],
@@ -26,11 +33,14 @@ pub fn read_tensors(
     let single = folder.join("model.safetensors");
     let index = folder.join("model.safetensors.index.json");
     if single.exists() || !index.exists() {
-        return read_named(&single, wanted);
+        let mut file = TensorFile::open(&single)?;
+        complete(&single, wanted, &file.names())?;
+        return file.read_all(wanted);
     }
-    let Index { weight_map } = serde_json::from_slice(&read(&index)?)
+    let text = std::fs::read(&index).map_err(io("read", &index))?;
+    let Index { weight_map } = serde_json::from_slice(&text)
         .map_err(|error| ModelError::Invalid { path: index.clone(), problem: error.to_string() })?;
-    require(&index, wanted, |name| weight_map.contains_key(name))?;
+    complete(&index, wanted, &weight_map.keys().cloned().collect::<Vec<_>>())?;
     let mut shards: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (position, (name, _)) in wanted.iter().enumerate() {
         shards.entry(&weight_map[name]).or_default().push(position);
@@ -44,89 +54,154 @@ pub fn read_tensors(
     Ok(tensors.into_iter().map(|(_, tensor)| tensor).collect())
 }
 
-/// Reads the named tensors of one safetensors file as f32.
+/// Reads the named tensors of one safetensors file as f32, whatever else is in it.
 pub fn read_named(path: &Path, wanted: &[(String, Vec<i64>)]) -> Result<Vec<Tensor>, ModelError> {
-    let bytes = read(path)?;
-    let invalid = |problem: String| ModelError::Invalid { path: path.into(), problem };
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| invalid(error.to_string()))?;
-    require(path, wanted, |name| file.tensor(name).is_ok())?;
-    wanted
-        .iter()
-        .map(|(name, expected)| {
-            let view = file.tensor(name).map_err(|error| invalid(error.to_string()))?;
-            let found: Vec<i64> = view.shape().iter().map(|&size| size as i64).collect();
-            if found != *expected {
-                return Err(ModelError::Shape {
-                    path: path.into(),
-                    name: name.clone(),
-                    found,
-                    expected: expected.clone(),
-                });
-            }
-            let kind = match view.dtype() {
-                Dtype::F32 => Kind::Float,
-                Dtype::F16 => Kind::Half,
-                Dtype::BF16 => Kind::BFloat16,
-                other => {
-                    return Err(invalid(format!("`{name}` is {other:?}, not a floating type")));
-                }
-            };
-            Tensor::f_from_data_size(view.data(), &found, kind)
-                .map(|tensor| tensor.to_kind(Kind::Float))
-                .map_err(|error| invalid(format!("`{name}`: {error}")))
-        })
-        .collect()
+    let mut file = TensorFile::open(path)?;
+    require(path, wanted, &file.names())?;
+    file.read_all(wanted)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ModelError> {
-    std::fs::read(path).map_err(|source| ModelError::Io {
-        action: "read",
-        path: path.into(),
-        source,
-    })
+/// An open safetensors file.
+struct TensorFile<'a> {
+    path: &'a Path,
+    file: File,
+    metadata: Metadata,
+    /// Where the tensors begin, bytes.
+    start: u64,
+}
+
+impl<'a> TensorFile<'a> {
+    fn open(path: &'a Path) -> Result<Self, ModelError> {
+        let invalid = |problem: String| ModelError::Invalid { path: path.into(), problem };
+        let mut file = File::open(path).map_err(io("read", path))?;
+        let length = file.metadata().map_err(io("read", path))?.len();
+        let mut size = [0; 8];
+        file.read_exact(&mut size).map_err(|_| invalid("it has no header".into()))?;
+        let size = u64::from_le_bytes(size);
+        if size > LONGEST_HEADER.min(length) {
+            return Err(invalid("its header is longer than the file".into()));
+        }
+        let mut header = vec![0; size as usize];
+        file.read_exact(&mut header).map_err(|_| invalid("its header is cut".into()))?;
+        let metadata: Metadata =
+            serde_json::from_slice(&header).map_err(|error| invalid(error.to_string()))?;
+        let (start, bytes) = (8 + size, metadata.data_len() as u64);
+        if start + bytes != length {
+            let problem = format!("it has {length} bytes, its header says {}", start + bytes);
+            return Err(invalid(problem));
+        }
+        Ok(Self { path, file, metadata, start })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.metadata.offset_keys()
+    }
+
+    fn read_all(&mut self, wanted: &[(String, Vec<i64>)]) -> Result<Vec<Tensor>, ModelError> {
+        wanted.iter().map(|(name, shape)| self.read(name, shape)).collect()
+    }
+
+    fn read(&mut self, name: &str, expected: &[i64]) -> Result<Tensor, ModelError> {
+        let path = self.path;
+        let invalid = |problem: String| ModelError::Invalid { path: path.into(), problem };
+        let missing = || ModelError::Missing { path: path.into(), names: vec![name.into()] };
+        let info = self.metadata.info(name).ok_or_else(missing)?;
+        let found: Vec<i64> = info.shape.iter().map(|&size| size as i64).collect();
+        if found != expected {
+            let (name, expected) = (name.to_owned(), expected.to_vec());
+            return Err(ModelError::Shape { path: path.into(), name, found, expected });
+        }
+        let kind = match info.dtype {
+            Dtype::F32 => Kind::Float,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            other => return Err(invalid(format!("`{name}` is {other:?}, not a floating type"))),
+        };
+        let (from, to) = info.data_offsets;
+        let mut bytes = vec![0; to - from];
+        self.file
+            .seek(SeekFrom::Start(self.start + from as u64))
+            .and_then(|_| self.file.read_exact(&mut bytes))
+            .map_err(io("read", path))?;
+        Tensor::f_from_data_size(&bytes, &found, kind)
+            .map(|tensor| tensor.to_kind(Kind::Float))
+            .map_err(|error| invalid(format!("`{name}`: {error}")))
+    }
 }
 
 /// Fails with the names of all wanted tensors that are not there.
-fn require(
-    path: &Path,
-    wanted: &[(String, Vec<i64>)],
-    there: impl Fn(&str) -> bool,
-) -> Result<(), ModelError> {
-    let names: Vec<String> =
-        wanted.iter().map(|(name, _)| name).filter(|name| !there(name)).cloned().collect();
+fn require(path: &Path, wanted: &[(String, Vec<i64>)], there: &[String]) -> Result<(), ModelError> {
+    let missing = |name: &&String| !there.contains(name);
+    let names: Vec<String> = wanted.iter().map(|(name, _)| name).filter(missing).cloned().collect();
     if names.is_empty() { Ok(()) } else { Err(ModelError::Missing { path: path.into(), names }) }
 }
 
-/// Writes f32 tensors to a safetensors file and flushes it to the disk.
-pub fn write_tensors(path: &Path, tensors: &[(String, Tensor)]) -> Result<(), ModelError> {
-    let failed = |source| ModelError::Io { action: "write", path: path.into(), source };
-    let data: Vec<(Vec<usize>, Vec<u8>)> = tensors
-        .iter()
-        .map(|(_, tensor)| {
-            let tensor = tensor.detach().to_device(tch::Device::Cpu).contiguous();
-            let mut bytes = vec![0; tensor.numel() * 4];
-            tensor.copy_data_u8(&mut bytes, tensor.numel());
-            (tensor.size().iter().map(|&size| size as usize).collect(), bytes)
-        })
-        .collect();
-    let views = tensors.iter().zip(&data).map(|((name, _), (shape, bytes))| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytes)
-            .expect("an f32 tensor has four bytes an element");
-        (name.as_str(), view)
+/// As [`require`], and fails with the names of all tensors that are there and not wanted.
+fn complete(
+    path: &Path,
+    wanted: &[(String, Vec<i64>)],
+    there: &[String],
+) -> Result<(), ModelError> {
+    require(path, wanted, there)?;
+    let known = |name: &String| {
+        wanted.iter().any(|(wanted, _)| wanted == name)
+            // Written by older libraries: a copy of the embedding, and a constant.
+            || name == "lm_head.weight"
+            || name.ends_with("rotary_emb.inv_freq")
+    };
+    let mut names: Vec<String> = there.iter().filter(|name| !known(name)).cloned().collect();
+    names.sort_unstable();
+    if names.is_empty() { Ok(()) } else { Err(ModelError::Unexpected { path: path.into(), names }) }
+}
+
+/// Writes tensors to a safetensors file, as f32 or bf16, and flushes it to the disk.
+pub fn write_tensors(
+    path: &Path,
+    tensors: &[(String, Tensor)],
+    kind: Kind,
+) -> Result<(), ModelError> {
+    write(path, tensors, kind).map_err(io("write", path))
+}
+
+fn write(path: &Path, tensors: &[(String, Tensor)], kind: Kind) -> std::io::Result<()> {
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    let header = header(tensors, kind).map_err(std::io::Error::other)?;
+    file.write_all(&(header.len() as u64).to_le_bytes())?;
+    file.write_all(&header)?;
+    let mut bytes = Vec::new();
+    for (_, tensor) in tensors {
+        let tensor = tensor.detach().to_kind(kind).to_device(Device::Cpu).contiguous();
+        bytes.resize(tensor.numel() * kind.elt_size_in_bytes(), 0);
+        tensor.copy_data_u8(&mut bytes, tensor.numel());
+        file.write_all(&bytes)?;
+    }
+    file.into_inner()?.sync_all()
+}
+
+fn header(tensors: &[(String, Tensor)], kind: Kind) -> Result<Vec<u8>, SafeTensorError> {
+    let dtype = if kind == Kind::BFloat16 { Dtype::BF16 } else { Dtype::F32 };
+    let mut end = 0;
+    let entries = tensors.iter().map(|(name, tensor)| {
+        let shape = tensor.size().iter().map(|&size| size as usize).collect();
+        let start = end;
+        end += tensor.numel() * kind.elt_size_in_bytes();
+        (name.clone(), TensorInfo { dtype, shape, data_offsets: (start, end) })
     });
     // transformers refuses a file without this entry.
-    let metadata = [("format".to_owned(), "pt".to_owned())].into();
-    let bytes = safetensors::serialize(views, Some(metadata))
-        .map_err(|error| failed(std::io::Error::other(error.to_string())))?;
-    std::fs::write(path, bytes).map_err(failed)?;
-    File::open(path).and_then(|file| file.sync_all()).map_err(failed)
+    let format = [("format".to_owned(), "pt".to_owned())].into();
+    let metadata = Metadata::new(Some(format), entries.collect())?;
+    let mut header =
+        serde_json::to_vec(&metadata).map_err(|error| SafeTensorError::IoError(error.into()))?;
+    // The format asks for tensors that begin at a multiple of 8.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok(header)
 }
 
 /// Flushes a folder's entries to the disk, so that a rename inside it survives a crash.
 pub fn sync_folder(folder: &Path) -> Result<(), ModelError> {
-    File::open(folder).and_then(|file| file.sync_all()).map_err(|source| ModelError::Io {
-        action: "write",
-        path: folder.into(),
-        source,
-    })
+    File::open(folder).and_then(|file| file.sync_all()).map_err(io("write", folder))
+}
+
+fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> ModelError + use<'a> {
+    move |source| ModelError::Io { action, path: path.into(), source }
 }

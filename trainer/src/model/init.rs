@@ -5,15 +5,17 @@ use tch::{Kind, Tensor};
 use super::ModelConfig;
 
 /// Weights as transformers makes them: matrices normal with the configuration's standard deviation,
-/// norms one. The same seed gives the same weights.
+/// norms one, biases zero. The same seed gives the same weights.
 pub fn fresh(config: &ModelConfig, seed: i64) -> Vec<Tensor> {
     tch::manual_seed(seed);
     config
         .parameters()
         .iter()
-        .map(|(_, shape)| {
+        .map(|(name, shape)| {
             let options = (Kind::Float, tch::Device::Cpu);
-            if shape.len() == 1 {
+            if name.rsplit('.').next() == Some("bias") {
+                Tensor::zeros(shape.as_slice(), options)
+            } else if shape.len() == 1 {
                 Tensor::ones(shape.as_slice(), options)
             } else {
                 Tensor::randn(shape.as_slice(), options) * config.initializer_range

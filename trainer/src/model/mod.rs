@@ -1,16 +1,22 @@
-//! The policy: a decoder of the Qwen3 family, read from and written to a Hugging Face folder.
+//! The policy: a dense decoder (Qwen3, Qwen2 and 2.5, Llama 3), read from and written to a Hugging
+//! Face folder.
 //!
 //! Trainer and embedded server run this same code, so that they agree on every log-probability.
 
+mod attention;
 mod cache;
 mod config;
+mod decoder;
 mod error;
 mod files;
 mod init;
-mod qwen3;
+mod layer;
+mod rope;
 
 pub use cache::KvCache;
-pub use config::ModelConfig;
+pub use config::{Biases, Llama3Scaling, ModelConfig, Rope};
+pub use decoder::{Decoder, Places};
 pub use error::ModelError;
 pub use files::{read_named, read_tensors, sync_folder, write_tensors};
-pub use qwen3::Qwen3;
+pub use layer::{Layer, Linear, Norm};
+pub use rope::{Angles, Rotary};

@@ -14,7 +14,7 @@ use super::metrics::Metrics;
 use super::sampler::{LogprobsMode, Score};
 use super::scheduler::Scheduler;
 use super::sequence::{Job, Output};
-use crate::model::Qwen3;
+use crate::model::Decoder;
 
 /// How the engine works.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,7 @@ impl Drop for HangUp<'_> {
 impl Engine {
     /// Starts the thread on `model`, whose weights come from `folder`.
     pub fn start(
-        model: Qwen3,
+        model: Decoder,
         folder: PathBuf,
         text: Arc<Text>,
         options: Options,

@@ -5,7 +5,7 @@ use std::path::Path;
 use tch::Tensor;
 
 use super::sampler::{self, Score};
-use crate::model::{KvCache, ModelError, Qwen3};
+use crate::model::{Decoder, KvCache, ModelError};
 
 /// Positions of a prompt whose logits are computed together when it is scored. Enough that their
 /// number does not change the numbers, few enough for a large vocabulary.
@@ -13,7 +13,7 @@ const SCORED_TOGETHER: usize = 256;
 
 /// The model, the cache, and the logits of the last step.
 pub struct Forward {
-    model: Qwen3,
+    model: Decoder,
     cache: KvCache,
     sequences: usize,
     context: usize,
@@ -39,7 +39,7 @@ impl Prefilled {
 
 impl Forward {
     /// Room for `sequences` sequences of at most `context` tokens.
-    pub fn new(model: Qwen3, sequences: usize, context: usize) -> Self {
+    pub fn new(model: Decoder, sequences: usize, context: usize) -> Self {
         let cache = KvCache::new(model.config(), sequences, context, model.device());
         Self { model, cache, sequences, context, logits: Vec::new() }
     }

@@ -21,7 +21,7 @@ use super::metrics::Metrics;
 use super::prefill::{self, Batch};
 use super::sampler::{Sampler, Score};
 use super::sequence::{Chooser, Finish, Job, Output, Sequence};
-use crate::model::Qwen3;
+use crate::model::Decoder;
 
 pub(super) struct Scheduler {
     forward: Forward,
@@ -59,7 +59,7 @@ enum State {
 
 impl Scheduler {
     pub(super) fn new(
-        model: Qwen3,
+        model: Decoder,
         folder: PathBuf,
         text: Arc<Text>,
         options: Options,

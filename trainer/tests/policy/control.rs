@@ -227,13 +227,18 @@ async fn weights_that_are_not_numbers_are_an_error_and_leave_no_trace() {
     let body = ask(&prompt(3, 9), json!({ "max_tokens": 50, "n": 8 }));
     let before = server.choices(body.clone()).await;
     let poisoned = server.weights(2);
-    let model = retrial_trainer::model::Qwen3::load(server.folder(), tch::Device::Cpu).unwrap();
+    let model = retrial_trainer::model::Decoder::load(server.folder(), tch::Device::Cpu).unwrap();
     let tensors: Vec<_> = model
         .parameters()
         .iter()
         .map(|(name, tensor)| (name.clone(), tensor.full_like(f64::NAN)))
         .collect();
-    retrial_trainer::model::write_tensors(&poisoned.join("model.safetensors"), &tensors).unwrap();
+    retrial_trainer::model::write_tensors(
+        &poisoned.join("model.safetensors"),
+        &tensors,
+        tch::Kind::Float,
+    )
+    .unwrap();
     let request = endless(8);
     let ((status, answer), ()) = tokio::join!(server.post("/v1/completions", &request), async {
         tokens(&server, 8 * 50 + 30).await;

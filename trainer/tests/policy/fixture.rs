@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use retrial_text::Text;
-use retrial_trainer::model::{self, Qwen3};
+use retrial_trainer::model::{self, Decoder};
 use retrial_trainer::policy::engine::{Engine, Options};
 use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
@@ -74,9 +74,10 @@ pub fn write_model(folder: &Path, setup: Setup, seed: i64) {
 
 /// Writes fresh weights for the `config.json` of `model` into `folder`.
 pub fn write_weights(model: &Path, folder: &Path, seed: i64) {
-    let fresh = Qwen3::fresh(model, seed, Device::Cpu).unwrap();
+    let fresh = Decoder::fresh(model, seed, Device::Cpu).unwrap();
     std::fs::create_dir_all(folder).unwrap();
-    model::write_tensors(&folder.join("model.safetensors"), fresh.parameters()).unwrap();
+    model::write_tensors(&folder.join("model.safetensors"), fresh.parameters(), Kind::Float)
+        .unwrap();
 }
 
 fn tokenizer() -> Value {
@@ -135,7 +136,7 @@ impl Server {
     pub async fn with(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_model(folder.path(), setup, 1);
-        let model = Qwen3::load(folder.path(), Device::Cpu).unwrap();
+        let model = Decoder::load(folder.path(), Device::Cpu).unwrap();
         let text = Arc::new(Text::load(folder.path()).unwrap());
         let options = Options {
             max_sequences: setup.max_sequences,
@@ -272,11 +273,11 @@ pub fn prompt(seed: u32, length: u32) -> Vec<u32> {
 }
 
 /// The model by itself: whole sequences, no cache, no batch.
-pub struct Reference(Qwen3);
+pub struct Reference(Decoder);
 
 impl Reference {
     pub fn load(model: &Path) -> Self {
-        Self(Qwen3::load(model, Device::Cpu).unwrap())
+        Self(Decoder::load(model, Device::Cpu).unwrap())
     }
 
     /// The reference for other weights of the same model.
@@ -288,7 +289,7 @@ impl Reference {
     /// Log-probabilities of all tokens after each prefix of `ids`, nats.
     pub fn logprobs(&self, ids: &[u32], temperature: f64) -> Vec<Vec<f64>> {
         let ids: Vec<i64> = ids.iter().map(|&id| i64::from(id)).collect();
-        let hidden = self.0.hidden(&Tensor::from_slice(&ids).unsqueeze(0));
+        let hidden = self.0.prefill(&Tensor::from_slice(&ids).unsqueeze(0)).0;
         let logits = self.0.logits(&hidden).squeeze_dim(0).to_kind(Kind::Double) / temperature;
         Vec::<Vec<f64>>::try_from(logits.log_softmax(-1, Kind::Double)).unwrap()
     }

@@ -1,0 +1,40 @@
+//! Gradients that are summed up over micro-batches, in f32.
+
+use tch::{Kind, Tensor};
+
+/// One sum for each parameter; none where nothing was added yet.
+pub struct Gradients {
+    sums: Vec<Option<Tensor>>,
+}
+
+impl Gradients {
+    /// No gradient yet for any of `parameters` parameters.
+    pub fn new(parameters: usize) -> Self {
+        Self { sums: (0..parameters).map(|_| None).collect() }
+    }
+
+    /// Adds to the gradient of a parameter.
+    pub fn add(&mut self, parameter: usize, gradient: &Tensor) {
+        let gradient = gradient.to_kind(Kind::Float);
+        match &mut self.sums[parameter] {
+            Some(sum) => {
+                let _ = sum.g_add_(&gradient);
+            }
+            // A gradient may share its memory with what it was computed from.
+            empty => *empty = Some(gradient.copy()),
+        }
+    }
+
+    /// The sum for a parameter shaped as `like`, to add to in place.
+    pub fn sum(&mut self, parameter: usize, like: &Tensor) -> &mut Tensor {
+        self.sums[parameter]
+            .get_or_insert_with(|| Tensor::zeros(like.size(), (Kind::Float, like.device())))
+    }
+
+    /// The sums, zeros for parameters that have none.
+    pub fn finish(self, parameters: &[(String, Tensor)]) -> Vec<Tensor> {
+        let zeros = |like: &Tensor| Tensor::zeros(like.size(), (Kind::Float, like.device()));
+        let sums = self.sums.into_iter().zip(parameters);
+        sums.map(|(sum, (_, parameter))| sum.unwrap_or_else(|| zeros(parameter))).collect()
+    }
+}

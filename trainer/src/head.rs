@@ -1,0 +1,128 @@
+//! Log-probabilities and entropies from the last hidden states, and back, in chunks: the logits of
+//! all tokens, `[N, V]`, never exist at once.
+//!
+//! The backward pass is written out, since it is short and needs no more than what it makes:
+//!
+//! ```text
+//! z = h W^T / temperature,  log p = z - log sum exp z,  H = -sum p log p
+//! d log p_y / dz = onehot(y) - p,   dH / dz = -p (log p + H)
+//! ```
+//!
+//! Letters in shapes: N tokens, H hidden width, V vocabulary.
+
+use tch::{Kind, Tensor};
+
+/// Most logits of a chunk: 64 MiB in f32. It bounds the memory of the head whatever the batch.
+const CHUNK: i64 = 1 << 24;
+
+/// Turns hidden states into the scores of given tokens.
+pub struct Head<'a> {
+    /// The output matrix, `[V, H]`.
+    pub weight: &'a Tensor,
+    /// The logits are divided by it.
+    pub temperature: f64,
+}
+
+/// Scores of N tokens, f32 and without graph.
+pub struct Scores {
+    /// Log-probabilities of the tokens that are there, `[N]`, nats.
+    pub logprobs: Tensor,
+    /// Entropy of the distribution that each was drawn from, `[N]`, nats.
+    pub entropies: Tensor,
+    log_sums: Tensor,
+    // Log-softmax `[N, V]`, if it is a single chunk: backward need not compute it again.
+    kept: Option<Tensor>,
+}
+
+impl Head<'_> {
+    fn chunk_rows(&self) -> i64 {
+        (CHUNK / self.weight.size()[0]).max(1)
+    }
+
+    /// `[n, H]` to logits `[n, V]` over the temperature, f32.
+    fn logits(&self, hidden: &Tensor, weight: &Tensor) -> Tensor {
+        let logits = hidden.linear::<Tensor>(weight, None).to_kind(Kind::Float);
+        if self.temperature == 1.0 { logits } else { logits / self.temperature }
+    }
+
+    /// Scores of the tokens `targets` `[N]`, which the hidden states `[N, H]` predict.
+    pub fn score(&self, hidden: &Tensor, targets: &Tensor) -> Scores {
+        tch::no_grad(|| {
+            let weight = self.weight.to_kind(hidden.kind());
+            let rows = self.chunk_rows();
+            let (mut logprobs, mut entropies, mut log_sums) = (vec![], vec![], vec![]);
+            let mut kept = None;
+            for (hidden, targets) in hidden.split(rows, 0).iter().zip(targets.split(rows, 0)) {
+                let mut logits = self.logits(hidden, &weight);
+                let sums = logits.logsumexp([-1].as_slice(), true);
+                let logs = logits.g_sub_(&sums);
+                let plogp = (logs.exp() * &logs).sum_dim_intlist([-1].as_slice(), false, None);
+                logprobs.push(logs.gather(1, &targets.unsqueeze(1), false).squeeze_dim(1));
+                entropies.push(-plogp);
+                log_sums.push(sums);
+                kept = Some(logs);
+            }
+            let kept = kept.filter(|_| logprobs.len() == 1);
+            Scores {
+                logprobs: Tensor::cat(&logprobs, 0),
+                entropies: Tensor::cat(&entropies, 0),
+                log_sums: Tensor::cat(&log_sums, 0),
+                kept,
+            }
+        })
+    }
+
+    /// The gradient `[N, H]` of the hidden states, given those of log-probabilities and entropies,
+    /// `[N]` each. That of the output matrix is added to `weight_gradient`.
+    pub fn backward(
+        &self,
+        hidden: &Tensor,
+        targets: &Tensor,
+        scores: Scores,
+        of_logprobs: &Tensor,
+        of_entropies: Option<&Tensor>,
+        mut weight_gradient: Option<&mut Tensor>,
+    ) -> Tensor {
+        tch::no_grad(|| {
+            let weight = self.weight.to_kind(hidden.kind());
+            let rows = self.chunk_rows();
+            let column = |values: &Tensor| values.unsqueeze(1).split(rows, 0);
+            let (targets, slopes) = (column(targets), column(of_logprobs));
+            let (entropies, log_sums) = (column(&scores.entropies), scores.log_sums.split(rows, 0));
+            let of_entropies = of_entropies.map(column);
+            let mut kept = scores.kept;
+            let mut gradients = Vec::with_capacity(targets.len());
+            for (chunk, hidden) in hidden.split(rows, 0).iter().enumerate() {
+                let mut logs = match kept.take() {
+                    Some(logs) => logs,
+                    None => self.logits(hidden, &weight).g_sub_(&log_sums[chunk]),
+                };
+                let mut p = logs.exp();
+                let slope = &slopes[chunk];
+                let mut of_logits = match &of_entropies {
+                    Some(of_entropies) => {
+                        let pulled = logs.g_add_(&entropies[chunk]).g_mul_(&of_entropies[chunk]);
+                        p.g_mul_(&(pulled + slope))
+                    }
+                    None => p.g_mul_(slope),
+                }
+                .neg_();
+                let _ = of_logits.scatter_add_(1, &targets[chunk], slope);
+                if self.temperature != 1.0 {
+                    let _ = of_logits.g_div_scalar_(self.temperature);
+                }
+                let of_logits = of_logits.to_kind(hidden.kind());
+                gradients.push(of_logits.matmul(&weight));
+                if let Some(sum) = weight_gradient.as_mut() {
+                    let of_weight = of_logits.transpose(0, 1);
+                    if hidden.kind() == Kind::Float {
+                        let _ = sum.addmm_(&of_weight, hidden);
+                    } else {
+                        let _ = sum.g_add_(&of_weight.matmul(hidden).to_kind(Kind::Float));
+                    }
+                }
+            }
+            Tensor::cat(&gradients, 0)
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! The decoder: RMS norms, rotary positions, grouped-query attention, a gated MLP.
+//!
+//! One layer, three ways to attend: over packed sequences ([`Decoder::layer`], for training), over
+//! prompts whose keys and values are kept ([`Decoder::prefill`]), and one token at a time over a
+//! cache ([`Decoder::decode`]). Letters in shapes: B sequences, T tokens, H hidden width, D head
+//! width, V vocabulary.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+
+use tch::{Device, Kind, Tensor};
+
+use super::cache::MIN_ROWS;
+use super::layer::{Layer, Norm};
+use super::rope::{Angles, Rotary};
+use super::{KvCache, ModelConfig, ModelError, attention, files, init};
+
+/// A decoder and its weights.
+pub struct Decoder {
+    config: ModelConfig,
+    /// All parameters, in the order of [`ModelConfig::parameters`].
+    parameters: Vec<(String, Tensor)>,
+    embedding: Tensor,
+    layers: Vec<Layer>,
+    norm: Norm,
+    head: Tensor,
+    rotary: Rotary,
+}
+
+/// Where the parts of a decoder stand in its list of parameters.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// The embedding.
+    pub embedding: usize,
+    /// Each layer's parameters.
+    pub layers: Vec<Range<usize>>,
+    /// The norm after the last layer.
+    pub norm: usize,
+    /// The output matrix; where the embedding is, if they are the same.
+    pub head: usize,
+}
+
+impl Decoder {
+    /// Reads `config.json` and the safetensors files of a Hugging Face folder. Weights are f32.
+    pub fn load(folder: &Path, device: Device) -> Result<Self, ModelError> {
+        let config = ModelConfig::load(folder)?;
+        let tensors = Self::read(&config, folder)?;
+        Ok(Self::build(config, tensors, device))
+    }
+
+    /// Fresh weights for the `config.json` of a folder.
+    pub fn fresh(folder: &Path, seed: i64, device: Device) -> Result<Self, ModelError> {
+        let config = ModelConfig::load(folder)?;
+        let tensors = init::fresh(&config, seed);
+        Ok(Self::build(config, tensors, device))
+    }
+
+    /// Replaces the weights by those of another folder. On an error the old weights stay.
+    pub fn reload(&mut self, folder: &Path) -> Result<(), ModelError> {
+        let tensors = Self::read(&self.config, folder)?;
+        tch::no_grad(|| {
+            for ((_, parameter), new) in self.parameters.iter_mut().zip(tensors) {
+                parameter.copy_(&new);
+            }
+        });
+        Ok(())
+    }
+
+    fn read(config: &ModelConfig, folder: &Path) -> Result<Vec<Tensor>, ModelError> {
+        files::read_tensors(folder, &config.parameters())
+    }
+
+    fn build(config: ModelConfig, tensors: Vec<Tensor>, device: Device) -> Self {
+        let names = config.parameters().into_iter().map(|(name, _)| name);
+        let parameters: Vec<(String, Tensor)> =
+            names.zip(tensors).map(|(name, tensor)| (name, tensor.to_device(device))).collect();
+        let named: HashMap<&str, &Tensor> =
+            parameters.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
+        // ModelConfig::parameters lists every tensor that is asked for here.
+        let take = |name: &str| named[name].shallow_clone();
+        let embedding = take("model.embed_tokens.weight");
+        let layers = (0..config.layers)
+            .map(|layer| Layer::new(&config, |name| take(&format!("model.layers.{layer}.{name}"))))
+            .collect();
+        let norm = Norm::new(take("model.norm.weight"), config.norm_epsilon);
+        let head = if config.tied { embedding.shallow_clone() } else { take("lm_head.weight") };
+        // Padding may go past the context.
+        let rotary = Rotary::new(&config, KvCache::padded(config.context), device);
+        Self { config, parameters, embedding, layers, norm, head, rotary }
+    }
+
+    /// The model's shape.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> Device {
+        self.embedding.device()
+    }
+
+    /// Names and tensors of all parameters, under their Hugging Face names.
+    pub fn parameters(&self) -> &[(String, Tensor)] {
+        &self.parameters
+    }
+
+    /// Where its parts stand in [`Self::parameters`].
+    pub fn places(&self) -> Places {
+        let (norm, head) = (self.parameters.len() - 2 + usize::from(self.config.tied), 0);
+        let a_layer = (norm - 1) / self.config.layers;
+        let layers =
+            (0..self.config.layers).map(|layer| 1 + layer * a_layer..1 + (layer + 1) * a_layer);
+        let head = if self.config.tied { head } else { norm + 1 };
+        Places { embedding: 0, layers: layers.collect(), norm, head }
+    }
+
+    /// Number of parameters.
+    pub fn size(&self) -> usize {
+        self.parameters.iter().map(|(_, tensor)| tensor.numel()).sum()
+    }
+
+    /// The embedding of tokens, `[...]` to `[..., H]`.
+    pub fn embed(&self, ids: &Tensor) -> Tensor {
+        Tensor::embedding(&self.embedding, ids, -1, false, false)
+    }
+
+    /// The rotary angles of tokens at `positions`, for activations of `kind`.
+    pub fn angles(&self, positions: &Tensor, kind: Kind) -> Angles {
+        self.rotary.at(positions, kind)
+    }
+
+    /// Layer `index` over packed sequences `[T, H]`; see [`attention::packed`] for `runs`.
+    pub fn layer(&self, index: usize, x: &Tensor, angles: &Angles, runs: &[(i64, i64)]) -> Tensor {
+        self.layers[index].forward(x, angles, |q, k, v| attention::packed(q, k, v, runs))
+    }
+
+    /// The norm after the last layer.
+    pub fn norm(&self) -> &Norm {
+        &self.norm
+    }
+
+    /// The output matrix, `[V, H]`.
+    pub fn head(&self) -> &Tensor {
+        &self.head
+    }
+
+    /// Last hidden states `[B, T, H]` of prompts `[B, T]`, each from its first token on, and the
+    /// keys and values of each layer for [`KvCache::push`]. Padding goes to the right, where causal
+    /// attention keeps it from what precedes it.
+    pub fn prefill(&self, ids: &Tensor) -> (Tensor, Vec<(Tensor, Tensor)>) {
+        let positions = Tensor::arange(ids.size()[1], (Kind::Int64, self.device())).unsqueeze(0);
+        let mut kept = Vec::with_capacity(self.layers.len());
+        let hidden = self.forward(ids, &positions, |_, q, k, v| {
+            kept.push((k.transpose(1, 2), v.transpose(1, 2)));
+            attention::causal(q, k, v)
+        });
+        (hidden, kept)
+    }
+
+    /// Appends one token to each sequence of the cache and returns its last hidden states
+    /// `[len, H]`.
+    pub fn decode(&self, tokens: &[u32], cache: &mut KvCache) -> Tensor {
+        let count = cache.len();
+        assert_eq!(tokens.len(), count, "one token a sequence");
+        let (rows, length) = cache.block();
+        let device = self.device();
+        let mut ids: Vec<i64> = tokens.iter().map(|&id| i64::from(id)).collect();
+        ids.resize(rows as usize, 0);
+        let ids = Tensor::from_slice(&ids).view([rows, 1]).to_device(device);
+        let positions = Tensor::from_slice(&cache.positions()).to_device(device);
+        // [R, 1, 1, L]: each row sees its own tokens, the new one included.
+        let visible = Tensor::arange(length, (Kind::Int64, device))
+            .le_tensor(&positions.unsqueeze(1))
+            .view([rows, 1, 1, length]);
+        let hidden = self.forward(&ids, &positions.unsqueeze(1), |layer, q, k, v| {
+            let (k, v) = (k.transpose(1, 2), v.transpose(1, 2));
+            let (keys, values) = cache.append(layer, &positions, &k, &v);
+            attention::attention(&q.transpose(1, 2), &keys, &values, Some(&visible), false)
+        });
+        cache.advance();
+        hidden.squeeze_dim(1).narrow(0, 0, count as i64)
+    }
+
+    /// Logits `[..., V]` of hidden states `[..., H]`, for sampling.
+    pub fn logits(&self, hidden: &Tensor) -> Tensor {
+        let mut shape = hidden.size();
+        let rows = hidden.numel() as i64 / self.config.hidden;
+        let flat = hidden.reshape([rows, self.config.hidden]);
+        let flat = if rows < MIN_ROWS as i64 {
+            flat.constant_pad_nd([0, 0, 0, MIN_ROWS as i64 - rows])
+        } else {
+            flat
+        };
+        let logits = flat.linear::<Tensor>(&self.head, None).narrow(0, 0, rows);
+        if let Some(last) = shape.last_mut() {
+            *last = self.config.vocabulary;
+        }
+        logits.view(shape.as_slice())
+    }
+
+    fn forward(
+        &self,
+        ids: &Tensor,
+        positions: &Tensor,
+        mut attend: impl FnMut(usize, &Tensor, &Tensor, &Tensor) -> Tensor,
+    ) -> Tensor {
+        let mut x = self.embed(ids);
+        let angles = self.angles(positions, x.kind());
+        for (index, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(&x, &angles, |q, k, v| attend(index, q, k, v));
+        }
+        self.norm.forward(&x)
+    }
+}
