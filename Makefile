@@ -1,5 +1,5 @@
 # Two commands do all the set-up they need: `make demo` and `make test`.
-.PHONY: demo compare test test-servers test-compose lint deny bench libtorch build help
+.PHONY: demo compare study study-small test test-servers test-compose lint deny bench libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,6 +15,12 @@ demo: build ## Trains a small language model by LTE, on this machine
 
 compare: build ## The same run by GRPO, for comparison
 	target/debug/retrial run examples/dialects/grpo.toml --resume
+
+study: build ## LTE against GRPO and GRPO with extra rollouts, five seeds each (20 to 40 minutes)
+	target/debug/retrial study examples/dialects/study.toml
+
+study-small: build ## The same with two seeds
+	target/debug/retrial study examples/dialects/study-small.toml
 
 test: libtorch ## Runs all tests
 	cargo build --workspace --all-targets

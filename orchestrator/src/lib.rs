@@ -26,5 +26,6 @@ pub mod services;
 pub mod step;
 pub mod stop;
 pub mod store;
+pub mod study;
 pub mod summary;
 pub mod trainer;

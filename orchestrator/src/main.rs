@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use retrial::commands::{check, grade, mistakes, run};
+use retrial::commands::{check, grade, mistakes, run, study};
 use tracing_subscriber::EnvFilter;
 
 /// Trains language models to reason by trial and error (LTE, arXiv 2510.26109).
@@ -19,6 +19,7 @@ struct Cli {
 enum Command {
     Run(run::Args),
     Check(check::Args),
+    Study(study::Args),
     Grade(grade::Args),
     Mistakes(mistakes::Args),
 }
@@ -33,6 +34,7 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args).await,
         Command::Check(args) => check::run(args).await,
+        Command::Study(args) => study::run(args).await,
         Command::Grade(args) => grade::run(&args),
         Command::Mistakes(args) => mistakes::run(args).await,
     };

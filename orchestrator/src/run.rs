@@ -45,6 +45,8 @@ pub struct Options {
     pub crash: Option<CrashPoint>,
     /// Have the trainer crash on purpose.
     pub trainer_crash: Option<String>,
+    /// Print no table at the end.
+    pub quiet: bool,
 }
 
 /// A prompt as text and as token ids.
@@ -89,19 +91,26 @@ pub struct Run {
     trainer_service: Option<Service>,
 }
 
-/// Trains as the configuration says; resumes where an earlier process stopped.
-pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
+/// Trains as the configuration says; resumes where an earlier process stopped. Returns the last
+/// version.
+pub async fn run(config: Config, options: Options) -> Result<WeightVersion, Failure> {
     let stop = Stop::on_signals()?;
+    let quiet = options.quiet;
     let (run, done) = Run::open(config, options).await?;
     let steps = run.config.run.steps;
     let mut progress = Progress::new(&run.config, done);
     let mut ahead = None;
+    let mut last = done;
     for step in (done.0 + 1..=steps).map(Step) {
         if stop.requested() {
             progress.finish();
             run.store.close().await;
             return Err(Failure::Interrupted { done: step.base() });
         }
+        if run.has_sampled_enough().await? {
+            break;
+        }
+        last = step.version();
         if let Some(scores) = run.evaluate_if_due(step.base()).await? {
             progress.evaluated(step.base(), &scores);
         }
@@ -109,13 +118,14 @@ pub async fn run(config: Config, options: Options) -> Result<(), Failure> {
         ahead = collected;
         progress.stepped(&summary);
     }
-    let last = WeightVersion(steps);
     let scores = evaluate::evaluate(&run, last).await?;
     progress.evaluated(last, &scores);
     progress.finish();
-    println!("{}", crate::report::final_table(&run, last).await?);
+    if !quiet {
+        println!("{}", crate::report::final_table(&run, last).await?);
+    }
     run.store.close().await;
-    Ok(())
+    Ok(last)
 }
 
 impl Run {
@@ -334,6 +344,14 @@ impl Run {
                 sampled => return sampled.map(|sampled| (version, sampled)),
             }
         }
+    }
+
+    /// Whether the run has used up its tokens.
+    async fn has_sampled_enough(&self) -> Result<bool> {
+        let Some(limit) = self.config.run.max_tokens else { return Ok(false) };
+        let sums = self.store.metric_sums(self.id).await?;
+        let tokens = ["first_trial_tokens", "second_trial_tokens"].map(|name| sums.get(name));
+        Ok(tokens.into_iter().flatten().sum::<f64>() >= limit as f64)
     }
 
     async fn evaluate_if_due(&self, version: WeightVersion) -> Result<Option<Scores>> {

@@ -4,3 +4,4 @@ pub mod check;
 pub mod grade;
 pub mod mistakes;
 pub mod run;
+pub mod study;

@@ -33,7 +33,11 @@ pub struct Args {
 /// Runs the command.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let config = Config::load(&args.config, &args.overrides).map_err(Failure::input)?;
-    let options =
-        Options { resume: args.resume, crash: args.crash_at, trainer_crash: args.trainer_crash_at };
-    run::run(config, options).await
+    let options = Options {
+        resume: args.resume,
+        crash: args.crash_at,
+        trainer_crash: args.trainer_crash_at,
+        quiet: false,
+    };
+    run::run(config, options).await.map(drop)
 }

@@ -60,6 +60,8 @@ pub struct RunConfig {
     pub method: Method,
     /// Training steps.
     pub steps: u64,
+    /// Response tokens after which the run ends, before its last step.
+    pub max_tokens: Option<u64>,
     /// Everything random follows from it.
     #[serde(default)]
     pub seed: u64,
@@ -242,7 +244,7 @@ impl Config {
     pub fn settings(&self) -> serde_json::Value {
         let mut settings = serde_json::to_value(self).expect("a configuration is plain data");
         for (table, keys) in [
-            ("run", &["steps", "keep", "database", "folder"][..]),
+            ("run", &["steps", "max_tokens", "keep", "database", "folder"][..]),
             (
                 "server",
                 &[

@@ -6,6 +6,7 @@
 //! there stays as it is. So whatever was interrupted is simply done again.
 
 mod codec;
+mod curves;
 mod error;
 mod evaluations;
 mod open;

@@ -19,7 +19,7 @@ use crate::stop::Stop;
 const MAX_DEPTH: usize = 160;
 /// How often the parser may go one level deeper. What it reads in one way in vain it reads in
 /// another, and that at each level.
-const MAX_DESCENTS: usize = 60_000;
+const MAX_DESCENTS: usize = 20_000;
 /// How many levels an expression may have, chains of operators included.
 const MAX_LEVELS: usize = 150;
 /// How many operators may follow each other at one depth, each around what stands before it.

@@ -1,0 +1,154 @@
+//! A study: the same run in several arms (methods, settings) and seeds, and what comes of each.
+//!
+//! Every arm has the same model, data, order of problems and seeds. With a reference arm all others
+//! go on until they have sampled as many response tokens as the reference did with the same seed:
+//! second trials count.
+
+mod estimate;
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::evaluate::Score;
+use crate::failure::Failure;
+use crate::run::{self, Options};
+use crate::store::Store;
+
+pub use estimate::Estimate;
+pub use report::report;
+
+/// How many times the reference's steps an arm may take to use up its tokens.
+const MOST_STEPS: u64 = 4;
+
+/// What a study file says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Study {
+    /// Its name: runs are called `NAME-ARM-SEED`.
+    pub name: String,
+    /// The configuration of every run, beside this file.
+    pub config: PathBuf,
+    /// Seeds of each arm.
+    pub seeds: Vec<u64>,
+    /// The arm whose sampled tokens are everyone's budget; without it all take the same steps.
+    pub reference: Option<String>,
+    /// What is compared, in the order of the report.
+    #[serde(rename = "arm")]
+    pub arms: Vec<Arm>,
+}
+
+/// One side of a comparison.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    /// Its name.
+    pub name: String,
+    /// Its settings, as `--set` takes them.
+    pub set: Vec<String>,
+}
+
+/// What a run of an arm came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The arm's name.
+    pub arm: String,
+    /// The seed.
+    pub seed: u64,
+    /// Steps that it took.
+    pub steps: u64,
+    /// Response tokens that it sampled, second trials included.
+    pub tokens: f64,
+    /// Problems that it never solved.
+    pub unsolved: u64,
+    /// None-pass groups after the first trial, and rescued ones.
+    pub none_pass: f64,
+    /// Groups that a second trial rescued.
+    pub rescued: f64,
+    /// Held-out sets with their scores by version.
+    pub curves: Vec<(String, Vec<(u64, Score)>)>,
+}
+
+impl Study {
+    /// Reads a study file.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the study {}", path.display()))?;
+        let mut study: Self = toml::from_str(&text).with_context(|| path.display().to_string())?;
+        study.config = path.parent().unwrap_or(Path::new("")).join(&study.config);
+        let known = |name: &String| study.arms.iter().any(|arm| arm.name == *name);
+        if let Some(reference) = study.reference.as_ref().filter(|name| !known(name)) {
+            return Err(anyhow!("{}: there is no arm `{reference}`", path.display()));
+        }
+        if study.seeds.is_empty() || study.arms.is_empty() {
+            return Err(anyhow!("{}: a study needs seeds and arms", path.display()));
+        }
+        Ok(study)
+    }
+
+    /// Makes every run that is not finished yet, and says what came of all.
+    pub async fn run(&self, overrides: &[String]) -> Result<Vec<Outcome>, Failure> {
+        let mut outcomes = Vec::new();
+        // The reference first: the others need its tokens.
+        let is_reference = |arm: &&Arm| self.reference.as_ref() == Some(&arm.name);
+        let (first, others): (Vec<&Arm>, Vec<&Arm>) = self.arms.iter().partition(is_reference);
+        for &seed in &self.seeds {
+            let mut budget = None;
+            for arm in first.iter().chain(&others) {
+                let outcome = self.run_arm(arm, seed, budget, overrides).await?;
+                if is_reference(arm) {
+                    budget = Some(outcome.tokens as u64);
+                }
+                outcomes.push(outcome);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn run_arm(
+        &self,
+        arm: &Arm,
+        seed: u64,
+        budget: Option<u64>,
+        overrides: &[String],
+    ) -> Result<Outcome, Failure> {
+        let own =
+            [format!("run.name={}-{}-{seed}", self.name, arm.name), format!("run.seed={seed}")];
+        let settings = [overrides, &arm.set, &own].concat();
+        let mut config = Config::load(&self.config, &settings).map_err(Failure::input)?;
+        if budget.is_some() {
+            config.run.max_tokens = budget;
+            config.run.steps *= MOST_STEPS;
+        }
+        let options = Options { resume: true, quiet: true, ..Options::default() };
+        let last = run::run(config.clone(), options).await?;
+
+        let store = Store::open(&config.run.database).await?;
+        let name = &config.run.name;
+        let record = store.run_by_name(name).await?;
+        let id = record.with_context(|| format!("the log has no run `{name}`"))?.id;
+        let sums = store.metric_sums(id).await?;
+        let sum = |name: &str| sums.get(name).copied().unwrap_or_default();
+        let mut curves = Vec::new();
+        for split in config.data.heldout.keys() {
+            let scores = store.scores(id, split).await?;
+            let points = scores.into_iter().map(|(version, score)| (version.0, score)).collect();
+            curves.push((split.clone(), points));
+        }
+        let outcome = Outcome {
+            arm: arm.name.clone(),
+            seed,
+            steps: last.0,
+            tokens: sum("first_trial_tokens") + sum("second_trial_tokens"),
+            unsolved: store.unsolved(id).await?,
+            none_pass: sum("none_pass"),
+            rescued: sum("rescued_problems"),
+            curves,
+        };
+        store.close().await;
+        Ok(outcome)
+    }
+}
