@@ -2,6 +2,7 @@
 
 mod conformance;
 mod http;
+mod proxy;
 mod service;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 
 pub use conformance::Server;
 pub use http::{get, post};
+pub use proxy::{Fault, Proxy};
 pub use service::Service;
 
 /// The root of the repository.

@@ -8,6 +8,7 @@ use crate::{binary, root};
 
 /// A process that serves HTTP; it ends when this is dropped.
 pub struct Service {
+    command: Command,
     child: Child,
     /// Its base URL.
     pub url: String,
@@ -34,24 +35,36 @@ impl Service {
     }
 
     fn start(mut command: Command) -> Self {
-        let mut child = command
-            .args(["--port", "0", "--exit-with-stdin"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the service can be started");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("standard output is a pipe");
-        BufReader::new(stdout).read_line(&mut line).expect("it says that it is ready");
-        let url = line.split('"').nth(3).expect("a line with its address").to_owned();
-        Self { child, url }
+        command.arg("--exit-with-stdin");
+        let (child, url) = spawn(&command, "0");
+        Self { command, child, url }
+    }
+
+    /// Kills it, and starts it again on the same address.
+    pub fn start_anew(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        let port = self.url.rsplit(':').next().expect("the address has a port").to_owned();
+        (self.child, _) = spawn(&self.command, &port);
     }
 
     /// The setting that has a run sample from it.
     pub fn setting(&self) -> String {
         format!("server.urls=[\"{}\"]", self.url)
     }
+}
+
+/// Starts a service on a port, the last of its arguments, and waits until it is ready.
+fn spawn(command: &Command, port: &str) -> (Child, String) {
+    let mut started = Command::new(command.get_program());
+    started.args(command.get_args()).args(["--port", port]);
+    started.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = started.spawn().expect("the service can be started");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("standard output is a pipe");
+    BufReader::new(stdout).read_line(&mut line).expect("it says that it is ready");
+    let url = line.split('"').nth(3).expect("a line with its address").to_owned();
+    (child, url)
 }
 
 impl Drop for Service {
