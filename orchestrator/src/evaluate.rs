@@ -6,10 +6,11 @@ use anyhow::{Context, Result};
 use futures::{StreamExt, TryStreamExt, stream};
 use retrial_grader::{Extraction, Verdict};
 use retrial_lte::HintKind;
-use retrial_protocol::WeightVersion;
+use retrial_protocol::{Step, WeightVersion};
 
 use crate::dataset::Task;
 use crate::domain::{GradedRollout, ProblemId};
+use crate::live::Phase;
 use crate::rollouts::{self, Ask};
 use crate::run::Run;
 use crate::store::EvalRecord;
@@ -54,6 +55,7 @@ async fn sample(
     tasks: &[Task],
 ) -> Result<Vec<(ProblemId, Vec<GradedRollout>)>> {
     let evaluation = &run.config.evaluation;
+    let activity = &run.live.enter(Step(version.0), Phase::Evaluate, tasks.len());
     // The same seeds at every version: what changes between two evaluations is the policy.
     let seed = run.seed.of_text("evaluation").of_text(name);
     stream::iter(tasks)
@@ -66,6 +68,7 @@ async fn sample(
                     .await
                     .with_context(|| format!("evaluating problem {id} of `{name}`"))?;
             let graded = rollouts::graded(run, task, sampled, version, Extraction::Auto)?;
+            activity.part_done();
             anyhow::Ok((id, graded))
         })
         .buffered(run.pool.concurrency())

@@ -16,6 +16,7 @@ pub mod failure;
 pub mod fault;
 pub mod http;
 pub mod inputs;
+pub mod live;
 pub mod order;
 pub mod progress;
 pub mod report;

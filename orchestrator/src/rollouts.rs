@@ -40,6 +40,7 @@ pub async fn trial(
         asks.iter().map(|ask| logged.get(&(ask.task.problem.id.clone(), trial)).cloned()).collect();
     let missing: Vec<usize> = (0..asks.len()).filter(|&i| groups[i].is_none()).collect();
     let half = missing.len().div_ceil(2);
+    let activity = run.live.enter(step, trial.into(), missing.len());
 
     let mut sampled = stream::iter(missing)
         .map(|index| async move {
@@ -54,6 +55,7 @@ pub async fn trial(
         run.store.log_rollouts(run.id, step, id, trial, ask.prompt.len(), &group).await?;
         groups[index] = Some(group);
         done += 1;
+        activity.part_done();
         if trial == Trial::First && done == half {
             CrashPoint::reached(run.crash, Moment::HalfFirstTrial, step);
         }

@@ -1,5 +1,6 @@
 //! A run: everything its steps need, opened once, and the loop over them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -19,6 +20,7 @@ use crate::failure::Failure;
 use crate::fault::CrashPoint;
 use crate::http::CallError;
 use crate::inputs::Inputs;
+use crate::live::{Live, Recent};
 use crate::order::problems_of;
 use crate::progress::Progress;
 use crate::server::{Limits, NoServer, Pool, SampleRequest, Sampled, probe};
@@ -47,6 +49,8 @@ pub struct Options {
     pub trainer_crash: Option<String>,
     /// Print no table at the end.
     pub quiet: bool,
+    /// Where the program's warnings are collected.
+    pub recent: Recent,
 }
 
 /// A prompt as text and as token ids.
@@ -76,7 +80,9 @@ pub struct Run {
     /// Held-out problems by name.
     pub heldout: Vec<(String, Vec<Task>)>,
     /// Where rollouts come from.
-    pub pool: Pool,
+    pub pool: Arc<Pool>,
+    /// What the dashboard shows of this moment.
+    pub live: Arc<Live>,
     /// Where weights go to.
     servers: Vec<ServerAddress>,
     /// Held while servers are brought back.
@@ -141,6 +147,9 @@ impl Run {
         let crash = options.trainer_crash.as_deref();
         let (policy, trainer) = tokio::try_join!(policy(&config), trainer(&config, crash))?;
         let (pool, servers) = connect(&config, policy.as_ref()).await?;
+        let pool = Arc::new(pool);
+        let (name, steps) = (&config.run.name, config.run.steps);
+        let live = Arc::new(Live::new(name, steps, Arc::clone(&pool), options.recent));
         let (id, done) = match known {
             Some(known) => known,
             None => (store.create_run(&new_run(&config)).await?, None),
@@ -161,6 +170,7 @@ impl Run {
             train: inputs.train,
             heldout: inputs.heldout,
             pool,
+            live,
             servers,
             reviving: tokio::sync::Mutex::default(),
             trainer: Trainer::new(trainer_url, seconds(config.trainer.timeout_seconds))?,
@@ -238,6 +248,7 @@ impl Run {
         loop {
             let report = self.with_trainer(|| self.trainer.publish(&request)).await?;
             if self.pool.pushed(&report) > 0 {
+                self.live.waiting(None);
                 return Ok(report);
             }
             let failure = self.pool.last_failure();
@@ -255,6 +266,7 @@ impl Run {
             if clock.elapsed() + pause > patience {
                 bail!("no server was reached within {patience:?}: {failure}");
             }
+            self.live.waiting(Some(format!("a policy server: {failure}")));
             tracing::warn!(%failure, ?pause, "no server has taken the weights; trying again");
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);

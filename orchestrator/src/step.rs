@@ -26,6 +26,7 @@ use retrial_protocol::{Batch, Step, TrainReport, TrainRequest, WeightVersion};
 
 use crate::domain::{FinishReason, GradedRollout, ProblemId, Trial};
 use crate::fault::{CrashPoint, Moment};
+use crate::live::Phase;
 use crate::rollouts::{self, Ask};
 use crate::run::Run;
 use crate::summary::{Seconds, StepSummary};
@@ -152,6 +153,7 @@ async fn collect(run: &Run, step: Step, served: WeightVersion) -> Result<Collect
 
 /// One mixed-policy update, and the seconds that it took.
 async fn train(run: &Run, step: Step, batch: Batch) -> Result<(TrainReport, f64)> {
+    let _activity = run.live.enter(step, Phase::Train, 0);
     let clock = Instant::now();
     let request = TrainRequest {
         step,
@@ -175,9 +177,11 @@ async fn publish(
 ) -> Result<StepSummary> {
     let Collected { step, ids, groups, mut seconds, .. } = collected;
     seconds.train = train_seconds;
+    let activity = run.live.enter(step, Phase::Publish, 0);
     let clock = Instant::now();
     let pushed = run.publish(step.version()).await?;
     seconds.publish = clock.elapsed().as_secs_f64();
+    drop(activity);
     CrashPoint::reached(run.crash, Moment::Publish, step);
 
     let folder = run.config.weights().join(step.version().folder());

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use retrial_grader::Verdict;
 use retrial_lte::{GroupOutcome, HintKind, Member};
-use retrial_protocol::{PublishReport, PushOutcome, Step, TrainMetrics};
+use retrial_protocol::{PublishReport, PushOutcome, Quantiles, Step, TrainMetrics};
 
 use crate::domain::{FinishReason, GradedRollout, ProblemId};
 use crate::step::Group;
@@ -81,8 +81,14 @@ pub struct TrialNumbers {
     pub pass: Option<f64>,
     /// Share that was cut at the response limit.
     pub truncated: Option<f64>,
+    /// Share without an answer, those that were cut included.
+    pub no_answer: Option<f64>,
     /// Tokens of a response, mean.
     pub response_tokens: Option<f64>,
+    /// Tokens of a response, quantiles.
+    pub lengths: Option<Quantiles>,
+    /// Versions between the weights that sampled and those that are trained, mean.
+    pub staleness: Option<f64>,
     /// Minus the mean log-probability of the sampled tokens: an unbiased estimate of the policy's
     /// entropy, nats a token.
     pub entropy: Option<f64>,
@@ -103,8 +109,8 @@ impl StepSummary {
             hinted: hinted(groups),
             mean_replacements: mean(replaced.iter().map(|&count| count as f64)),
             repeated_mistakes: mean(groups.iter().flat_map(repeats)),
-            first: TrialNumbers::of(&all(|group| &group.first)),
-            second: TrialNumbers::of(&all(|group| &group.extra)),
+            first: TrialNumbers::of(step, &all(|group| &group.first)),
+            second: TrialNumbers::of(step, &all(|group| &group.extra)),
             train,
             seconds,
         }
@@ -135,11 +141,18 @@ impl StepSummary {
             count("rescued_problems", self.rescued()),
             ("mean_replacements", self.mean_replacements),
             ("repeated_mistake_rate", self.repeated_mistakes),
+            count("first_trial_rollouts", self.first.rollouts),
             count("first_trial_tokens", self.first.tokens),
             ("first_trial_pass_rate", self.first.pass),
             ("first_trial_truncation_rate", self.first.truncated),
+            ("first_trial_no_answer_rate", self.first.no_answer),
             ("first_trial_response_tokens", self.first.response_tokens),
+            ("first_trial_response_tokens_p10", self.first.lengths.map(|lengths| lengths.p10)),
+            ("first_trial_response_tokens_p50", self.first.lengths.map(|lengths| lengths.p50)),
+            ("first_trial_response_tokens_p90", self.first.lengths.map(|lengths| lengths.p90)),
+            ("staleness", self.first.staleness),
             ("entropy", self.first.entropy),
+            count("second_trial_rollouts", self.second.rollouts),
             count("second_trial_tokens", self.second.tokens),
             ("second_trial_pass_rate", self.second.pass),
             ("second_trial_truncation_rate", self.second.truncated),
@@ -161,7 +174,11 @@ impl StepSummary {
             ("train_seconds", Some(self.seconds.train)),
             ("publish_seconds", Some(self.seconds.publish)),
         ];
-        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+        let by_kind = self.hinted.iter().flat_map(|hinted| {
+            let (given, rescued) = kind_metrics(hinted.kind);
+            [count(given, hinted.problems), count(rescued, hinted.rescued)]
+        });
+        all.into_iter().chain(by_kind).filter_map(|(name, value)| Some((name, value?))).collect()
     }
 
     /// What the log keeps of the step beside its rollouts and hints.
@@ -229,18 +246,23 @@ impl Outcomes {
 }
 
 impl TrialNumbers {
-    fn of(graded: &[&GradedRollout]) -> Self {
+    fn of(step: Step, graded: &[&GradedRollout]) -> Self {
         let share = |test: fn(&GradedRollout) -> bool| {
             mean(graded.iter().map(|rollout| f64::from(u8::from(test(rollout)))))
         };
         let tokens = || graded.iter().map(|graded| graded.rollout.tokens.len());
         let logprobs = graded.iter().flat_map(|graded| &graded.rollout.logprobs);
+        let stale =
+            |graded: &&GradedRollout| step.base().0.saturating_sub(graded.rollout.version.0) as f64;
         Self {
             rollouts: graded.len(),
             tokens: tokens().sum(),
             pass: share(|graded| graded.verdict == Verdict::Correct),
             truncated: share(|graded| graded.rollout.finish == FinishReason::Length),
+            no_answer: share(|graded| graded.verdict == Verdict::NoAnswer),
             response_tokens: mean(tokens().map(|count| count as f64)),
+            lengths: quantiles(tokens().collect()),
+            staleness: mean(graded.iter().map(stale)),
             entropy: mean(logprobs.map(|&logprob| -f64::from(logprob))),
         }
     }
@@ -278,6 +300,24 @@ fn repeats(group: &Group) -> Vec<f64> {
         })
     };
     group.extra.iter().map(|graded| f64::from(u8::from(repeats(graded)))).collect()
+}
+
+/// Names of the numbers of problems that got a kind of second trial, and that it rescued.
+fn kind_metrics(kind: HintKind) -> (&'static str, &'static str) {
+    match kind {
+        HintKind::Plain => ("hinted_problems_plain", "rescued_problems_plain"),
+        HintKind::Concise => ("hinted_problems_concise", "rescued_problems_concise"),
+        HintKind::ConciseHint => ("hinted_problems_concise_hint", "rescued_problems_concise_hint"),
+        HintKind::Hint => ("hinted_problems_hint", "rescued_problems_hint"),
+    }
+}
+
+/// Quantiles by nearest rank.
+fn quantiles(mut values: Vec<usize>) -> Option<Quantiles> {
+    values.sort_unstable();
+    let last = values.len().checked_sub(1)?;
+    let at = |share: f64| values[(share * last as f64).round() as usize] as f64;
+    Some(Quantiles { p10: at(0.1), p50: at(0.5), p90: at(0.9) })
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {

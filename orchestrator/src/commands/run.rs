@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::fault::CrashPoint;
+use crate::live::Recent;
 use crate::run::{self, Options};
 
 /// Trains a model as a configuration says.
@@ -30,14 +31,15 @@ pub struct Args {
     trainer_crash_at: Option<String>,
 }
 
-/// Runs the command.
-pub async fn run(args: Args) -> Result<(), Failure> {
+/// Runs the command. The program's warnings are collected in `recent`.
+pub async fn run(args: Args, recent: Recent) -> Result<(), Failure> {
     let config = Config::load(&args.config, &args.overrides).map_err(Failure::input)?;
     let options = Options {
         resume: args.resume,
         crash: args.crash_at,
         trainer_crash: args.trainer_crash_at,
         quiet: false,
+        recent,
     };
     run::run(config, options).await.map(drop)
 }

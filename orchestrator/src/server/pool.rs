@@ -6,11 +6,13 @@
 //! next push that it takes.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use retrial_protocol::{PublishReport, PushOutcome, WeightVersion};
+use serde::Serialize;
 use tokio::sync::Notify;
+use utoipa::ToSchema;
 
 use super::{PolicyServer, SampleRequest, Sampled};
 use crate::http::{CallError, Transience};
@@ -55,6 +57,30 @@ struct Member {
     version: Option<WeightVersion>,
     /// Failed requests in a row.
     failures: u32,
+    /// Requests that ended, those that failed among them, and what they took.
+    requests: u64,
+    failed: u64,
+    taken: Duration,
+    worst: Duration,
+}
+
+/// How a server fares.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ServerHealth {
+    /// Its base URL.
+    pub url: String,
+    /// The version that it was seen to serve; none while it is left out.
+    pub version: Option<u64>,
+    /// Requests under way.
+    pub in_flight: usize,
+    /// Requests that ended.
+    pub requests: u64,
+    /// Those that failed among them.
+    pub failed: u64,
+    /// Mean seconds of a request.
+    pub mean_seconds: Option<f64>,
+    /// Most seconds of a request.
+    pub worst_seconds: Option<f64>,
 }
 
 /// No server serves the version that is asked for.
@@ -144,6 +170,13 @@ impl Pool {
         self.lock().last_failure.clone()
     }
 
+    /// How each server fares.
+    pub fn health(&self) -> Vec<ServerHealth> {
+        let state = self.lock();
+        let pairs = self.servers.iter().zip(&state.members);
+        pairs.map(|(server, member)| member.health(server.url())).collect()
+    }
+
     /// Samples with the weights of `version`, on whichever server has the least to do. A request
     /// that fails for a passing reason is made again, elsewhere if there is another server.
     pub async fn sample(
@@ -154,6 +187,7 @@ impl Pool {
         loop {
             let member = self.take(version).await?;
             let server = &self.servers[member];
+            let clock = Instant::now();
             let outcome = server.sample(request).await.and_then(|sampled| {
                 let foreign = foreign_label(&sampled, version);
                 foreign
@@ -161,18 +195,18 @@ impl Pool {
             });
             match outcome {
                 Ok(sampled) => {
-                    self.give_back(member, None);
+                    self.give_back(member, clock, None);
                     return Ok(sampled);
                 }
                 Err(error) if error.transience() == Transience::Transient => {
                     tracing::warn!(%error, "a rollout request failed; it is made again");
-                    let failures = self.give_back(member, Some(&error));
+                    let failures = self.give_back(member, clock, Some(&error));
                     self.check_budget()?;
                     let doublings = failures.saturating_sub(1).min(6);
                     tokio::time::sleep(self.limits.pause * 2_u32.pow(doublings)).await;
                 }
                 Err(error) => {
-                    self.give_back(member, None);
+                    self.give_back(member, clock, None);
                     return Err(error.into());
                 }
             }
@@ -206,10 +240,11 @@ impl Pool {
     }
 
     /// Ends a request. Returns how many of the server's requests have failed in a row.
-    fn give_back(&self, index: usize, error: Option<&CallError>) -> u32 {
+    fn give_back(&self, index: usize, clock: Instant, error: Option<&CallError>) -> u32 {
         let mut state = self.lock();
         let member = &mut state.members[index];
         member.in_flight -= 1;
+        member.ended(clock.elapsed(), error.is_some());
         member.failures = if error.is_some() { member.failures + 1 } else { 0 };
         let failures = member.failures;
         if failures >= self.limits.failures && member.version.take().is_some() {
@@ -240,6 +275,28 @@ impl Pool {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         // Nothing panics while it is held.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Member {
+    fn ended(&mut self, took: Duration, failed: bool) {
+        self.requests += 1;
+        self.failed += u64::from(failed);
+        self.taken += took;
+        self.worst = self.worst.max(took);
+    }
+
+    fn health(&self, url: &str) -> ServerHealth {
+        let any = self.requests > 0;
+        ServerHealth {
+            url: url.into(),
+            version: self.version.map(|version| version.0),
+            in_flight: self.in_flight,
+            requests: self.requests,
+            failed: self.failed,
+            mean_seconds: any.then(|| self.taken.as_secs_f64() / self.requests as f64),
+            worst_seconds: any.then_some(self.worst.as_secs_f64()),
+        }
     }
 }
 

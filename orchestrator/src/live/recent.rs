@@ -1,0 +1,129 @@
+//! The last warnings and errors of this process.
+
+use std::collections::VecDeque;
+use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use retrial_protocol::Step;
+use serde::Serialize;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use utoipa::ToSchema;
+
+/// Notices that are kept.
+const KEPT: usize = 50;
+/// Characters of a notice that are kept.
+const LENGTH: usize = 2000;
+
+/// Collects warnings and errors: a layer of the program's log. Its clones share what they have.
+#[derive(Clone, Debug, Default)]
+pub struct Recent {
+    notices: Arc<Mutex<VecDeque<Notice>>>,
+    step: Arc<AtomicU64>,
+}
+
+/// A warning or an error.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Notice {
+    /// When, seconds since 1970.
+    pub at_seconds: f64,
+    /// `warning` or `error`.
+    pub level: &'static str,
+    /// The step that had begun last, if any.
+    pub step: Option<u64>,
+    /// What happened.
+    pub message: String,
+}
+
+impl Recent {
+    /// Notes which step notices belong to from here on.
+    pub fn at_step(&self, step: Step) {
+        self.step.store(step.0, Ordering::Relaxed);
+    }
+
+    /// What was collected, the latest first.
+    pub fn latest_first(&self) -> Vec<Notice> {
+        let notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        notices.iter().rev().cloned().collect()
+    }
+
+    fn add(&self, level: &'static str, message: String) {
+        let at_seconds =
+            SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let step = Some(self.step.load(Ordering::Relaxed)).filter(|&step| step > 0);
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        if notices.len() == KEPT {
+            notices.pop_front();
+        }
+        notices.push_back(Notice { at_seconds, level, step, message });
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Recent {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let level = match *event.metadata().level() {
+            Level::ERROR => "error",
+            Level::WARN => "warning",
+            _ => return,
+        };
+        let mut text = Text::default();
+        event.record(&mut text);
+        let message = format!("{}{}", text.message, text.fields);
+        self.add(level, message.chars().take(LENGTH).collect());
+    }
+}
+
+/// The message of an event, and its fields.
+#[derive(Default)]
+struct Text {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        } else {
+            let _ = write!(self.fields, " {}={value:?}", field.name());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    #[test]
+    fn warnings_are_kept_with_their_step() {
+        let recent = Recent::default();
+        let subscriber = tracing_subscriber::registry().with(recent.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!("all is well");
+            tracing::warn!(url = "http://a", "a push failed");
+            recent.at_step(Step(7));
+            tracing::error!("{}", "x".repeat(3 * LENGTH));
+        });
+        let found = recent.latest_first();
+        let shown: Vec<_> = found.iter().map(|notice| (notice.level, notice.step)).collect();
+        assert_eq!(shown, [("error", Some(7)), ("warning", None)]);
+        assert_eq!(found[1].message, "a push failed url=\"http://a\"");
+        assert_eq!(found[0].message.len(), LENGTH);
+    }
+
+    #[test]
+    fn the_oldest_goes_first() {
+        let recent = Recent::default();
+        for number in 0..2 * KEPT {
+            recent.add("warning", number.to_string());
+        }
+        let found = recent.latest_first();
+        assert_eq!((found.len(), &*found[0].message), (KEPT, "99"));
+    }
+}
