@@ -9,6 +9,7 @@ pub mod agreement;
 pub mod check;
 pub mod commands;
 pub mod config;
+pub mod dashboard;
 pub mod dataset;
 pub mod domain;
 pub mod evaluate;

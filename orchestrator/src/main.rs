@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use retrial::commands::{check, grade, mistakes, run, study};
+use retrial::commands::{check, dashboard, grade, mistakes, run, study};
 use retrial::live::Recent;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -26,6 +26,7 @@ enum Command {
     Study(study::Args),
     Grade(grade::Args),
     Mistakes(mistakes::Args),
+    Dashboard(dashboard::Args),
 }
 
 #[tokio::main]
@@ -45,6 +46,7 @@ async fn main() -> ExitCode {
         Command::Study(args) => study::run(args).await,
         Command::Grade(args) => grade::run(&args),
         Command::Mistakes(args) => mistakes::run(args).await,
+        Command::Dashboard(args) => dashboard::run(args).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

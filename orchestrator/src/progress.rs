@@ -42,6 +42,11 @@ impl Progress {
         progress
     }
 
+    /// Shows where the dashboard is.
+    pub fn watched_at(&self, url: &str) {
+        self.line(&format!("dashboard at {url}"));
+    }
+
     /// Shows a step.
     pub fn stepped(&mut self, summary: &StepSummary) {
         self.bar.set_position(summary.step.0);

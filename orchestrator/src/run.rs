@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::agreement::{self, AgreementError};
 use crate::config::{Config, difference};
+use crate::dashboard::{Dashboard, Door};
 use crate::dataset::Task;
 use crate::evaluate::{self, Scores};
 use crate::failure::Failure;
@@ -102,15 +103,24 @@ pub struct Run {
 pub async fn run(config: Config, options: Options) -> Result<WeightVersion, Failure> {
     let stop = Stop::on_signals()?;
     let quiet = options.quiet;
+    let door = Door::of_run(&config.dashboard).await?;
     let (run, done) = Run::open(config, options).await?;
+    let log = &run.config.run.database;
+    let dashboard = match door {
+        Some(door) => Some(door.serve(log, Some(Arc::clone(&run.live))).await?),
+        None => None,
+    };
     let steps = run.config.run.steps;
     let mut progress = Progress::new(&run.config, done);
+    if let Some(dashboard) = &dashboard {
+        progress.watched_at(&dashboard.url());
+    }
     let mut ahead = None;
     let mut last = done;
     for step in (done.0 + 1..=steps).map(Step) {
         if stop.requested() {
             progress.finish();
-            run.store.close().await;
+            close(run, dashboard).await;
             return Err(Failure::Interrupted { done: step.base() });
         }
         if run.has_sampled_enough().await? {
@@ -130,8 +140,16 @@ pub async fn run(config: Config, options: Options) -> Result<WeightVersion, Fail
     if !quiet {
         println!("{}", crate::report::final_table(&run, last).await?);
     }
-    run.store.close().await;
+    close(run, dashboard).await;
     Ok(last)
+}
+
+/// Closes the log: all of it is in its one file then, unless another process reads it.
+async fn close(run: Run, dashboard: Option<Dashboard>) {
+    if let Some(dashboard) = dashboard {
+        dashboard.close().await;
+    }
+    run.store.close().await;
 }
 
 impl Run {

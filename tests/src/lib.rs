@@ -4,6 +4,7 @@ mod conformance;
 mod http;
 mod proxy;
 mod service;
+mod watched;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -13,6 +14,8 @@ use std::time::{Duration, Instant};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use sqlx::{Column, ConnectOptions, Row, SqlitePool, TypeInfo, ValueRef};
 use tempfile::TempDir;
+
+pub use watched::Watched;
 
 pub use conformance::Server;
 pub use http::{get, post};
@@ -103,6 +106,20 @@ impl Project {
             assert!(Instant::now() < deadline, "step {step} has no rollouts");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// The same, while it goes on, with its dashboard on a free port.
+    pub fn train_watched(&self, arguments: &[&str]) -> Watched {
+        let dashboard =
+            ["--set", "dashboard.enabled=true", "--set", "dashboard.listen=127.0.0.1:0"];
+        Watched::start(self.folder.path(), &training(&[&dashboard, arguments].concat()))
+    }
+
+    /// `retrial dashboard` over the log, on a free port.
+    pub fn dashboard(&self, arguments: &[&str]) -> Watched {
+        let all = ["dashboard", "--listen", "127.0.0.1:0"].into_iter();
+        let all: Vec<String> = all.chain(arguments.iter().copied()).map(str::to_owned).collect();
+        Watched::start(self.folder.path(), &all)
     }
 
     /// The same, started by a shell script that gets it as its arguments.
@@ -208,6 +225,7 @@ fn training(arguments: &[&str]) -> Vec<String> {
         "rollout.extra=4",
         "evaluation.every=1",
         "evaluation.k=2",
+        "dashboard.enabled=false",
     ];
     let sets = small.iter().flat_map(|setting| ["--set", setting]);
     let config = config.to_str().expect("the path is UTF-8");

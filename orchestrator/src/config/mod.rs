@@ -4,6 +4,7 @@
 //! checked without touching the network. What it returns is valid. Paths of inputs (model, data)
 //! are relative to the file, paths of outputs (database, weights) to the working directory.
 
+mod dashboard;
 mod diff;
 mod error;
 mod overrides;
@@ -14,6 +15,7 @@ use retrial_lte::{MaxReplacements, Method, Templates};
 use retrial_protocol::{Objective, Optimizer};
 use serde::{Deserialize, Serialize};
 
+pub use dashboard::DashboardConfig;
 pub use diff::difference;
 pub use error::ConfigError;
 
@@ -48,6 +50,9 @@ pub struct Config {
     /// Where updates are made.
     #[serde(default)]
     pub trainer: TrainerConfig,
+    /// Where a person looks at the run.
+    #[serde(default)]
+    pub dashboard: DashboardConfig,
 }
 
 /// `[run]`
@@ -227,6 +232,7 @@ impl Config {
         for input in std::iter::once(&mut config.model.path)
             .chain(std::iter::once(&mut config.data.train))
             .chain(config.data.heldout.values_mut())
+            .chain(&mut config.dashboard.token_file)
         {
             *input = base.join(&*input);
         }
@@ -243,6 +249,9 @@ impl Config {
     /// what is left out (how long, how fast, where) may change.
     pub fn settings(&self) -> serde_json::Value {
         let mut settings = serde_json::to_value(self).expect("a configuration is plain data");
+        if let Some(tables) = settings.as_object_mut() {
+            tables.remove("dashboard");
+        }
         for (table, keys) in [
             ("run", &["steps", "max_tokens", "keep", "database", "folder"][..]),
             (
@@ -340,6 +349,7 @@ mod tests {
         let documented = Config::load(&path, &[]).unwrap();
         let minimal = load(MINIMAL, &[]).unwrap();
         assert_eq!(documented.prompts, minimal.prompts);
+        assert_eq!(documented.dashboard, minimal.dashboard);
         let (documented, minimal) = (documented.settings(), minimal.settings());
         let differing = difference(&minimal, &documented);
         let keys: Vec<&str> =

@@ -1,0 +1,52 @@
+//! `retrial dashboard`: the dashboard over a log.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+
+use crate::config::DashboardConfig;
+use crate::dashboard::Door;
+use crate::failure::Failure;
+
+/// Shows the runs of a log in a browser, finished ones and those that another process trains.
+///
+/// `retrial run` serves the same, with what it does at the moment. Nothing is written to the log.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  retrial dashboard\n  \
+    retrial dashboard --db other.db --listen 127.0.0.1:9000")]
+pub struct Args {
+    /// The log
+    #[arg(long, value_name = "FILE", default_value = "retrial.db")]
+    db: PathBuf,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// File whose content is the token: needed to listen beyond this machine
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// A name of this machine under which it may be asked for, beside localhost and addresses
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
+}
+
+/// Runs the command.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    if !args.db.is_file() {
+        return Err(Failure::Input(anyhow!(
+            "there is no log {}\nhint: `retrial run` makes one; --db names another",
+            args.db.display()
+        )));
+    }
+    let config = DashboardConfig {
+        enabled: true,
+        listen: args.listen,
+        token_file: args.token_file,
+        hosts: args.hosts,
+    };
+    let door = Door::open(&config).await.map_err(Failure::input)?;
+    let dashboard = door.serve(&args.db, None).await.map_err(Failure::Input)?;
+    eprintln!("dashboard of {} at {}", args.db.display(), dashboard.url());
+    dashboard.run().await?;
+    Ok(())
+}

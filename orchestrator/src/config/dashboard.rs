@@ -1,0 +1,31 @@
+//! `[dashboard]`: where a person looks at a run.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// `[dashboard]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DashboardConfig {
+    /// Whether a run serves it.
+    pub enabled: bool,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// File whose content is the token: needed for control, and to listen beyond this machine.
+    pub token_file: Option<PathBuf>,
+    /// Names of this machine under which it may be asked for, beside `localhost` and addresses.
+    pub hosts: Vec<String>,
+}
+
+impl Default for DashboardConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            listen: (Ipv4Addr::LOCALHOST, 8080).into(),
+            token_file: None,
+            hosts: Vec::new(),
+        }
+    }
+}

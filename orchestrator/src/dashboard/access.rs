@@ -1,0 +1,283 @@
+//! Who may do what: the host a request is for, the origin it comes from, the token it has.
+//!
+//! - A page of another site can have a browser send requests to this address, by a name that it
+//!   lets point here (DNS rebinding). Requests for a name that is not known are refused; addresses
+//!   in numbers cannot be pointed elsewhere.
+//! - Reading needs no token on the loopback interface, and one beyond it. Control always needs one.
+//! - Tokens are compared by their digests, in constant time.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::format::hex;
+use super::problem::Problem;
+use super::site::Site;
+
+/// The cookie of a browser that has logged in.
+const COOKIE: &str = "retrial";
+/// Least length of a token: it may be guessed at as fast as this machine answers.
+const TOKEN_LENGTH: usize = 16;
+/// Paths that need no token.
+const OPEN: [&str; 2] = ["/healthz", "/login"];
+
+/// Who may do what.
+#[derive(Clone, Debug)]
+pub struct Access {
+    token: Option<Token>,
+    /// Whether reading needs the token too.
+    closed: bool,
+    hosts: Vec<String>,
+}
+
+/// Digests of the token, and of the cookie that stands for it.
+#[derive(Clone)]
+struct Token {
+    token: [u8; 32],
+    cookie: [u8; 32],
+}
+
+impl Access {
+    /// Access to a dashboard at `address`. The token is the content of a file.
+    pub fn new(address: SocketAddr, token_file: Option<&Path>, hosts: &[String]) -> Result<Self> {
+        let token = token_file.map(read_token).transpose()?;
+        let closed = !address.ip().is_loopback();
+        if closed && token.is_none() {
+            bail!(
+                "the dashboard would be seen beyond this machine at {address}, which takes a token\n\
+                 hint: write one to a file (openssl rand -hex 16 > token) and name it by \
+                 [dashboard] token_file or --token-file; or listen on 127.0.0.1"
+            );
+        }
+        Ok(Self { token, closed, hosts: hosts.to_vec() })
+    }
+
+    /// Whether there is a token at all.
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Whether a request has the token.
+    pub fn known(&self, headers: &HeaderMap) -> bool {
+        let Some(token) = &self.token else { return false };
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        if bearer.is_some_and(|given| token.is(given)) {
+            return true;
+        }
+        let cookies = text(header::COOKIE).unwrap_or_default();
+        let cookie = cookies.split(';').find_map(|pair| pair.trim().strip_prefix("retrial="));
+        cookie.is_some_and(|given| token.is_cookie(given))
+    }
+
+    /// The cookie for whoever gives the token.
+    pub fn cookie(&self, given: &str) -> Option<String> {
+        self.token.as_ref().filter(|token| token.is(given))?;
+        let value = cookie_of(given);
+        Some(format!("{COOKIE}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=2592000"))
+    }
+
+    fn allow(&self, request: &Request) -> Result<(), Problem> {
+        let headers = request.headers();
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| request.uri().host()).unwrap_or_default();
+        if !self.is_own(host) {
+            return Err(Problem::Refused(format!(
+                "`{host}` is not a name of this dashboard; [dashboard] hosts or --host lists more"
+            )));
+        }
+        let reads = [Method::GET, Method::HEAD].contains(request.method());
+        if !reads && !is_from(headers, host) {
+            return Err(Problem::Refused("the request comes from a page of another site".into()));
+        }
+        let path = request.uri().path();
+        let open = OPEN.contains(&path) || path.starts_with("/assets/");
+        if self.closed && !open && !self.known(headers) {
+            return Err(Problem::NoToken);
+        }
+        Ok(())
+    }
+
+    fn is_own(&self, host: &str) -> bool {
+        let name = without_port(host);
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        bare.parse::<IpAddr>().is_ok()
+            || name.eq_ignore_ascii_case("localhost")
+            || self.hosts.iter().any(|own| own.eq_ignore_ascii_case(name))
+    }
+}
+
+impl Token {
+    fn is(&self, given: &str) -> bool {
+        Sha256::digest(given).ct_eq(&self.token).into()
+    }
+
+    fn is_cookie(&self, given: &str) -> bool {
+        Sha256::digest(given).ct_eq(&self.cookie).into()
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+fn read_token(path: &Path) -> Result<Token> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the dashboard's token from {shown}"))?;
+    let token = text.trim();
+    if token.len() < TOKEN_LENGTH {
+        bail!(
+            "the dashboard's token in {shown} has {} characters, it must have at least \
+             {TOKEN_LENGTH}\nhint: openssl rand -hex 16 > {shown}",
+            token.len()
+        );
+    }
+    let cookie = cookie_of(token);
+    Ok(Token { token: Sha256::digest(token).into(), cookie: Sha256::digest(cookie).into() })
+}
+
+/// What a cookie has in the place of the token.
+fn cookie_of(token: &str) -> String {
+    hex(&Sha256::new().chain_update("retrial dashboard ").chain_update(token).finalize())
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Whether a request comes from a page of this dashboard, or from no page.
+fn is_from(headers: &HeaderMap, host: &str) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+        return site.is_none_or(|site| [&b"same-origin"[..], b"none"].contains(&site));
+    };
+    let origin = origin.to_str().unwrap_or_default();
+    origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
+}
+
+/// Lets a request through, or not.
+pub async fn guard(State(site): State<Site>, request: Request, next: Next) -> Response {
+    match site.access.allow(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Tells browsers what a page may do: nothing that comes from elsewhere.
+pub async fn harden(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let fresh = HeaderValue::from_static("no-store");
+    headers.entry(header::CACHE_CONTROL).or_insert(fresh);
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(token: &str, hosts: &[&str]) -> Access {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, token).unwrap();
+        let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+        Access::new("127.0.0.1:0".parse().unwrap(), Some(&path), &hosts).unwrap()
+    }
+
+    #[test]
+    fn names_that_can_be_pointed_elsewhere_are_refused() {
+        let access = access("0123456789abcdef", &["gpu.example.org"]);
+        let own = [
+            "127.0.0.1:8080",
+            "localhost",
+            "LOCALHOST:1",
+            "[::1]:80",
+            "10.0.0.7",
+            "gpu.example.org:80",
+        ];
+        for host in own {
+            assert!(access.is_own(host), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example:8080",
+            "localhost.evil.example",
+            "",
+            "gpu.example.org.evil",
+        ] {
+            assert!(!access.is_own(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_a_header_or_a_cookie() {
+        let access = access("0123456789abcdef\n", &[]);
+        let known = |name: &str, value: &str| {
+            let name: header::HeaderName = name.parse().unwrap();
+            access.known(&HeaderMap::from_iter([(name, value.parse().unwrap())]))
+        };
+        assert!(known("authorization", "Bearer 0123456789abcdef"));
+        assert!(!known("authorization", "Bearer 0123456789abcdeg"));
+        assert!(!known("authorization", "0123456789abcdef"));
+        assert_eq!(access.cookie("wrong"), None);
+        let cookie = access.cookie("0123456789abcdef").unwrap();
+        let pair = cookie.split(';').next().unwrap();
+        assert!(!pair.contains("0123456789abcdef"), "the cookie is not the token");
+        assert!(known("cookie", &format!("other=1; {pair}")));
+        assert!(!known("cookie", "retrial=0123456789abcdef"));
+    }
+
+    #[test]
+    fn beyond_this_machine_a_token_is_needed() {
+        let open = "0.0.0.0:8080".parse().unwrap();
+        let error = Access::new(open, None, &[]).unwrap_err().to_string();
+        assert!(error.contains("takes a token") && error.contains("hint:"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "short").unwrap();
+        let error = Access::new(open, Some(&path), &[]).unwrap_err().to_string();
+        assert!(error.contains("at least 16"), "{error}");
+    }
+
+    #[test]
+    fn requests_of_other_sites_are_told() {
+        let from = |name: &'static str, value: &str| {
+            let headers = HeaderMap::from_iter([(
+                header::HeaderName::from_static(name),
+                value.parse().unwrap(),
+            )]);
+            is_from(&headers, "127.0.0.1:8080")
+        };
+        assert!(from("origin", "http://127.0.0.1:8080"));
+        assert!(!from("origin", "http://127.0.0.1:9090"));
+        assert!(!from("origin", "null"));
+        assert!(!from("sec-fetch-site", "cross-site"));
+        assert!(from("accept", "*/*"), "a program sends neither");
+    }
+}

@@ -1,0 +1,169 @@
+// Keeps pages live, adds keys and the reading of charts. Pages are complete without it.
+"use strict";
+
+const body = document.body;
+const content = () => document.getElementById("content");
+
+// Live: the server renders, this puts what has changed in its place.
+let stale = false;
+
+async function refresh() {
+  if (document.hidden || content().contains(document.activeElement?.closest("input, select, textarea"))) {
+    stale = true;
+    return;
+  }
+  stale = false;
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const parts = fresh.querySelectorAll("#content .live[id]");
+  const known = document.querySelectorAll("#content .live[id]");
+  const same = parts.length > 0 && parts.length === known.length &&
+    [...parts].every((part, place) => part.id === known[place].id);
+  if (!same) return replace(content(), fresh.getElementById("content"));
+  parts.forEach((part) => replace(document.getElementById(part.id), part));
+}
+
+const shown = new Map();
+
+function replace(old, fresh) {
+  if (!fresh || shown.get(fresh.id) === fresh.outerHTML) return;
+  shown.set(fresh.id, fresh.outerHTML);
+  old.replaceWith(document.importNode(fresh, true));
+}
+
+if (body.dataset.live && window.EventSource) {
+  const run = body.dataset.run ? "?run=" + encodeURIComponent(body.dataset.run) : "";
+  const events = new EventSource("/events" + run);
+  events.addEventListener("status", (event) => {
+    const header = document.getElementById("status");
+    if (header) header.innerHTML = JSON.parse(event.data).html;
+  });
+  events.addEventListener("changed", () => refresh().catch(() => {}));
+  document.addEventListener("visibilitychange", () => stale && refresh().catch(() => {}));
+  addEventListener("pagehide", () => events.close());
+}
+
+// Keys.
+let current = -1;
+
+function move(by) {
+  const items = [...document.querySelectorAll(".item")];
+  if (items.length === 0) return;
+  current = Math.min(Math.max(current + by, 0), items.length - 1);
+  items.forEach((item, place) => item.classList.toggle("current", place === current));
+  const item = items[current];
+  (item.matches("[tabindex]") ? item : item.querySelector("a, input") || item).focus({ preventScroll: true });
+  item.scrollIntoView({ block: "nearest" });
+}
+
+function turn(key, by) {
+  const link = document.querySelector(`[data-key="${key}"]`);
+  if (link) link.click();
+  else if (!document.querySelector("[data-key]")) move(by);
+}
+
+function find() {
+  const field = document.getElementById("find");
+  if (field) {
+    field.focus();
+    field.select();
+  } else {
+    const run = body.dataset.run ? "?run=" + encodeURIComponent(body.dataset.run) : "";
+    location.href = "/mistakes" + run + "#find";
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, select, textarea")) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  const actions = {
+    j: () => move(1), k: () => move(-1), n: () => turn("n", 1), p: () => turn("p", -1), "/": find,
+  };
+  const action = actions[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+
+if (location.hash === "#find") document.getElementById("find")?.focus();
+
+// Charts: the numbers under the pointer, from the JSON twin.
+const twins = new Map();
+
+function twin(address) {
+  if (!twins.has(address)) {
+    twins.set(address, fetch(address).then((answer) => answer.ok ? answer.json() : null));
+    setTimeout(() => twins.delete(address), 5000);
+  }
+  return twins.get(address);
+}
+
+const short = (value) => value === null ? "–" : Number(value.toPrecision(4)).toString();
+
+document.addEventListener("pointermove", async (event) => {
+  const chart = event.target.closest?.("svg.chart");
+  const tile = chart?.closest("[data-twin]");
+  if (!tile) return;
+  const { left, right, from, to } = chart.dataset;
+  const box = chart.getBoundingClientRect();
+  const at = ((event.clientX - box.left) / box.width) * chart.viewBox.baseVal.width;
+  const x = Number(from) + ((at - left) / (right - left)) * (to - from);
+  const panel = await twin(tile.dataset.twin).catch(() => null);
+  if (!panel || panel.x.length === 0) return;
+  let place = 0;
+  panel.x.forEach((here, other) => {
+    if (Math.abs(here - x) < Math.abs(panel.x[place] - x)) place = other;
+  });
+  let readout = tile.querySelector(".readout");
+  if (!readout) {
+    readout = tile.appendChild(document.createElement("output"));
+    readout.className = "readout";
+  }
+  const values = panel.series.map((series) => `${series.name} ${short(series.values[place])}`);
+  const over = panel.over === "step" ? "step" : "version";
+  readout.textContent = `${over} ${panel.x[place]}: ${values.join(" · ")}`;
+  let cursor = chart.querySelector(".cursor");
+  if (!cursor) {
+    cursor = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    cursor.setAttribute("class", "cursor");
+    chart.appendChild(cursor);
+  }
+  const where = Number(left) + ((panel.x[place] - from) / (to - from)) * (right - left);
+  cursor.setAttribute("d", `M${where} 8V132`);
+});
+
+// The page of the API: answers in place.
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest("form.try");
+  if (!form) return;
+  event.preventDefault();
+  let path = form.dataset.path;
+  const rest = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) {
+    if (name === "path" || value === "") continue;
+    const place = `{${name}}`;
+    if (path.includes(place)) path = path.replace(place, encodeURIComponent(value));
+    else rest.append(name, value);
+  }
+  const address = path + (rest.size ? "?" + rest : "");
+  const output = form.querySelector("output");
+  const answer = await fetch(address, { method: form.dataset.method }).catch((error) => error);
+  const text = answer instanceof Response ? await answer.text() : "";
+  output.replaceChildren();
+  const told = output.appendChild(document.createElement("p"));
+  told.append(`${answer.status ?? answer} `);
+  const link = told.appendChild(document.createElement("a"));
+  link.href = address;
+  link.textContent = address;
+  const pre = output.appendChild(document.createElement("pre"));
+  pre.className = "text";
+  try {
+    pre.textContent = JSON.stringify(JSON.parse(text), null, 2).slice(0, 100000);
+  } catch {
+    pre.textContent = text.slice(0, 100000);
+  }
+});

@@ -1,0 +1,250 @@
+//! Everything that the overview of a run is drawn from.
+//!
+//! Committed steps and evaluations never change, so what was read for a number of them is kept and
+//! served until there are more.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use sqlx::{FromRow, SqliteConnection};
+use utoipa::ToSchema;
+
+use super::runs::Run;
+use crate::dashboard::problem::Problem;
+
+/// What the log has of a run, as series over its committed steps.
+#[derive(Clone, Debug, Default)]
+pub struct RunData {
+    /// The committed steps.
+    pub steps: Vec<StepTimes>,
+    /// The numbers of the steps by name; as long as `steps`.
+    pub metrics: HashMap<String, Vec<Option<f64>>>,
+    /// Held-out evaluations, by set and version.
+    pub evaluations: Vec<Evaluation>,
+    /// How many problems were first tried and first solved when.
+    pub coverage: Vec<Coverage>,
+    /// How many problems were first rescued, seen again, and solved without a hint when.
+    pub graduations: Vec<Graduation>,
+    /// The versions that were served last, the latest first.
+    pub weights: Vec<Weights>,
+    /// The share of correct un-hinted rollouts by the tags of their problems.
+    pub sources: Vec<Source>,
+    /// Problems to train on.
+    pub train_problems: i64,
+    /// Problems that the steps took, those that came again counted again.
+    pub visits: i64,
+}
+
+/// When a step was worked on.
+#[derive(Clone, Copy, Debug, FromRow)]
+pub struct StepTimes {
+    /// The step.
+    pub step: i64,
+    /// Seconds from its beginning to its commit.
+    pub seconds: f64,
+}
+
+/// A held-out evaluation.
+#[derive(Clone, Debug, FromRow)]
+pub struct Evaluation {
+    /// The held-out set.
+    pub split: String,
+    /// The version of the weights.
+    pub version: i64,
+    /// Samples a problem.
+    pub k: i64,
+    /// Problems.
+    pub problems: i64,
+    /// Pass@1.
+    pub pass_at_1: f64,
+    /// Unbiased Pass@k.
+    pub pass_at_k: f64,
+}
+
+/// How many problems were first tried at one step and first solved at another.
+#[derive(Clone, Copy, Debug, FromRow)]
+pub struct Coverage {
+    /// When they were tried first.
+    pub tried: i64,
+    /// When they were solved first, hints included.
+    pub solved: Option<i64>,
+    /// How many.
+    pub problems: i64,
+}
+
+/// How many problems were rescued at one step and solved without a hint at a later one.
+#[derive(Clone, Copy, Debug, FromRow)]
+pub struct Graduation {
+    /// When they were rescued first.
+    pub rescued: i64,
+    /// When they came again first.
+    pub again: Option<i64>,
+    /// When they were solved without a hint first.
+    pub graduated: Option<i64>,
+    /// How many.
+    pub problems: i64,
+}
+
+/// A version that servers were seen to serve.
+#[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
+pub struct Weights {
+    /// The version.
+    pub version: i64,
+    /// Its folder.
+    pub folder: String,
+    /// Largest difference of a probe token's log-probability between server and trainer, nats.
+    pub max_difference: Option<f64>,
+    /// When it was seen to be served.
+    pub published_at: String,
+    /// Seconds that the push and its verification took.
+    pub push_seconds: Option<f64>,
+}
+
+/// How problems with a tag fare.
+#[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
+pub struct Source {
+    /// The tag, and its value.
+    pub tag: String,
+    /// The value.
+    pub value: String,
+    /// Un-hinted rollouts over the last steps.
+    pub rollouts: i64,
+    /// The share of them that is correct.
+    pub reward: Option<f64>,
+}
+
+/// Steps that the table of sources looks back.
+pub const SOURCE_STEPS: i64 = 10;
+
+const STEPS: &str = "SELECT step,
+    unixepoch(committed_at, 'subsec') - unixepoch(begun_at, 'subsec') AS seconds
+    FROM steps WHERE run = ? AND committed_at IS NOT NULL ORDER BY step";
+
+const METRICS: &str = "SELECT step, name, value FROM step_metrics WHERE run = ? ORDER BY step";
+
+const EVALUATIONS: &str = "SELECT split, version, k, problems, pass_at_1, pass_at_k
+    FROM evaluations WHERE run = ? ORDER BY split, version";
+
+const COVERAGE: &str = "SELECT tried, solved, count(*) AS problems FROM (
+    SELECT min(step) AS tried, min(step) FILTER (WHERE after <> 'none') AS solved
+    FROM groups WHERE run = ? AND after IS NOT NULL GROUP BY problem)
+    GROUP BY tried, solved ORDER BY tried, solved";
+
+const GRADUATIONS: &str = "WITH rescued AS (
+    SELECT problem, min(step) AS step FROM groups
+    WHERE run = ?1 AND before = 'none' AND after <> 'none' GROUP BY problem
+), fate AS (
+    SELECT rescued.step AS rescued, min(groups.step) AS again,
+           min(groups.step) FILTER (WHERE groups.before <> 'none') AS graduated
+    FROM rescued LEFT JOIN groups
+      ON groups.run = ?1 AND groups.problem = rescued.problem AND groups.step > rescued.step
+     AND groups.before IS NOT NULL
+    GROUP BY rescued.problem
+)
+SELECT rescued, again, graduated, count(*) AS problems FROM fate
+GROUP BY rescued, again, graduated ORDER BY rescued";
+
+const WEIGHTS: &str = "SELECT weights.version, folder, max_difference, published_at,
+    step_metrics.value AS push_seconds
+    FROM weights LEFT JOIN step_metrics
+      ON step_metrics.run = weights.run AND step_metrics.step = weights.version
+     AND step_metrics.name = 'publish_seconds'
+    WHERE weights.run = ? ORDER BY weights.version DESC LIMIT 5";
+
+const SOURCES: &str = "SELECT tags.key AS tag, CAST(tags.value AS TEXT) AS value,
+    count(*) AS rollouts, avg(rollouts.verdict = 'correct') AS reward
+    FROM rollouts
+    CROSS JOIN problems
+      ON problems.run = rollouts.run AND problems.split = 'train' AND problems.id = rollouts.problem
+    CROSS JOIN json_each(problems.tags) AS tags
+    WHERE rollouts.run = ?1 AND rollouts.trial = 'first' AND rollouts.verdict <> 'timeout'
+      AND rollouts.step > (SELECT max(step) FROM steps WHERE run = ?1 AND committed_at IS NOT NULL) - ?2
+    GROUP BY tags.key, tags.value ORDER BY tags.key, rollouts DESC, value LIMIT 40";
+
+const TRAIN_PROBLEMS: &str = "SELECT count(*) FROM problems WHERE run = ? AND split = 'train'";
+const VISITS: &str = "SELECT count(*) FROM groups WHERE run = ?";
+
+/// What a run's data is read for: it is read again once this changes.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+struct Extent {
+    started_at: String,
+    committed: Option<i64>,
+    evaluations: i64,
+}
+
+const EXTENT: &str = "SELECT started_at,
+    (SELECT max(step) FROM steps WHERE run = runs.id AND committed_at IS NOT NULL) AS committed,
+    (SELECT count(*) FROM evaluations WHERE run = runs.id) AS evaluations
+    FROM runs WHERE id = ?";
+
+/// Runs whose data is kept.
+const KEPT: usize = 8;
+
+/// What was read of runs.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<HashMap<i64, (Extent, Arc<RunData>)>>);
+
+impl Memory {
+    /// What the log has of a run.
+    pub async fn data(
+        &self,
+        db: &mut SqliteConnection,
+        run: &Run,
+    ) -> Result<Arc<RunData>, Problem> {
+        let extent: Extent = sqlx::query_as(EXTENT).bind(run.id).fetch_one(&mut *db).await?;
+        if let Some((_, data)) = self.lock().get(&run.id).filter(|(known, _)| *known == extent) {
+            return Ok(Arc::clone(data));
+        }
+        let data = Arc::new(read(db, run).await?);
+        let mut known = self.lock();
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(run.id, (extent, Arc::clone(&data)));
+        Ok(data)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i64, (Extent, Arc<RunData>)>> {
+        // Nothing panics while it is held.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn read(db: &mut SqliteConnection, run: &Run) -> Result<RunData, Problem> {
+    let id = run.id;
+    let steps: Vec<StepTimes> = sqlx::query_as(STEPS).bind(id).fetch_all(&mut *db).await?;
+    let places: BTreeMap<i64, usize> =
+        steps.iter().enumerate().map(|(place, times)| (times.step, place)).collect();
+    let mut metrics: HashMap<String, Vec<Option<f64>>> = HashMap::new();
+    let rows: Vec<(i64, String, Option<f64>)> =
+        sqlx::query_as(METRICS).bind(id).fetch_all(&mut *db).await?;
+    for (step, name, value) in rows {
+        let Some(&place) = places.get(&step) else { continue };
+        metrics.entry(name).or_insert_with(|| vec![None; steps.len()])[place] = value;
+    }
+    let sources = sqlx::query_as(SOURCES).bind(id).bind(SOURCE_STEPS).fetch_all(&mut *db).await?;
+    Ok(RunData {
+        steps,
+        metrics,
+        evaluations: sqlx::query_as(EVALUATIONS).bind(id).fetch_all(&mut *db).await?,
+        coverage: sqlx::query_as(COVERAGE).bind(id).fetch_all(&mut *db).await?,
+        graduations: sqlx::query_as(GRADUATIONS).bind(id).fetch_all(&mut *db).await?,
+        weights: sqlx::query_as(WEIGHTS).bind(id).fetch_all(&mut *db).await?,
+        sources,
+        train_problems: sqlx::query_scalar(TRAIN_PROBLEMS).bind(id).fetch_one(&mut *db).await?,
+        visits: sqlx::query_scalar(VISITS).bind(id).fetch_one(db).await?,
+    })
+}
+
+impl RunData {
+    /// A number of every step.
+    pub fn metric(&self, name: &str) -> Vec<Option<f64>> {
+        self.metrics.get(name).cloned().unwrap_or_else(|| vec![None; self.steps.len()])
+    }
+
+    /// The committed steps.
+    pub fn step_numbers(&self) -> Vec<u64> {
+        self.steps.iter().map(|times| times.step.cast_unsigned()).collect()
+    }
+}
