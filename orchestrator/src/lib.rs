@@ -6,6 +6,7 @@
 //! [`server`] (rollouts), [`trainer`] (updates), [`store`] (the log).
 
 pub mod agreement;
+pub mod between;
 pub mod check;
 pub mod commands;
 pub mod config;

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use retrial_lte::HintKind;
@@ -45,6 +46,11 @@ impl Progress {
     /// Shows where the dashboard is.
     pub fn watched_at(&self, url: &str) {
         self.line(&format!("dashboard at {url}"));
+    }
+
+    /// Shows that a version is kept for good.
+    pub fn kept(&self, version: WeightVersion, folder: &Path) {
+        self.line(&format!("version {version} is kept in {}", folder.display()));
     }
 
     /// Shows a step.

@@ -13,6 +13,7 @@ use retrial_text::Text;
 use tokio::time::timeout;
 
 use crate::agreement::{self, AgreementError};
+use crate::between::{self, Next};
 use crate::config::{Config, difference};
 use crate::dashboard::{Dashboard, Door};
 use crate::dataset::Task;
@@ -118,7 +119,7 @@ pub async fn run(config: Config, options: Options) -> Result<WeightVersion, Fail
     let mut ahead = None;
     let mut last = done;
     for step in (done.0 + 1..=steps).map(Step) {
-        if stop.requested() {
+        if between::steps(&run, step.base(), &stop, &mut progress).await? == Next::End {
             progress.finish();
             close(run, dashboard).await;
             return Err(Failure::Interrupted { done: step.base() });

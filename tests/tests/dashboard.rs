@@ -1,7 +1,7 @@
 //! The dashboard of a run that goes on, and over one that has ended.
 
 use std::net::TcpListener;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use retrial_tests::{Project, shown};
 use serde_json::Value;
@@ -53,6 +53,81 @@ async fn a_run_is_watched_while_it_goes_on_and_afterwards() {
         let answer = reqwest::get(format!("{}{path}", over.url)).await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");
     }
+}
+
+/// Asks something of a run. Returns the status, and the answer.
+async fn ask(url: &str, wish: &str, token: Option<&str>) -> (u16, String) {
+    let request = reqwest::Client::new().post(format!("{url}/api/control/{wish}"));
+    let request = token.map_or(request.try_clone().unwrap(), |token| request.bearer_auth(token));
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+/// Waits until what is at an address passes a test.
+async fn wait_until(url: &str, test: impl Fn(&Value) -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(2);
+    loop {
+        let found = json(url).await;
+        if found.as_ref().is_ok_and(&test) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "it does not come to pass: {found:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_run_is_controlled_by_whoever_has_the_token() {
+    const TOKEN: &str = "0123456789abcdef";
+    let project = Project::new();
+    std::fs::write(project.path("token"), TOKEN).unwrap();
+    let setting = format!("dashboard.token_file=\"{}\"", project.path("token").display());
+    let run = project.train_watched(&["--set", &setting, "--set", "evaluation.every=0"]);
+    assert_eq!(ask(&run.url, "pause", None).await.0, 401);
+    assert_eq!(ask(&run.url, "pause", Some("0123456789abcdeg")).await.0, 401);
+    assert_eq!(ask(&run.url, "leave", Some(TOKEN)).await.0, 400);
+    let (status, wishes) = ask(&run.url, "pause", Some(TOKEN)).await;
+    assert!(status == 200 && wishes.contains("\"pause\":true"), "{wishes}");
+
+    let here = format!("{}/api/runs/test", run.url);
+    wait_until(&here, |found| {
+        found["status"]["word"].as_str().is_some_and(|word| word.starts_with("paused"))
+    })
+    .await;
+    for wish in ["evaluate", "checkpoint"] {
+        assert_eq!(ask(&run.url, wish, Some(TOKEN)).await.0, 200);
+    }
+    wait_until(&here, |found| {
+        let wishes = &found["live"]["wishes"];
+        wishes["evaluate"] == false && wishes["checkpoint"] == false
+    })
+    .await;
+    assert_eq!(ask(&run.url, "stop", Some(TOKEN)).await.0, 200);
+    let (success, told) = run.wait();
+    assert!(!success && told.iter().any(|line| line.contains("--resume")), "{told:#?}");
+
+    // The evaluation and the kept weights are of the version at which the run was paused.
+    let log = project.log().await;
+    let version: i64 = sqlx::query_scalar("SELECT count(*) FROM steps WHERE committed_at NOT NULL")
+        .fetch_one(&log)
+        .await
+        .unwrap();
+    let evaluated: Vec<i64> =
+        sqlx::query_scalar("SELECT DISTINCT version FROM evaluations ORDER BY version")
+            .fetch_all(&log)
+            .await
+            .unwrap();
+    assert!(evaluated.contains(&version), "{evaluated:?} lacks {version}");
+    let kept = project.path(&format!("runs/test/checkpoints/v{version:06}/model.safetensors"));
+    assert!(kept.exists(), "{}", kept.display());
+
+    // Whatever was asked for, the run ends as it would have.
+    let resumed = project.train(&["--resume", "--set", "evaluation.every=0"]);
+    assert!(resumed.status.success(), "{}", shown(&resumed));
+    let undisturbed = Project::new();
+    let output = undisturbed.train(&["--set", "evaluation.every=0"]);
+    assert!(output.status.success(), "{}", shown(&output));
+    assert!(project.weights(2) == undisturbed.weights(2), "the weights differ");
 }
 
 #[tokio::test]

@@ -77,6 +77,18 @@ impl Access {
         cookie.is_some_and(|given| token.is_cookie(given))
     }
 
+    /// Refuses whoever may not control the run.
+    pub fn require(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        if self.token.is_none() {
+            return Err(Problem::Refused(
+                "control needs a token, and this dashboard has none; [dashboard] token_file \
+                 gives it one"
+                    .into(),
+            ));
+        }
+        if self.known(headers) { Ok(()) } else { Err(Problem::NoToken) }
+    }
+
     /// The cookie for whoever gives the token.
     pub fn cookie(&self, given: &str) -> Option<String> {
         self.token.as_ref().filter(|token| token.is(given))?;

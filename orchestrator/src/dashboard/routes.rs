@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Form, RawQuery, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use maud::Markup;
 use serde::Deserialize;
@@ -15,7 +15,8 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::api::problems::{ProblemKey, Which};
-use super::api::{self, compare, runs};
+use super::api::{self, compare, control, runs};
+use super::pages::control::Person;
 use super::problem::{Asked, Named, Problem, render};
 use super::queries::mistakes::{self, Filter};
 use super::queries::{problem, problems, step};
@@ -44,6 +45,7 @@ pub fn router(site: Site) -> Router {
         .route("/runs/{run}/problem", get(problem_page))
         .route("/mistakes", get(mistake_list))
         .route("/compare", get(comparison))
+        .route("/control", post(ask))
         .route("/login", get(login).post(log_in))
         .route("/api", get(async || pages::api::api(&DESCRIPTION)))
         .route("/api/go", get(go))
@@ -83,8 +85,32 @@ async fn run_list(State(site): State<Site>) -> Result<Markup, Problem> {
     Ok(pages::runs::runs(&found))
 }
 
-async fn overview(State(site): State<Site>, Named(run): Named<String>) -> Result<Markup, Problem> {
-    Ok(pages::overview::overview(&runs::overview_of(&site, &run).await?))
+async fn overview(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    Named(run): Named<String>,
+) -> Result<Markup, Problem> {
+    let person = match site.access.require(&headers) {
+        Ok(()) => Person::Known,
+        Err(Problem::NoToken) => Person::Unknown,
+        Err(_) => Person::Nobody,
+    };
+    Ok(pages::overview::overview(&runs::overview_of(&site, &run).await?, person))
+}
+
+#[derive(Deserialize)]
+struct Asking {
+    wish: String,
+}
+
+/// Asks something of the run by a button.
+async fn ask(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    Form(Asking { wish }): Form<Asking>,
+) -> Result<Redirect, Problem> {
+    control::ask(&site, &headers, &wish)?;
+    Ok(Redirect::to("/"))
 }
 
 async fn step_list(

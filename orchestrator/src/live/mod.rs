@@ -4,6 +4,7 @@
 //! All of this is lost with the process and none of it decides a result. Everything else that the
 //! dashboard shows is read from the log.
 
+mod control;
 mod recent;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use utoipa::ToSchema;
 use crate::domain::Trial;
 use crate::server::{Pool, ServerHealth};
 
+pub use control::{Control, WISHES, Wish, Wishes};
 pub use recent::{Notice, Recent};
 
 /// Without any progress for this long, and for several times as long as the phase ever took, a run
@@ -48,6 +50,7 @@ pub struct Live {
     steps: u64,
     pool: Arc<Pool>,
     recent: Recent,
+    control: Control,
     state: Mutex<State>,
     changes: watch::Sender<u64>,
 }
@@ -60,6 +63,8 @@ struct State {
     timings: BTreeMap<Phase, Timing>,
     /// What the run waits for, and since when.
     waiting: Option<(String, Instant)>,
+    /// Since when it is paused.
+    paused: Option<Instant>,
     /// When anything was last seen to go on.
     progress: Option<Instant>,
 }
@@ -87,6 +92,10 @@ pub struct Activity<'a> {
     key: u64,
 }
 
+/// A run that is paused; it goes on when this is dropped.
+#[derive(Debug)]
+pub struct Pause<'a>(&'a Live);
+
 /// What a run does, in words and numbers.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Snapshot {
@@ -100,6 +109,8 @@ pub struct Snapshot {
     pub activities: Vec<ActivityNow>,
     /// How long each phase took in this process.
     pub phases: Vec<PhaseTiming>,
+    /// What was asked of it and is not done yet.
+    pub wishes: Wishes,
     /// The policy servers.
     pub servers: Vec<ServerHealth>,
     /// The last warnings and errors, the latest first.
@@ -112,6 +123,11 @@ pub struct Snapshot {
 pub enum Status {
     /// It makes progress.
     Running,
+    /// It was asked to wait.
+    Paused {
+        /// For how long.
+        seconds: f64,
+    },
     /// It cannot go on without something.
     Waiting {
         /// What it waits for, and why.
@@ -158,7 +174,33 @@ impl Live {
     /// What a run of `steps` steps shares. Its warnings are taken from `recent`.
     pub fn new(run: &str, steps: u64, pool: Arc<Pool>, recent: Recent) -> Self {
         let (changes, _) = watch::channel(0);
-        Self { run: run.into(), steps, pool, recent, state: Mutex::default(), changes }
+        Self {
+            run: run.into(),
+            steps,
+            pool,
+            recent,
+            control: Control::default(),
+            state: Mutex::default(),
+            changes,
+        }
+    }
+
+    /// What a person has asked of the run.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// Asks something of the run.
+    pub fn ask(&self, wish: Wish) {
+        self.control.ask(wish);
+        self.changed();
+    }
+
+    /// Notes that the run is paused.
+    pub fn pause(&self) -> Pause<'_> {
+        self.lock().paused = Some(Instant::now());
+        self.changed();
+        Pause(self)
     }
 
     /// The run's name.
@@ -214,6 +256,7 @@ impl Live {
             status: state.status(now),
             activities,
             phases,
+            wishes: self.control.wishes(),
             servers,
             notices,
         }
@@ -231,6 +274,9 @@ impl Live {
 
 impl State {
     fn status(&self, now: Instant) -> Status {
+        if let Some(since) = self.paused {
+            return Status::Paused { seconds: now.duration_since(since).as_secs_f64() };
+        }
         if let Some((what, since)) = &self.waiting {
             let seconds = now.duration_since(*since).as_secs_f64();
             return Status::Waiting { what: what.clone(), seconds };
@@ -300,6 +346,16 @@ impl Drop for Activity<'_> {
         state.progress = Some(now);
         drop(state);
         self.live.changed();
+    }
+}
+
+impl Drop for Pause<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.paused = None;
+        state.progress = Some(Instant::now());
+        drop(state);
+        self.0.changed();
     }
 }
 

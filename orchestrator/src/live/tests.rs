@@ -40,6 +40,15 @@ fn waiting_has_a_beginning_and_an_end() {
 }
 
 #[test]
+fn a_pause_is_no_stall() {
+    let live = live();
+    let pause = live.pause();
+    assert!(matches!(live.snapshot().status, Status::Paused { .. }));
+    drop(pause);
+    assert_eq!(live.snapshot().status, Status::Running);
+}
+
+#[test]
 fn a_run_is_stalled_after_several_times_what_its_phase_took() {
     let start = Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);

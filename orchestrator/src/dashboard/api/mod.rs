@@ -5,12 +5,15 @@
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
 pub mod compare;
+pub mod control;
 pub mod mistakes;
 pub mod problems;
 pub mod runs;
 pub mod steps;
 
-use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, OpenApi as OpenApiDescription};
+use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -30,9 +33,22 @@ use super::site::Site;
         (name = "steps", description = "Steps and their groups"),
         (name = "problems", description = "Problems, their history, their rollouts"),
         (name = "mistakes", description = "Wrong answers, by filters"),
-    )
+        (name = "control", description = "What may be asked of the run that this process trains"),
+    ),
+    modifiers(&Token),
 )]
 struct Description;
+
+/// How a program shows the token.
+struct Token;
+
+impl Modify for Token {
+    fn modify(&self, description: &mut OpenApiDescription) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = description.components.get_or_insert_with(Components::default);
+        components.add_security_scheme("token", SecurityScheme::Http(bearer));
+    }
+}
 
 /// The routes of the API.
 pub fn router() -> OpenApiRouter<Site> {
@@ -52,9 +68,10 @@ pub fn router() -> OpenApiRouter<Site> {
         .routes(routes!(problems::problem))
         .routes(routes!(mistakes::list))
         .routes(routes!(mistakes::list_csv))
+        .routes(routes!(control::post))
 }
 
 /// The description of the API.
-pub fn description() -> utoipa::openapi::OpenApi {
+pub fn description() -> OpenApiDescription {
     router().into_openapi()
 }

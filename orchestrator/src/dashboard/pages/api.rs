@@ -25,7 +25,7 @@ pub fn api(description: &Value) -> Markup {
                             code.method { (operation.method) } " " code { (operation.path) } " " span { (operation.summary) }
                         }
                         @if !operation.description.is_empty() { p { (operation.description) } }
-                        form.try action="/api/go" method=(operation.form_method()) data-method=(operation.method) data-path=(operation.path) {
+                        form.try action="/api/go" data-method=(operation.method) data-path=(operation.path) {
                             @if operation.method == "GET" { input type="hidden" name="path" value=(operation.path); }
                             @for parameter in &operation.parameters {
                                 label {
@@ -35,6 +35,7 @@ pub fn api(description: &Value) -> Markup {
                                 }
                             }
                             @if operation.method == "GET" { button { "Send" } }
+                            @else { code { "curl -X " (operation.method) " -H 'Authorization: Bearer TOKEN' ADDRESS" (operation.path) } }
                             output {}
                         }
                     }
@@ -57,12 +58,6 @@ struct Parameter {
     name: String,
     required: bool,
     description: String,
-}
-
-impl Operation {
-    fn form_method(&self) -> String {
-        self.method.to_lowercase()
-    }
 }
 
 fn by_tag(description: &Value) -> Vec<(String, Vec<Operation>)> {

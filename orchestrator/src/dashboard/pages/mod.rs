@@ -3,6 +3,7 @@
 
 pub mod api;
 pub mod compare;
+pub mod control;
 pub mod header;
 pub mod login;
 pub mod mistakes;

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::control::{Person, control};
 use super::{Frame, nothing, page, tip};
 use crate::dashboard::api::runs::Overview;
 use crate::dashboard::chart::{chart, hatches};
@@ -12,10 +13,11 @@ use crate::dashboard::{link, text};
 use crate::live::Notice;
 
 /// The overview.
-pub fn overview(found: &Overview) -> Markup {
+pub fn overview(found: &Overview, person: Person) -> Markup {
     let run = &found.status.run;
     let address = link::run(run);
     let content = html! {
+        @if let Some(live) = &found.live { (control(live, person)) }
         (hatches())
         @for section in &found.sections {
             section.panels {

@@ -92,7 +92,7 @@ pub async fn read(
     let begun = numbers.begun.unwrap_or_default().cast_unsigned();
     let committed = numbers.committed.cast_unsigned();
     let (word, tone) = match live {
-        Some(live) => live_word(&live.status),
+        Some(live) => live_word(live),
         None => logged_word(age),
     };
     let steps = live.map(|live| live.steps);
@@ -112,9 +112,12 @@ pub async fn read(
     })
 }
 
-fn live_word(status: &Status) -> (String, Tone) {
-    match status {
+fn live_word(live: &Snapshot) -> (String, Tone) {
+    match &live.status {
+        Status::Running if live.wishes.stop => ("stops after this step".into(), Tone::Waiting),
+        Status::Running if live.wishes.pause => ("pauses after this step".into(), Tone::Waiting),
         Status::Running => ("running".into(), Tone::Good),
+        Status::Paused { seconds } => (format!("paused {}", roughly(*seconds)), Tone::Waiting),
         Status::Waiting { what, seconds } => {
             (format!("waiting {} for {what}", roughly(*seconds)), Tone::Waiting)
         }

@@ -85,6 +85,23 @@ async fn other_hosts_and_other_sites_are_refused() {
 }
 
 #[tokio::test]
+async fn control_needs_a_token_and_a_run() {
+    let log = Log::new().await;
+    let ask = async |asked: &super::fixture::Asked, token: &str| {
+        let request = asked.http.post(format!("{}/api/control/pause", asked.url));
+        request.bearer_auth(token).send().await.unwrap().status()
+    };
+    assert_eq!(ask(&log.asked().await, TOKEN).await, 403, "without a token nobody controls");
+    let token_file = log.folder.path().join("token");
+    std::fs::write(&token_file, TOKEN).unwrap();
+    let token_file = Some(token_file);
+    let asked = log.asked_with(DashboardConfig { token_file, ..DashboardConfig::default() }).await;
+    assert_eq!(ask(&asked, "wrong").await, 401);
+    assert_eq!(ask(&asked, TOKEN).await, 409, "there is no run to control");
+    assert_eq!(asked.get("/runs").await.status(), 200, "on this machine reading is free");
+}
+
+#[tokio::test]
 async fn beyond_this_machine_everything_needs_the_token() {
     let log = Log::new().await;
     let token_file = log.folder.path().join("token");
