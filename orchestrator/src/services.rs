@@ -88,7 +88,7 @@ impl Service {
 
     /// The trainer, on the run's folder of weights. The first process may be told to crash.
     pub async fn trainer(config: &Config, crash_at: Option<&str>) -> Result<Self, Failure> {
-        let arguments = vec![
+        let mut arguments = vec![
             "serve".into(),
             "--model".into(),
             config.model.path.clone().into(),
@@ -96,7 +96,14 @@ impl Service {
             config.weights().into(),
             "--keep".into(),
             config.run.keep.to_string().into(),
+            "--device".into(),
+            config.trainer.device.clone().into(),
+            "--precision".into(),
+            config.trainer.precision.as_str().into(),
         ];
+        if config.trainer.recompute {
+            arguments.push("--recompute".into());
+        }
         let log = config.weights().join("trainer.log");
         let program = Program { name: "retrial-trainer", arguments, log };
         match crash_at {

@@ -19,11 +19,12 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use retrial_grader::Verdict;
 use retrial_lte::{
-    Attempt, GroupOutcome, HintKind, Member, Response, Reward, SecondTrial, advantages, refine,
-    samples, second_trial,
+    Attempt, GroupOutcome, HintKind, Member, Overlong, Response, Reward, SecondTrial, Spread,
+    advantages, refine, samples, second_trial,
 };
-use retrial_protocol::{Batch, Step, TrainReport, TrainRequest, WeightVersion};
+use retrial_protocol::{Batch, Loss, Sample, Step, TrainReport, TrainRequest, WeightVersion};
 
+use crate::config::{Config, RolloutConfig};
 use crate::domain::{FinishReason, GradedRollout, ProblemId, Trial};
 use crate::fault::{CrashPoint, Moment};
 use crate::live::Phase;
@@ -144,7 +145,7 @@ async fn collect(run: &Run, step: Step, served: WeightVersion) -> Result<Collect
         samples: groups
             .iter()
             .zip(&prompts)
-            .flat_map(|(group, prompt)| group.samples(&prompt.ids))
+            .flat_map(|(group, prompt)| group.samples(&prompt.ids, &run.config))
             .collect(),
     };
 
@@ -159,7 +160,7 @@ async fn train(run: &Run, step: Step, batch: Batch) -> Result<(TrainReport, f64)
         step,
         batch,
         temperature: run.config.rollout.temperature,
-        objective: run.config.objective.clone(),
+        objective: run.config.objective(),
         optimizer: run.config.optimizer.clone(),
         micro_batch_tokens: run.config.trainer.micro_batch_tokens,
     };
@@ -214,10 +215,34 @@ impl Group {
         }
     }
 
-    fn samples(&self, prompt: &[u32]) -> Vec<retrial_protocol::Sample> {
+    fn samples(&self, prompt: &[u32], config: &Config) -> Vec<Sample> {
         let kind = self.second.as_ref().map_or(HintKind::Plain, |second| second.kind);
         let (first, extra) = (responses(&self.first), responses(&self.extra));
-        samples(prompt, &self.members, &advantages(&self.rewards()), &first, &extra, kind)
+        let advantages = self.advantages(config);
+        if config.rollout.dynamic_sampling && advantages.iter().all(|&a| a == 0.0) {
+            return Vec::new();
+        }
+        let all = samples(prompt, &self.members, &advantages, &first, &extra, kind);
+        let filtered = config.rollout.overlong == Overlong::Filter;
+        let learned_from = |member: &Member| {
+            !(filtered && self.rollout(member).rollout.finish == FinishReason::Length)
+        };
+        let with_members = all.into_iter().zip(&self.members);
+        with_members.filter(|(_, member)| learned_from(member)).map(|(sample, _)| sample).collect()
+    }
+
+    fn advantages(&self, config: &Config) -> Vec<f32> {
+        let RolloutConfig { overlong, max_tokens, .. } = config.rollout;
+        let value = |member: &Member| {
+            let graded = self.rollout(member);
+            let length = graded.rollout.tokens.len();
+            reward(graded).value() - overlong.punishment(length, max_tokens)
+        };
+        let spread = match config.objective.loss {
+            Loss::DrGrpo => Spread::Kept,
+            _ => Spread::Divided,
+        };
+        advantages(&self.members.iter().map(value).collect::<Vec<_>>(), spread)
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use retrial_protocol::{Batch, Objective, Optimizer, Part, Sample, Step, TrainRequest};
+use retrial_trainer::compute::Compute;
 use retrial_trainer::learner::Learner;
 use retrial_trainer::model::Decoder;
 use retrial_trainer::serving::set_threads;
@@ -35,7 +36,7 @@ fn main() {
     let model = Decoder::load(&base, Device::Cpu).expect("the demo's model is in the repository");
     let (parameters, vocabulary) = (model.size(), model.config().vocabulary as usize);
     let room = model.config().context - PROMPT;
-    let mut learner = Learner::new(model);
+    let mut learner = Learner::new(model, Compute::default());
     println!(
         "one update: {SAMPLES} samples, prompts of {PROMPT} tokens, {parameters} parameters, \
          1 thread"

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use retrial_protocol::Optimizer;
+use retrial_protocol::{Decayed, Optimizer};
 
 /// Moments of all parameters, and how many steps were taken.
 pub struct AdamW {
@@ -59,34 +59,44 @@ impl AdamW {
         self.steps = steps;
     }
 
-    /// One step down the gradients, one for each parameter. Matrices are decayed, vectors (the
-    /// norms) are not.
+    /// One step down the gradients, one for each parameter.
     pub fn step(
         &mut self,
         settings: &Optimizer,
         parameters: &[(String, Tensor)],
         gradients: &[Tensor],
     ) {
+        let factor = settings.schedule.factor(settings.warmup_steps, self.steps);
         self.steps += 1;
         let steps = self.steps as f64;
         let first_correction = 1.0 - settings.beta1.powf(steps);
-        let second_correction = 1.0 - settings.beta2.powf(steps);
-        let rate = settings.learning_rate;
+        let second_correction = (1.0 - settings.beta2.powf(steps)).sqrt();
+        let rate = settings.learning_rate * factor;
         tch::no_grad(|| {
-            for (((_, parameter), gradient), moments) in
+            for (((name, parameter), gradient), moments) in
                 parameters.iter().zip(gradients).zip(&mut self.moments)
             {
                 let Moments { first, second } = moments;
                 let _ = first.lerp_(gradient, 1.0 - settings.beta1);
-                let _ = second.g_mul_scalar_(settings.beta2);
-                let _ = second.g_add_(&(gradient.square() * (1.0 - settings.beta2)));
+                let scaled = gradient * (1.0 - settings.beta2);
+                let _ = second.g_mul_scalar_(settings.beta2).addcmul_(&scaled, gradient);
                 let mut parameter = parameter.shallow_clone();
-                if parameter.dim() > 1 && settings.weight_decay > 0.0 {
+                if settings.weight_decay > 0.0 && decays(settings.decayed, name, &parameter) {
                     let _ = parameter.g_mul_scalar_(1.0 - rate * settings.weight_decay);
                 }
-                let root = (&*second / second_correction).sqrt() + settings.epsilon;
-                let _ = parameter.g_sub_(&(&*first / root * (rate / first_correction)));
+                let root =
+                    second.sqrt().g_div_scalar_(second_correction).g_add_scalar_(settings.epsilon);
+                let step = &*first * (-rate / first_correction);
+                let _ = parameter.addcdiv_(&step, &root);
             }
         });
+    }
+}
+
+fn decays(decayed: Decayed, name: &str, parameter: &Tensor) -> bool {
+    match decayed {
+        Decayed::All => true,
+        Decayed::Matrices => parameter.dim() > 1,
+        Decayed::Layers => parameter.dim() > 1 && name.contains(".layers."),
     }
 }

@@ -78,7 +78,7 @@ impl Head<'_> {
         &self,
         hidden: &Tensor,
         targets: &Tensor,
-        scores: Scores,
+        scores: &mut Scores,
         of_logprobs: &Tensor,
         of_entropies: Option<&Tensor>,
         mut weight_gradient: Option<&mut Tensor>,
@@ -90,7 +90,7 @@ impl Head<'_> {
             let (targets, slopes) = (column(targets), column(of_logprobs));
             let (entropies, log_sums) = (column(&scores.entropies), scores.log_sums.split(rows, 0));
             let of_entropies = of_entropies.map(column);
-            let mut kept = scores.kept;
+            let mut kept = scores.kept.take();
             let mut gradients = Vec::with_capacity(targets.len());
             for (chunk, hidden) in hidden.split(rows, 0).iter().enumerate() {
                 let mut logs = match kept.take() {

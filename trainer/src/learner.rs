@@ -3,31 +3,39 @@
 use std::time::Instant;
 
 use retrial_protocol::{
-    Batch, Denominator, Entropy, InvalidBatch, InvalidObjective, Objective, Part, Quantiles,
-    Sample, TrainMetrics, TrainRequest,
+    Batch, Entropy, InvalidBatch, InvalidObjective, Part, TrainMetrics, TrainRequest,
 };
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::adamw::AdamW;
+use crate::compute::Compute;
 use crate::gradients::Gradients;
 use crate::head::Scores;
+use crate::micro::{self, MicroBatch, MiniBatch, Valued};
 use crate::model::Decoder;
-use crate::objective::{self, TokenCounts, Tokens, Value};
-use crate::pass::{self, Keep, Pass};
+use crate::pass::{self, Pass};
+use crate::seen::{Seen, numbers};
 use crate::sequences::{Sequence, micro_batches};
 
 /// The policy while it learns.
 pub struct Learner {
     /// Its weights.
     pub model: Decoder,
+    /// The model that a KL term holds it to.
+    pub reference: Option<Decoder>,
     /// The optimizer's moments.
     pub optimizer: AdamW,
     /// Coefficient of an adaptive entropy bonus for the next update, once there was one.
     pub entropy_coefficient: Option<f64>,
-    /// The kind of activations and products; weights, moments and gradients are f32.
-    pub kind: Kind,
-    /// What is kept of a forward pass.
-    pub keep: Keep,
+    /// Where and how it computes.
+    pub compute: Compute,
+}
+
+/// A micro-batch whose gradient was added.
+struct Done {
+    scores: Scores,
+    valued: Valued,
+    loss: f64,
 }
 
 /// Why an update was refused or given up. After [`Self::Diverged`] the weights in memory are not to
@@ -40,6 +48,9 @@ pub enum LearnError {
     /// A setting is out of its range.
     #[error(transparent)]
     Settings(#[from] InvalidObjective),
+    /// The objective has a KL term, and there is no reference.
+    #[error("the objective has a KL term, and no reference model was loaded")]
+    NoReference,
     /// A number is not finite any more.
     #[error("{what} is not finite\nhint: lower the learning rate, or look at the batch")]
     Diverged {
@@ -48,108 +59,59 @@ pub enum LearnError {
     },
 }
 
-/// Samples that go through the model together.
-struct MicroBatch<'a> {
-    /// Positions of the samples in the batch.
-    positions: Vec<usize>,
-    sequences: Vec<Sequence<'a>>,
-    /// Log-probabilities that the sampler reported, `[N]`.
-    sampler: Tensor,
-    /// Logarithm of the ratio's denominator, `[N]`.
-    old: Tensor,
-    /// `[N]`.
-    advantages: Tensor,
-    /// `[N]`, bool.
-    hinted: Tensor,
-}
-
-/// What was seen in one pass over the batch.
-#[derive(Default)]
-struct Seen {
-    loss: f64,
-    clipped: i64,
-    on_policy: i64,
-    rho: Vec<f64>,
-    entropy: f64,
-    mismatch: f64,
-    tokens: i64,
-}
-
 impl Learner {
     /// A policy that is about to learn for the first time.
-    pub fn new(model: Decoder) -> Self {
+    pub fn new(model: Decoder, compute: Compute) -> Self {
         for (_, parameter) in model.parameters() {
             let _ = parameter.set_requires_grad(true);
         }
         let optimizer = AdamW::new(model.parameters());
-        Self { model, optimizer, entropy_coefficient: None, kind: Kind::Float, keep: Keep::Graphs }
+        Self { model, reference: None, optimizer, entropy_coefficient: None, compute }
     }
 
-    /// Takes `optimizer.epochs` steps on the batch. `pi_old` stays what it was before the first.
+    /// Takes `optimizer.epochs x optimizer.mini_batches` steps on the batch. `pi_old` stays what it
+    /// was before the first.
     ///
-    /// Samples with advantage 0 count in Z and Z'; they go through the model only for an entropy
-    /// bonus. A batch that gives no gradient at all leaves weights and moments as they are.
+    /// Samples with advantage 0 count in the totals; they go through the model only for an entropy
+    /// bonus or a KL term. A mini-batch that gives no gradient at all leaves weights and moments as
+    /// they are.
     pub fn update(&mut self, request: &TrainRequest) -> Result<TrainMetrics, LearnError> {
         let clock = Instant::now();
-        let TrainRequest { batch, objective, optimizer, temperature, .. } = request;
+        let TrainRequest { batch, objective, optimizer, .. } = request;
         let config = self.model.config();
         batch.validate(config.vocabulary as usize, config.context)?;
         objective.validate()?;
         optimizer.validate()?;
 
         let coefficient = self.entropy_coefficient(&objective.entropy, batch);
-        let micro_batches = self.prepare(request, coefficient > 0.0);
-        let counts = TokenCounts::of(batch, objective.normalisation);
+        let mini_batches = self.prepare(request, coefficient)?;
+        let of_samples = |mini: &MiniBatch<'_>| -> usize {
+            mini.micro_batches.iter().map(|micro| micro.positions.len()).sum()
+        };
         let mut metrics = TrainMetrics {
             on_policy_tokens: batch.response_tokens(Part::OnPolicy),
             hinted_tokens: batch.response_tokens(Part::Hinted),
-            trained_samples: micro_batches.iter().map(|micro| micro.positions.len()).sum(),
+            trained_samples: mini_batches.iter().map(of_samples).sum(),
             entropy_coefficient: coefficient,
             ..TrainMetrics::default()
         };
-
-        let (mut clipped, mut on_policy) = (0, 0);
-        let epochs = if micro_batches.is_empty() { 0 } else { optimizer.epochs };
-        for epoch in 0..epochs {
-            let mut gradients = Gradients::new(self.model.parameters().len());
-            let mut seen = Seen::default();
-            for micro in &micro_batches {
-                let pass = Pass::forward(
-                    &self.model,
-                    self.kind,
-                    &micro.sequences,
-                    *temperature,
-                    self.keep,
-                );
-                let logprobs = pass.scores.logprobs.detach().set_requires_grad(true);
-                let value = objective::value(objective, &micro.tokens(&logprobs), counts);
-                let mut loss = -value.objective.double_value(&[]);
-                let of_logprobs = -value.gradient(&logprobs);
-                let mut of_entropies = None;
-                if coefficient > 0.0 {
-                    let all = metrics.on_policy_tokens + metrics.hinted_tokens;
-                    let weight = coefficient / all as f64;
-                    loss -= pass.scores.entropies.sum(Kind::Double).double_value(&[]) * weight;
-                    of_entropies = Some(pass.scores.entropies.full_like(-weight));
+        let mut seen = Seen::default();
+        for epoch in 0..optimizer.epochs {
+            for mini in mini_batches.iter().filter(|mini| !mini.micro_batches.is_empty()) {
+                let first = epoch == 0;
+                let mut gradients = Gradients::new(self.model.parameters().len());
+                for micro in &mini.micro_batches {
+                    let bonus = coefficient / mini.tokens as f64;
+                    let done = self.gradient(request, micro, bonus, &mut gradients)?;
+                    seen.micro_batch(micro, &done.scores, &done.valued, done.loss, first);
                 }
-                if !loss.is_finite() {
-                    return Err(micro.diverged(&pass.scores));
+                let gradients = gradients.finish(self.model.parameters());
+                let norm = clip(&gradients, optimizer.max_grad_norm);
+                if !norm.is_finite() {
+                    return Err(self.culprit(request));
                 }
-                seen.loss += loss;
-                seen.see(micro, &pass.scores, &value, epoch == 0);
-                pass.backward(&of_logprobs, of_entropies.as_ref(), &mut gradients);
-            }
-            let gradients = gradients.finish(self.model.parameters());
-            let norm = clip(&gradients, optimizer.max_grad_norm);
-            if !norm.is_finite() {
-                return Err(LearnError::Diverged { what: "the gradient".into() });
-            }
-            self.optimizer.step(optimizer, self.model.parameters(), &gradients);
-            clipped += seen.clipped;
-            on_policy += seen.on_policy;
-            if epoch == 0 {
-                seen.report(&mut metrics);
-                metrics.grad_norm = norm;
+                self.optimizer.step(optimizer, self.model.parameters(), &gradients);
+                seen.step(norm, first);
             }
         }
         // Published weights are finite.
@@ -162,9 +124,89 @@ impl Learner {
         if !Tensor::stack(&norms, 0).sum(Kind::Double).double_value(&[]).is_finite() {
             return Err(LearnError::Diverged { what: "a weight".into() });
         }
-        metrics.clip_fraction = (on_policy > 0).then(|| clipped as f64 / on_policy as f64);
+        seen.report(&mut metrics);
         metrics.train_seconds = clock.elapsed().as_secs_f64();
         Ok(metrics)
+    }
+
+    /// Cuts the batch, and scores it by the policy as it is and by the reference, where the
+    /// objective asks for it.
+    fn prepare<'a>(
+        &self,
+        request: &'a TrainRequest,
+        coefficient: f64,
+    ) -> Result<Vec<MiniBatch<'a>>, LearnError> {
+        let TrainRequest { objective, optimizer, temperature, .. } = request;
+        let reference = match (objective.kl, &self.reference) {
+            (None, _) => None,
+            (Some(_), Some(reference)) => Some(reference),
+            (Some(_), None) => return Err(LearnError::NoReference),
+        };
+        let mut mini_batches = micro::mini_batches(
+            &request.batch.samples,
+            optimizer.mini_batches as usize,
+            objective,
+            coefficient > 0.0 || reference.is_some(),
+            request.micro_batch_tokens,
+            self.model.device(),
+        );
+        // Of a single step the present policy is the old one.
+        let moves = optimizer.epochs > 1 || optimizer.mini_batches > 1;
+        let score = |model: &Decoder, micro: &MicroBatch<'_>| {
+            pass::score(model, self.compute.kind, &micro.sequences, *temperature).logprobs
+        };
+        for micro in mini_batches.iter_mut().flat_map(|mini| &mut mini.micro_batches) {
+            micro.old = (moves && micro::needs_old(objective)).then(|| score(&self.model, micro));
+            micro.reference = reference.map(|reference| score(reference, micro));
+        }
+        Ok(mini_batches)
+    }
+
+    /// Adds the gradient of the loss over a micro-batch; `bonus` is what the entropy of each token
+    /// is weighed by.
+    fn gradient(
+        &self,
+        request: &TrainRequest,
+        micro: &MicroBatch<'_>,
+        bonus: f64,
+        gradients: &mut Gradients,
+    ) -> Result<Done, LearnError> {
+        let Compute { kind, keep, .. } = self.compute;
+        let pass = Pass::forward(&self.model, kind, &micro.sequences, request.temperature, keep);
+        let logprobs = pass.scores.logprobs.detach().set_requires_grad(true);
+        let valued = micro.value(&request.objective, &logprobs);
+        let of_logprobs = -valued.value.gradient(&logprobs);
+        let entropies = &pass.scores.entropies;
+        let loss = -valued.value.objective.double_value(&[])
+            - entropies.sum(Kind::Double).double_value(&[]) * bonus;
+        if !loss.is_finite() {
+            return Err(micro.diverged(&pass.scores));
+        }
+        let of_entropies = (bonus > 0.0).then(|| entropies.full_like(-bonus));
+        let scores = pass.backward(&of_logprobs, of_entropies.as_ref(), gradients);
+        Ok(Done { scores, valued, loss })
+    }
+
+    /// Finds the sample whose gradient is not finite, one after another.
+    fn culprit(&self, request: &TrainRequest) -> LearnError {
+        // One sample in each forward pass.
+        let alone = TrainRequest { micro_batch_tokens: 1, ..request.clone() };
+        let mini_batches = match self.prepare(&alone, 0.0) {
+            Ok(mini_batches) => mini_batches,
+            Err(error) => return error,
+        };
+        for micro in mini_batches.iter().flat_map(|mini| &mini.micro_batches) {
+            let mut gradients = Gradients::new(self.model.parameters().len());
+            if let Err(error) = self.gradient(&alone, micro, 0.0, &mut gradients) {
+                return error;
+            }
+            let gradients = gradients.finish(self.model.parameters());
+            if !clip(&gradients, f64::INFINITY).is_finite() {
+                let what = format!("the gradient of sample {} of the batch", micro.positions[0]);
+                return LearnError::Diverged { what };
+            }
+        }
+        LearnError::Diverged { what: "the gradient".into() }
     }
 
     /// Log-probabilities of each sequence's tokens after its first at a sampling temperature, nats.
@@ -182,7 +224,7 @@ impl Learner {
                 Sequence { prompt, response }
             };
             let pieces: Vec<Sequence<'_>> = positions.iter().map(split).collect();
-            let scored = pass::score(&self.model, self.kind, &pieces, temperature);
+            let scored = pass::score(&self.model, self.compute.kind, &pieces, temperature);
             let mut flat = numbers(&scored.logprobs).into_iter().map(|x| x as f32);
             for (position, piece) in positions.iter().zip(&pieces) {
                 scores[*position] = flat.by_ref().take(piece.response.len()).collect();
@@ -215,120 +257,6 @@ impl Learner {
             }
         }
     }
-
-    fn prepare<'a>(&self, request: &'a TrainRequest, every_sample: bool) -> Vec<MicroBatch<'a>> {
-        let samples = &request.batch.samples;
-        let taught: Vec<usize> = (0..samples.len())
-            .filter(|&position| every_sample || samples[position].advantage != 0.0)
-            .collect();
-        let lengths: Vec<usize> =
-            taught.iter().map(|&position| samples[position].tokens()).collect();
-        micro_batches(&lengths, request.micro_batch_tokens)
-            .into_iter()
-            .map(|chosen| {
-                let positions: Vec<usize> = chosen.into_iter().map(|index| taught[index]).collect();
-                let mut micro = MicroBatch::new(samples, positions, self.model.device());
-                micro.old = self.denominator(&request.objective, request.temperature, &micro);
-                micro
-            })
-            .collect()
-    }
-
-    /// The logarithm of what the ratio is divided by, `[N]`: `pi_old` for the on-policy part, and
-    /// for the hinted part what the objective says.
-    fn denominator(
-        &self,
-        objective: &Objective,
-        temperature: f64,
-        micro: &MicroBatch<'_>,
-    ) -> Tensor {
-        let hinted = match objective.denominator {
-            Denominator::Hinted => return micro.sampler.shallow_clone(),
-            Denominator::Unit => micro.sampler.zeros_like(),
-            Denominator::Unhinted => {
-                pass::score(&self.model, self.kind, &micro.sequences, temperature).logprobs
-            }
-        };
-        hinted.where_self(&micro.hinted, &micro.sampler)
-    }
-}
-
-impl<'a> MicroBatch<'a> {
-    fn new(samples: &'a [Sample], positions: Vec<usize>, device: Device) -> Self {
-        let chosen: Vec<&Sample> = positions.iter().map(|&position| &samples[position]).collect();
-        let spread = |value: &dyn Fn(&Sample) -> f32| {
-            let values: Vec<f32> = chosen
-                .iter()
-                .flat_map(|sample| std::iter::repeat_n(value(sample), sample.response.len()))
-                .collect();
-            Tensor::from_slice(&values).to_device(device)
-        };
-        let sampler: Vec<f32> =
-            chosen.iter().flat_map(|sample| sample.sampler_logprobs.iter().copied()).collect();
-        let sampler = Tensor::from_slice(&sampler).to_device(device);
-        let sequences = chosen
-            .iter()
-            .map(|sample| Sequence { prompt: &sample.prompt, response: &sample.response })
-            .collect();
-        Self {
-            advantages: spread(&|sample| sample.advantage),
-            hinted: spread(&|sample| f32::from(u8::from(sample.part == Part::Hinted))).ne(0.0),
-            old: sampler.shallow_clone(),
-            sampler,
-            sequences,
-            positions,
-        }
-    }
-
-    fn tokens<'b>(&'b self, logprobs: &'b Tensor) -> Tokens<'b> {
-        let Self { old, advantages, hinted, .. } = self;
-        Tokens { logprobs, old, advantages, hinted }
-    }
-
-    /// Names the sample whose log-probabilities are not finite, if it is one of them.
-    fn diverged(&self, scored: &Scores) -> LearnError {
-        let mut flat = numbers(&scored.logprobs).into_iter();
-        let bad =
-            self.positions.iter().zip(&self.sequences).find(|(_, sequence)| {
-                !flat.by_ref().take(sequence.response.len()).all(f64::is_finite)
-            });
-        let what = match bad {
-            Some((position, _)) => format!("a log-probability of sample {position} of the batch"),
-            None => "the loss".into(),
-        };
-        LearnError::Diverged { what }
-    }
-}
-
-impl Seen {
-    fn see(&mut self, micro: &MicroBatch<'_>, scored: &Scores, value: &Value, first: bool) {
-        let count = |mask: &Tensor| mask.sum(Kind::Int64).int64_value(&[]);
-        let on_policy = micro.hinted.logical_not();
-        self.on_policy += count(&on_policy);
-        self.clipped += count(&value.clipped);
-        if !first {
-            return;
-        }
-        tch::no_grad(|| {
-            let sum = |values: Tensor| values.sum(Kind::Double).double_value(&[]);
-            let mismatch = (&scored.logprobs - &micro.sampler).abs() * on_policy;
-            self.mismatch += sum(mismatch);
-            self.entropy += sum(scored.entropies.shallow_clone());
-            self.tokens += scored.logprobs.size()[0];
-            self.rho.extend(numbers(&value.ratios.masked_select(&micro.hinted)));
-        });
-    }
-
-    fn report(mut self, metrics: &mut TrainMetrics) {
-        metrics.loss = self.loss;
-        metrics.entropy = (self.tokens > 0).then(|| self.entropy / self.tokens as f64);
-        metrics.sampler_mismatch =
-            (self.on_policy > 0).then(|| self.mismatch / self.on_policy as f64);
-        self.rho.sort_by(f64::total_cmp);
-        let at = |share: f64| self.rho[(share * (self.rho.len() - 1) as f64).round() as usize];
-        metrics.rho =
-            (!self.rho.is_empty()).then(|| Quantiles { p10: at(0.1), p50: at(0.5), p90: at(0.9) });
-    }
 }
 
 /// Scales gradients down to a common norm of at most `limit`; returns the norm they had.
@@ -341,9 +269,4 @@ pub fn clip(gradients: &[Tensor], limit: f64) -> f64 {
         }
     }
     norm
-}
-
-fn numbers(tensor: &Tensor) -> Vec<f64> {
-    let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Double);
-    Vec::try_from(flat.flatten(0, -1)).expect("a one-dimensional tensor of f64")
 }

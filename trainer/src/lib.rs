@@ -1,9 +1,10 @@
 //! The tch side of Retrial: the policy's weights, how they learn, and how they are sampled from.
 //!
 //! - [`model`]: the decoder, from and to a Hugging Face folder.
+//! - [`compute`]: device and precision.
 //! - [`sequences`], [`pass`], [`head`], [`gradients`]: packed sequences through the model, forward
 //!   and back.
-//! - [`objective`], [`adamw`], [`learner`]: one update.
+//! - [`objective`], [`micro`], [`seen`], [`adamw`], [`learner`]: one update.
 //! - [`versions`], [`trainer`], [`worker`], [`service`]: updates over HTTP, each a new version on
 //!   disk.
 //! - [`publish`]: a version on its way to the servers.
@@ -11,15 +12,18 @@
 //! - [`policy`]: the embedded server.
 
 pub mod adamw;
+pub mod compute;
 pub mod fault;
 pub mod gradients;
 pub mod head;
 pub mod learner;
+pub mod micro;
 pub mod model;
 pub mod objective;
 pub mod pass;
 pub mod policy;
 pub mod publish;
+pub mod seen;
 pub mod sequences;
 pub mod service;
 pub mod serving;

@@ -91,20 +91,20 @@ impl<'a> Pass<'a> {
     }
 
     /// The way back: adds the gradients of the parameters to `gradients`, given those of
-    /// log-probabilities and entropies, `[N]` each.
+    /// log-probabilities and entropies, `[N]` each. Gives back the scores.
     pub fn backward(
         self,
         of_logprobs: &Tensor,
         of_entropies: Option<&Tensor>,
         gradients: &mut Gradients,
-    ) {
-        let Self { model, packed, temperature, layers, last, scores } = self;
+    ) -> Scores {
+        let Self { model, packed, temperature, layers, last, mut scores } = self;
         let parameters = model.parameters();
         let places = model.places();
         let gradient = Head { weight: model.head(), temperature }.backward(
             &last.output.detach(),
             &packed.targets,
-            scores,
+            &mut scores,
             of_logprobs,
             of_entropies,
             Some(gradients.sum(places.head, model.head())),
@@ -136,6 +136,7 @@ impl<'a> Pass<'a> {
                 &gradient.to_kind(Kind::Float),
             )
         });
+        scores
     }
 }
 

@@ -128,7 +128,9 @@ impl From<TrainerError> for Failure {
             TrainerError::Learn(LearnError::Diverged { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
             // Trying again would not help: a caller must not take it for a passing trouble.
             TrainerError::Model(ModelError::Io { .. }) => StatusCode::INSUFFICIENT_STORAGE,
-            TrainerError::Model(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            TrainerError::Learn(LearnError::NoReference) | TrainerError::Model(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         };
         Self { status, error: error.to_string() }
     }

@@ -1,6 +1,5 @@
 //! Supervised fine-tuning on prompts with responses: the cold start of a policy.
 
-use std::f64::consts::PI;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
-use retrial_protocol::Optimizer;
+use retrial_protocol::{Optimizer, Schedule};
 use retrial_text::Text;
 use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
@@ -90,6 +89,7 @@ impl Example {
 pub struct Job<'a> {
     args: &'a Args,
     settings: Optimizer,
+    steps: u64,
     model: Decoder,
     examples: Vec<Example>,
 }
@@ -100,29 +100,32 @@ impl<'a> Job<'a> {
         ensure!(args.epochs > 0 && args.batch > 0, "--epochs and --batch must be at least 1");
         ensure!((0.0..1.0).contains(&args.warmup), "--warmup must be at least 0 and under 1");
         ensure!(is_free(&args.out), "{} exists and is not empty", args.out.display());
+        let text = Text::load(&args.model)?;
+        let model = open(&args.model, args.seed)?;
+        let examples = read(&args.data, &text, model.config().context)?;
+        let steps = examples.len().div_ceil(args.batch) as u64 * u64::from(args.epochs);
+        let warmup_steps = (args.warmup * steps as f64).floor() as u64;
         let settings = Optimizer {
             learning_rate: args.learning_rate,
+            schedule: Schedule::Cosine { steps, floor: 0.0 },
+            warmup_steps,
             weight_decay: args.weight_decay,
             max_grad_norm: args.max_grad_norm,
             ..Optimizer::default()
         };
         settings.validate()?;
-        let text = Text::load(&args.model)?;
-        let model = open(&args.model, args.seed)?;
-        let examples = read(&args.data, &text, model.config().context)?;
-        Ok(Self { args, settings, model, examples })
+        Ok(Self { args, settings, steps, model, examples })
     }
 
     /// Trains and writes the model.
     pub fn run(self) -> Result<()> {
-        let Self { args, settings, model, examples } = self;
+        let Self { args, settings, steps, model, examples } = self;
         for (_, parameter) in model.parameters() {
             let _ = parameter.set_requires_grad(true);
         }
         let mut optimizer = AdamW::new(model.parameters());
         let mut order: Vec<usize> = (0..examples.len()).collect();
         let mut random = ChaCha8Rng::seed_from_u64(args.seed);
-        let steps = examples.len().div_ceil(args.batch) as u64 * u64::from(args.epochs);
         let (clock, mut tokens) = (Instant::now(), 0);
         for _ in 0..args.epochs {
             order.shuffle(&mut random);
@@ -132,9 +135,6 @@ impl<'a> Job<'a> {
                     loss_and_gradients(&model, &chosen, args.micro_batch_tokens);
                 ensure!(loss.is_finite(), "the loss is not finite\nhint: lower --learning-rate");
                 clip(&gradients, args.max_grad_norm);
-                let factor = schedule(optimizer.steps(), steps, args.warmup);
-                let learning_rate = args.learning_rate * factor;
-                let settings = Optimizer { learning_rate, ..settings.clone() };
                 optimizer.step(&settings, model.parameters(), &gradients);
 
                 tokens += chosen.iter().map(|example| example.sequence().tokens()).sum::<usize>();
@@ -167,18 +167,6 @@ fn loss_and_gradients(model: &Decoder, examples: &[&Example], budget: usize) -> 
         pass.backward(&slope, None, &mut gradients);
     }
     (loss, gradients.finish(model.parameters()))
-}
-
-/// The learning rate's factor for the step after `done` of `steps`: up linearly, down along a
-/// cosine.
-fn schedule(done: u64, steps: u64, warmup: f64) -> f64 {
-    let (done, steps) = (done as f64, steps as f64);
-    let rising = warmup * steps;
-    if done < rising {
-        ((done + 1.0) / rising).min(1.0)
-    } else {
-        0.5 * (1.0 + (PI * (done - rising) / (steps - rising)).cos())
-    }
 }
 
 fn open(folder: &Path, seed: u64) -> Result<Decoder> {
@@ -244,18 +232,4 @@ fn write(model: &Decoder, source: &Path, out: &Path) -> Result<()> {
     sync_folder(&temporary)?;
     std::fs::rename(&temporary, out).with_context(|| format!("cannot make {}", out.display()))?;
     Ok(sync_folder(parent)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_learning_rate_rises_and_falls() {
-        let factors: Vec<f64> = (0..20).map(|done| schedule(done, 20, 0.2)).collect();
-        assert_eq!(factors[..5], [0.25, 0.5, 0.75, 1.0, 1.0]);
-        assert!(factors[4..].windows(2).all(|pair| pair[1] < pair[0]));
-        assert!(factors[19] > 0.0 && factors[19] < 0.02);
-        assert_eq!(schedule(0, 1, 0.0), 1.0);
-    }
 }

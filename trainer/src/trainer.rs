@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use retrial_protocol::{
     ScoreRequest, ScoreResponse, Step, TrainReport, TrainRequest, TrainerState, WeightVersion,
 };
-use tch::Device;
 
+use crate::compute::Compute;
 use crate::fault::{CrashPoint, Point};
 use crate::learner::{LearnError, Learner};
-use crate::model::ModelError;
+use crate::model::{Decoder, ModelError};
 use crate::publish;
 use crate::versions::{Record, Versions};
 
@@ -21,7 +21,8 @@ pub struct Trainer {
     versions: Versions,
     learner: Learner,
     record: Record,
-    device: Device,
+    base: PathBuf,
+    compute: Compute,
     crash: Option<CrashPoint>,
 }
 
@@ -75,11 +76,11 @@ impl Trainer {
         folder: &Path,
         keep: usize,
         crash: Option<CrashPoint>,
-        device: Device,
+        compute: Compute,
     ) -> Result<Self, ModelError> {
-        let versions = Versions::open(folder, base, keep)?;
-        let (learner, record) = versions.load(device)?;
-        Ok(Self { versions, learner, record, device, crash })
+        let versions = Versions::open(folder, base, keep, compute)?;
+        let (learner, record) = versions.load(compute)?;
+        Ok(Self { versions, learner, record, base: base.into(), compute, crash })
     }
 
     /// Where it stands.
@@ -114,13 +115,17 @@ impl Trainer {
         let taken = self.update_and_save(request);
         if taken.is_err() {
             // The weights in memory may be half-way: back to the last version.
-            (self.learner, self.record) = self.versions.load(self.device)?;
+            (self.learner, self.record) = self.versions.load(self.compute)?;
         }
         taken
     }
 
     fn update_and_save(&mut self, request: &TrainRequest) -> Result<TrainReport, TrainerError> {
         let step = request.step;
+        if request.objective.kl.is_some() && self.learner.reference.is_none() {
+            let reference = Decoder::load(&self.base, self.compute.device)?;
+            self.learner.reference = Some(reference.to_kind(self.compute.kind));
+        }
         let metrics = self.learner.update(request)?;
         CrashPoint::reached(self.crash, Point::AfterTrain, step);
         let report = TrainReport {

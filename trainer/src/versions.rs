@@ -1,8 +1,10 @@
 //! Weight versions on disk: one folder each, `v000000` the model the run began with.
 //!
-//! A version is a Hugging Face folder; inside it the folder `trainer` has the optimizer's moments
-//! and a record of the update: all that is needed to go on from it. It is written under a temporary name,
-//! flushed and renamed, so that a folder that has its name is complete.
+//! A version is a Hugging Face folder; inside it the folder `trainer` has the optimizer's moments,
+//! the weights in f32 where those for the servers are not, and a record of the update: all that is
+//! needed to go on from it. Tensors lie under the names of their parameters, so that a trainer of
+//! several ranks can write files of the same form, each its share. A version is written under a
+//! temporary name, flushed and renamed, so that a folder that has its name is complete.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Kind};
 
 use crate::adamw::AdamW;
+use crate::compute::Compute;
 use crate::fault::{CrashPoint, Point};
 use crate::learner::Learner;
 use crate::model::{Decoder, ModelError, read_named, sync_folder, write_tensors};
@@ -20,6 +23,7 @@ use crate::model::{Decoder, ModelError, read_named, sync_folder, write_tensors};
 // In a folder of their own: vLLM loads every safetensors file beside the weights.
 const RECORD: &str = "trainer/record.json";
 const MOMENTS: &str = "trainer/optimizer.safetensors";
+const MASTERS: &str = "trainer/weights.safetensors";
 const TEMPORARY: &str = ".tmp";
 
 /// A folder of versions.
@@ -44,7 +48,12 @@ pub struct Record {
 impl Versions {
     /// Opens a folder of versions. Until a step was taken, version 0 is made of the model in `base`,
     /// whatever was there. At most `keep` versions stay on disk.
-    pub fn open(folder: &Path, base: &Path, keep: usize) -> Result<Self, ModelError> {
+    pub fn open(
+        folder: &Path,
+        base: &Path,
+        keep: usize,
+        compute: Compute,
+    ) -> Result<Self, ModelError> {
         fs::create_dir_all(folder).map_err(io("make", folder))?;
         let folder = folder.canonicalize().map_err(io("find", folder))?;
         let versions = Self { folder, keep };
@@ -53,7 +62,7 @@ impl Versions {
             fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
         }
         if versions.latest()?.is_none_or(|latest| latest == WeightVersion(0)) {
-            let learner = Learner::new(Decoder::load(base, Device::Cpu)?);
+            let learner = Learner::new(Decoder::load(base, Device::Cpu)?, compute);
             let first = versions.path(WeightVersion(0));
             if first.exists() {
                 fs::remove_dir_all(&first).map_err(io("remove", &first))?;
@@ -69,7 +78,7 @@ impl Versions {
     }
 
     /// Takes up the latest version.
-    pub fn load(&self, device: Device) -> Result<(Learner, Record), ModelError> {
+    pub fn load(&self, compute: Compute) -> Result<(Learner, Record), ModelError> {
         let latest = self.latest()?.ok_or_else(|| ModelError::Invalid {
             path: self.folder.clone(),
             problem: "it has no version of the weights".into(),
@@ -82,7 +91,13 @@ impl Versions {
         if let Some(report) = &mut record.report {
             report.folder.clone_from(&folder);
         }
-        let mut learner = Learner::new(Decoder::load(&folder, device)?);
+        let masters = folder.join(MASTERS);
+        let model = if masters.exists() {
+            Decoder::load_file(&folder, &masters, compute.device)?
+        } else {
+            Decoder::load(&folder, compute.device)?
+        };
+        let mut learner = Learner::new(model, compute);
         if record.optimizer_steps > 0 {
             let layout = AdamW::layout(learner.model.parameters());
             let moments = read_named(&folder.join(MOMENTS), &layout)?;
@@ -104,6 +119,7 @@ impl Versions {
         let target = self.path(record.version);
         let temporary = self.folder.join(format!(".{}{TEMPORARY}", record.version.folder()));
         let step = retrial_protocol::Step(record.version.0);
+        room(&self.folder, bytes(learner, record))?;
         let written = fs::create_dir(&temporary).map_err(io("make", &temporary)).and_then(|()| {
             CrashPoint::reached(crash, Point::BeforeWrite, step);
             write(&temporary, learner, record, source)
@@ -162,7 +178,11 @@ fn write(
     let own = folder.join("trainer");
     fs::create_dir(&own).map_err(io("make", &own))?;
     let parameters = learner.model.parameters();
-    write_tensors(&folder.join("model.safetensors"), parameters, Kind::Float)?;
+    let kind = learner.compute.kind;
+    write_tensors(&folder.join("model.safetensors"), parameters, kind)?;
+    if kind != Kind::Float {
+        write_tensors(&folder.join(MASTERS), parameters, Kind::Float)?;
+    }
     if record.optimizer_steps > 0 {
         write_tensors(&folder.join(MOMENTS), &learner.optimizer.state(parameters), Kind::Float)?;
     }
@@ -172,6 +192,32 @@ fn write(
     sync_file(&path)?;
     sync_folder(&own)?;
     sync_folder(folder)
+}
+
+/// Bytes of the tensors that a version has.
+fn bytes(learner: &Learner, record: &Record) -> u64 {
+    let kind = learner.compute.kind;
+    let masters = if kind == Kind::Float { 0 } else { 4 };
+    let moments = if record.optimizer_steps > 0 { 8 } else { 0 };
+    (learner.model.size() * (kind.elt_size_in_bytes() + masters + moments)) as u64
+}
+
+/// Fails if the disk has no room for this many bytes: better now than half-way.
+pub fn room(folder: &Path, bytes: u64) -> Result<(), ModelError> {
+    let free = rustix::fs::statvfs(folder)
+        .map(|disk| disk.f_bavail * disk.f_frsize)
+        .map_err(|error| io("look at the disk of", folder)(error.into()))?;
+    if free >= bytes {
+        return Ok(());
+    }
+    let problem = format!(
+        "it takes {} MB and the disk has {} MB left\n\
+         hint: make room, or keep fewer versions",
+        bytes.div_ceil(1_000_000),
+        free / 1_000_000
+    );
+    let source = std::io::Error::new(std::io::ErrorKind::StorageFull, problem);
+    Err(io("write a version to", folder)(source))
 }
 
 /// Copies what a model folder has beside its weights: configuration, tokenizer, chat template.

@@ -3,8 +3,11 @@
 //! by hand.
 
 use proptest::prelude::*;
-use retrial_protocol::{Batch, Denominator, Normalisation, Objective, Part, Sample};
-use retrial_trainer::objective::{TokenCounts, Tokens, value};
+use retrial_protocol::{
+    Batch, Correction, Denominator, Kl, KlEstimator, Level, Loss, Normalisation, Objective, Part,
+    Sample,
+};
+use retrial_trainer::objective::{PartTotals, Tokens, Totals, correction, value, weight};
 use tch::{Kind, Tensor};
 
 /// One response token.
@@ -14,60 +17,114 @@ struct Token {
     old: f64,
     advantage: f64,
     hinted: bool,
+    /// The response it belongs to.
+    sample: usize,
+    reference: f64,
+    /// What a correction weighs it by.
+    correction: f64,
 }
 
 fn on_policy(logprob: f64, old: f64, advantage: f64) -> Token {
-    Token { logprob, old, advantage, hinted: false }
+    let (sample, reference, correction) = (0, logprob, 1.0);
+    Token { logprob, old, advantage, hinted: false, sample, reference, correction }
 }
 
 fn hinted(logprob: f64, old: f64, advantage: f64) -> Token {
-    Token { logprob, old, advantage, hinted: true }
+    Token { hinted: true, ..on_policy(logprob, old, advantage) }
 }
 
-/// J by the formula, one token after another.
-fn reference(settings: &Objective, tokens: &[Token], counts: TokenCounts) -> f64 {
-    let of_token = |token: &Token| {
-        let difference = token.logprob - token.old;
-        let ratio = difference.min(settings.log_ratio_limit).max(-settings.log_ratio_limit).exp();
-        let a = token.advantage;
-        if token.hinted {
-            return ratio / (ratio + settings.gamma) * a / counts.hinted;
-        }
-        let clipped = ratio.max(1.0 - settings.clip_low).min(1.0 + settings.clip_high);
-        let surrogate = f64::min(ratio * a, clipped * a);
-        let bounded = match settings.dual_clip {
+/// What the sums over the parts are divided by.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    on_policy: f64,
+    hinted: f64,
+}
+
+impl Counts {
+    fn of(self, token: &Token) -> f64 {
+        if token.hinted { self.hinted } else { self.on_policy }
+    }
+}
+
+/// J by the formula, one token after another. `present` are the log-probabilities that count as
+/// constants.
+fn reference(settings: &Objective, tokens: &[Token], present: &[Token], counts: Counts) -> f64 {
+    let (low, high) = settings.ratio_bounds();
+    let log_ratio = |token: &Token| {
+        let limit = settings.log_ratio_limit;
+        (token.logprob - token.old).min(limit).max(-limit)
+    };
+    let clipped = |ratio: f64, a: f64| {
+        let surrogate = f64::min(ratio * a, ratio.max(low).min(high) * a);
+        match settings.dual_clip {
             Some(bound) if a < 0.0 => surrogate.max(bound * a),
             _ => surrogate,
-        };
-        bounded / counts.on_policy
+        }
     };
-    tokens.iter().map(of_token).sum()
+    let of_token = |(token, present): (&Token, &Token)| {
+        let ratio = log_ratio(token).exp();
+        let a = token.advantage;
+        let surrogate = if token.hinted {
+            ratio / (ratio + settings.gamma) * a
+        } else {
+            let of_sample: Vec<f64> =
+                tokens.iter().filter(|other| other.sample == token.sample).map(log_ratio).collect();
+            let mean = of_sample.iter().sum::<f64>() / of_sample.len() as f64;
+            token.correction
+                * match settings.loss {
+                    Loss::Gspo => clipped(mean.exp(), a),
+                    Loss::Cispo => log_ratio(present).exp().max(low).min(high) * a * token.logprob,
+                    _ => clipped(ratio, a),
+                }
+        };
+        let d = token.logprob - token.reference;
+        let kl = settings.kl.map_or(0.0, |kl| {
+            kl.coefficient
+                * match kl.estimator {
+                    KlEstimator::K1 => d,
+                    KlEstimator::K2 => d * d / 2.0,
+                    KlEstimator::K3 => (-d).exp() - 1.0 + d,
+                }
+        });
+        (surrogate - kl) / counts.of(token)
+    };
+    tokens.iter().zip(present).map(of_token).sum()
 }
 
 /// J and its derivative by `log pi_theta` of each token, from the code under test.
-fn found(settings: &Objective, tokens: &[Token], counts: TokenCounts) -> (f64, Vec<f64>) {
-    let column = |value: fn(&Token) -> f64| {
+fn found(settings: &Objective, tokens: &[Token], counts: Counts) -> (f64, Vec<f64>) {
+    let column = |value: &dyn Fn(&Token) -> f64| {
         Tensor::from_slice(&tokens.iter().map(value).collect::<Vec<f64>>())
     };
-    let logprobs = column(|token| token.logprob).set_requires_grad(true);
+    let samples: Vec<i64> = tokens.iter().map(|token| token.sample as i64).collect();
+    let count = samples.iter().max().map_or(0, |last| last + 1);
+    let lengths: Vec<f32> = (0..count)
+        .map(|sample| samples.iter().filter(|&&of| of == sample).count() as f32)
+        .collect();
+    let logprobs = column(&|token| token.logprob).set_requires_grad(true);
     let inputs = Tokens {
         logprobs: &logprobs,
-        old: &column(|token| token.old),
-        advantages: &column(|token| token.advantage),
-        hinted: &column(|token| f64::from(u8::from(token.hinted))).ne(0.0),
+        old: &column(&|token| token.old),
+        reference: Some(&column(&|token| token.reference)),
+        correction: Some(&column(&|token| token.correction)),
+        advantages: &column(&|token| token.advantage),
+        weights: &column(&|token| 1.0 / counts.of(token)),
+        hinted: &column(&|token| f64::from(u8::from(token.hinted))).ne(0.0),
+        samples: &Tensor::from_slice(&samples),
+        lengths: &Tensor::from_slice(&lengths),
     };
-    let objective = value(settings, &inputs, counts).objective;
-    assert_eq!(objective.kind(), Kind::Double);
-    objective.backward();
-    (objective.double_value(&[]), Vec::try_from(logprobs.grad()).unwrap())
+    let value = value(settings, &inputs);
+    assert_eq!(value.objective.kind(), Kind::Double);
+    let gradient = Vec::try_from(value.gradient(&logprobs)).unwrap();
+    (value.objective.double_value(&[]), gradient)
 }
 
 fn close(found: f64, expected: f64) -> bool {
     (found - expected).abs() <= 1e-6 * expected.abs().max(1.0)
 }
 
-fn counts(on_policy: f64, hinted: f64) -> TokenCounts {
-    TokenCounts { on_policy, hinted }
+fn counts(on_policy: f64, hinted: f64) -> Counts {
+    Counts { on_policy, hinted }
 }
 
 #[test]
@@ -142,18 +199,83 @@ fn batch(parts: &[(usize, Part)]) -> Batch {
 }
 
 #[test]
-fn token_counts() {
+fn totals_and_weights() {
     use Normalisation::{Common, Separate};
+    let totals = |samples, tokens| PartTotals { samples, tokens };
     let both = batch(&[(2, Part::OnPolicy), (3, Part::OnPolicy), (4, Part::Hinted)]);
-    assert_eq!(TokenCounts::of(&both, Common), counts(9.0, 9.0));
-    assert_eq!(TokenCounts::of(&both, Separate), counts(5.0, 4.0));
-    // An empty part is divided by 1: 0, never NaN.
-    let plain = batch(&[(2, Part::OnPolicy)]);
-    assert_eq!(TokenCounts::of(&plain, Common), counts(2.0, 2.0));
-    assert_eq!(TokenCounts::of(&plain, Separate), counts(2.0, 1.0));
-    let rescued = batch(&[(4, Part::Hinted)]);
-    assert_eq!(TokenCounts::of(&rescued, Separate), counts(1.0, 4.0));
-    assert_eq!(TokenCounts::of(&batch(&[]), Common), counts(1.0, 1.0));
+    let of = |batch: &Batch, normalisation| {
+        let totals = Totals::of(&batch.samples, normalisation);
+        (totals.of_part(Part::OnPolicy), totals.of_part(Part::Hinted))
+    };
+    assert_eq!(of(&both, Common), (totals(3, 9), totals(3, 9)));
+    assert_eq!(of(&both, Separate), (totals(2, 5), totals(1, 4)));
+    // A response of 4 tokens of 3 responses with 9 tokens in all.
+    let weights = [
+        (Loss::Lte, 1.0 / 9.0),
+        (Loss::Dapo, 1.0 / 9.0),
+        (Loss::Cispo, 1.0 / 9.0),
+        (Loss::Grpo, 1.0 / 12.0),
+        (Loss::Gspo, 1.0 / 12.0),
+        (Loss::DrGrpo, 1.0 / 30.0),
+    ];
+    for (loss, expected) in weights {
+        let settings = Objective { loss, length_divisor: Some(10.0), ..Objective::default() };
+        assert!(close(weight(&settings, totals(3, 9), 4), expected), "{loss:?}");
+    }
+}
+
+#[test]
+fn each_loss_has_its_clips() {
+    let bounds = |loss| Objective { loss, ..Objective::default() }.ratio_bounds();
+    assert_eq!(bounds(Loss::Lte), (0.8, 1.2));
+    assert_eq!(bounds(Loss::Dapo), (0.8, 1.28));
+    assert_eq!(bounds(Loss::Gspo), (1.0 - 3e-4, 1.0 + 4e-4));
+    let given = Objective { clip_high: Some(0.5), ..Objective::default() };
+    assert_eq!(given.ratio_bounds(), (0.8, 1.5));
+}
+
+#[test]
+fn cispo_takes_no_token_its_gradient() {
+    let settings = Objective { loss: Loss::Cispo, ..Objective::default() };
+    // Ratio 10, bounded by 5: the weight of the gradient.
+    let token = on_policy((0.5_f64).ln(), (0.05_f64).ln(), 2.0);
+    let (_, gradient) = found(&settings, &[token], counts(1.0, 1.0));
+    assert!(close(gradient[0], 10.0), "{gradient:?}");
+}
+
+#[test]
+fn gspo_clips_whole_responses() {
+    let settings = Objective { loss: Loss::Gspo, ..Objective::default() };
+    // Ratios 2 and 1/2: the geometric mean is 1, and nothing is clipped.
+    let pair = [on_policy(-1.0, -1.0 - 2_f64.ln(), 1.0), on_policy(-1.0, -1.0 + 2_f64.ln(), 1.0)];
+    let (j, gradient) = found(&settings, &pair, counts(2.0, 1.0));
+    assert!(close(j, 1.0) && gradient.iter().all(|&slope| close(slope, 0.5)), "{j} {gradient:?}");
+    // Both a little likelier: the response is clipped, no token has a gradient.
+    let pair = [on_policy(-1.0, -1.001, 1.0), on_policy(-1.0, -1.001, 1.0)];
+    let (j, gradient) = found(&settings, &pair, counts(2.0, 1.0));
+    assert!(close(j, 1.0004) && gradient == [0.0, 0.0], "{j} {gradient:?}");
+}
+
+#[test]
+fn corrections() {
+    // Ratios of trainer to sampler: 1/2 and 4 in one response, 1 in another.
+    let mismatch = Tensor::from_slice(&[0.5_f64.ln(), 4_f64.ln(), 0.0]);
+    let (samples, lengths) =
+        (Tensor::from_slice(&[0_i64, 0, 1]), Tensor::from_slice(&[2_f32, 1.0]));
+    let cases = [
+        (Correction::Tis { cap: 2.0, level: Level::Token }, [0.5, 2.0, 1.0], [0, 1, 0]),
+        // The product is 2.
+        (Correction::Tis { cap: 1.5, level: Level::Sequence }, [1.5, 1.5, 1.0], [1, 1, 0]),
+        (Correction::IcePop { low: 0.4, high: 3.0 }, [0.5, 0.0, 1.0], [0, 1, 0]),
+    ];
+    for (correction, weights, bounded) in cases {
+        let found = correction::weights(correction, &mismatch, &samples, &lengths).unwrap();
+        let found_weights = Vec::<f64>::try_from(&found.weights).unwrap();
+        assert!(found_weights.iter().zip(weights).all(|(&a, b)| close(a, b)), "{found_weights:?}");
+        let found = found.bounded.to_kind(Kind::Int64);
+        assert_eq!(Vec::<i64>::try_from(&found).unwrap(), bounded);
+    }
+    assert!(correction::weights(Correction::Off, &mismatch, &samples, &lengths).is_none());
 }
 
 #[test]
@@ -199,19 +321,48 @@ prop_compose! {
         difference in -2.5..2.5,
         advantage in -2.5..2.5,
         hinted: bool,
+        distance in -1.0..1.0,
+        correction in 0.0..2.0,
     ) -> Token {
-        Token { logprob, old: logprob - difference, advantage, hinted }
+        let (old, reference) = (logprob - difference, logprob - distance);
+        Token { logprob, old, advantage, hinted, sample: 0, reference, correction }
     }
+}
+
+/// Responses of up to 6 tokens, each with one advantage and of one part.
+fn responses() -> impl Strategy<Value = Vec<Token>> {
+    let response = prop::collection::vec(token(), 1..6);
+    prop::collection::vec(response, 1..5).prop_map(|responses| {
+        let of_one = |(sample, tokens): (usize, Vec<Token>)| {
+            let Token { advantage, hinted, .. } = tokens[0];
+            tokens.into_iter().map(move |token| Token { advantage, hinted, sample, ..token })
+        };
+        responses.into_iter().enumerate().flat_map(of_one).collect()
+    })
 }
 
 prop_compose! {
     fn settings()(
+        loss in prop::sample::select(vec![
+            Loss::Lte, Loss::Grpo, Loss::Dapo, Loss::DrGrpo, Loss::Gspo, Loss::Cispo,
+        ]),
         gamma in 0.01..2.0,
         clip_low in 0.0..0.9,
         clip_high in 0.0..0.9,
         dual_clip in prop::option::of(1.5..4.0),
+        kl in prop::option::of((0.001..1.0, prop::sample::select(vec![
+            KlEstimator::K1, KlEstimator::K2, KlEstimator::K3,
+        ]))),
     ) -> Objective {
-        Objective { gamma, clip_low, clip_high, dual_clip, ..Objective::default() }
+        Objective {
+            loss,
+            gamma,
+            clip_low: Some(clip_low),
+            clip_high: Some(clip_high),
+            dual_clip,
+            kl: kl.map(|(coefficient, estimator)| Kl { coefficient, estimator }),
+            ..Objective::default()
+        }
     }
 }
 
@@ -219,29 +370,32 @@ proptest! {
     #[test]
     fn value_and_gradient_equal_the_formula_and_its_differences(
         settings in settings(),
-        tokens in prop::collection::vec(token(), 1..24),
+        tokens in responses(),
         on_policy in 1.0..50.0,
         hinted in 1.0..50.0,
     ) {
         const WIDTH: f64 = 1e-6;
-        let counts = TokenCounts { on_policy, hinted };
+        let counts = Counts { on_policy, hinted };
         // Where two branches meet there is no derivative.
-        let kink = |token: &Token| {
-            let ratio = (token.logprob - token.old).exp();
-            let bound = settings.dual_clip.unwrap_or(0.0);
-            [1.0 - settings.clip_low, 1.0 + settings.clip_high, bound]
-                .iter()
-                .any(|edge| (ratio - edge).abs() < 1e-4)
+        let (low, high) = settings.ratio_bounds();
+        let edges = [low, high, settings.dual_clip.unwrap_or(0.0)];
+        let at_edge = |ratio: f64| edges.iter().any(|edge| (ratio - edge).abs() < 1e-4);
+        let mean_ratio = |sample: usize| {
+            let of_sample = tokens.iter().filter(|token| token.sample == sample);
+            let logs: Vec<f64> = of_sample.map(|token| token.logprob - token.old).collect();
+            (logs.iter().sum::<f64>() / logs.len() as f64).exp()
         };
-        prop_assume!(!tokens.iter().any(kink));
+        prop_assume!(!tokens.iter().any(|token| {
+            at_edge((token.logprob - token.old).exp()) || at_edge(mean_ratio(token.sample))
+        }));
 
         let (j, gradient) = found(&settings, &tokens, counts);
-        prop_assert!(close(j, reference(&settings, &tokens, counts)));
+        prop_assert!(close(j, reference(&settings, &tokens, &tokens, counts)));
         for (position, &slope) in gradient.iter().enumerate() {
             let at = |shift: f64| {
                 let mut moved = tokens.clone();
                 moved[position].logprob += shift;
-                reference(&settings, &moved, counts)
+                reference(&settings, &moved, &tokens, counts)
             };
             let difference = (at(WIDTH) - at(-WIDTH)) / (2.0 * WIDTH);
             prop_assert!(close(slope, difference), "token {position}: {slope} {difference}");

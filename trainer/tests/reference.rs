@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use retrial_trainer::compute::Compute;
 use retrial_trainer::gradients::Gradients;
 use retrial_trainer::learner::Learner;
 use retrial_trainer::model::{Decoder, KvCache, read_named, write_tensors};
@@ -221,7 +222,7 @@ fn token_by_token_equals_the_whole_sequence() {
 fn the_learner_scores_sequences_in_micro_batches() {
     let Reference { model, ids, logits, logprobs, .. } = reference("untied");
     let ids = rows(&ids);
-    let learner = Learner::new(model);
+    let learner = Learner::new(model, Compute::default());
     let cut: Vec<Vec<u32>> =
         ids.iter().zip([40, 25, 9]).map(|(row, length)| row[..length].to_vec()).collect();
     for (row, found) in (0..).zip(learner.logprobs(&cut, 1.0, 64)) {

@@ -6,9 +6,15 @@ use std::path::Path;
 
 use common::{base, batch, open, request, sample};
 use retrial_protocol::{
-    Batch, Denominator, Entropy, Normalisation, Objective, Part, ScoreRequest, WeightVersion,
+    Batch, Correction, Denominator, Entropy, Kl, KlEstimator, Level, Loss, Normalisation,
+    Objective, Part, Sample, ScoreRequest, TrainRequest, WeightVersion,
 };
+use retrial_trainer::compute::Compute;
+use retrial_trainer::model::{Decoder, write_tensors};
+use retrial_trainer::pass::Keep;
 use retrial_trainer::trainer::{Trainer, TrainerError};
+use retrial_trainer::versions::{copy_description, room};
+use tch::{Device, Kind};
 use tempfile::tempdir;
 
 fn weights(folder: &Path) -> Vec<u8> {
@@ -25,7 +31,7 @@ fn versions(folder: &Path) -> Vec<String> {
 }
 
 /// Sum of a response's log-probabilities.
-fn likelihood(trainer: &Trainer, sample: &retrial_protocol::Sample) -> f32 {
+fn likelihood(trainer: &Trainer, sample: &Sample) -> f32 {
     let sequence = sample.prompt.iter().chain(&sample.response).copied().collect();
     let scores =
         trainer.score(&ScoreRequest { sequences: vec![sequence], temperature: 1.0 }).unwrap();
@@ -71,8 +77,7 @@ fn the_size_of_micro_batches_changes_nothing_beyond_rounding() {
         let folder = tempdir().unwrap();
         let mut trainer = open(folder.path());
         let batch = batch(&trainer);
-        let request =
-            retrial_protocol::TrainRequest { micro_batch_tokens, ..request(1, batch.clone()) };
+        let request = TrainRequest { micro_batch_tokens, ..request(1, batch.clone()) };
         let report = trainer.train(&request).unwrap();
         (report.metrics.loss, report.metrics.grad_norm, likelihood(&trainer, &batch.samples[1]))
     });
@@ -229,4 +234,149 @@ fn a_version_is_a_model_folder() {
     let text = weights(&report.folder);
     let header = String::from_utf8_lossy(&text[8..200]);
     assert!(header.contains(r#""format":"pt""#), "transformers asks for it: {header}");
+}
+
+const LOSSES: [Loss; 6] =
+    [Loss::Lte, Loss::Grpo, Loss::Dapo, Loss::DrGrpo, Loss::Gspo, Loss::Cispo];
+
+/// A request with everything switched on that adds to the loss.
+fn full_request(loss: Loss, batch: Batch) -> TrainRequest {
+    let mut request = request(1, batch);
+    request.objective = Objective {
+        loss,
+        length_divisor: Some(20.0),
+        kl: Some(Kl { coefficient: 0.1, estimator: KlEstimator::K3 }),
+        correction: Correction::Tis { cap: 1.5, level: Level::Sequence },
+        entropy: Entropy::Constant { coefficient: 0.01 },
+        ..Objective::default()
+    };
+    request.optimizer.mini_batches = 2;
+    request.optimizer.warmup_steps = 3;
+    request
+}
+
+#[test]
+fn every_loss_gives_the_same_update_however_it_is_cut_and_kept() {
+    for loss in LOSSES {
+        let update = |micro_batch_tokens: usize, keep: Keep| {
+            let folder = tempdir().unwrap();
+            let compute = Compute { keep, ..Compute::default() };
+            let mut trainer = Trainer::open(&base(), folder.path(), 3, None, compute).unwrap();
+            let mut batch = batch(&trainer);
+            // A sampler that is off by a little.
+            batch.samples[0].sampler_logprobs.iter_mut().for_each(|logprob| *logprob -= 0.2);
+            let request = TrainRequest { micro_batch_tokens, ..full_request(loss, batch) };
+            let metrics = trainer.train(&request).unwrap().metrics;
+            (
+                metrics.loss,
+                metrics.grad_norm,
+                metrics.corrected_fraction.unwrap(),
+                metrics.kl.unwrap(),
+            )
+        };
+        let (loss_of, norm, corrected, kl) = update(10_000, Keep::Graphs);
+        assert!(norm > 0.0 && corrected > 0.0 && kl > 0.0, "{loss:?}: {norm} {corrected} {kl}");
+        let cut = update(16, Keep::Inputs);
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-5 * a.abs().max(1.0);
+        assert!(close(cut.0, loss_of) && close(cut.1, norm), "{loss:?}: {cut:?} {loss_of} {norm}");
+        assert!(close(cut.2, corrected) && close(cut.3, kl), "{loss:?}: {cut:?} {corrected} {kl}");
+    }
+}
+
+#[test]
+fn every_loss_makes_better_responses_likelier() {
+    for loss in LOSSES {
+        let folder = tempdir().unwrap();
+        let mut trainer = open(folder.path());
+        let batch = batch(&trainer);
+        let before: Vec<f32> =
+            batch.samples.iter().map(|sample| likelihood(&trainer, sample)).collect();
+        let mut request = request(1, batch.clone());
+        request.objective.loss = loss;
+        request.optimizer.epochs = 1;
+        trainer.train(&request).unwrap();
+        for (sample, before) in batch.samples.iter().zip(before) {
+            let change = likelihood(&trainer, sample) - before;
+            assert!(change * sample.advantage >= 0.0, "{loss:?}: {change} {sample:?}");
+        }
+    }
+}
+
+#[test]
+fn a_strong_kl_term_keeps_the_policy_where_it_began() {
+    let distance = |coefficient: f64| {
+        let folder = tempdir().unwrap();
+        let mut trainer = open(folder.path());
+        let batch = batch(&trainer);
+        let mut last = 0.0;
+        for step in 1..=6 {
+            let mut request = request(step, batch.clone());
+            request.objective.kl = Some(Kl { coefficient, estimator: KlEstimator::K3 });
+            last = trainer.train(&request).unwrap().metrics.kl.unwrap();
+        }
+        last
+    };
+    let (free, held) = (distance(1e-9), distance(10.0));
+    assert!(held < 0.3 * free, "{held} {free}");
+}
+
+#[test]
+fn a_sample_whose_numbers_break_is_named() {
+    // Token 66 has an embedding that overflows: in the logits (NaN), or on the way back only.
+    for (value, expected) in [
+        (f32::NAN, "a log-probability of sample 3 of the batch is not finite"),
+        (3e38, "the gradient of sample 3 of the batch is not finite"),
+    ] {
+        let poisoned = tempdir().unwrap();
+        copy_description(&base(), poisoned.path()).unwrap();
+        let model = Decoder::load(&base(), Device::Cpu).unwrap();
+        let _ = model.parameters()[0].1.get(66).fill_(f64::from(value));
+        let file = poisoned.path().join("model.safetensors");
+        write_tensors(&file, model.parameters(), Kind::Float).unwrap();
+
+        let folder = tempdir().unwrap();
+        let open = || Trainer::open(poisoned.path(), folder.path(), 3, None, Compute::default());
+        let mut trainer = open().unwrap();
+        let sample = |prompt: u32| Sample {
+            prompt: vec![2, prompt],
+            response: vec![3, 4, 5],
+            sampler_logprobs: vec![-1.0; 3],
+            advantage: 1.0,
+            part: Part::OnPolicy,
+        };
+        let batch = Batch { samples: [7, 8, 9, 66, 10].map(sample).to_vec() };
+        let error = trainer.train(&request(1, batch)).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{value}: {error}");
+    }
+}
+
+#[test]
+fn bf16_learns_in_f32_and_goes_on_from_disk() {
+    let compute = Compute { kind: Kind::BFloat16, keep: Keep::Inputs, ..Compute::default() };
+    let (whole, broken) = (tempdir().unwrap(), tempdir().unwrap());
+    let open = |folder: &Path| Trainer::open(&base(), folder, 3, None, compute).unwrap();
+    let mut trainer = open(whole.path());
+    let batches = [batch(&trainer), batch(&trainer)];
+    for (step, batch) in (1..).zip(&batches) {
+        trainer.train(&request(step, batch.clone())).unwrap();
+        open(broken.path()).train(&request(step, batch.clone())).unwrap();
+    }
+    let read =
+        |folder: &Path, file: &str| std::fs::read(folder.join("v000002").join(file)).unwrap();
+    let files =
+        ["model.safetensors", "trainer/weights.safetensors", "trainer/optimizer.safetensors"];
+    for file in files {
+        assert!(read(whole.path(), file) == read(broken.path(), file), "{file}");
+    }
+    // Servers get half the bytes.
+    let sizes = [0, 1].map(|index| read(whole.path(), files[index]).len() as f64);
+    assert!((sizes[0] / sizes[1] - 0.5).abs() < 0.05, "{sizes:?}");
+}
+
+#[test]
+fn a_full_disk_is_seen_before_anything_is_written() {
+    let folder = tempdir().unwrap();
+    let error = room(folder.path(), u64::MAX).unwrap_err().to_string();
+    assert!(error.contains("the disk has") && error.contains("hint: make room"), "{error}");
+    room(folder.path(), 1).unwrap();
 }

@@ -1,28 +1,48 @@
 //! Group-relative advantages.
 
-use crate::Reward;
-
 /// Keeps the division safe when all rewards of a group are equal.
 const EPSILON: f64 = 1e-6;
 
+/// What becomes of the spread of a group's rewards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// Advantages are divided by it (GRPO).
+    Divided,
+    /// It stays in the advantages (Dr. GRPO, arXiv 2503.20783).
+    Kept,
+}
+
 /// `A_i = (R_i - mean) / (std + 1e-6)`, std with G - 1 in the denominator, for each member of a
-/// group `[G]`. The same for every token of response i. A group of one has advantage 0.
-pub fn advantages(rewards: &[Reward]) -> Vec<f32> {
+/// group `[G]`; `A_i = R_i - mean` if the spread is kept. The same for every token of response i. A
+/// group of one has advantage 0.
+pub fn advantages(rewards: &[f64], spread: Spread) -> Vec<f32> {
     let size = rewards.len() as f64;
-    let mean = rewards.iter().map(|reward| reward.value()).sum::<f64>() / size;
-    let squares: f64 = rewards.iter().map(|reward| (reward.value() - mean).powi(2)).sum();
+    let mean = rewards.iter().sum::<f64>() / size;
+    let squares: f64 = rewards.iter().map(|reward| (reward - mean).powi(2)).sum();
     let std = if rewards.len() > 1 { (squares / (size - 1.0)).sqrt() } else { 0.0 };
-    rewards.iter().map(|reward| ((reward.value() - mean) / (std + EPSILON)) as f32).collect()
+    let scale = match spread {
+        Spread::Divided => std + EPSILON,
+        Spread::Kept => 1.0,
+    };
+    rewards.iter().map(|reward| ((reward - mean) / scale) as f32).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Reward::{Fail, Pass};
     use super::*;
     use proptest::prelude::*;
 
-    fn group(passed: usize, size: usize) -> Vec<Reward> {
-        (0..size).map(|i| if i < passed { Pass } else { Fail }).collect()
+    fn group(passed: usize, size: usize) -> Vec<f64> {
+        (0..size).map(|i| if i < passed { 1.0 } else { 0.0 }).collect()
+    }
+
+    fn advantages(rewards: &[f64]) -> Vec<f32> {
+        super::advantages(rewards, Spread::Divided)
+    }
+
+    #[test]
+    fn the_spread_may_stay() {
+        assert_eq!(super::advantages(&group(1, 4), Spread::Kept), [0.75, -0.25, -0.25, -0.25]);
     }
 
     #[test]

@@ -18,14 +18,16 @@ mod advantage;
 mod batch;
 mod group;
 mod hint;
+mod overlong;
 mod prompt;
 mod refine;
 mod seed;
 
-pub use advantage::advantages;
+pub use advantage::{Spread, advantages};
 pub use batch::{Response, samples};
 pub use group::{GroupOutcome, Reward};
 pub use hint::{Attempt, HintKind, Method, SecondTrial, second_trial};
+pub use overlong::Overlong;
 pub use prompt::{InvalidTemplate, Templates};
 pub use refine::{MaxReplacements, Member, refine};
 pub use seed::Seed;

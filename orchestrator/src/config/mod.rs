@@ -11,7 +11,7 @@ mod overrides;
 
 use std::path::{Path, PathBuf};
 
-use retrial_lte::{MaxReplacements, Method, Templates};
+use retrial_lte::{MaxReplacements, Method, Overlong, Templates};
 use retrial_protocol::{Objective, Optimizer};
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +117,11 @@ pub struct RolloutConfig {
     pub max_staleness: u64,
     /// Most tokens of a response.
     pub max_tokens: usize,
+    /// What becomes of responses that run into the limit.
+    pub overlong: Overlong,
+    /// Leaves groups without advantage out of the batch, so that their tokens count nowhere. The
+    /// second trial comes first.
+    pub dynamic_sampling: bool,
     /// Sampling temperature. Nucleus and top-k sampling are off while training: the trainer's
     /// log-probs are those of the full distribution.
     pub temperature: f64,
@@ -163,10 +168,37 @@ pub struct ServerConfig {
 pub struct TrainerConfig {
     /// Base URL of a running trainer; without it one is started.
     pub url: Option<String>,
-    /// Tokens (padding included) in one forward pass.
+    /// Where it computes: cpu, cuda or cuda:1.
+    pub device: String,
+    /// Kind of activations and products; weights, moments and gradients are f32.
+    pub precision: Precision,
+    /// Computes each layer again on the way back, instead of keeping what is inside it.
+    pub recompute: bool,
+    /// Tokens in one forward pass.
     pub micro_batch_tokens: usize,
     /// Deadline of one update, seconds.
     pub timeout_seconds: u64,
+}
+
+/// Kinds of activations in the trainer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// The upper 16 of them.
+    Bf16,
+}
+
+impl Precision {
+    /// Its name on the trainer's command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
 }
 
 impl Default for RolloutConfig {
@@ -178,6 +210,8 @@ impl Default for RolloutConfig {
             max_replacements: MaxReplacements::default(),
             max_staleness: 0,
             max_tokens: 8192,
+            overlong: Overlong::default(),
+            dynamic_sampling: false,
             temperature: 1.0,
         }
     }
@@ -206,7 +240,14 @@ impl Default for ServerConfig {
 
 impl Default for TrainerConfig {
     fn default() -> Self {
-        Self { url: None, micro_batch_tokens: 8192, timeout_seconds: 3600 }
+        Self {
+            url: None,
+            device: "cpu".into(),
+            precision: Precision::default(),
+            recompute: false,
+            micro_batch_tokens: 8192,
+            timeout_seconds: 3600,
+        }
     }
 }
 
@@ -243,6 +284,13 @@ impl Config {
     /// The folder of the run's weights.
     pub fn weights(&self) -> PathBuf {
         self.run.folder.join(&self.run.name)
+    }
+
+    /// The objective, with what follows from the rest of the configuration.
+    pub fn objective(&self) -> Objective {
+        let mut objective = self.objective.clone();
+        objective.length_divisor.get_or_insert(self.rollout.max_tokens as f64);
+        objective
     }
 
     /// The settings that decide a run's result, as JSON. A run is resumed only with the same ones;
@@ -316,6 +364,11 @@ impl Config {
             if !(temperature.is_finite() && temperature > 0.0) {
                 return Err(format!("[{table}] temperature is {temperature}, it must be above 0"));
             }
+        }
+        if let Overlong::Soft { buffer, penalty } = self.rollout.overlong
+            && !(buffer > 0 && penalty.is_finite() && penalty > 0.0)
+        {
+            return Err("[rollout] overlong: buffer and penalty must be above 0".into());
         }
         if !(self.server.tolerance.is_finite() && self.server.tolerance > 0.0) {
             let tolerance = self.server.tolerance;

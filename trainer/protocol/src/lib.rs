@@ -13,7 +13,10 @@ mod report;
 mod units;
 
 pub use batch::{Batch, BatchDigest, InvalidBatch, Part, Sample};
-pub use objective::{Denominator, Entropy, InvalidObjective, Normalisation, Objective, Optimizer};
+pub use objective::{
+    Correction, Decayed, Denominator, Entropy, InvalidObjective, Kl, KlEstimator, Level, Loss,
+    Normalisation, Objective, Optimizer, Schedule,
+};
 pub use report::{
     ErrorBody, PublishReport, PublishRequest, PushOutcome, Quantiles, ScoreRequest, ScoreResponse,
     ServerAddress, ServerKind, ServerPublish, TrainMetrics, TrainReport, TrainRequest,

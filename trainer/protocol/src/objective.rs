@@ -1,5 +1,7 @@
 //! What an update maximises, and how: sent with every batch.
 
+use std::f64::consts::PI;
+
 use serde::{Deserialize, Serialize};
 
 /// The denominator of rho, the ratio of the hinted part (arXiv 2510.26109, section 3).
@@ -53,24 +55,132 @@ pub enum Entropy {
     },
 }
 
-/// The mixed-policy objective (arXiv 2510.26109, section 3).
+/// The surrogate of the on-policy part, and how its tokens are weighed. The hinted part is shaped
+/// as ever, and weighed alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// Clipped ratios, mean over tokens (arXiv 2510.26109, section 3).
+    #[default]
+    Lte,
+    /// Clipped ratios, mean over each response, then over responses (arXiv 2402.03300).
+    Grpo,
+    /// As LTE, with more room above: clip 0.2 and 0.28 (arXiv 2503.14476).
+    Dapo,
+    /// Clipped ratios, sums over responses divided by a constant, and advantages that are not
+    /// divided by the deviation of their group (arXiv 2503.20783).
+    DrGrpo,
+    /// One ratio a response, the geometric mean of its tokens' (arXiv 2507.18071).
+    Gspo,
+    /// The clipped ratio, without gradient, times the log-probability: no token is without
+    /// gradient (arXiv 2506.13585).
+    Cispo,
+}
+
+impl Loss {
+    /// `clip_low` and `clip_high` unless they are given.
+    pub fn default_clips(self) -> (f64, f64) {
+        match self {
+            Self::Lte | Self::Grpo | Self::DrGrpo => (0.2, 0.2),
+            Self::Dapo => (0.2, 0.28),
+            Self::Gspo => (3e-4, 4e-4),
+            // Bounds the ratio by 0 and 5.
+            Self::Cispo => (1.0, 4.0),
+        }
+    }
+}
+
+/// A penalty on the distance from the model that the run began with, in the loss.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kl {
+    /// Weight of the mean over tokens.
+    pub coefficient: f64,
+    /// The estimator.
+    #[serde(default)]
+    pub estimator: KlEstimator,
+}
+
+/// Estimators of the divergence from the policy to the reference, by
+/// `d = log pi_theta - log pi_reference` of a sampled token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KlEstimator {
+    /// `d`: unbiased as a number; its gradient has mean 0.
+    K1,
+    /// `d^2 / 2`.
+    K2,
+    /// `exp(-d) - 1 + d`: never negative.
+    #[default]
+    K3,
+}
+
+/// What is done where sampler and trainer disagree about the probability of a token. With a
+/// correction the ratio's denominator is the trainer's own `pi_old`, and each on-policy token is
+/// weighed by `pi_old / pi_sampler`, bounded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Correction {
+    /// The ratio's denominator is what the sampler reported.
+    #[default]
+    Off,
+    /// Truncated importance sampling: at most `cap`.
+    Tis {
+        /// The bound.
+        cap: f64,
+        /// Whether a token or its whole response is weighed.
+        #[serde(default)]
+        level: Level,
+    },
+    /// `IcePop`: tokens whose weight is not between `low` and `high` are left out.
+    #[serde(rename = "icepop")]
+    IcePop {
+        /// Least weight.
+        low: f64,
+        /// Largest weight.
+        high: f64,
+    },
+}
+
+/// What a correction weighs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Each token by its own ratio.
+    #[default]
+    Token,
+    /// Each response by the product of its tokens' ratios.
+    Sequence,
+}
+
+/// The mixed-policy objective (arXiv 2510.26109, section 3) and its variants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Objective {
+    /// The on-policy part.
+    pub loss: Loss,
     /// gamma of the policy shaping `f(x) = x / (x + gamma)`; 0.1 in the paper.
     pub gamma: f64,
     /// Denominator of rho.
     pub denominator: Denominator,
     /// What Z and Z' count.
     pub normalisation: Normalisation,
-    /// The ratio of the on-policy part is clipped below at `1 - clip_low`.
-    pub clip_low: f64,
+    /// The ratio of the on-policy part is clipped below at `1 - clip_low`;
+    /// [`Loss::default_clips`] unless given.
+    pub clip_low: Option<f64>,
     /// ... and above at `1 + clip_high`.
-    pub clip_high: f64,
+    pub clip_high: Option<f64>,
     /// Bound `c` on the surrogate of negative advantages (dual clip; ICPO uses 3), if any.
     pub dual_clip: Option<f64>,
     /// Log-ratios are clamped to plus and minus this, in nats.
     pub log_ratio_limit: f64,
+    /// The constant that [`Loss::DrGrpo`] divides each response's sum by: the most tokens of a
+    /// response.
+    pub length_divisor: Option<f64>,
+    /// The penalty on the distance from the reference, if any.
+    pub kl: Option<Kl>,
+    /// The correction for a sampler that disagrees with the trainer.
+    pub correction: Correction,
     /// The entropy bonus.
     pub entropy: Entropy,
 }
@@ -78,16 +188,79 @@ pub struct Objective {
 impl Default for Objective {
     fn default() -> Self {
         Self {
+            loss: Loss::default(),
             gamma: 0.1,
             denominator: Denominator::default(),
             normalisation: Normalisation::default(),
-            clip_low: 0.2,
-            clip_high: 0.2,
+            clip_low: None,
+            clip_high: None,
             dual_clip: None,
             log_ratio_limit: 20.0,
+            length_divisor: None,
+            kl: None,
+            correction: Correction::default(),
             entropy: Entropy::default(),
         }
     }
+}
+
+/// How the learning rate moves, by the optimizer steps `t` that were taken before. During the first
+/// `warmup_steps` it also rises linearly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Schedule {
+    /// It stays.
+    #[default]
+    Constant,
+    /// Falls linearly to `floor` times itself at step `steps`.
+    Linear {
+        /// Optimizer steps, warm-up included.
+        steps: u64,
+        /// What is left of it at the end.
+        #[serde(default)]
+        floor: f64,
+    },
+    /// Falls along a cosine to `floor` times itself at step `steps`.
+    Cosine {
+        /// Optimizer steps, warm-up included.
+        steps: u64,
+        /// What is left of it at the end.
+        #[serde(default)]
+        floor: f64,
+    },
+}
+
+impl Schedule {
+    /// What the learning rate is multiplied by for the step after `done`.
+    pub fn factor(self, warmup_steps: u64, done: u64) -> f64 {
+        if done < warmup_steps {
+            return (done + 1) as f64 / warmup_steps as f64;
+        }
+        let left = |steps: u64| {
+            let falling = steps.saturating_sub(warmup_steps).max(1) as f64;
+            1.0 - ((done - warmup_steps) as f64 / falling).min(1.0)
+        };
+        match self {
+            Self::Constant => 1.0,
+            Self::Linear { steps, floor } => floor + (1.0 - floor) * left(steps),
+            Self::Cosine { steps, floor } => {
+                floor + (1.0 - floor) * 0.5 * (1.0 - (PI * left(steps)).cos())
+            }
+        }
+    }
+}
+
+/// Which parameters decay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decayed {
+    /// Matrices; vectors (norms, biases) do not.
+    #[default]
+    Matrices,
+    /// The matrices of the layers: embedding and output matrix do not decay either.
+    Layers,
+    /// All parameters.
+    All,
 }
 
 /// `AdamW`, and how often it steps on a batch.
@@ -102,12 +275,20 @@ pub struct Optimizer {
     pub beta2: f64,
     /// Added to the root of the second moment.
     pub epsilon: f64,
-    /// Decoupled weight decay of the matrices; vectors (norms) are never decayed.
+    /// Decoupled weight decay.
     pub weight_decay: f64,
+    /// What it applies to.
+    pub decayed: Decayed,
+    /// How the learning rate moves.
+    pub schedule: Schedule,
+    /// Optimizer steps in which the learning rate rises.
+    pub warmup_steps: u64,
     /// The gradient's norm is scaled down to this.
     pub max_grad_norm: f64,
-    /// Optimizer steps on each batch; `pi_old` stays what it was at the first.
+    /// Passes over each batch; `pi_old` stays what it was before the first.
     pub epochs: u32,
+    /// Optimizer steps in a pass, each on its share of the batch's samples.
+    pub mini_batches: u32,
 }
 
 impl Default for Optimizer {
@@ -118,8 +299,12 @@ impl Default for Optimizer {
             beta2: 0.999,
             epsilon: 1e-8,
             weight_decay: 0.01,
+            decayed: Decayed::default(),
+            schedule: Schedule::default(),
+            warmup_steps: 0,
             max_grad_norm: 1.0,
             epochs: 1,
+            mini_batches: 1,
         }
     }
 }
@@ -146,12 +331,38 @@ fn check(
 }
 
 impl Objective {
+    /// Bounds of the on-policy ratio.
+    pub fn ratio_bounds(&self) -> (f64, f64) {
+        let (low, high) = self.loss.default_clips();
+        (1.0 - self.clip_low.unwrap_or(low), 1.0 + self.clip_high.unwrap_or(high))
+    }
+
     /// Checks that every number is in its range.
     pub fn validate(&self) -> Result<(), InvalidObjective> {
         let positive = |x: f64| x.is_finite() && x > 0.0;
         check("gamma", self.gamma, "above 0", positive(self.gamma))?;
-        check("clip_low", self.clip_low, "between 0 and 1", (0.0..=1.0).contains(&self.clip_low))?;
-        check("clip_high", self.clip_high, "0 or more", self.clip_high >= 0.0)?;
+        if let Some(low) = self.clip_low {
+            check("clip_low", low, "between 0 and 1", (0.0..=1.0).contains(&low))?;
+        }
+        if let Some(high) = self.clip_high {
+            check("clip_high", high, "0 or more", high >= 0.0)?;
+        }
+        if let Some(divisor) = self.length_divisor {
+            check("length_divisor", divisor, "above 0", positive(divisor))?;
+        }
+        if let Some(Kl { coefficient, .. }) = self.kl {
+            check("kl.coefficient", coefficient, "above 0", positive(coefficient))?;
+        }
+        match self.correction {
+            Correction::Off => {}
+            Correction::Tis { cap, .. } => {
+                check("correction.cap", cap, "above 0", positive(cap))?;
+            }
+            Correction::IcePop { low, high } => {
+                check("correction.low", low, "0 or more", low >= 0.0)?;
+                check("correction.high", high, "above correction.low", high > low)?;
+            }
+        }
         if let Some(bound) = self.dual_clip {
             check("dual_clip", bound, "above 1", bound.is_finite() && bound > 1.0)?;
         }
@@ -182,7 +393,15 @@ impl Optimizer {
         check("epsilon", self.epsilon, "above 0", positive(self.epsilon))?;
         check("weight_decay", self.weight_decay, "0 or more", self.weight_decay >= 0.0)?;
         check("max_grad_norm", self.max_grad_norm, "above 0", positive(self.max_grad_norm))?;
-        check("epochs", f64::from(self.epochs), "1 or more", self.epochs > 0)
+        if let Schedule::Linear { steps, floor } | Schedule::Cosine { steps, floor } = self.schedule
+        {
+            let range = "above warmup_steps";
+            check("schedule.steps", steps as f64, range, steps > self.warmup_steps)?;
+            check("schedule.floor", floor, "between 0 and 1", (0.0..=1.0).contains(&floor))?;
+        }
+        let some = |key, value: u32| check(key, f64::from(value), "1 or more", value > 0);
+        some("epochs", self.epochs)?;
+        some("mini_batches", self.mini_batches)
     }
 }
 
@@ -194,6 +413,21 @@ mod tests {
     fn defaults_are_in_range() {
         Objective::default().validate().unwrap();
         Optimizer::default().validate().unwrap();
+    }
+
+    #[test]
+    fn the_learning_rate_rises_and_falls() {
+        let factors = |schedule: Schedule| -> Vec<f64> {
+            (0..22).map(|done| schedule.factor(4, done)).collect()
+        };
+        let cosine = factors(Schedule::Cosine { steps: 20, floor: 0.0 });
+        assert_eq!(cosine[..5], [0.25, 0.5, 0.75, 1.0, 1.0]);
+        assert!(cosine[4..20].windows(2).all(|pair| pair[1] < pair[0]));
+        assert!(cosine[19] > 0.0 && cosine[19] < 0.02 && cosine[20] < 1e-12 && cosine[21] < 1e-12);
+        let linear = factors(Schedule::Linear { steps: 20, floor: 0.5 });
+        assert_eq!((linear[4], linear[12], linear[20], linear[21]), (1.0, 0.75, 0.5, 0.5));
+        assert_eq!(factors(Schedule::Constant)[3..], [1.0; 19]);
+        assert_eq!(Schedule::Constant.factor(0, 0), 1.0);
     }
 
     #[test]

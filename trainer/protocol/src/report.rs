@@ -52,9 +52,9 @@ pub struct TrainReport {
 /// Measurements of one update. Where nothing was measured (an empty part), the value is absent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainMetrics {
-    /// The loss (minus the objective) at the first optimizer step.
+    /// The loss (minus the objective), mean over the optimizer steps of the first pass.
     pub loss: f64,
-    /// Norm of the gradient before clipping, at the first optimizer step.
+    /// Norm of the gradient before clipping, likewise.
     pub grad_norm: f64,
     /// Response tokens of the on-policy part.
     pub on_policy_tokens: usize,
@@ -64,15 +64,19 @@ pub struct TrainMetrics {
     pub trained_samples: usize,
     /// Share of on-policy tokens whose ratio was clipped, over all optimizer steps.
     pub clip_fraction: Option<f64>,
-    /// Ratios of the hinted part at the first optimizer step.
+    /// Ratios of the hinted part in the first pass.
     pub rho: Option<Quantiles>,
     /// Mean entropy of the policy over the trained tokens, nats.
     pub entropy: Option<f64>,
     /// Coefficient of the entropy bonus in this update.
     pub entropy_coefficient: f64,
-    /// Mean over the on-policy tokens of `|log pi_theta - sampler's log-prob|` before the first
-    /// optimizer step, nats: what sampler and trainer disagree by.
+    /// Mean over the on-policy tokens of `|log pi_theta - sampler's log-prob|` in the first pass,
+    /// nats: what sampler and trainer disagree by.
     pub sampler_mismatch: Option<f64>,
+    /// Share of on-policy tokens that a correction truncated or left out.
+    pub corrected_fraction: Option<f64>,
+    /// Mean distance from the reference (by the estimator k3), nats a token.
+    pub kl: Option<f64>,
     /// Seconds in forward, backward and optimizer.
     pub train_seconds: f64,
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use retrial_trainer::compute::ComputeArgs;
 use retrial_trainer::fault::CrashPoint;
 use retrial_trainer::service;
 use retrial_trainer::serving::{self, Listen};
@@ -41,6 +42,8 @@ struct Serve {
     /// Versions to keep on disk.
     #[arg(long, default_value_t = 3)]
     keep: usize,
+    #[command(flatten)]
+    compute: ComputeArgs,
     /// Threads of libtorch.
     #[arg(long, default_value_t = 1)]
     threads: u16,
@@ -79,8 +82,9 @@ async fn open(args: &Serve) -> Result<(TcpListener, Worker)> {
     serving::set_threads(args.threads);
     // The port first: a model that takes minutes to read should not fail on it afterwards.
     let listener = args.listen.bind().await?;
+    let compute = args.compute.compute()?;
     let Serve { model, versions, keep, crash_at, .. } = args;
     let (model, versions, keep, crash_at) = (model.clone(), versions.clone(), *keep, *crash_at);
-    let open = move || Trainer::open(&model, &versions, keep, crash_at, tch::Device::Cpu);
+    let open = move || Trainer::open(&model, &versions, keep, crash_at, compute);
     Ok((listener, Worker::start(open).await??))
 }

@@ -49,11 +49,26 @@ impl Decoder {
         Ok(Self::build(config, tensors, device))
     }
 
+    /// Reads `config.json` of a folder, and the weights from one file.
+    pub fn load_file(folder: &Path, weights: &Path, device: Device) -> Result<Self, ModelError> {
+        let config = ModelConfig::load(folder)?;
+        let tensors = files::read_named(weights, &config.parameters())?;
+        Ok(Self::build(config, tensors, device))
+    }
+
     /// Fresh weights for the `config.json` of a folder.
     pub fn fresh(folder: &Path, seed: i64, device: Device) -> Result<Self, ModelError> {
         let config = ModelConfig::load(folder)?;
         let tensors = init::fresh(&config, seed);
         Ok(Self::build(config, tensors, device))
+    }
+
+    /// The same model with weights of another kind, for one that does not learn.
+    #[must_use]
+    pub fn to_kind(self, kind: Kind) -> Self {
+        let device = self.device();
+        let tensors = self.parameters.into_iter().map(|(_, tensor)| tensor.to_kind(kind)).collect();
+        Self::build(self.config, tensors, device)
     }
 
     /// Replaces the weights by those of another folder. On an error the old weights stay.
@@ -130,7 +145,8 @@ impl Decoder {
         self.rotary.at(positions, kind)
     }
 
-    /// Layer `index` over packed sequences `[T, H]`; see [`attention::packed`] for `runs`.
+    /// Layer `index` over packed sequences `[T, H]`. `runs` lists how many sequences of which length
+    /// follow one another.
     pub fn layer(&self, index: usize, x: &Tensor, angles: &Angles, runs: &[(i64, i64)]) -> Tensor {
         self.layers[index].forward(x, angles, |q, k, v| attention::packed(q, k, v, runs))
     }

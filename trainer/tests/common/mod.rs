@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use retrial_protocol::{Batch, Objective, Optimizer, Part, Sample, Step, TrainRequest};
+use retrial_trainer::compute::Compute;
 use retrial_trainer::trainer::Trainer;
-use tch::Device;
 
 /// The folder of the tiny model.
 pub fn base() -> PathBuf {
@@ -13,7 +13,7 @@ pub fn base() -> PathBuf {
 
 /// A trainer whose versions lie in `folder`.
 pub fn open(folder: &Path) -> Trainer {
-    Trainer::open(&base(), folder, 3, None, Device::Cpu).unwrap()
+    Trainer::open(&base(), folder, 3, None, Compute::default()).unwrap()
 }
 
 /// A response of `length` tokens; its ids follow from `first`.

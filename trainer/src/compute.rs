@@ -1,0 +1,88 @@
+//! Where and how the trainer computes: one code path, whatever is chosen here.
+
+use std::str::FromStr;
+
+use anyhow::{Result, bail};
+use tch::{Cuda, Device, Kind};
+
+use crate::pass::Keep;
+
+/// Where and how a policy computes.
+#[derive(Clone, Copy, Debug)]
+pub struct Compute {
+    /// The device.
+    pub device: Device,
+    /// The kind of activations and products; weights, moments and gradients are f32.
+    pub kind: Kind,
+    /// What is kept of a forward pass.
+    pub keep: Keep,
+}
+
+impl Default for Compute {
+    /// On the CPU, in f32, nothing computed twice.
+    fn default() -> Self {
+        Self { device: Device::Cpu, kind: Kind::Float, keep: Keep::Graphs }
+    }
+}
+
+/// [`Compute`] on the command line.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ComputeArgs {
+    /// cpu, cuda, or cuda:1 for the second GPU.
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    /// Kind of activations and products. Weights, moments and gradients are f32.
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    precision: Precision,
+    /// Compute each layer again on the way back instead of keeping what is inside it: a third more
+    /// work for a fraction of the memory.
+    #[arg(long)]
+    recompute: bool,
+}
+
+/// Kinds of activations.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Precision {
+    F32,
+    Bf16,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct DeviceName(Device);
+
+impl FromStr for DeviceName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let index = match text.split_once(':') {
+            None if text == "cpu" => return Ok(Self(Device::Cpu)),
+            None if text == "cuda" => Some(0),
+            Some(("cuda", index)) => index.parse().ok(),
+            _ => None,
+        };
+        index.map(|index| Self(Device::Cuda(index))).ok_or("write it as cpu, cuda or cuda:1".into())
+    }
+}
+
+impl ComputeArgs {
+    /// What was asked for, if this machine has it.
+    pub fn compute(&self) -> Result<Compute> {
+        let device = self.device.0;
+        if let Device::Cuda(index) = device {
+            let there = Cuda::device_count();
+            if index as i64 >= there {
+                bail!(
+                    "there is no device cuda:{index}: libtorch finds {there} GPUs\n\
+                     hint: a libtorch for CUDA is needed besides the GPU; see LIBTORCH in \
+                     trainer/fetch-libtorch.sh"
+                );
+            }
+        }
+        let kind = match self.precision {
+            Precision::F32 => Kind::Float,
+            Precision::Bf16 => Kind::BFloat16,
+        };
+        let keep = if self.recompute { Keep::Inputs } else { Keep::Graphs };
+        Ok(Compute { device, kind, keep })
+    }
+}

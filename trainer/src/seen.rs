@@ -1,0 +1,101 @@
+//! What there is to see in an update.
+
+use retrial_protocol::{KlEstimator, Quantiles, TrainMetrics};
+use tch::{Device, Kind, Tensor};
+
+use crate::head::Scores;
+use crate::micro::{MicroBatch, Valued};
+use crate::objective::kl;
+
+/// Sums over the optimizer steps of an update.
+#[derive(Default)]
+pub struct Seen {
+    clipped: f64,
+    on_policy: f64,
+    steps: f64,
+    grad_norm: f64,
+    first: FirstPass,
+}
+
+/// Sums over the first pass over the batch.
+#[derive(Default)]
+struct FirstPass {
+    loss: f64,
+    rho: Vec<f64>,
+    entropy: f64,
+    mismatch: f64,
+    corrected: Option<f64>,
+    kl: Option<f64>,
+    tokens: f64,
+    on_policy: f64,
+}
+
+impl Seen {
+    /// Takes note of a micro-batch; `loss` is its part of the loss.
+    pub fn micro_batch(
+        &mut self,
+        micro: &MicroBatch<'_>,
+        scores: &Scores,
+        valued: &Valued,
+        loss: f64,
+        first: bool,
+    ) {
+        let on_policy = micro.hinted.logical_not();
+        let count = sum(&on_policy);
+        self.on_policy += count;
+        self.clipped += sum(&valued.value.clipped);
+        if !first {
+            return;
+        }
+        let seen = &mut self.first;
+        seen.loss += loss;
+        seen.on_policy += count;
+        seen.tokens += scores.logprobs.numel() as f64;
+        seen.entropy += sum(&scores.entropies);
+        seen.mismatch += sum(&((&scores.logprobs - &micro.sampler).abs() * &on_policy));
+        seen.rho.extend(numbers(&valued.value.ratios.masked_select(&micro.hinted)));
+        if let Some(bounded) = &valued.bounded {
+            *seen.corrected.get_or_insert_default() += sum(&bounded.logical_and(&on_policy));
+        }
+        if let Some(reference) = &micro.reference {
+            let distance = &scores.logprobs - reference;
+            *seen.kl.get_or_insert_default() += sum(&kl::estimate(KlEstimator::K3, &distance));
+        }
+    }
+
+    /// Takes note of an optimizer step, by the norm of its gradient.
+    pub fn step(&mut self, grad_norm: f64, first: bool) {
+        if first {
+            self.steps += 1.0;
+            self.grad_norm += grad_norm;
+        }
+    }
+
+    /// What was seen.
+    pub fn report(self, metrics: &mut TrainMetrics) {
+        let Self { clipped, on_policy, steps, grad_norm, mut first } = self;
+        let mean = |sum: f64, count: f64| (count > 0.0).then(|| sum / count);
+        metrics.loss = mean(first.loss, steps).unwrap_or_default();
+        metrics.grad_norm = mean(grad_norm, steps).unwrap_or_default();
+        metrics.clip_fraction = mean(clipped, on_policy);
+        metrics.entropy = mean(first.entropy, first.tokens);
+        metrics.sampler_mismatch = mean(first.mismatch, first.on_policy);
+        metrics.corrected_fraction =
+            first.corrected.and_then(|corrected| mean(corrected, first.on_policy));
+        metrics.kl = first.kl.and_then(|kl| mean(kl, first.tokens));
+        first.rho.sort_by(f64::total_cmp);
+        let at = |share: f64| first.rho[(share * (first.rho.len() - 1) as f64).round() as usize];
+        metrics.rho =
+            (!first.rho.is_empty()).then(|| Quantiles { p10: at(0.1), p50: at(0.5), p90: at(0.9) });
+    }
+}
+
+fn sum(tensor: &Tensor) -> f64 {
+    tensor.sum(Kind::Double).double_value(&[])
+}
+
+/// All numbers of a tensor.
+pub fn numbers(tensor: &Tensor) -> Vec<f64> {
+    let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Double);
+    Vec::try_from(flat.flatten(0, -1)).expect("a one-dimensional tensor of f64")
+}
