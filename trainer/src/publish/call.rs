@@ -65,7 +65,13 @@ async fn answer(what: &'static str, request: RequestBuilder) -> Result<Value, Ca
     let status = response.status();
     let body = response.text().await.map_err(failed)?;
     if !status.is_success() {
-        return Err(CallFailed::refused(what, format!("it answered {status}: {body}")));
+        // From 502 to 504 a gateway speaks for a server that is not there at the moment.
+        let answered = !(502..=504).contains(&status.as_u16());
+        return Err(CallFailed {
+            answered,
+            what,
+            problem: format!("it answered {status}: {body}"),
+        });
     }
     // Some routes answer with nothing.
     Ok(serde_json::from_str(&body).unwrap_or(Value::Null))
