@@ -124,7 +124,8 @@ impl Study {
             config.run.steps *= MOST_STEPS;
         }
         let options = Options { resume: true, quiet: true, ..Options::default() };
-        let last = run::run(config.clone(), options).await?;
+        // A run is a large future: on the heap.
+        let last = Box::pin(run::run(config.clone(), options)).await?;
 
         let store = Store::open(&config.run.database).await?;
         let name = &config.run.name;
