@@ -1,10 +1,13 @@
-//! What a person sees while a run goes on: a line a step and, at a terminal, a bar below them.
+//! What a person sees while a run goes on: a line a step and, at a terminal, a bar below them that
+//! says what is going on, or what it waits for.
 //!
 //! All of it goes to standard error; standard output is for the result.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use retrial_lte::HintKind;
@@ -12,25 +15,51 @@ use retrial_protocol::WeightVersion;
 
 use crate::config::Config;
 use crate::evaluate::Scores;
+use crate::live::{Live, Snapshot, Status};
 use crate::summary::{Outcomes, StepSummary};
 
 /// The progress of a run.
 pub struct Progress {
     bar: ProgressBar,
     steps: u64,
+    /// Keeps the bar's words up to date; at a terminal only.
+    _words: Option<AbortOnDrop>,
 }
+
+/// A task that ends with this.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// How often the bar's words are looked after.
+const WORDS_EVERY: Duration = Duration::from_secs(1);
 
 impl Progress {
     /// Begins to show a run of which `done` steps are done.
-    pub fn new(config: &Config, done: WeightVersion) -> Self {
+    pub fn new(config: &Config, done: WeightVersion, live: &Arc<Live>) -> Self {
         let steps = config.run.steps;
         let bar = ProgressBar::new(steps).with_position(done.0);
-        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} steps, {eta} left");
+        let template = "{bar:24} {pos}/{len} steps, {eta} left  {wide_msg}";
+        let style = ProgressStyle::with_template(template);
         bar.set_style(style.expect("the template is well-formed"));
-        if !std::io::stderr().is_terminal() {
+        let words = if std::io::stderr().is_terminal() {
+            let (bar, live) = (bar.clone(), Arc::clone(live));
+            Some(AbortOnDrop(tokio::spawn(async move {
+                let mut clock = tokio::time::interval(WORDS_EVERY);
+                loop {
+                    clock.tick().await;
+                    bar.set_message(words(&live.snapshot()));
+                }
+            })))
+        } else {
             bar.set_draw_target(ProgressDrawTarget::hidden());
-        }
-        let progress = Self { bar, steps };
+            None
+        };
+        let progress = Self { bar, steps, _words: words };
         let run = &config.run;
         progress.line(&format!(
             "run {} ({}), {} problems x {} rollouts a step, steps {} to {steps}",
@@ -77,6 +106,24 @@ impl Progress {
     fn line(&self, text: &str) {
         self.bar.suspend(|| eprintln!("{text}"));
     }
+}
+
+/// What a run does, or waits for, in a few words.
+fn words(now: &Snapshot) -> String {
+    match &now.status {
+        Status::Waiting { what, .. } => return format!("waiting for {what}"),
+        Status::Paused { .. } => return "paused".into(),
+        Status::Running | Status::Stalled { .. } => {}
+    }
+    let activities = now.activities.iter().map(|activity| {
+        let word = activity.phase.word();
+        let seconds = activity.seconds;
+        match activity.total {
+            0 => format!("{word} {seconds:.0} s"),
+            total => format!("{word} {}/{total} {seconds:.0} s", activity.done),
+        }
+    });
+    activities.collect::<Vec<_>>().join(", ")
 }
 
 fn step_line(summary: &StepSummary, steps: u64) -> String {

@@ -112,7 +112,7 @@ pub async fn run(config: Config, options: Options) -> Result<WeightVersion, Fail
         None => None,
     };
     let steps = run.config.run.steps;
-    let mut progress = Progress::new(&run.config, done);
+    let mut progress = Progress::new(&run.config, done, &run.live);
     if let Some(dashboard) = &dashboard {
         progress.watched_at(&dashboard.url());
     }
@@ -259,8 +259,13 @@ impl Run {
     pub async fn publish(&self, version: WeightVersion) -> Result<PublishReport> {
         let probe = self.prompt(&self.train[0], HintKind::Plain, &[])?.ids;
         let servers = self.servers.clone();
-        let request =
-            PublishRequest { version, servers, probe, tolerance: self.config.server.tolerance };
+        let request = PublishRequest {
+            version,
+            servers,
+            probe,
+            tolerance: self.config.server.tolerance,
+            timeout_seconds: self.config.server.push_timeout_seconds,
+        };
         let patience = Duration::from_secs(self.config.server.patience_seconds);
         let clock = Instant::now();
         let mut pause = FIRST_PAUSE;
@@ -433,6 +438,7 @@ async fn connect(
         failures: FAILURES_IN_A_ROW,
         budget: config.server.error_budget,
         pause: FIRST_PAUSE,
+        stall: Duration::from_secs(config.server.stall_seconds),
     };
     Ok((Pool::new(adapters, limits), addresses))
 }

@@ -19,7 +19,7 @@ pub use watched::Watched;
 
 pub use conformance::Server;
 pub use http::{get, post};
-pub use proxy::{Fault, Proxy};
+pub use proxy::{Fault, Proxy, ROLLOUTS};
 pub use service::Service;
 
 /// The root of the repository.

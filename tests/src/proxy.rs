@@ -1,6 +1,6 @@
-//! A proxy before a policy server that spoils some of its answers.
+//! A proxy before a policy server that spoils some of its answers, and notes what was asked.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,6 +10,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 /// What may become of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,22 @@ pub enum Fault {
     Abort,
     /// The server is not asked and says that all is well.
     Pretend,
+    /// The answer does not say which weights it is of.
+    Unlabelled,
+    /// The server is not asked before [`Proxy::release`].
+    Hold,
+}
+
+/// Requests for rollouts, which share a route with the scoring of prompts.
+pub const ROLLOUTS: &str = "rollouts";
+
+/// An answer or several that are to be spoiled.
+struct Spoil {
+    /// While the server has this version; none before the first push.
+    version: Option<u64>,
+    route: &'static str,
+    fault: Fault,
+    times: usize,
 }
 
 /// A running proxy.
@@ -44,8 +62,18 @@ pub struct Proxy {
 struct Shared {
     upstream: String,
     client: reqwest::Client,
-    /// Route, fault, and how often it is still to occur.
-    faults: Mutex<Vec<(&'static str, Fault, usize)>>,
+    state: Mutex<Traffic>,
+    held: Semaphore,
+    released: Semaphore,
+}
+
+#[derive(Default)]
+struct Traffic {
+    spoils: Vec<Spoil>,
+    /// The version that the server was last told to have.
+    version: Option<u64>,
+    /// Each request: its route, and the version at that time.
+    asked: Vec<(Option<u64>, String)>,
 }
 
 impl Proxy {
@@ -54,7 +82,9 @@ impl Proxy {
         let state = Arc::new(Shared {
             upstream: upstream.to_owned(),
             client: reqwest::Client::new(),
-            faults: Mutex::default(),
+            state: Mutex::default(),
+            held: Semaphore::new(0),
+            released: Semaphore::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound socket"));
@@ -63,14 +93,32 @@ impl Proxy {
         Self { url, state }
     }
 
-    /// Spoils the next answers of a route, the trainer's probe left out.
-    pub fn spoil(&self, route: &'static str, fault: Fault, times: usize) {
-        self.state.faults.lock().expect("no panic holds it").push((route, fault, times));
+    /// Spoils the next answers of a route, or of [`ROLLOUTS`], that come while the server has a
+    /// version; none before the first push.
+    pub fn spoil(&self, version: Option<u64>, route: &'static str, fault: Fault, times: usize) {
+        self.state.lock().spoils.push(Spoil { version, route, fault, times });
     }
 
     /// Faults that have not occurred yet.
     pub fn left(&self) -> usize {
-        self.state.faults.lock().expect("no panic holds it").iter().map(|fault| fault.2).sum()
+        self.state.lock().spoils.iter().map(|spoil| spoil.times).sum()
+    }
+
+    /// How often a route was asked while the server had a version.
+    pub fn asked(&self, version: Option<u64>, route: &str) -> usize {
+        let traffic = self.state.lock();
+        traffic.asked.iter().filter(|(at, asked)| *at == version && asked == route).count()
+    }
+
+    /// Waits until a request is held.
+    pub async fn held(&self) {
+        let held = timeout(Duration::from_mins(2), self.state.held.acquire()).await;
+        held.expect("a request comes").expect("nobody closes it").forget();
+    }
+
+    /// Lets all requests go on that were held or will be.
+    pub fn release(&self) {
+        self.state.released.add_permits(Semaphore::MAX_PERMITS / 2);
     }
 
     /// The setting that has a run sample from it.
@@ -80,28 +128,43 @@ impl Proxy {
 }
 
 impl Shared {
-    /// The fault of this request, if it is to have one.
-    fn fault(&self, path: &str) -> Option<Fault> {
-        let mut faults = self.faults.lock().expect("no panic holds it");
-        let (_, fault, times) =
-            faults.iter_mut().find(|(route, _, times)| *route == path && *times > 0)?;
-        *times -= 1;
-        Some(*fault)
+    fn lock(&self) -> MutexGuard<'_, Traffic> {
+        self.state.lock().expect("no panic holds it")
+    }
+
+    /// Notes a request. Returns the fault that it is to have, if any.
+    fn fault(&self, path: &str, body: &Value) -> Option<Fault> {
+        let rollouts = path == "/v1/completions" && body["return_token_ids"] == true;
+        let route = if rollouts { ROLLOUTS } else { path };
+        let mut traffic = self.lock();
+        let version = traffic.version;
+        traffic.asked.push((version, route.to_owned()));
+        if let Some(label) = body["new_version"].as_str() {
+            traffic.version = label.parse().ok();
+        }
+        let spoil = traffic
+            .spoils
+            .iter_mut()
+            .find(|spoil| spoil.version == version && spoil.route == route && spoil.times > 0)?;
+        spoil.times -= 1;
+        Some(spoil.fault)
     }
 }
 
 async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    // The trainer's probe comes by the same route as rollouts, and is not spoiled.
-    let probe = String::from_utf8_lossy(&body).contains("\"prompt_logprobs\"");
-    let fault = if probe { None } else { shared.fault(parts.uri.path()) };
+    let fault = shared.fault(parts.uri.path(), &serde_json::from_slice(&body).unwrap_or_default());
     match fault {
         Some(Fault::Status(status)) => {
             return StatusCode::from_u16(status).expect("a status").into_response();
         }
         Some(Fault::Pretend) => return axum::Json(json!({ "results": [null] })).into_response(),
         Some(Fault::Stall) => return std::future::pending().await,
+        Some(Fault::Hold) => {
+            shared.held.add_permits(1);
+            shared.released.acquire().await.expect("nobody closes it").forget();
+        }
         _ => {}
     }
     let url = format!("{}{}", shared.upstream, parts.uri);
@@ -122,7 +185,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
 fn spoiled(bytes: Bytes, fault: Option<Fault>) -> Body {
     let half = bytes.len() / 2;
     match fault {
-        None | Some(Fault::Status(_) | Fault::Pretend | Fault::Stall) => bytes.into(),
+        None | Some(Fault::Status(_) | Fault::Pretend | Fault::Stall | Fault::Hold) => bytes.into(),
         Some(Fault::HalfBody) => bytes.slice(..half).into(),
         Some(Fault::Reset) => {
             let broken = std::io::Error::other("the connection broke");
@@ -130,6 +193,9 @@ fn spoiled(bytes: Bytes, fault: Option<Fault>) -> Body {
         }
         Some(fault) => {
             let mut answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+            if fault == Fault::Unlabelled {
+                answer["weight_version"] = Value::Null;
+            }
             if let Some(choices) = answer["choices"].as_array_mut() {
                 distort(choices, fault);
             }

@@ -86,7 +86,11 @@ async fn publish(
         return Err(Failure { status: StatusCode::INTERNAL_SERVER_ERROR, error });
     }
     let expected = scored?.logprobs.remove(0);
-    Ok(Json(publish::publish(&request, &state.folder, fallback.as_deref(), &expected).await?))
+    // On its own: servers are resumed even if the caller has gone away.
+    let push = tokio::spawn(async move {
+        publish::publish(&request, &state.folder, fallback.as_deref(), &expected).await
+    });
+    Ok(Json(push.await.map_err(anyhow::Error::from)??))
 }
 
 impl IntoResponse for Failure {

@@ -156,6 +156,7 @@ fn publish(kind: ServerKind, url: &str, version: u64) -> PublishRequest {
         servers: vec![ServerAddress { url: url.into(), kind }],
         probe: PROBE.to_vec(),
         tolerance: 1e-4,
+        timeout_seconds: 60,
     }
 }
 

@@ -157,6 +157,10 @@ pub struct ServerConfig {
     pub max_sequences: usize,
     /// Deadline of a rollout request, seconds.
     pub timeout_seconds: u64,
+    /// Deadline of each call that gives a server new weights, seconds.
+    pub push_timeout_seconds: u64,
+    /// Silence of a server that owes answers after which the run says what it waits for, seconds.
+    pub stall_seconds: u64,
     /// Largest difference between the server's and the trainer's log-probability of a token that
     /// passes the check after each push of weights, nats.
     pub tolerance: f64,
@@ -233,6 +237,8 @@ impl Default for ServerConfig {
             patience_seconds: 600,
             max_sequences: 128,
             timeout_seconds: 1800,
+            push_timeout_seconds: 600,
+            stall_seconds: 300,
             tolerance: 1e-4,
         }
     }
@@ -310,6 +316,8 @@ impl Config {
                     "concurrency",
                     "max_sequences",
                     "timeout_seconds",
+                    "push_timeout_seconds",
+                    "stall_seconds",
                     "error_budget",
                     "patience_seconds",
                 ][..],
@@ -341,6 +349,8 @@ impl Config {
             ("server", "concurrency", self.server.concurrency as u64),
             ("server", "max_sequences", self.server.max_sequences as u64),
             ("server", "timeout_seconds", self.server.timeout_seconds),
+            ("server", "push_timeout_seconds", self.server.push_timeout_seconds),
+            ("server", "stall_seconds", self.server.stall_seconds),
             ("trainer", "micro_batch_tokens", self.trainer.micro_batch_tokens as u64),
             ("trainer", "timeout_seconds", self.trainer.timeout_seconds),
         ];

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::domain::Trial;
-use crate::server::{Pool, ServerHealth};
+use crate::server::{Pool, ServerHealth, Silence};
 
 pub use control::{Control, WISHES, Wish, Wishes};
 pub use recent::{Notice, Recent};
@@ -246,6 +246,7 @@ impl Live {
     pub fn snapshot(&self) -> Snapshot {
         let servers = self.pool.health();
         let notices = self.recent.latest_first();
+        let silent = self.pool.silent();
         let state = self.lock();
         let now = Instant::now();
         let activities = state.activities.values().map(|doing| doing.at(now)).collect();
@@ -253,7 +254,7 @@ impl Live {
         Snapshot {
             run: self.run.clone(),
             steps: self.steps,
-            status: state.status(now),
+            status: state.status(now, &silent),
             activities,
             phases,
             wishes: self.control.wishes(),
@@ -273,13 +274,17 @@ impl Live {
 }
 
 impl State {
-    fn status(&self, now: Instant) -> Status {
+    fn status(&self, now: Instant, silent: &[Silence]) -> Status {
         if let Some(since) = self.paused {
             return Status::Paused { seconds: now.duration_since(since).as_secs_f64() };
         }
         if let Some((what, since)) = &self.waiting {
             let seconds = now.duration_since(*since).as_secs_f64();
             return Status::Waiting { what: what.clone(), seconds };
+        }
+        if let Some(longest) = silent.iter().map(|silence| silence.lasting).max() {
+            let what = silent.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            return Status::Waiting { what, seconds: longest.as_secs_f64() };
         }
         let Some(progress) = self.progress else { return Status::Running };
         let still = now.duration_since(progress);

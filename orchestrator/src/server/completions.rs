@@ -1,5 +1,8 @@
 //! `/v1/completions` as vLLM answers it, and the embedded server with it: the `OpenAI` route
 //! with token ids in and out.
+//!
+//! vLLM does not say here which weights sampled. It is asked after each answer: a server that was
+//! started anew in between would serve the weights that it was started with, and nobody would know.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -15,6 +18,21 @@ pub struct Completions {
     http: reqwest::Client,
     url: String,
     model: String,
+    versions: Versions,
+}
+
+/// Whether a server that does not label its answers can be asked for the version that it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Versions {
+    /// By `/weight_info`.
+    Asked,
+    /// It does not know.
+    Unknown,
+}
+
+#[derive(Deserialize)]
+struct WeightInfo {
+    weight_version: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -39,8 +57,21 @@ struct Logprobs {
 
 impl Completions {
     /// A client of the server at `url`, which calls its model `model`.
-    pub fn new(http: reqwest::Client, url: &str, model: &str) -> Self {
-        Self { http, url: url.into(), model: model.into() }
+    pub fn new(http: reqwest::Client, url: &str, model: &str, versions: Versions) -> Self {
+        Self { http, url: url.into(), model: model.into(), versions }
+    }
+
+    /// The version that the server says it serves.
+    async fn version(&self) -> Result<Option<String>, CallError> {
+        match self.versions {
+            Versions::Asked => {
+                let url = format!("{}/weight_info", self.url);
+                http::get(&self.http, &url)
+                    .await
+                    .map(|WeightInfo { weight_version }| weight_version)
+            }
+            Versions::Unknown => Ok(None),
+        }
     }
 
     fn body(&self, request: SampleRequest<'_>) -> Value {
@@ -67,7 +98,10 @@ impl PolicyServer for Completions {
     ) -> BoxFuture<'a, Result<Vec<Sampled>, CallError>> {
         async move {
             let url = format!("{}/v1/completions", self.url);
-            let answer: Answer = http::post(&self.http, &url, &self.body(request)).await?;
+            let mut answer: Answer = http::post(&self.http, &url, &self.body(request)).await?;
+            if answer.weight_version.is_none() {
+                answer.weight_version = self.version().await?;
+            }
             read(answer, request.n).map_err(|problem| CallError::unusable(&url, problem))
         }
         .boxed()

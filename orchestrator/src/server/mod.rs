@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::domain::FinishReason;
 use crate::http::CallError;
 
-pub use pool::{Limits, NoServer, Pool, ServerHealth};
+pub use pool::{Limits, NoServer, Pool, ServerHealth, Silence};
 pub use probe::{Capabilities, Route, probe};
 
 /// A number that servers report for a log-probability that they do not have.

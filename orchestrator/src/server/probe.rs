@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::PolicyServer;
-use super::completions::Completions;
+use super::completions::{Completions, Versions};
 use super::generate::Generate;
 use super::sglang::Sglang;
 use crate::http::{self, CallError};
@@ -113,7 +113,11 @@ impl Capabilities {
     ) -> Result<Box<dyn PolicyServer>, CallError> {
         let http = http::client(timeout, Some(IDLE))?;
         Ok(match self.route {
-            Route::Completions => Box::new(Completions::new(http, &self.url, model)),
+            Route::Completions => {
+                let versions =
+                    if self.control.is_some() { Versions::Asked } else { Versions::Unknown };
+                Box::new(Completions::new(http, &self.url, model, versions))
+            }
             Route::Generate => Box::new(Generate::new(http, &self.url, model)),
             Route::Sglang => Box::new(Sglang::new(http, &self.url)),
         })

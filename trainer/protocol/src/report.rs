@@ -103,6 +103,8 @@ pub struct PublishRequest {
     pub probe: Vec<u32>,
     /// Largest difference of a token's log-probability that passes, nats.
     pub tolerance: f64,
+    /// Deadline of each call to a server, seconds; a large model is read from disk within it.
+    pub timeout_seconds: u64,
 }
 
 /// Where a policy server is and what it speaks.

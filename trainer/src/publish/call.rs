@@ -3,16 +3,17 @@
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::Value;
 
-/// Deadline of one call; a large model is read from disk within it.
-const CALL_TIMEOUT: Duration = Duration::from_mins(10);
+/// What is answered in the place of a server that is not there, or not yet.
+const ABSENT: [StatusCode; 3] =
+    [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
 
 /// A call that failed.
 #[derive(Debug)]
 pub struct CallFailed {
-    /// Whether the server answered at all.
+    /// Whether the server answered at all. That it is not there at the moment is no answer.
     pub answered: bool,
     /// What the call was for.
     pub what: &'static str,
@@ -34,8 +35,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    pub fn new(url: &str) -> Self {
-        let http = Client::builder().timeout(CALL_TIMEOUT).build();
+    /// Each of its calls ends within `timeout`.
+    pub fn new(url: &str, timeout: Duration) -> Self {
+        let http = Client::builder().timeout(timeout).build();
         Self {
             http: http.expect("a client with nothing but a deadline can be made"),
             url: url.trim_end_matches('/').into(),
@@ -65,8 +67,7 @@ async fn answer(what: &'static str, request: RequestBuilder) -> Result<Value, Ca
     let status = response.status();
     let body = response.text().await.map_err(failed)?;
     if !status.is_success() {
-        // From 502 to 504 a gateway speaks for a server that is not there at the moment.
-        let answered = !(502..=504).contains(&status.as_u16());
+        let answered = !ABSENT.contains(&status);
         return Err(CallFailed {
             answered,
             what,

@@ -12,9 +12,9 @@ mod sglang;
 mod vllm;
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use retrial_protocol::{
     PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerKind, ServerPublish,
     WeightVersion,
@@ -67,7 +67,9 @@ pub async fn publish(
 ) -> Result<PublishReport, Mismatch> {
     let weights = Weights { version: request.version, folder, previous };
     let pushes = request.servers.iter().map(|server| push(server, &weights, request, expected));
-    Ok(PublishReport { version: request.version, servers: try_join_all(pushes).await? })
+    // Each is gone through to its end, so that a mismatch of one leaves no other one paused.
+    let pushed: Result<_, _> = join_all(pushes).await.into_iter().collect();
+    Ok(PublishReport { version: request.version, servers: pushed? })
 }
 
 async fn push(
@@ -77,7 +79,7 @@ async fn push(
     expected: &[f32],
 ) -> Result<ServerPublish, Mismatch> {
     let clock = Instant::now();
-    let caller = Caller::new(&server.url);
+    let caller = Caller::new(&server.url, Duration::from_secs(request.timeout_seconds));
     let scored = async {
         match server.kind {
             ServerKind::Vllm => {

@@ -22,8 +22,12 @@ struct Meta {
 /// Replaces the weights of a paused server, and lets it go on.
 pub async fn push(caller: &Caller, weights: &Weights<'_>) -> Result<(), CallFailed> {
     // Sequences in flight are computed anew; `in_place` would go on over stale keys and values.
-    caller.post("pause", "/pause_generation", &json!({ "mode": "retract" })).await?;
-    let replaced = replace(caller, weights).await;
+    let paused = caller.post("pause", "/pause_generation", &json!({ "mode": "retract" })).await;
+    let replaced = match paused {
+        Ok(_) => replace(caller, weights).await,
+        // It may have been paused all the same: an answer can be lost.
+        Err(error) => Err(error),
+    };
     let resumed = caller.post("resume", "/continue_generation", &json!({})).await;
     replaced.and(resumed.map(drop))
 }

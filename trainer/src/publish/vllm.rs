@@ -27,8 +27,12 @@ struct TokenLogprob {
 /// Replaces the weights of a paused server, and resumes it.
 pub async fn push(caller: &Caller, weights: &Weights<'_>) -> Result<(), CallFailed> {
     // Sequences in flight stay; their keys and values are computed anew.
-    caller.post("pause", "/pause?mode=keep&clear_cache=true", &json!({})).await?;
-    let replaced = replace(caller, weights).await;
+    let paused = caller.post("pause", "/pause?mode=keep&clear_cache=true", &json!({})).await;
+    let replaced = match paused {
+        Ok(_) => replace(caller, weights).await,
+        // It may have been paused all the same: an answer can be lost.
+        Err(error) => Err(error),
+    };
     let resumed = caller.post("resume", "/resume", &json!({})).await;
     replaced.and(resumed.map(drop))
 }

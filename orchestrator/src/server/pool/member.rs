@@ -1,0 +1,161 @@
+//! What the pool knows of one server.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use retrial_protocol::WeightVersion;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::CallError;
+
+/// A server as the pool sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    /// Requests under way.
+    pub in_flight: usize,
+    /// The version that it was seen to serve; none while it is left out.
+    pub version: Option<WeightVersion>,
+    /// Failed requests in a row.
+    pub failures: u32,
+    /// Grows whenever it is left out or gets a push: what went before tells nothing of it then.
+    pub epoch: u64,
+    /// When it was last heard of while requests were under way, or the first of them began.
+    heard: Instant,
+    /// When its present silence was last told of.
+    pub told: Option<Instant>,
+    /// Requests that ended, those that failed among them, and what they took.
+    requests: u64,
+    failed: u64,
+    taken: Duration,
+    worst: Duration,
+}
+
+/// How a server fares.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ServerHealth {
+    /// Its base URL.
+    pub url: String,
+    /// The version that it was seen to serve; none while it is left out.
+    pub version: Option<u64>,
+    /// Requests under way.
+    pub in_flight: usize,
+    /// Requests that ended.
+    pub requests: u64,
+    /// Those that failed among them.
+    pub failed: u64,
+    /// Mean seconds of a request.
+    pub mean_seconds: Option<f64>,
+    /// Most seconds of a request.
+    pub worst_seconds: Option<f64>,
+}
+
+/// A server that answers nothing while requests to it are under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// Its base URL.
+    pub url: String,
+    /// Requests under way.
+    pub in_flight: usize,
+    /// Since it was last heard of, or the first of them began.
+    pub lasting: Duration,
+}
+
+impl Member {
+    /// One that nothing is known of.
+    pub fn new() -> Self {
+        Self {
+            in_flight: 0,
+            version: None,
+            failures: 0,
+            epoch: 0,
+            heard: Instant::now(),
+            told: None,
+            requests: 0,
+            failed: 0,
+            taken: Duration::ZERO,
+            worst: Duration::ZERO,
+        }
+    }
+
+    /// Leaves it out until it has taken a push. Says whether it was not already.
+    pub fn leave_out(&mut self) -> bool {
+        let served = self.version.take().is_some();
+        self.epoch += u64::from(served);
+        served
+    }
+
+    /// Forgets its failures, and what it serves.
+    pub fn start_anew(&mut self) {
+        self.version = None;
+        self.failures = 0;
+        self.epoch += 1;
+    }
+
+    /// Notes that a request begins. Returns the epoch it belongs to.
+    pub fn begin(&mut self, now: Instant) -> u64 {
+        if self.in_flight == 0 {
+            self.heard_of(now);
+        }
+        self.in_flight += 1;
+        self.epoch
+    }
+
+    /// Notes that a request that began at `clock` ends, and whether that counts among the failures
+    /// in a row.
+    pub fn end(&mut self, clock: Instant, error: Option<&CallError>, counts: bool) {
+        self.in_flight -= 1;
+        let took = clock.elapsed();
+        self.requests += 1;
+        self.failed += u64::from(error.is_some());
+        self.taken += took;
+        self.worst = self.worst.max(took);
+        if counts {
+            self.failures = if error.is_some() { self.failures + 1 } else { 0 };
+        }
+        // A request that is given up says nothing of the server.
+        if !matches!(error, Some(CallError::Transport { .. })) {
+            self.heard_of(Instant::now());
+        }
+    }
+
+    fn heard_of(&mut self, now: Instant) {
+        self.heard = now;
+        self.told = None;
+    }
+
+    /// When its silence will have lasted long enough to be told of, again if it was already.
+    pub fn silence_is_due(&self, stall: Duration) -> Instant {
+        self.told.unwrap_or(self.heard) + stall
+    }
+
+    /// Its silence, if it has lasted for `stall`.
+    pub fn silence(&self, url: &str, now: Instant, stall: Duration) -> Option<Silence> {
+        let lasting = now.duration_since(self.heard);
+        let silent = self.in_flight > 0 && lasting >= stall;
+        silent.then(|| Silence { url: url.into(), in_flight: self.in_flight, lasting })
+    }
+
+    /// How it fares.
+    pub fn health(&self, url: &str) -> ServerHealth {
+        let any = self.requests > 0;
+        ServerHealth {
+            url: url.into(),
+            version: self.version.map(|version| version.0),
+            in_flight: self.in_flight,
+            requests: self.requests,
+            failed: self.failed,
+            mean_seconds: any.then(|| self.taken.as_secs_f64() / self.requests as f64),
+            worst_seconds: any.then_some(self.worst.as_secs_f64()),
+        }
+    }
+}
+
+impl fmt::Display for Silence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, in_flight, lasting } = self;
+        let requests = if *in_flight == 1 { "request" } else { "requests" };
+        let seconds = lasting.as_secs();
+        write!(f, "{url}: {in_flight} {requests} in flight, nothing has arrived for {seconds} s")
+    }
+}
