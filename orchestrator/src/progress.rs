@@ -77,6 +77,11 @@ impl Progress {
         self.line(&format!("dashboard at {url}"));
     }
 
+    /// Shows that the run is over and the dashboard is not.
+    pub fn kept_open(&self, url: &str) {
+        self.line(&format!("the run has ended; dashboard at {url} until this is told to end"));
+    }
+
     /// Shows that a version is kept for good.
     pub fn kept(&self, version: WeightVersion, folder: &Path) {
         self.line(&format!("version {version} is kept in {}", folder.display()));

@@ -121,7 +121,7 @@ pub async fn run(config: Config, options: Options) -> Result<WeightVersion, Fail
     for step in (done.0 + 1..=steps).map(Step) {
         if between::steps(&run, step.base(), &stop, &mut progress).await? == Next::End {
             progress.finish();
-            close(run, dashboard).await;
+            end(run, dashboard, &stop, &progress).await;
             return Err(Failure::Interrupted { done: step.base() });
         }
         if run.has_sampled_enough().await? {
@@ -141,16 +141,24 @@ pub async fn run(config: Config, options: Options) -> Result<WeightVersion, Fail
     if !quiet {
         println!("{}", crate::report::final_table(&run, last).await?);
     }
-    close(run, dashboard).await;
+    end(run, dashboard, &stop, &progress).await;
     Ok(last)
 }
 
-/// Closes the log: all of it is in its one file then, unless another process reads it.
-async fn close(run: Run, dashboard: Option<Dashboard>) {
+/// Ends the processes of the run, and closes the log: all of it is in its one file then, unless
+/// another process reads it. A dashboard that is to be kept goes on in between until a signal comes.
+async fn end(run: Run, dashboard: Option<Dashboard>, stop: &Stop, progress: &Progress) {
+    let Run { config, store, live, policy, trainer_service, .. } = run;
+    drop((policy, trainer_service));
+    live.end();
     if let Some(dashboard) = dashboard {
+        if config.dashboard.keep && !stop.requested() {
+            progress.kept_open(&dashboard.url());
+            stop.wait().await;
+        }
         dashboard.close().await;
     }
-    run.store.close().await;
+    store.close().await;
 }
 
 impl Run {

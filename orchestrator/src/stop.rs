@@ -7,13 +7,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 
 /// Exit code of a run that was told to end.
 pub const INTERRUPTED: u8 = 130;
 
 /// Whether the run was told to end.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    requested: AtomicBool,
+    /// Whether nothing is under way that must be finished first.
+    idle: AtomicBool,
+    told: Notify,
+}
 
 impl Stop {
     /// Listens for Ctrl-C and SIGTERM from here on.
@@ -29,11 +38,14 @@ impl Stop {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
                 }
-                if told.0.swap(true, Ordering::SeqCst) {
+                if told.0.requested.swap(true, Ordering::SeqCst) {
                     eprintln!("stopped; go on with --resume");
                     exit(INTERRUPTED.into());
                 }
-                eprintln!("stopping after this step; once more to stop at once");
+                if !told.0.idle.load(Ordering::SeqCst) {
+                    eprintln!("stopping after this step; once more to stop at once");
+                }
+                told.0.told.notify_one();
             }
         });
         Ok(stop)
@@ -41,6 +53,12 @@ impl Stop {
 
     /// Whether it was told.
     pub fn requested(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.0.requested.load(Ordering::SeqCst)
+    }
+
+    /// Waits until it is told, with nothing under way.
+    pub async fn wait(&self) {
+        self.0.idle.store(true, Ordering::SeqCst);
+        self.0.told.notified().await;
     }
 }

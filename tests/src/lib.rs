@@ -112,14 +112,19 @@ impl Project {
     pub fn train_watched(&self, arguments: &[&str]) -> Watched {
         let dashboard =
             ["--set", "dashboard.enabled=true", "--set", "dashboard.listen=127.0.0.1:0"];
-        Watched::start(self.folder.path(), &training(&[&dashboard, arguments].concat()))
+        self.watched_with_token("", &[&dashboard, arguments].concat())
+    }
+
+    /// `retrial run` with a dashboard whose token the environment has, if it is not empty.
+    pub fn watched_with_token(&self, token: &str, arguments: &[&str]) -> Watched {
+        Watched::start(self.folder.path(), &training(arguments), token)
     }
 
     /// `retrial dashboard` over the log, on a free port.
     pub fn dashboard(&self, arguments: &[&str]) -> Watched {
         let all = ["dashboard", "--listen", "127.0.0.1:0"].into_iter();
         let all: Vec<String> = all.chain(arguments.iter().copied()).map(str::to_owned).collect();
-        Watched::start(self.folder.path(), &all)
+        Watched::start(self.folder.path(), &all, "")
     }
 
     /// The same, started by a shell script that gets it as its arguments.

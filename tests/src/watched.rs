@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 
-use crate::binary;
+use crate::{binary, kill};
 
 /// A process with a dashboard; it ends with this.
 pub struct Watched {
@@ -17,10 +17,11 @@ pub struct Watched {
 
 impl Watched {
     /// Starts `retrial ARGUMENTS` in a folder and waits until it tells where its dashboard is.
-    pub(crate) fn start(folder: &Path, arguments: &[String]) -> Self {
+    pub(crate) fn start(folder: &Path, arguments: &[String], token: &str) -> Self {
         let mut child = Command::new(binary("retrial"))
             .current_dir(folder)
             .env("NO_COLOR", "1")
+            .env("RETRIAL_DASHBOARD_TOKEN", token)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -37,6 +38,11 @@ impl Watched {
         // The pipe must not fill up.
         let rest = std::thread::spawn(move || lines.map_while(Result::ok).collect());
         Self { child, url: format!("http{}", url.trim_end_matches('/')), rest: Some(rest) }
+    }
+
+    /// Sends the process a signal.
+    pub fn signal(&self, signal: &str) {
+        assert!(kill(signal, &self.child.id().to_string()), "the process has ended already");
     }
 
     /// Waits for the process. Returns whether it succeeded, and what it told after its address.

@@ -152,3 +152,41 @@ async fn without_a_free_address_a_run_goes_on_and_a_dashboard_does_not() {
     assert_eq!(none.status.code(), Some(2), "{}", shown(&none));
     assert!(!project.path("none.db").exists());
 }
+
+/// As under compose: the dashboard listens on all addresses, whoever reaches it reads, and it
+/// outlives the run.
+#[tokio::test]
+async fn a_dashboard_is_kept_until_a_signal_ends_it() {
+    const TOKEN: &str = "0123456789abcdef";
+    let project = Project::new();
+    let kept = [
+        "run.steps=1",
+        "evaluation.every=0",
+        "dashboard.enabled=true",
+        "dashboard.listen=0.0.0.0:0",
+        "dashboard.read_without_token=true",
+        "dashboard.keep=true",
+    ];
+    let kept: Vec<&str> = kept.iter().flat_map(|setting| ["--set", setting]).collect();
+    let run = project.watched_with_token(TOKEN, &kept);
+    let here = format!("{}/api/runs/test", run.url);
+    wait_until(&here, |found| found["status"]["word"] == "ended").await;
+    let found = json(&here).await.unwrap();
+    assert_eq!((&found["status"]["live"], &found["status"]["step"]), (&false.into(), &1.into()));
+    assert_eq!(reqwest::get(format!("{}/runs/test", run.url)).await.unwrap().status(), 200);
+    assert_eq!(ask(&run.url, "pause", None).await.0, 401, "control takes the token still");
+    let (status, answer) = ask(&run.url, "pause", Some(TOKEN)).await;
+    assert_eq!(status, 409, "what has ended cannot be controlled: {answer}");
+    run.signal("TERM");
+    let (success, told) = run.wait();
+    assert!(success && told.iter().any(|line| line.contains("the run has ended")), "{told:#?}");
+
+    // Up again: nothing is done twice.
+    let before = project.log_content().await;
+    let again = project.watched_with_token("", &[&kept[..], &["--resume"]].concat());
+    let here = format!("{}/api/runs/test", again.url);
+    wait_until(&here, |found| found["status"]["word"] == "ended").await;
+    again.signal("TERM");
+    assert!(again.wait().0);
+    assert!(project.log_content().await == before, "the log of a finished run has changed");
+}

@@ -25,6 +25,10 @@ pub struct Args {
     /// File whose content is the token: needed to listen beyond this machine
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Let whoever reaches the address read without a token: for a container whose port is published
+    /// on the loopback interface only
+    #[arg(long)]
+    read_without_token: bool,
     /// A name of this machine under which it may be asked for, beside localhost and addresses
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
@@ -41,7 +45,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let config = DashboardConfig {
         enabled: true,
         listen: args.listen,
+        keep: true,
         token_file: args.token_file,
+        read_without_token: args.read_without_token,
         hosts: args.hosts,
     };
     let door = Door::open(&config).await.map_err(Failure::input)?;

@@ -13,8 +13,12 @@ pub struct DashboardConfig {
     pub enabled: bool,
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Whether the run's process goes on serving it after the last step, until a signal ends it.
+    pub keep: bool,
     /// File whose content is the token: needed for control, and to listen beyond this machine.
     pub token_file: Option<PathBuf>,
+    /// Whether reading takes no token beyond this machine either.
+    pub read_without_token: bool,
     /// Names of this machine under which it may be asked for, beside `localhost` and addresses.
     pub hosts: Vec<String>,
 }
@@ -24,7 +28,9 @@ impl Default for DashboardConfig {
         Self {
             enabled: true,
             listen: (Ipv4Addr::LOCALHOST, 8080).into(),
+            keep: false,
             token_file: None,
+            read_without_token: false,
             hosts: Vec::new(),
         }
     }

@@ -3,10 +3,11 @@
 //! - A page of another site can have a browser send requests to this address, by a name that it
 //!   lets point here (DNS rebinding). Requests for a name that is not known are refused; addresses
 //!   in numbers cannot be pointed elsewhere.
-//! - Reading needs no token on the loopback interface, and one beyond it. Control always needs one.
+//! - Reading needs no token on the loopback interface, and one beyond it, unless a person says that
+//!   something else keeps others out. Control always needs one.
 //! - Tokens are compared by their digests, in constant time.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -20,9 +21,12 @@ use subtle::ConstantTimeEq;
 use super::format::hex;
 use super::problem::Problem;
 use super::site::Site;
+use crate::config::DashboardConfig;
 
 /// The cookie of a browser that has logged in.
 const COOKIE: &str = "retrial";
+/// The token, where no file has it.
+const TOKEN_VARIABLE: &str = "RETRIAL_DASHBOARD_TOKEN";
 /// Least length of a token: it may be guessed at as fast as this machine answers.
 const TOKEN_LENGTH: usize = 16;
 /// Paths that need no token.
@@ -45,18 +49,23 @@ struct Token {
 }
 
 impl Access {
-    /// Access to a dashboard at `address`. The token is the content of a file.
-    pub fn new(address: SocketAddr, token_file: Option<&Path>, hosts: &[String]) -> Result<Self> {
-        let token = token_file.map(read_token).transpose()?;
-        let closed = !address.ip().is_loopback();
+    /// Access as it is configured. The token is the content of a file or else of an environment
+    /// variable.
+    pub fn new(config: &DashboardConfig) -> Result<Self> {
+        let token = match &config.token_file {
+            Some(path) => Some(read_token(path)?),
+            None => token_of_environment()?,
+        };
+        let closed = !config.listen.ip().is_loopback() && !config.read_without_token;
         if closed && token.is_none() {
             bail!(
-                "the dashboard would be seen beyond this machine at {address}, which takes a token\n\
+                "the dashboard would be seen beyond this machine at {}, which takes a token\n\
                  hint: write one to a file (openssl rand -hex 16 > token) and name it by \
-                 [dashboard] token_file or --token-file; or listen on 127.0.0.1"
+                 [dashboard] token_file or --token-file; or listen on 127.0.0.1",
+                config.listen
             );
         }
-        Ok(Self { token, closed, hosts: hosts.to_vec() })
+        Ok(Self { token, closed, hosts: config.hosts.clone() })
     }
 
     /// Whether there is a token at all.
@@ -81,8 +90,8 @@ impl Access {
     pub fn require(&self, headers: &HeaderMap) -> Result<(), Problem> {
         if self.token.is_none() {
             return Err(Problem::Refused(
-                "control needs a token, and this dashboard has none; [dashboard] token_file \
-                 gives it one"
+                "control needs a token, and this dashboard has none; [dashboard] token_file or \
+                 RETRIAL_DASHBOARD_TOKEN gives it one"
                     .into(),
             ));
         }
@@ -127,6 +136,19 @@ impl Access {
 }
 
 impl Token {
+    fn new(text: &str, from: &str) -> Result<Self> {
+        let token = text.trim();
+        if token.len() < TOKEN_LENGTH {
+            bail!(
+                "the dashboard's token in {from} has {} characters, it must have at least \
+                 {TOKEN_LENGTH}\nhint: `openssl rand -hex 16` prints one",
+                token.len()
+            );
+        }
+        let cookie = cookie_of(token);
+        Ok(Self { token: Sha256::digest(token).into(), cookie: Sha256::digest(cookie).into() })
+    }
+
     fn is(&self, given: &str) -> bool {
         Sha256::digest(given).ct_eq(&self.token).into()
     }
@@ -146,16 +168,13 @@ fn read_token(path: &Path) -> Result<Token> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the dashboard's token from {shown}"))?;
-    let token = text.trim();
-    if token.len() < TOKEN_LENGTH {
-        bail!(
-            "the dashboard's token in {shown} has {} characters, it must have at least \
-             {TOKEN_LENGTH}\nhint: openssl rand -hex 16 > {shown}",
-            token.len()
-        );
-    }
-    let cookie = cookie_of(token);
-    Ok(Token { token: Sha256::digest(token).into(), cookie: Sha256::digest(cookie).into() })
+    Token::new(&text, &shown.to_string())
+}
+
+/// The token of the environment; an empty variable is none.
+fn token_of_environment() -> Result<Option<Token>> {
+    let text = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
+    if text.is_empty() { Ok(None) } else { Token::new(&text, TOKEN_VARIABLE).map(Some) }
 }
 
 /// What a cookie has in the place of the token.
@@ -218,8 +237,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         std::fs::write(&path, token).unwrap();
-        let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
-        Access::new("127.0.0.1:0".parse().unwrap(), Some(&path), &hosts).unwrap()
+        let hosts = hosts.iter().map(|&host| host.to_owned()).collect();
+        let config =
+            DashboardConfig { token_file: Some(path), hosts, ..DashboardConfig::default() };
+        Access::new(&config).unwrap()
     }
 
     #[test]
@@ -267,14 +288,18 @@ mod tests {
 
     #[test]
     fn beyond_this_machine_a_token_is_needed() {
-        let open = "0.0.0.0:8080".parse().unwrap();
-        let error = Access::new(open, None, &[]).unwrap_err().to_string();
+        let listen = "0.0.0.0:8080".parse().unwrap();
+        let open = DashboardConfig { listen, ..DashboardConfig::default() };
+        let error = Access::new(&open).unwrap_err().to_string();
         assert!(error.contains("takes a token") && error.contains("hint:"), "{error}");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         std::fs::write(&path, "short").unwrap();
-        let error = Access::new(open, Some(&path), &[]).unwrap_err().to_string();
-        assert!(error.contains("at least 16"), "{error}");
+        let token_file = Some(path);
+        let error = Access::new(&DashboardConfig { token_file, ..open.clone() }).unwrap_err();
+        assert!(error.to_string().contains("at least 16"), "{error}");
+        let trusted = Access::new(&DashboardConfig { read_without_token: true, ..open }).unwrap();
+        assert!(!trusted.closed && !trusted.has_token());
     }
 
     #[test]

@@ -81,8 +81,7 @@ impl Door {
     /// Takes the address.
     pub async fn open(config: &DashboardConfig) -> Result<Self, DoorError> {
         let address = config.listen;
-        let access = Access::new(address, config.token_file.as_deref(), &config.hosts)
-            .map_err(DoorError::Access)?;
+        let access = Access::new(config).map_err(DoorError::Access)?;
         let failed = |source| DoorError::Address { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;

@@ -65,6 +65,8 @@ struct State {
     waiting: Option<(String, Instant)>,
     /// Since when it is paused.
     paused: Option<Instant>,
+    /// Whether the run has ended.
+    ended: bool,
     /// When anything was last seen to go on.
     progress: Option<Instant>,
 }
@@ -140,6 +142,8 @@ pub enum Status {
         /// For how long.
         seconds: f64,
     },
+    /// It has ended; its dashboard goes on.
+    Ended,
 }
 
 /// Something that is going on.
@@ -201,6 +205,17 @@ impl Live {
         self.lock().paused = Some(Instant::now());
         self.changed();
         Pause(self)
+    }
+
+    /// Notes that the run has ended.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.changed();
+    }
+
+    /// Whether the run has ended.
+    pub fn has_ended(&self) -> bool {
+        self.lock().ended
     }
 
     /// The run's name.
@@ -275,6 +290,9 @@ impl Live {
 
 impl State {
     fn status(&self, now: Instant, silent: &[Silence]) -> Status {
+        if self.ended {
+            return Status::Ended;
+        }
         if let Some(since) = self.paused {
             return Status::Paused { seconds: now.duration_since(since).as_secs_f64() };
         }

@@ -123,6 +123,8 @@ impl Study {
             config.run.max_tokens = budget;
             config.run.steps *= MOST_STEPS;
         }
+        // The next run waits for the end of this one.
+        config.dashboard.keep = false;
         let options = Options { resume: true, quiet: true, ..Options::default() };
         // A run is a large future: on the heap.
         let last = Box::pin(run::run(config.clone(), options)).await?;

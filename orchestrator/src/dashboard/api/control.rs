@@ -12,7 +12,7 @@ use crate::live::{Wish, Wishes};
 pub fn ask(site: &Site, headers: &HeaderMap, wish: &str) -> Result<Wishes, Problem> {
     site.access.require(headers)?;
     let wish: Wish = wish.parse().map_err(Problem::Bad)?;
-    let live = site.live.as_ref().ok_or_else(|| {
+    let live = site.live.as_ref().filter(|live| !live.has_ended()).ok_or_else(|| {
         Problem::Conflict("this process trains no run: its own dashboard controls it".into())
     })?;
     tracing::info!(?wish, "asked for by the dashboard");

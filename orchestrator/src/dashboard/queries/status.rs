@@ -96,12 +96,14 @@ pub async fn read(
         None => logged_word(age),
     };
     let steps = live.map(|live| live.steps);
+    // What has ended trains no more, though its process still knows it.
+    let trains = live.is_some_and(|live| live.status != Status::Ended);
     let left = steps.map(|steps| steps.saturating_sub(committed));
     Ok(RunStatus {
         run: run.name.clone(),
         word,
         tone,
-        live: live.is_some(),
+        live: trains,
         step: begun.max(committed),
         steps,
         activities: live.map(|live| live.activities.clone()).unwrap_or_default(),
@@ -122,6 +124,7 @@ fn live_word(live: &Snapshot) -> (String, Tone) {
             (format!("waiting {} for {what}", roughly(*seconds)), Tone::Waiting)
         }
         Status::Stalled { seconds } => (format!("stalled {}", roughly(*seconds)), Tone::Bad),
+        Status::Ended => ("ended".into(), Tone::Quiet),
     }
 }
 
