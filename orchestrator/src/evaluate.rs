@@ -48,6 +48,8 @@ pub async fn evaluate(run: &Run, version: WeightVersion) -> Result<Scores> {
     Ok(scores)
 }
 
+#[tracing::instrument(level = "error", name = "at", skip_all, fields(
+    run = run.live.run(), step = version.0, phase = Phase::Evaluate.word()))]
 async fn sample(
     run: &Run,
     version: WeightVersion,

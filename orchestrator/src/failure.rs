@@ -40,11 +40,11 @@ impl Failure {
             Self::Input(error) => (error, 2),
             Self::Work(error) => (error, 1),
             Self::Interrupted { done } => {
-                eprintln!("stopped after step {done}; go on with --resume");
+                retrial_log::tell(&format!("stopped after step {done}; go on with --resume"));
                 return ExitCode::from(INTERRUPTED);
             }
         };
-        eprintln!("error: {error:#}");
+        retrial_log::tell_error(&format!("{error:#}"));
         ExitCode::from(code)
     }
 }

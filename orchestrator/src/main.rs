@@ -1,15 +1,13 @@
 //! `retrial`, the command line.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use retrial::commands::{check, dashboard, grade, mistakes, run, study};
+use retrial::failure::Failure;
 use retrial::live::Recent;
+use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// Trains language models to reason by trial and error (LTE, arXiv 2510.26109).
 #[derive(Parser)]
@@ -32,14 +30,10 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let recent = Recent::default();
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()));
-    tracing_subscriber::registry()
-        .with(lines)
-        .with(recent.clone().with_filter(LevelFilter::WARN))
-        .init();
+    let listener = recent.clone().with_filter(LevelFilter::WARN).boxed();
+    if let Err(error) = retrial_log::init("warn", Some(listener)) {
+        return Failure::input(error).report();
+    }
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args, recent).await,
         Command::Check(args) => check::run(args).await,

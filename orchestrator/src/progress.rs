@@ -1,7 +1,8 @@
 //! What a person sees while a run goes on: a line a step and, at a terminal, a bar below them that
 //! says what is going on, or what it waits for.
 //!
-//! All of it goes to standard error; standard output is for the result.
+//! All of it goes to standard error; standard output is for the result. As JSON lines there is no
+//! bar, and the lines say what run, step and phase they belong to.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -10,17 +11,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use retrial_log::Format;
 use retrial_lte::HintKind;
 use retrial_protocol::WeightVersion;
 
 use crate::config::Config;
 use crate::evaluate::Scores;
-use crate::live::{Live, Snapshot, Status};
+use crate::live::{Live, Phase, Snapshot, Status};
 use crate::summary::{Outcomes, StepSummary};
 
 /// The progress of a run.
 pub struct Progress {
     bar: ProgressBar,
+    run: String,
     steps: u64,
     /// Keeps the bar's words up to date; at a terminal only.
     _words: Option<AbortOnDrop>,
@@ -46,7 +49,8 @@ impl Progress {
         let template = "{bar:24} {pos}/{len} steps, {eta} left  {wide_msg}";
         let style = ProgressStyle::with_template(template);
         bar.set_style(style.expect("the template is well-formed"));
-        let words = if std::io::stderr().is_terminal() {
+        let at_terminal = std::io::stderr().is_terminal() && retrial_log::format() == Format::Text;
+        let words = if at_terminal {
             let (bar, live) = (bar.clone(), Arc::clone(live));
             Some(AbortOnDrop(tokio::spawn(async move {
                 let mut clock = tokio::time::interval(WORDS_EVERY);
@@ -59,16 +63,19 @@ impl Progress {
             bar.set_draw_target(ProgressDrawTarget::hidden());
             None
         };
-        let progress = Self { bar, steps, _words: words };
         let run = &config.run;
-        progress.line(&format!(
-            "run {} ({}), {} problems x {} rollouts a step, steps {} to {steps}",
-            run.name,
-            run.method,
-            config.rollout.problems,
-            config.rollout.group,
-            done.0 + 1,
-        ));
+        let progress = Self { bar, run: run.name.clone(), steps, _words: words };
+        let (name, method) = (&run.name, run.method);
+        let (problems, group) = (config.rollout.problems, config.rollout.group);
+        progress.line(&if done.0 < steps {
+            let next = done.0 + 1;
+            format!(
+                "run {name} ({method}), {problems} problems x {group} rollouts a step, \
+                 steps {next} to {steps}"
+            )
+        } else {
+            format!("run {name} ({method}) has made its {steps} steps")
+        });
         progress
     }
 
@@ -90,11 +97,13 @@ impl Progress {
     /// Shows a step.
     pub fn stepped(&mut self, summary: &StepSummary) {
         self.bar.set_position(summary.step.0);
+        let _at = retrial_log::at(&self.run, summary.step.0, "step").entered();
         self.line(&step_line(summary, self.steps));
     }
 
     /// Shows an evaluation.
     pub fn evaluated(&mut self, version: WeightVersion, scores: &Scores) {
+        let _at = retrial_log::at(&self.run, version.0, Phase::Evaluate.word()).entered();
         for (name, score) in scores {
             self.line(&format!(
                 "held-out {name} at version {version}: Pass@1 {:.3}  Pass@{} {:.3}  ({} problems)",
@@ -109,7 +118,7 @@ impl Progress {
     }
 
     fn line(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| retrial_log::tell(text));
     }
 }
 
@@ -118,6 +127,7 @@ fn words(now: &Snapshot) -> String {
     match &now.status {
         Status::Waiting { what, .. } => return format!("waiting for {what}"),
         Status::Paused { .. } => return "paused".into(),
+        Status::Ended => return "ended".into(),
         Status::Running | Status::Stalled { .. } => {}
     }
     let activities = now.activities.iter().map(|activity| {

@@ -9,6 +9,7 @@ use retrial_protocol::{Step, WeightVersion};
 use crate::dataset::Task;
 use crate::domain::{FinishReason, GradedRollout, Rollout, Trial};
 use crate::fault::{CrashPoint, Moment};
+use crate::live::Phase;
 use crate::run::Run;
 use crate::server::{SampleRequest, Sampled};
 use crate::store::LoggedRollouts;
@@ -28,6 +29,8 @@ pub struct Ask<'a> {
 /// What an interrupted run has logged already is used as it is; the rest is sampled, with as many
 /// requests in flight as the configuration allows, and each group is logged as soon as it is
 /// complete.
+#[tracing::instrument(level = "error", name = "at", skip_all, fields(
+    run = run.live.run(), step = step.0, phase = Phase::from(trial).word()))]
 pub async fn trial(
     run: &Run,
     step: Step,

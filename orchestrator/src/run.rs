@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use retrial_log::Format;
 use retrial_lte::{HintKind, SecondTrial, Seed};
 use retrial_protocol::{
     PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, Step, TrainReport,
@@ -11,6 +12,7 @@ use retrial_protocol::{
 };
 use retrial_text::Text;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use crate::agreement::{self, AgreementError};
 use crate::between::{self, Next};
@@ -102,6 +104,12 @@ pub struct Run {
 /// Trains as the configuration says; resumes where an earlier process stopped. Returns the last
 /// version.
 pub async fn run(config: Config, options: Options) -> Result<WeightVersion, Failure> {
+    let span = tracing::error_span!("at", run = config.run.name);
+    // A run is a large future: on the heap.
+    Box::pin(train(config, options)).instrument(span).await
+}
+
+async fn train(config: Config, options: Options) -> Result<WeightVersion, Failure> {
     let stop = Stop::on_signals()?;
     let quiet = options.quiet;
     let door = Door::of_run(&config.dashboard).await?;
@@ -139,7 +147,11 @@ pub async fn run(config: Config, options: Options) -> Result<WeightVersion, Fail
     progress.evaluated(last, &scores);
     progress.finish();
     if !quiet {
-        println!("{}", crate::report::final_table(&run, last).await?);
+        let table = crate::report::final_table(&run, last).await?;
+        match retrial_log::format() {
+            Format::Text => println!("{table}"),
+            Format::Json => retrial_log::tell(&table),
+        }
     }
     end(run, dashboard, &stop, &progress).await;
     Ok(last)

@@ -153,6 +153,8 @@ async fn collect(run: &Run, step: Step, served: WeightVersion) -> Result<Collect
 }
 
 /// One mixed-policy update, and the seconds that it took.
+#[tracing::instrument(level = "error", name = "at", skip_all, fields(
+    run = run.live.run(), step = step.0, phase = Phase::Train.word()))]
 async fn train(run: &Run, step: Step, batch: Batch) -> Result<(TrainReport, f64)> {
     let _activity = run.live.enter(step, Phase::Train, 0);
     let clock = Instant::now();
@@ -170,6 +172,8 @@ async fn train(run: &Run, step: Step, batch: Batch) -> Result<(TrainReport, f64)
 }
 
 /// The new weights go to the servers, which are seen to serve them, and the step into the log.
+#[tracing::instrument(level = "error", name = "at", skip_all, fields(
+    run = run.live.run(), step = collected.step.0, phase = Phase::Publish.word()))]
 async fn publish(
     run: &Run,
     collected: Collected,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
+use retrial_log::tell;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -39,11 +40,11 @@ impl Stop {
                     _ = terminate.recv() => {}
                 }
                 if told.0.requested.swap(true, Ordering::SeqCst) {
-                    eprintln!("stopped; go on with --resume");
+                    tell("stopped; go on with --resume");
                     exit(INTERRUPTED.into());
                 }
                 if !told.0.idle.load(Ordering::SeqCst) {
-                    eprintln!("stopping after this step; once more to stop at once");
+                    tell("stopping after this step; once more to stop at once");
                 }
                 told.0.told.notify_one();
             }

@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// How long requests in flight may take once the process is told to end.
 const GRACE: Duration = Duration::from_secs(10);
@@ -29,12 +28,8 @@ pub struct Listen {
 }
 
 /// Logs to standard error; `RUST_LOG` chooses what.
-pub fn init_tracing() {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
-        .init();
+pub fn init_tracing() -> Result<()> {
+    Ok(retrial_log::init("info", None)?)
 }
 
 /// Uses `threads` of libtorch's threads. One is fastest unless the machine is otherwise idle: more
@@ -46,7 +41,7 @@ pub fn set_threads(threads: u16) {
 
 /// Reports what is wrong with the arguments or the files they name: exit code 2.
 pub fn refused(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    retrial_log::tell_error(&format!("{error:#}"));
     ExitCode::from(2)
 }
 
@@ -55,7 +50,7 @@ pub fn ended(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            retrial_log::tell_error(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }

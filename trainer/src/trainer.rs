@@ -120,6 +120,8 @@ impl Trainer {
         taken
     }
 
+    #[tracing::instrument(level = "error", name = "at", skip_all, fields(
+        run = self.versions.run(), step = request.step.0, phase = "train"))]
     fn update_and_save(&mut self, request: &TrainRequest) -> Result<TrainReport, TrainerError> {
         let step = request.step;
         if request.objective.kl.is_some() && self.learner.reference.is_none() {
@@ -141,7 +143,7 @@ impl Trainer {
             report: Some(report.clone()),
         };
         self.versions.save(&self.learner, &record, &self.folder(), self.crash)?;
-        tracing::info!(%step, loss = report.metrics.loss, "a step was taken");
+        tracing::info!(loss = report.metrics.loss, "a step was taken");
         self.record = record;
         Ok(report)
     }

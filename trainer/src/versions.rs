@@ -45,6 +45,15 @@ pub struct Record {
     pub report: Option<TrainReport>,
 }
 
+/// The run of a version's folder: the name of the folder that it lies in.
+pub fn run_of(version: &Path) -> &str {
+    version.parent().map_or("", name)
+}
+
+fn name(folder: &Path) -> &str {
+    folder.file_name().and_then(OsStr::to_str).unwrap_or_default()
+}
+
 impl Versions {
     /// Opens a folder of versions. Until a step was taken, version 0 is made of the model in `base`,
     /// whatever was there. At most `keep` versions stay on disk.
@@ -70,6 +79,11 @@ impl Versions {
             versions.save(&learner, &Record::default(), base, None)?;
         }
         Ok(versions)
+    }
+
+    /// The name of the run whose versions they are.
+    pub fn run(&self) -> &str {
+        name(&self.folder)
     }
 
     /// The folder of a version.

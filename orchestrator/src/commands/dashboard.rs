@@ -52,7 +52,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     };
     let door = Door::open(&config).await.map_err(Failure::input)?;
     let dashboard = door.serve(&args.db, None).await.map_err(Failure::Input)?;
-    eprintln!("dashboard of {} at {}", args.db.display(), dashboard.url());
+    retrial_log::tell(&format!("dashboard of {} at {}", args.db.display(), dashboard.url()));
     dashboard.run().await?;
     Ok(())
 }

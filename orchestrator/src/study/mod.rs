@@ -126,8 +126,7 @@ impl Study {
         // The next run waits for the end of this one.
         config.dashboard.keep = false;
         let options = Options { resume: true, quiet: true, ..Options::default() };
-        // A run is a large future: on the heap.
-        let last = Box::pin(run::run(config.clone(), options)).await?;
+        let last = run::run(config.clone(), options).await?;
 
         let store = Store::open(&config.run.database).await?;
         let name = &config.run.name;

@@ -52,7 +52,9 @@ struct Cli {
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    serving::init_tracing();
+    if let Err(error) = serving::init_tracing() {
+        return serving::refused(&error);
+    }
     let (listener, router, engine) = match start(&cli).await {
         Ok(started) => started,
         Err(error) => return serving::refused(&error),

@@ -56,7 +56,9 @@ struct Serve {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    serving::init_tracing();
+    if let Err(error) = serving::init_tracing() {
+        return serving::refused(&error);
+    }
     match Cli::parse().command {
         Command::Serve(args) => serve(args).await,
         Command::Sft(args) => {

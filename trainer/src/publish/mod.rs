@@ -24,6 +24,8 @@ use call::{CallFailed, Caller};
 
 pub use intact::check as check_files;
 
+use crate::versions::run_of;
+
 /// A log-probability that servers report for what they do not have.
 const INVALID_LOGPROB: f64 = -9999.0;
 
@@ -59,6 +61,8 @@ struct Weights<'a> {
 
 /// Pushes the version in `folder` to all servers of the request, in parallel, and compares their
 /// log-probabilities of the probe with the `expected` ones.
+#[tracing::instrument(level = "error", name = "at", skip_all, fields(
+    run = run_of(folder), step = request.version.0, phase = "push"))]
 pub async fn publish(
     request: &PublishRequest,
     folder: &Path,
@@ -68,8 +72,10 @@ pub async fn publish(
     let weights = Weights { version: request.version, folder, previous };
     let pushes = request.servers.iter().map(|server| push(server, &weights, request, expected));
     // Each is gone through to its end, so that a mismatch of one leaves no other one paused.
-    let pushed: Result<_, _> = join_all(pushes).await.into_iter().collect();
-    Ok(PublishReport { version: request.version, servers: pushed? })
+    let pushed: Result<Vec<_>, _> = join_all(pushes).await.into_iter().collect();
+    let servers = pushed?;
+    tracing::info!(servers = servers.len(), "the weights were pushed");
+    Ok(PublishReport { version: request.version, servers })
 }
 
 async fn push(

@@ -1,0 +1,116 @@
+//! Log lines of Retrial's programs: plain text for a person at a terminal, or JSON lines for what
+//! collects logs (`RETRIAL_LOG_FORMAT=json`).
+//!
+//! - All lines go to standard error. `RUST_LOG` chooses which.
+//! - In JSON every line is one: what a person would be told as well, errors and panics too. The
+//!   object `span` has the `run`, `step` and `phase` that a line belongs to ([`at`]).
+
+use std::io::IsTerminal as _;
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use tracing::Span;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+/// The variable that chooses the format.
+const VARIABLE: &str = "RETRIAL_LOG_FORMAT";
+
+static FORMAT: OnceLock<Format> = OnceLock::new();
+
+/// How lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// As a person reads them.
+    #[default]
+    Text,
+    /// An object a line.
+    Json,
+}
+
+/// A format that there is not.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{VARIABLE} is `{0}`, it must be text or json")]
+pub struct UnknownFormat(String);
+
+/// Something else that sees the lines.
+pub type Listener = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Begins to log; once in a program. `usual` is the level of what is logged as text unless
+/// `RUST_LOG` says otherwise; as JSON that is `info`.
+pub fn init(usual: &str, listener: Option<Listener>) -> Result<(), UnknownFormat> {
+    let format: Format = std::env::var(VARIABLE).unwrap_or_default().parse()?;
+    let usual = if format == Format::Json { "info" } else { usual };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| usual.into());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines: Listener = match format {
+        Format::Json => {
+            lines.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed()
+        }
+        Format::Text => {
+            let coloured =
+                std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            lines.with_ansi(coloured).with_filter(filter).boxed()
+        }
+    };
+    let layers: Vec<Listener> = listener.into_iter().chain([lines]).collect();
+    tracing_subscriber::registry().with(layers).init();
+    if format == Format::Json {
+        std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    }
+    FORMAT.get_or_init(|| format);
+    Ok(())
+}
+
+/// How lines look in this program.
+pub fn format() -> Format {
+    FORMAT.get().copied().unwrap_or_default()
+}
+
+/// Tells whoever started the program something: a line of its own, whatever the level.
+pub fn tell(text: &str) {
+    match format() {
+        Format::Text => eprintln!("{text}"),
+        Format::Json => tracing::info!("{text}"),
+    }
+}
+
+/// Tells what went wrong.
+pub fn tell_error(text: &str) {
+    match format() {
+        Format::Text => eprintln!("error: {text}"),
+        Format::Json => tracing::error!("{text}"),
+    }
+}
+
+/// What the lines of a piece of work belong to. Its level is the highest, so that no filter takes
+/// it from the lines that are shown.
+pub fn at(run: &str, step: u64, phase: &str) -> Span {
+    tracing::error_span!("at", run, step, phase)
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        match text {
+            "" | "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            other => Err(UnknownFormat(other.into())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_have_names() {
+        let found = ["", "text", "json"].map(str::parse);
+        assert_eq!(found, [Ok(Format::Text), Ok(Format::Text), Ok(Format::Json)]);
+        let error = "yaml".parse::<Format>().unwrap_err().to_string();
+        assert_eq!(error, "RETRIAL_LOG_FORMAT is `yaml`, it must be text or json");
+    }
+}
