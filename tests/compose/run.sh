@@ -35,6 +35,7 @@ finish() {
         tail -n 5 "$folder"/*.log 2> /dev/null || true
     fi
     compose down --volumes --timeout 5 > /dev/null 2>&1 || true
+    docker network rm $project-inside $project-smoke > /dev/null 2>&1 || true
     [ -z "$engine" ] || kill "$engine" 2> /dev/null || true
     rm -rf "$folder"
     exit $status
@@ -71,11 +72,17 @@ if ! docker image inspect $BASE_IMAGE > /dev/null 2>&1; then
     tar -C "$folder/root" -c . | docker import - $BASE_IMAGE > /dev/null \
         || skip "the engine takes no image"
 fi
-docker run --rm $BASE_IMAGE true 2> "$folder/smoke.log" \
-    || { tail -n 3 "$folder/smoke.log" >&2; skip "no container starts here"; }
-docker network create $project-smoke > "$folder/smoke.log" 2>&1 \
-    || { tail -n 3 "$folder/smoke.log" >&2; skip "the engine makes no network here"; }
-docker network rm $project-smoke > /dev/null
+# What the stack asks of an engine, without the stack.
+smoke() {
+    docker network create --internal $project-inside && docker network create $project-smoke \
+        && docker run --rm --network $project-inside $BASE_IMAGE true \
+        && docker run --rm --network $project-smoke --publish 127.0.0.1:"$DASHBOARD_PORT":8080 \
+            --user 10001 --read-only --tmpfs /tmp --cap-drop ALL \
+            --security-opt no-new-privileges:true $BASE_IMAGE true
+}
+smoke > "$folder/smoke.log" 2>&1 \
+    || { tail -n 3 "$folder/smoke.log" >&2; skip "the engine runs no such containers here"; }
+docker network rm $project-inside $project-smoke > /dev/null
 
 say "building the images"
 within 1200 docker/prebuilt.sh > "$folder/prebuilt.log" 2>&1
