@@ -41,5 +41,6 @@ lint: libtorch ## Formatting, lints and documentation, warnings denied
 deny: ## Licences and sources of the dependencies (needs cargo-deny)
 	cargo deny check licenses bans sources
 
-bench: libtorch ## Tokens per second of server and trainer, seconds a step by phase
+bench: libtorch ## Tokens per second of server and trainer, the trainer beside PyTorch (installs it)
+	trainer/fetch-reference.sh
 	cargo bench --workspace --profile dev --bench '*'

@@ -1,22 +1,51 @@
 //! Training tokens a second of one update, by the length of the responses.
 //!
-//! `cargo bench -p retrial-trainer --bench update`
+//! `cargo bench -p retrial-trainer --profile dev --bench update`, with `-- --device cuda` and other
+//! options for another model or device.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use clap::Parser;
 use retrial_protocol::{Batch, Objective, Optimizer, Part, Sample, Step, TrainRequest};
-use retrial_trainer::compute::Compute;
+use retrial_trainer::compute::ComputeArgs;
 use retrial_trainer::learner::Learner;
 use retrial_trainer::model::Decoder;
 use retrial_trainer::serving::set_threads;
-use tch::Device;
 
 const PROMPT: usize = 24;
-const SAMPLES: usize = 384;
 const ROUNDS: u32 = 5;
 
-fn batch(vocabulary: usize, response: usize) -> Batch {
+#[derive(Parser)]
+struct Cli {
+    /// Folder of the model; one without weights gets random ones.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/dialects/base"))]
+    model: PathBuf,
+    #[arg(long, default_value_t = 384)]
+    samples: usize,
+    /// Response tokens; several lengths up to the context if not given.
+    #[arg(long)]
+    response: Option<usize>,
+    #[arg(long, default_value_t = 8192)]
+    micro_batch_tokens: usize,
+    #[command(flatten)]
+    compute: ComputeArgs,
+    /// Cargo passes it.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn load(folder: &Path, device: tch::Device) -> Decoder {
+    let weights = ["model.safetensors", "model.safetensors.index.json"];
+    let loaded = if weights.iter().any(|name| folder.join(name).exists()) {
+        Decoder::load(folder, device)
+    } else {
+        Decoder::fresh(folder, 1, device)
+    };
+    loaded.expect("the folder has a model")
+}
+
+fn batch(samples: usize, vocabulary: usize, response: usize) -> Batch {
     let ids = |from: usize, count: usize| -> Vec<u32> {
         (0..count).map(|i| ((from * 31 + i * 17) % vocabulary) as u32).collect()
     };
@@ -27,30 +56,33 @@ fn batch(vocabulary: usize, response: usize) -> Batch {
         advantage: if index.is_multiple_of(2) { 1.0 } else { -1.0 },
         part: if index.is_multiple_of(4) { Part::Hinted } else { Part::OnPolicy },
     };
-    Batch { samples: (0..SAMPLES).map(sample).collect() }
+    Batch { samples: (0..samples).map(sample).collect() }
 }
 
 fn main() {
     set_threads(1);
-    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/dialects/base");
-    let model = Decoder::load(&base, Device::Cpu).expect("the demo's model is in the repository");
+    let cli = Cli::parse();
+    let compute = cli.compute.compute().expect("the device is there");
+    let samples = cli.samples;
+    let model = load(&cli.model, compute.device);
     let (parameters, vocabulary) = (model.size(), model.config().vocabulary as usize);
     let room = model.config().context - PROMPT;
-    let mut learner = Learner::new(model, Compute::default());
+    let responses = cli.response.map_or_else(|| vec![16, room / 2, room], |tokens| vec![tokens]);
+    let mut learner = Learner::new(model, compute);
     println!(
-        "one update: {SAMPLES} samples, prompts of {PROMPT} tokens, {parameters} parameters, \
-         1 thread"
+        "one update: {samples} samples, prompts of {PROMPT} tokens, {parameters} parameters, \
+         {compute:?}"
     );
-    for response in [16, room / 2, room] {
+    for response in responses {
         let request = TrainRequest {
             step: Step(1),
-            batch: batch(vocabulary, response),
+            batch: batch(samples, vocabulary, response),
             temperature: 1.0,
             objective: Objective::default(),
             optimizer: Optimizer::default(),
-            micro_batch_tokens: 8192,
+            micro_batch_tokens: cli.micro_batch_tokens,
         };
-        let tokens = SAMPLES * (PROMPT + response);
+        let tokens = samples * (PROMPT + response);
         learner.update(&request).expect("the batch is sound");
         let clock = Instant::now();
         for _ in 0..ROUNDS {

@@ -40,11 +40,23 @@ pub struct ComputeArgs {
     recompute: bool,
 }
 
-/// Kinds of activations.
+/// Kinds of numbers.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Precision {
+pub enum Precision {
+    /// 32 bits.
     F32,
+    /// The upper 16 of them.
     Bf16,
+}
+
+impl Precision {
+    /// libtorch's word for it.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,10 +90,7 @@ impl ComputeArgs {
                 );
             }
         }
-        let kind = match self.precision {
-            Precision::F32 => Kind::Float,
-            Precision::Bf16 => Kind::BFloat16,
-        };
+        let kind = self.precision.kind();
         let keep = if self.recompute { Keep::Inputs } else { Keep::Graphs };
         Ok(Compute { device, kind, keep })
     }

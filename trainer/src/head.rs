@@ -1,5 +1,6 @@
 //! Log-probabilities and entropies from the last hidden states, and back, in chunks: the logits of
-//! all tokens, `[N, V]`, never exist at once.
+//! all tokens, `[N, V]`, never exist at once. The way back takes a bounded number of them from the
+//! way there and computes the others again.
 //!
 //! The backward pass is written out, since it is short and needs no more than what it makes:
 //!
@@ -10,10 +11,17 @@
 //!
 //! Letters in shapes: N tokens, H hidden width, V vocabulary.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
-/// Most logits of a chunk: 64 MiB in f32. It bounds the memory of the head whatever the batch.
-const CHUNK: i64 = 1 << 24;
+/// Most logits of a chunk on the CPU: 16 MiB in f32, which the allocator reuses instead of asking
+/// the system for new pages.
+const CPU_CHUNK: i64 = 1 << 22;
+
+/// Most logits of a chunk on other devices, which are the faster the larger it is: 64 MiB.
+const DEVICE_CHUNK: i64 = 1 << 24;
+
+/// Most logits that are kept for the way back: 256 MiB.
+const KEPT: i64 = 1 << 26;
 
 /// Turns hidden states into the scores of given tokens.
 pub struct Head<'a> {
@@ -30,13 +38,23 @@ pub struct Scores {
     /// Entropy of the distribution that each was drawn from, `[N]`, nats.
     pub entropies: Tensor,
     log_sums: Tensor,
-    // Log-softmax `[N, V]`, if it is a single chunk: backward need not compute it again.
-    kept: Option<Tensor>,
+    // Log-softmax of the first chunks, `[n, V]` each: backward need not compute them again.
+    kept: Vec<Tensor>,
+}
+
+/// What becomes of scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// They are looked at.
+    There,
+    /// Gradients follow: [`Head::backward`].
+    ThereAndBack,
 }
 
 impl Head<'_> {
     fn chunk_rows(&self) -> i64 {
-        (CHUNK / self.weight.size()[0]).max(1)
+        let chunk = if self.weight.device() == Device::Cpu { CPU_CHUNK } else { DEVICE_CHUNK };
+        (chunk / self.weight.size()[0]).max(1)
     }
 
     /// `[n, H]` to logits `[n, V]` over the temperature, f32.
@@ -46,12 +64,16 @@ impl Head<'_> {
     }
 
     /// Scores of the tokens `targets` `[N]`, which the hidden states `[N, H]` predict.
-    pub fn score(&self, hidden: &Tensor, targets: &Tensor) -> Scores {
+    pub fn score(&self, hidden: &Tensor, targets: &Tensor, way: Way) -> Scores {
         tch::no_grad(|| {
             let weight = self.weight.to_kind(hidden.kind());
             let rows = self.chunk_rows();
+            let to_keep = match way {
+                Way::There => 0,
+                Way::ThereAndBack => (KEPT / (rows * self.weight.size()[0])) as usize,
+            };
             let (mut logprobs, mut entropies, mut log_sums) = (vec![], vec![], vec![]);
-            let mut kept = None;
+            let mut kept = vec![];
             for (hidden, targets) in hidden.split(rows, 0).iter().zip(targets.split(rows, 0)) {
                 let mut logits = self.logits(hidden, &weight);
                 let sums = logits.logsumexp([-1].as_slice(), true);
@@ -60,9 +82,10 @@ impl Head<'_> {
                 logprobs.push(logs.gather(1, &targets.unsqueeze(1), false).squeeze_dim(1));
                 entropies.push(-plogp);
                 log_sums.push(sums);
-                kept = Some(logs);
+                if kept.len() < to_keep {
+                    kept.push(logs);
+                }
             }
-            let kept = kept.filter(|_| logprobs.len() == 1);
             Scores {
                 logprobs: Tensor::cat(&logprobs, 0),
                 entropies: Tensor::cat(&entropies, 0),
@@ -90,10 +113,10 @@ impl Head<'_> {
             let (targets, slopes) = (column(targets), column(of_logprobs));
             let (entropies, log_sums) = (column(&scores.entropies), scores.log_sums.split(rows, 0));
             let of_entropies = of_entropies.map(column);
-            let mut kept = scores.kept.take();
+            let mut kept = std::mem::take(&mut scores.kept).into_iter();
             let mut gradients = Vec::with_capacity(targets.len());
             for (chunk, hidden) in hidden.split(rows, 0).iter().enumerate() {
-                let mut logs = match kept.take() {
+                let mut logs = match kept.next() {
                     Some(logs) => logs,
                     None => self.logits(hidden, &weight).g_sub_(&log_sums[chunk]),
                 };

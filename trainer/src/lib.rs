@@ -8,11 +8,12 @@
 //! - [`versions`], [`trainer`], [`worker`], [`service`]: updates over HTTP, each a new version on
 //!   disk.
 //! - [`publish`]: a version on its way to the servers.
-//! - [`sft`]: the cold start.
+//! - [`sft`]: the cold start; [`export`]: a version as a plain model.
 //! - [`policy`]: the embedded server.
 
 pub mod adamw;
 pub mod compute;
+pub mod export;
 pub mod fault;
 pub mod gradients;
 pub mod head;

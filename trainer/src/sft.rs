@@ -14,12 +14,12 @@ use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
 use crate::adamw::AdamW;
+use crate::export;
 use crate::gradients::Gradients;
 use crate::learner::clip;
-use crate::model::{Decoder, sync_folder, write_tensors};
+use crate::model::Decoder;
 use crate::pass::{Keep, Pass};
 use crate::sequences::{Sequence, micro_batches};
-use crate::versions::copy_description;
 
 /// Trains a model on JSON Lines of {"prompt": "...", "response": "..."}.
 ///
@@ -99,7 +99,7 @@ impl<'a> Job<'a> {
     pub fn open(args: &'a Args) -> Result<Self> {
         ensure!(args.epochs > 0 && args.batch > 0, "--epochs and --batch must be at least 1");
         ensure!((0.0..1.0).contains(&args.warmup), "--warmup must be at least 0 and under 1");
-        ensure!(is_free(&args.out), "{} exists and is not empty", args.out.display());
+        export::check_free(&args.out)?;
         let text = Text::load(&args.model)?;
         let model = open(&args.model, args.seed)?;
         let examples = read(&args.data, &text, model.config().context)?;
@@ -145,7 +145,7 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        write(&model, &args.model, &args.out)?;
+        export::write(&model, &args.model, &args.out, Kind::Float)?;
         println!("wrote {}", args.out.display());
         Ok(())
     }
@@ -206,30 +206,4 @@ fn read(path: &Path, text: &Text, context: usize) -> Result<Vec<Example>> {
     }
     ensure!(!examples.is_empty(), "{} has no examples", path.display());
     Ok(examples)
-}
-
-fn is_free(folder: &Path) -> bool {
-    std::fs::read_dir(folder).map_or(!folder.exists(), |mut entries| entries.next().is_none())
-}
-
-/// Writes a complete folder or none.
-fn write(model: &Decoder, source: &Path, out: &Path) -> Result<()> {
-    let parent = match out.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-    let name = out.file_name().context("--out must name a folder")?.to_string_lossy();
-    let temporary = parent.join(format!(".{name}.tmp"));
-    if temporary.exists() {
-        std::fs::remove_dir_all(&temporary)
-            .with_context(|| format!("cannot remove {}", temporary.display()))?;
-    }
-    std::fs::create_dir(&temporary)
-        .with_context(|| format!("cannot make {}", temporary.display()))?;
-    copy_description(source, &temporary)?;
-    write_tensors(&temporary.join("model.safetensors"), model.parameters(), Kind::Float)?;
-    sync_folder(&temporary)?;
-    std::fs::rename(&temporary, out).with_context(|| format!("cannot make {}", out.display()))?;
-    Ok(sync_folder(parent)?)
 }

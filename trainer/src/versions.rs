@@ -105,11 +105,9 @@ impl Versions {
         if let Some(report) = &mut record.report {
             report.folder.clone_from(&folder);
         }
-        let masters = folder.join(MASTERS);
-        let model = if masters.exists() {
-            Decoder::load_file(&folder, &masters, compute.device)?
-        } else {
-            Decoder::load(&folder, compute.device)?
+        let model = match masters_of(&folder) {
+            Some(masters) => Decoder::load_file(&folder, &masters, compute.device)?,
+            None => Decoder::load(&folder, compute.device)?,
         };
         let mut learner = Learner::new(model, compute);
         if record.optimizer_steps > 0 {
@@ -206,6 +204,11 @@ fn write(
     sync_file(&path)?;
     sync_folder(&own)?;
     sync_folder(folder)
+}
+
+/// The file of a version's weights in f32, where those for the servers are not.
+pub fn masters_of(version: &Path) -> Option<PathBuf> {
+    Some(version.join(MASTERS)).filter(|masters| masters.exists())
 }
 
 /// Bytes of the tensors that a version has.

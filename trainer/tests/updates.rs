@@ -9,7 +9,8 @@ use retrial_protocol::{
     Batch, Correction, Denominator, Entropy, Kl, KlEstimator, Level, Loss, Normalisation,
     Objective, Part, Sample, ScoreRequest, TrainRequest, WeightVersion,
 };
-use retrial_trainer::compute::Compute;
+use retrial_trainer::compute::{Compute, Precision};
+use retrial_trainer::export;
 use retrial_trainer::model::{Decoder, write_tensors};
 use retrial_trainer::pass::Keep;
 use retrial_trainer::trainer::{Trainer, TrainerError};
@@ -379,4 +380,31 @@ fn a_full_disk_is_seen_before_anything_is_written() {
     let error = room(folder.path(), u64::MAX).unwrap_err().to_string();
     assert!(error.contains("the disk has") && error.contains("hint: make room"), "{error}");
     room(folder.path(), 1).unwrap();
+}
+
+#[test]
+fn a_version_is_exported_as_a_plain_model() {
+    let compute = Compute { kind: Kind::BFloat16, ..Compute::default() };
+    let folder = tempdir().unwrap();
+    let mut trainer = Trainer::open(&base(), folder.path(), 3, None, compute).unwrap();
+    let batch = batch(&trainer);
+    let version = trainer.train(&request(1, batch)).unwrap().folder;
+    for (precision, masters) in [(Precision::F32, true), (Precision::Bf16, false)] {
+        let out = folder.path().join(format!("{precision:?}"));
+        let args = export::Args { version: version.clone(), out: out.clone(), precision };
+        let model = export::open(&args).unwrap();
+        export::write(&model, &version, &out, precision.kind()).unwrap();
+        let mut names: Vec<_> =
+            std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["config.json", "model.safetensors"]);
+        let exported = Decoder::load(&out, Device::Cpu).unwrap();
+        for ((name, a), (_, b)) in model.parameters().iter().zip(exported.parameters()) {
+            let error = (a - b).abs().max().double_value(&[]);
+            let largest = a.abs().max().double_value(&[]);
+            assert!(error <= if masters { 0.0 } else { 0.004 * largest }, "{name}");
+        }
+        let error = export::open(&args).err().unwrap().to_string();
+        assert!(error.contains("exists and is not empty"), "{error}");
+    }
 }

@@ -1,4 +1,4 @@
-//! `retrial-trainer`: updates over HTTP, and the cold start.
+//! `retrial-trainer`: updates over HTTP, the cold start, and the export of what came out.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use retrial_trainer::compute::ComputeArgs;
+use retrial_trainer::export;
 use retrial_trainer::fault::CrashPoint;
 use retrial_trainer::service;
 use retrial_trainer::serving::{self, Listen};
@@ -26,6 +27,7 @@ struct Cli {
 enum Command {
     Serve(Serve),
     Sft(sft::Args),
+    Export(export::Args),
 }
 
 /// Serves updates over HTTP.
@@ -68,6 +70,13 @@ async fn main() -> ExitCode {
                 Err(error) => serving::refused(&error),
             }
         }
+        Command::Export(args) => match export::open(&args) {
+            Ok(model) => {
+                let kind = args.precision.kind();
+                serving::ended(export::write(&model, &args.version, &args.out, kind))
+            }
+            Err(error) => serving::refused(&error),
+        },
     }
 }
 

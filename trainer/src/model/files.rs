@@ -1,7 +1,7 @@
 //! Tensors in safetensors files.
 //!
-//! One tensor at a time is in memory as bytes, so that a model takes no more memory to read or to
-//! write than it has.
+//! One tensor at a time is in memory as bytes when a model is read, and a piece of one when it is
+//! written: neither takes more memory than the model has.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,6 +17,9 @@ use super::ModelError;
 
 /// Longest header that is believed, bytes; the limit of the format.
 const LONGEST_HEADER: u64 = 100_000_000;
+
+/// Numbers that are written at once: few enough to stay in the processor's cache on their way.
+const PIECE: i64 = 1 << 19;
 
 #[derive(Deserialize)]
 struct Index {
@@ -164,16 +167,18 @@ pub fn write_tensors(
 }
 
 fn write(path: &Path, tensors: &[(String, Tensor)], kind: Kind) -> std::io::Result<()> {
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(path)?);
+    let mut file = BufWriter::new(File::create(path)?);
     let header = header(tensors, kind).map_err(std::io::Error::other)?;
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(&header)?;
     let mut bytes = Vec::new();
     for (_, tensor) in tensors {
-        let tensor = tensor.detach().to_kind(kind).to_device(Device::Cpu).contiguous();
-        bytes.resize(tensor.numel() * kind.elt_size_in_bytes(), 0);
-        tensor.copy_data_u8(&mut bytes, tensor.numel());
-        file.write_all(&bytes)?;
+        for piece in tensor.detach().flatten(0, -1).split(PIECE, 0) {
+            let piece = piece.to_kind(kind).to_device(Device::Cpu).contiguous();
+            bytes.resize(piece.numel() * kind.elt_size_in_bytes(), 0);
+            piece.copy_data_u8(&mut bytes, piece.numel());
+            file.write_all(&bytes)?;
+        }
     }
     file.into_inner()?.sync_all()
 }

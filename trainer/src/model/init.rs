@@ -1,12 +1,18 @@
 //! Fresh weights.
 
+use std::sync::{Mutex, PoisonError};
+
 use tch::{Kind, Tensor};
 
 use super::ModelConfig;
 
+/// Held from the seed to the last number: libtorch has one generator for all threads.
+static GENERATOR: Mutex<()> = Mutex::new(());
+
 /// Weights as transformers makes them: matrices normal with the configuration's standard deviation,
 /// norms one, biases zero. The same seed gives the same weights.
 pub fn fresh(config: &ModelConfig, seed: i64) -> Vec<Tensor> {
+    let _only_here = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     tch::manual_seed(seed);
     config
         .parameters()

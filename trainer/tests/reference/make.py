@@ -2,8 +2,8 @@
 """Makes the references of tests/reference.rs: random tiny models of each family, and what Hugging
 Face transformers and PyTorch compute with them, in f32.
 
-    pip install torch==2.13.0 transformers==5.19.0 safetensors
-    python3 trainer/tests/reference/make.py
+    trainer/fetch-reference.sh
+    .servers/reference/bin/python trainer/tests/reference/make.py
 
 A folder holds a model as transformers saves it and `expected.safetensors`: token ids, logits,
 log-probs, entropies, the gradients of  sum over tokens w_t log p(o_t) + v_t H_t  with given weights

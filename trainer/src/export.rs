@@ -1,0 +1,66 @@
+//! A model as a plain Hugging Face folder, for whatever comes after the training.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use tch::{Device, Kind};
+
+use crate::compute::Precision;
+use crate::model::{Decoder, sync_folder, write_tensors};
+use crate::versions::{copy_description, masters_of, room};
+
+/// Writes a weight version as a plain Hugging Face folder: weights, configuration, tokenizer.
+///
+/// Example: retrial-trainer export --version runs/mine/v000500 --out mine
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Folder of the weight version.
+    #[arg(long)]
+    pub version: PathBuf,
+    /// Folder for the model; must not exist, or be empty.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Kind of the weights.
+    #[arg(long, value_enum, default_value_t = Precision::Bf16)]
+    pub precision: Precision,
+}
+
+/// Reads the version, with its weights in f32 where it has them.
+pub fn open(args: &Args) -> Result<Decoder> {
+    check_free(&args.out)?;
+    Ok(match masters_of(&args.version) {
+        Some(masters) => Decoder::load_file(&args.version, &masters, Device::Cpu)?,
+        None => Decoder::load(&args.version, Device::Cpu)?,
+    })
+}
+
+/// Refuses a folder that has something in it.
+pub fn check_free(folder: &Path) -> Result<()> {
+    let free =
+        std::fs::read_dir(folder).map_or(!folder.exists(), |mut entries| entries.next().is_none());
+    ensure!(free, "{} exists and is not empty", folder.display());
+    Ok(())
+}
+
+/// Writes a complete folder or none. The files that are not weights come from `source`.
+pub fn write(model: &Decoder, source: &Path, out: &Path, kind: Kind) -> Result<()> {
+    let parent = match out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    room(parent, (model.size() * kind.elt_size_in_bytes()) as u64)?;
+    let name = out.file_name().context("--out must name a folder")?.to_string_lossy();
+    let temporary = parent.join(format!(".{name}.tmp"));
+    if temporary.exists() {
+        std::fs::remove_dir_all(&temporary)
+            .with_context(|| format!("cannot remove {}", temporary.display()))?;
+    }
+    std::fs::create_dir(&temporary)
+        .with_context(|| format!("cannot make {}", temporary.display()))?;
+    copy_description(source, &temporary)?;
+    write_tensors(&temporary.join("model.safetensors"), model.parameters(), kind)?;
+    sync_folder(&temporary)?;
+    std::fs::rename(&temporary, out).with_context(|| format!("cannot make {}", out.display()))?;
+    Ok(sync_folder(parent)?)
+}
