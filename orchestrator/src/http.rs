@@ -109,12 +109,15 @@ where
 }
 
 /// `GET url`.
-pub async fn get<T: DeserializeOwned>(client: &reqwest::Client, url: &str) -> Result<T, CallError> {
+pub async fn get<T: DeserializeOwned + Send + 'static>(
+    client: &reqwest::Client,
+    url: &str,
+) -> Result<T, CallError> {
     answer(url, client.get(url)).await
 }
 
 /// `POST url` with a JSON body.
-pub async fn post<T: DeserializeOwned>(
+pub async fn post<T: DeserializeOwned + Send + 'static>(
     client: &reqwest::Client,
     url: &str,
     body: &impl Serialize,
@@ -122,7 +125,7 @@ pub async fn post<T: DeserializeOwned>(
     answer(url, client.post(url).json(body)).await
 }
 
-async fn answer<T: DeserializeOwned>(
+async fn answer<T: DeserializeOwned + Send + 'static>(
     url: &str,
     request: reqwest::RequestBuilder,
 ) -> Result<T, CallError> {
@@ -138,7 +141,10 @@ async fn answer<T: DeserializeOwned>(
             body: String::from_utf8_lossy(&body).chars().take(MAX_BODY_CHARS).collect(),
         });
     }
-    serde_json::from_slice(&body).map_err(|error| CallError::unusable(url, error.to_string()))
+    // The rollouts of a step may end all at once, with megabytes to be read: on all cores then.
+    let read = tokio::task::spawn_blocking(move || serde_json::from_slice(&body)).await;
+    read.expect("reading does not panic")
+        .map_err(|error| CallError::unusable(url, error.to_string()))
 }
 
 /// reqwest says what it did; the cause at the bottom says why.

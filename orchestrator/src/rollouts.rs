@@ -47,15 +47,15 @@ pub async fn trial(
 
     let mut sampled = stream::iter(missing)
         .map(|index| async move {
-            let group = group(run, step, version, trial, &asks[index]).await?;
+            let ask = &asks[index];
+            let group = group(run, step, version, trial, ask).await?;
+            let id = &ask.task.problem.id;
+            run.store.log_rollouts(run.id, step, id, trial, ask.prompt.len(), &group).await?;
             anyhow::Ok((index, group))
         })
         .buffer_unordered(run.pool.concurrency());
     let mut done = 0;
     while let Some((index, group)) = sampled.try_next().await? {
-        let ask = &asks[index];
-        let id = &ask.task.problem.id;
-        run.store.log_rollouts(run.id, step, id, trial, ask.prompt.len(), &group).await?;
         groups[index] = Some(group);
         done += 1;
         activity.part_done();
