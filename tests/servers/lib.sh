@@ -3,6 +3,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD
 mkdir -p "$root/.servers"
+# Exit status when a server cannot be installed or started on this machine.
+unavailable=75
 
 # A new virtual environment in $1, with uv in it.
 new_environment() {
@@ -42,5 +44,5 @@ test_against() {
     done
     tail -n 20 "$log" >&2
     echo "the server did not start" >&2
-    return 1
+    exit $unavailable
 }

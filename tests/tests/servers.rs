@@ -185,7 +185,7 @@ async fn across_a_push(kind: Kind) {
         let name = if kind == Kind::Vllm { "vllm" } else { "sglang" };
         let servers = json!([{ "url": kind.url(), "kind": name }]);
         let body = json!({ "version": version, "servers": servers, "probe": PROMPT,
-                           "tolerance": 1e-4 });
+                           "tolerance": 1e-4, "timeout_seconds": 60 });
         let (status, answer) = post(&format!("{}/publish", trainer.url), &body).await;
         assert!(status == 200 && answer.to_string().contains("verified"), "{answer}");
     };
