@@ -1,8 +1,10 @@
 //! Problems from JSON Lines.
 //!
 //! A line is `{"problem": "...", "answer": "...", "id": "...", "tags": {...}}`; `id` and `tags` may
-//! be left out. A data set is used whole or not at all: the first bad line is an error with its
+//! be left out. Public benchmarks are read with the columns they have ([`Benchmark`]). A data set is used whole or not at all: the first bad line is an error with its
 //! file and number.
+
+mod benchmark;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use retrial_grader::Gold;
 use serde::Deserialize;
 
 use crate::domain::{Problem, ProblemId};
+
+pub use benchmark::Benchmark;
 
 /// A problem and its right answer, parsed.
 #[derive(Clone, Debug)]
@@ -63,11 +67,12 @@ struct Line {
     tags: BTreeMap<String, String>,
 }
 
-/// Reads a data set.
+/// Reads a data set: our own lines, or those of a benchmark.
 ///
 /// `fits` is asked about each problem and may refuse it (because it is longer than the context).
 pub fn load(
     path: &Path,
+    benchmark: Option<Benchmark>,
     fits: impl Fn(&Problem) -> Result<(), String>,
 ) -> Result<Vec<Task>, DatasetError> {
     let text = std::fs::read_to_string(path)
@@ -76,7 +81,7 @@ pub fn load(
     let mut tasks = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let number = index + 1;
-        let task = parse(line, number)
+        let task = parse(line, benchmark, number)
             .and_then(|task| {
                 fits(&task.problem)?;
                 let id = &task.problem.id;
@@ -95,8 +100,12 @@ pub fn load(
     Ok(tasks)
 }
 
-fn parse(line: &str, number: usize) -> Result<Task, String> {
-    let line: Line = serde_json::from_str(line).map_err(|error| {
+fn parse(line: &str, benchmark: Option<Benchmark>, number: usize) -> Result<Task, String> {
+    let read = match benchmark {
+        None => serde_json::from_str(line),
+        Some(benchmark) => benchmark.line(line),
+    };
+    let line: Line = read.map_err(|error| {
         // serde_json counts lines inside the record, which is always the first.
         error.to_string().replace(" at line 1 column", " at column")
     })?;
@@ -121,7 +130,7 @@ mod tests {
         let short = |problem: &Problem| {
             if problem.text.len() < 20 { Ok(()) } else { Err("too long".into()) }
         };
-        load(&path, short)
+        load(&path, None, short)
             .map_err(|error| error.to_string().replace(&*folder.path().to_string_lossy(), ""))
     }
 

@@ -63,12 +63,13 @@ impl Inputs {
                 problem.id
             ))
         };
-        let train = dataset::load(&config.data.train, fits)?;
+        let train = dataset::load(&config.data.train, None, fits)?;
         let heldout = config
             .data
-            .heldout
-            .iter()
-            .map(|(name, path)| Ok((name.clone(), dataset::load(path, fits)?)))
+            .held_out()
+            .map(|(name, path, benchmark)| {
+                Ok((name.to_owned(), dataset::load(path, benchmark, fits)?))
+            })
             .collect::<Result<_>>()?;
         Ok(Self { text, context, train, heldout })
     }

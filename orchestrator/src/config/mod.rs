@@ -5,6 +5,7 @@
 //! are relative to the file, paths of outputs (database, weights) to the working directory.
 
 mod dashboard;
+mod data;
 mod diff;
 mod error;
 mod overrides;
@@ -16,6 +17,7 @@ use retrial_protocol::{Objective, Optimizer};
 use serde::{Deserialize, Serialize};
 
 pub use dashboard::DashboardConfig;
+pub use data::{DataConfig, HeldOut};
 pub use diff::difference;
 pub use error::ConfigError;
 
@@ -88,17 +90,6 @@ pub struct ModelConfig {
     /// A Hugging Face folder: config.json, model.safetensors, tokenizer.json and
     /// `tokenizer_config.json` with a chat template.
     pub path: PathBuf,
-}
-
-/// `[data]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataConfig {
-    /// JSON Lines of problems to train on.
-    pub train: PathBuf,
-    /// Named files of held-out problems.
-    #[serde(default)]
-    pub heldout: std::collections::BTreeMap<String, PathBuf>,
 }
 
 /// `[rollout]`
@@ -279,6 +270,7 @@ impl Config {
         for input in std::iter::once(&mut config.model.path)
             .chain(std::iter::once(&mut config.data.train))
             .chain(config.data.heldout.values_mut())
+            .chain(config.data.benchmarks.values_mut())
             .chain(&mut config.dashboard.token_file)
         {
             *input = base.join(&*input);
@@ -340,6 +332,7 @@ impl Config {
                 "[run] name is `{name}`, it must be letters, digits, `-`, `_` and `.`: it names a folder"
             ));
         }
+        self.data.check()?;
         let positive = [
             ("run", "steps", self.run.steps),
             ("run", "keep", self.run.keep as u64),

@@ -135,10 +135,10 @@ impl Study {
         let sums = store.metric_sums(id).await?;
         let sum = |name: &str| sums.get(name).copied().unwrap_or_default();
         let mut curves = Vec::new();
-        for split in config.data.heldout.keys() {
+        for (split, ..) in config.data.held_out() {
             let scores = store.scores(id, split).await?;
             let points = scores.into_iter().map(|(version, score)| (version.0, score)).collect();
-            curves.push((split.clone(), points));
+            curves.push((split.to_owned(), points));
         }
         let outcome = Outcome {
             arm: arm.name.clone(),
