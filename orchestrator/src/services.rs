@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use retrial_protocol::Target;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -103,6 +104,19 @@ impl Service {
         ];
         if config.trainer.recompute {
             arguments.push("--recompute".into());
+        }
+        if let Some(lora) = &config.trainer.lora {
+            let targets: Vec<&str> = lora.targets().map(Target::name).collect();
+            arguments.extend(
+                [
+                    ("--lora-rank", lora.rank.to_string()),
+                    ("--lora-alpha", lora.alpha.to_string()),
+                    ("--lora-targets", targets.join(",")),
+                    ("--seed", config.run.seed.to_string()),
+                ]
+                .into_iter()
+                .flat_map(|(name, value)| [name.into(), OsString::from(value)]),
+            );
         }
         let log = config.weights().join("trainer.log");
         let program = Program { name: "retrial-trainer", arguments, log };

@@ -81,6 +81,21 @@ async fn a_step_of_lte() {
     assert!(table.status.success() && !table.stdout.is_empty(), "{}", shown(&table));
 }
 
+/// The trainer computes with the adapter beside the model, the server with the two merged: each push
+/// is verified, or the run would stop.
+#[tokio::test]
+async fn an_adapter_is_trained_in_place_of_the_weights() {
+    let project = Project::new();
+    let lora = "trainer.lora={ rank = 4, alpha = 8.0 }";
+    let output = project.train(&["--set", "run.steps=2", "--set", lora]);
+    assert!(output.status.success(), "{}", shown(&output));
+    let version = std::path::PathBuf::from(project.version(2));
+    assert!(version.join("adapter_config.json").exists());
+    let bytes = |path: &std::path::Path| std::fs::metadata(path).unwrap().len();
+    let model = retrial_tests::root().join("examples/dialects/base/model.safetensors");
+    assert!(5 * bytes(&version.join("adapter_model.safetensors")) < bytes(&model));
+}
+
 #[tokio::test]
 async fn grpo_gives_no_second_trial() {
     let project = Project::new();

@@ -25,7 +25,8 @@ fn main() {
     let model = Decoder::load(&base, Device::Cpu).expect("the model loads");
     let learner = Learner::new(model, Compute::default());
     let versions = folder.path().join("versions");
-    let versions = Versions::open(&versions, &base, 1, Compute::default()).expect("a version 0");
+    let versions =
+        Versions::open(&versions, &base, 1, Compute::default(), None).expect("a version 0");
 
     let (mut ours, mut plain) = (Vec::new(), Vec::new());
     let mut bytes = 0;

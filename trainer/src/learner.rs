@@ -62,10 +62,10 @@ pub enum LearnError {
 impl Learner {
     /// A policy that is about to learn for the first time.
     pub fn new(model: Decoder, compute: Compute) -> Self {
-        for (_, parameter) in model.parameters() {
+        for (_, parameter) in model.learned() {
             let _ = parameter.set_requires_grad(true);
         }
-        let optimizer = AdamW::new(model.parameters());
+        let optimizer = AdamW::new(model.learned());
         Self { model, reference: None, optimizer, entropy_coefficient: None, compute }
     }
 
@@ -99,28 +99,24 @@ impl Learner {
         for epoch in 0..optimizer.epochs {
             for mini in mini_batches.iter().filter(|mini| !mini.micro_batches.is_empty()) {
                 let first = epoch == 0;
-                let mut gradients = Gradients::new(self.model.parameters().len());
+                let mut gradients = Gradients::new(self.model.learned().len());
                 for micro in &mini.micro_batches {
                     let bonus = coefficient / mini.tokens as f64;
                     let done = self.gradient(request, micro, bonus, &mut gradients)?;
                     seen.micro_batch(micro, &done.scores, &done.valued, done.loss, first);
                 }
-                let gradients = gradients.finish(self.model.parameters());
+                let gradients = gradients.finish(self.model.learned());
                 let norm = clip(&gradients, optimizer.max_grad_norm);
                 if !norm.is_finite() {
                     return Err(self.culprit(request));
                 }
-                self.optimizer.step(optimizer, self.model.parameters(), &gradients);
+                self.optimizer.step(optimizer, self.model.learned(), &gradients);
                 seen.step(norm, first);
             }
         }
         // Published weights are finite.
-        let norms: Vec<Tensor> = self
-            .model
-            .parameters()
-            .iter()
-            .map(|(_, parameter)| parameter.detach().norm())
-            .collect();
+        let norms: Vec<Tensor> =
+            self.model.learned().iter().map(|(_, parameter)| parameter.detach().norm()).collect();
         if !Tensor::stack(&norms, 0).sum(Kind::Double).double_value(&[]).is_finite() {
             return Err(LearnError::Diverged { what: "a weight".into() });
         }
@@ -196,11 +192,11 @@ impl Learner {
             Err(error) => return error,
         };
         for micro in mini_batches.iter().flat_map(|mini| &mini.micro_batches) {
-            let mut gradients = Gradients::new(self.model.parameters().len());
+            let mut gradients = Gradients::new(self.model.learned().len());
             if let Err(error) = self.gradient(&alone, micro, 0.0, &mut gradients) {
                 return error;
             }
-            let gradients = gradients.finish(self.model.parameters());
+            let gradients = gradients.finish(self.model.learned());
             if !clip(&gradients, f64::INFINITY).is_finite() {
                 let what = format!("the gradient of sample {} of the batch", micro.positions[0]);
                 return LearnError::Diverged { what };

@@ -102,7 +102,7 @@ impl<'a> Pass<'a> {
         gradients: &mut Gradients,
     ) -> Scores {
         let Self { model, packed, temperature, layers, last, mut scores } = self;
-        let parameters = model.parameters();
+        let parameters = model.learned();
         let places = model.places();
         let gradient = Head { weight: model.head(), temperature }.backward(
             &last.output.detach(),
@@ -110,9 +110,9 @@ impl<'a> Pass<'a> {
             &mut scores,
             of_logprobs,
             of_entropies,
-            Some(gradients.sum(places.head, model.head())),
+            places.head.map(|place| gradients.sum(place, model.head())),
         );
-        let norm = places.norm..places.norm + 1;
+        let norm = places.norm.map_or(0..0, |place| place..place + 1);
         let of_rows = last.backward(&gradient, parameters, norm, gradients);
         // Nothing is learned from what follows a prompt's token.
         let width = model.config().hidden;
@@ -131,14 +131,10 @@ impl<'a> Pass<'a> {
             let span = places.layers[index].clone();
             gradient = graph.backward(&gradient, parameters, span, gradients);
         }
-        let embedding = &parameters[places.embedding].1;
-        let _ = tch::no_grad(|| {
-            gradients.sum(places.embedding, embedding).index_add_(
-                0,
-                &packed.ids,
-                &gradient.to_kind(Kind::Float),
-            )
-        });
+        if let Some(place) = places.embedding {
+            let sum = gradients.sum(place, &parameters[place].1);
+            let _ = tch::no_grad(|| sum.index_add_(0, &packed.ids, &gradient.to_kind(Kind::Float)));
+        }
         scores
     }
 }

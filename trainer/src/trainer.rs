@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use retrial_protocol::{
-    ScoreRequest, ScoreResponse, Step, TrainReport, TrainRequest, TrainerState, WeightVersion,
+    ScoreRequest, ScoreResponse, Step, TrainReport, TrainRequest, TrainerState, VersionKind,
+    WeightVersion,
 };
 
 use crate::compute::Compute;
 use crate::fault::{CrashPoint, Point};
 use crate::learner::{LearnError, Learner};
+use crate::model::lora::NewAdapter;
 use crate::model::{Decoder, ModelError};
 use crate::publish;
 use crate::versions::{Record, Versions};
@@ -70,15 +72,17 @@ pub enum TrainerError {
 }
 
 impl Trainer {
-    /// Takes up the latest version in `folder`, or begins there with the model in `base`.
+    /// Takes up the latest version in `folder`, or begins there with the model in `base`. With an
+    /// adapter that is what learns.
     pub fn open(
         base: &Path,
         folder: &Path,
         keep: usize,
         crash: Option<CrashPoint>,
         compute: Compute,
+        adapter: Option<NewAdapter>,
     ) -> Result<Self, ModelError> {
-        let versions = Versions::open(folder, base, keep, compute)?;
+        let versions = Versions::open(folder, base, keep, compute, adapter)?;
         let (learner, record) = versions.load(compute)?;
         Ok(Self { versions, learner, record, base: base.into(), compute, crash })
     }
@@ -89,6 +93,10 @@ impl Trainer {
         TrainerState {
             version: self.record.version,
             folder: self.folder(),
+            kind: match self.learner.model.adapter() {
+                None => VersionKind::Model,
+                Some(_) => VersionKind::Adapter,
+            },
             parameters: self.learner.model.size(),
             vocabulary: config.vocabulary as usize,
             context: config.context,
@@ -125,8 +133,11 @@ impl Trainer {
     fn update_and_save(&mut self, request: &TrainRequest) -> Result<TrainReport, TrainerError> {
         let step = request.step;
         if request.objective.kl.is_some() && self.learner.reference.is_none() {
-            let reference = Decoder::load(&self.base, self.compute.device)?;
-            self.learner.reference = Some(reference.to_kind(self.compute.kind));
+            self.learner.reference = Some(match self.learner.model.adapter() {
+                None => Decoder::load(&self.base, self.compute.device)?.to_kind(self.compute.kind),
+                // The model that the adapter is on is what the run began with.
+                Some(_) => self.learner.model.without_adapter(),
+            });
         }
         let metrics = self.learner.update(request)?;
         CrashPoint::reached(self.crash, Point::AfterTrain, step);
@@ -173,7 +184,7 @@ impl Trainer {
 
     /// Checks that the current version's files are what was written.
     pub fn check_files(&self) -> Result<(), ModelError> {
-        let parameters = self.learner.model.parameters();
+        let parameters = self.learner.model.learned();
         let expected: Vec<(String, Vec<i64>)> =
             parameters.iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
         publish::check_files(&self.folder(), &expected)

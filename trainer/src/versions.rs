@@ -1,8 +1,8 @@
 //! Weight versions on disk: one folder each, `v000000` the model the run began with.
 //!
-//! A version is a Hugging Face folder; inside it the folder `trainer` has the optimizer's moments,
-//! the weights in f32 where those for the servers are not, and a record of the update: all that is
-//! needed to go on from it. Tensors lie under the names of their parameters, so that a trainer of
+//! A version is a Hugging Face folder, or an adapter in PEFT's files if an adapter is what learns;
+//! inside it the folder `trainer` has the optimizer's moments, the weights in f32 where those for
+//! the servers are not, and a record of the update: all that is needed to go on from it. Tensors lie under the names of their parameters, so that a trainer of
 //! several ranks can write files of the same form, each its share. A version is written under a
 //! temporary name, flushed and renamed, so that a folder that has its name is complete.
 
@@ -10,7 +10,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use retrial_protocol::{TrainReport, WeightVersion};
+use retrial_protocol::{Lora, TrainReport, WeightVersion};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind};
 
@@ -18,6 +18,7 @@ use crate::adamw::AdamW;
 use crate::compute::Compute;
 use crate::fault::{CrashPoint, Point};
 use crate::learner::Learner;
+use crate::model::lora::{self, NewAdapter};
 use crate::model::{Decoder, ModelError, read_named, sync_folder, write_tensors};
 
 // In a folder of their own: vLLM loads every safetensors file beside the weights.
@@ -29,7 +30,9 @@ const TEMPORARY: &str = ".tmp";
 /// A folder of versions.
 pub struct Versions {
     folder: PathBuf,
+    base: PathBuf,
     keep: usize,
+    adapter: Option<NewAdapter>,
 }
 
 /// What a version is, beside its weights and moments.
@@ -56,27 +59,34 @@ fn name(folder: &Path) -> &str {
 
 impl Versions {
     /// Opens a folder of versions. Until a step was taken, version 0 is made of the model in `base`,
-    /// whatever was there. At most `keep` versions stay on disk.
+    /// whatever was there. At most `keep` versions stay on disk. With an adapter that is what learns.
     pub fn open(
         folder: &Path,
         base: &Path,
         keep: usize,
         compute: Compute,
+        adapter: Option<NewAdapter>,
     ) -> Result<Self, ModelError> {
         fs::create_dir_all(folder).map_err(io("make", folder))?;
         let folder = folder.canonicalize().map_err(io("find", folder))?;
-        let versions = Self { folder, keep };
+        let base = base.canonicalize().map_err(io("find", base))?;
+        let versions = Self { folder, base, keep, adapter };
         for name in versions.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
             let leftover = versions.folder.join(name);
             fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
         }
         if versions.latest()?.is_none_or(|latest| latest == WeightVersion(0)) {
-            let learner = Learner::new(Decoder::load(base, Device::Cpu)?, compute);
+            let mut model = Decoder::load(&versions.base, Device::Cpu)?;
+            if let Some(new) = &versions.adapter {
+                let adapter = lora::fresh(model.config(), new, &versions.base);
+                model = model.adapted(adapter);
+            }
+            let learner = Learner::new(model, compute);
             let first = versions.path(WeightVersion(0));
             if first.exists() {
                 fs::remove_dir_all(&first).map_err(io("remove", &first))?;
             }
-            versions.save(&learner, &Record::default(), base, None)?;
+            versions.save(&learner, &Record::default(), &versions.base, None)?;
         }
         Ok(versions)
     }
@@ -105,18 +115,36 @@ impl Versions {
         if let Some(report) = &mut record.report {
             report.folder.clone_from(&folder);
         }
-        let model = match masters_of(&folder) {
-            Some(masters) => Decoder::load_file(&folder, &masters, compute.device)?,
-            None => Decoder::load(&folder, compute.device)?,
+        let model = match (&self.adapter, masters_of(&folder)) {
+            (Some(new), _) => self.adapted(&folder, &new.form, compute)?,
+            (None, Some(masters)) => Decoder::load_file(&folder, &masters, compute.device)?,
+            (None, None) if lora::is_adapter(&folder) => {
+                return Err(other_kind(&folder, "it is an adapter, whole weights were"));
+            }
+            (None, None) => Decoder::load(&folder, compute.device)?,
         };
         let mut learner = Learner::new(model, compute);
         if record.optimizer_steps > 0 {
-            let layout = AdamW::layout(learner.model.parameters());
+            let layout = AdamW::layout(learner.model.learned());
             let moments = read_named(&folder.join(MOMENTS), &layout)?;
             learner.optimizer.restore(&moments, record.optimizer_steps);
         }
         learner.entropy_coefficient = record.entropy_coefficient;
         Ok((learner, record))
+    }
+
+    /// The base, which does not learn and so is of the kind of the activations, with the adapter of a
+    /// version.
+    fn adapted(&self, folder: &Path, form: &Lora, compute: Compute) -> Result<Decoder, ModelError> {
+        if !lora::is_adapter(folder) {
+            return Err(other_kind(folder, "it has whole weights, an adapter was"));
+        }
+        let adapter = lora::load(folder)?;
+        if adapter.form != *form {
+            return Err(other_kind(folder, "it is an adapter, one of another form was"));
+        }
+        let base = Decoder::load(&self.base, compute.device)?.to_kind(compute.kind);
+        Ok(base.adapted(adapter))
     }
 
     /// Writes a new version and drops the oldest. The files that are not weights come from
@@ -189,11 +217,15 @@ fn write(
     copy_description(source, folder)?;
     let own = folder.join("trainer");
     fs::create_dir(&own).map_err(io("make", &own))?;
-    let parameters = learner.model.parameters();
+    let parameters = learner.model.learned();
     let kind = learner.compute.kind;
-    write_tensors(&folder.join("model.safetensors"), parameters, kind)?;
-    if kind != Kind::Float {
-        write_tensors(&folder.join(MASTERS), parameters, Kind::Float)?;
+    if let Some(adapter) = learner.model.adapter() {
+        lora::write(adapter, folder)?;
+    } else {
+        write_tensors(&folder.join("model.safetensors"), parameters, kind)?;
+        if kind != Kind::Float {
+            write_tensors(&folder.join(MASTERS), parameters, Kind::Float)?;
+        }
     }
     if record.optimizer_steps > 0 {
         write_tensors(&folder.join(MOMENTS), &learner.optimizer.state(parameters), Kind::Float)?;
@@ -213,10 +245,21 @@ pub fn masters_of(version: &Path) -> Option<PathBuf> {
 
 /// Bytes of the tensors that a version has.
 fn bytes(learner: &Learner, record: &Record) -> u64 {
-    let kind = learner.compute.kind;
-    let masters = if kind == Kind::Float { 0 } else { 4 };
+    let weights = match (learner.model.adapter(), learner.compute.kind) {
+        (Some(_), _) | (None, Kind::Float) => 4,
+        (None, kind) => kind.elt_size_in_bytes() + 4,
+    };
     let moments = if record.optimizer_steps > 0 { 8 } else { 0 };
-    (learner.model.size() * (kind.elt_size_in_bytes() + masters + moments)) as u64
+    let numbers: usize = learner.model.learned().iter().map(|(_, tensor)| tensor.numel()).sum();
+    (numbers * (weights + moments)) as u64
+}
+
+fn other_kind(folder: &Path, found: &str) -> ModelError {
+    let problem = format!(
+        "{found} to be trained\n\
+         hint: go on with the settings of lora that the run began with, or choose another folder"
+    );
+    ModelError::Invalid { path: folder.into(), problem }
 }
 
 /// Fails if the disk has no room for this many bytes: better now than half-way.
@@ -243,8 +286,9 @@ pub fn copy_description(from: &Path, to: &Path) -> Result<(), ModelError> {
         let path = entry.map_err(io("read", from))?.path();
         let kind = path.extension().and_then(OsStr::to_str).unwrap_or_default();
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        let describes =
-            ["json", "jinja", "txt", "model"].contains(&kind) && !name.ends_with(".index.json");
+        let describes = ["json", "jinja", "txt", "model"].contains(&kind)
+            && !name.ends_with(".index.json")
+            && name != "adapter_config.json";
         if describes && path.is_file() {
             let copy = to.join(name);
             fs::copy(&path, &copy).map_err(io("write", &copy))?;

@@ -262,7 +262,8 @@ fn every_loss_gives_the_same_update_however_it_is_cut_and_kept() {
         let update = |micro_batch_tokens: usize, keep: Keep| {
             let folder = tempdir().unwrap();
             let compute = Compute { keep, ..Compute::default() };
-            let mut trainer = Trainer::open(&base(), folder.path(), 3, None, compute).unwrap();
+            let mut trainer =
+                Trainer::open(&base(), folder.path(), 3, None, compute, None).unwrap();
             let mut batch = batch(&trainer);
             // A sampler that is off by a little.
             batch.samples[0].sampler_logprobs.iter_mut().for_each(|logprob| *logprob -= 0.2);
@@ -336,7 +337,8 @@ fn a_sample_whose_numbers_break_is_named() {
         write_tensors(&file, model.parameters(), Kind::Float).unwrap();
 
         let folder = tempdir().unwrap();
-        let open = || Trainer::open(poisoned.path(), folder.path(), 3, None, Compute::default());
+        let open =
+            || Trainer::open(poisoned.path(), folder.path(), 3, None, Compute::default(), None);
         let mut trainer = open().unwrap();
         let sample = |prompt: u32| Sample {
             prompt: vec![2, prompt],
@@ -355,7 +357,7 @@ fn a_sample_whose_numbers_break_is_named() {
 fn bf16_learns_in_f32_and_goes_on_from_disk() {
     let compute = Compute { kind: Kind::BFloat16, keep: Keep::Inputs, ..Compute::default() };
     let (whole, broken) = (tempdir().unwrap(), tempdir().unwrap());
-    let open = |folder: &Path| Trainer::open(&base(), folder, 3, None, compute).unwrap();
+    let open = |folder: &Path| Trainer::open(&base(), folder, 3, None, compute, None).unwrap();
     let mut trainer = open(whole.path());
     let batches = [batch(&trainer), batch(&trainer)];
     for (step, batch) in (1..).zip(&batches) {
@@ -386,7 +388,7 @@ fn a_full_disk_is_seen_before_anything_is_written() {
 fn a_version_is_exported_as_a_plain_model() {
     let compute = Compute { kind: Kind::BFloat16, ..Compute::default() };
     let folder = tempdir().unwrap();
-    let mut trainer = Trainer::open(&base(), folder.path(), 3, None, compute).unwrap();
+    let mut trainer = Trainer::open(&base(), folder.path(), 3, None, compute, None).unwrap();
     let batch = batch(&trainer);
     let version = trainer.train(&request(1, batch)).unwrap().folder;
     for (precision, masters) in [(Precision::F32, true), (Precision::Bf16, false)] {

@@ -13,7 +13,7 @@ mod overrides;
 use std::path::{Path, PathBuf};
 
 use retrial_lte::{MaxReplacements, Method, Overlong, Templates};
-use retrial_protocol::{Objective, Optimizer};
+use retrial_protocol::{Lora, Objective, Optimizer};
 use serde::{Deserialize, Serialize};
 
 pub use dashboard::DashboardConfig;
@@ -169,6 +169,8 @@ pub struct TrainerConfig {
     pub precision: Precision,
     /// Computes each layer again on the way back, instead of keeping what is inside it.
     pub recompute: bool,
+    /// Trains a low-rank adapter in place of the weights.
+    pub lora: Option<Lora>,
     /// Tokens in one forward pass.
     pub micro_batch_tokens: usize,
     /// Deadline of one update, seconds.
@@ -242,6 +244,7 @@ impl Default for TrainerConfig {
             device: "cpu".into(),
             precision: Precision::default(),
             recompute: false,
+            lora: None,
             micro_batch_tokens: 8192,
             timeout_seconds: 3600,
         }
@@ -376,6 +379,9 @@ impl Config {
         if !(self.server.tolerance.is_finite() && self.server.tolerance > 0.0) {
             let tolerance = self.server.tolerance;
             return Err(format!("[server] tolerance is {tolerance}, it must be above 0"));
+        }
+        if let Some(lora) = &self.trainer.lora {
+            lora.validate().map_err(|error| named("trainer", &error))?;
         }
         self.prompts.validate().map_err(|error| named("prompts", &error))?;
         self.objective.validate().map_err(|error| named("objective", &error))?;

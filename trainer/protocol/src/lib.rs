@@ -8,11 +8,13 @@
 //! Plain data, JSON over HTTP. No tensors, no I/O.
 
 mod batch;
+mod lora;
 mod objective;
 mod report;
 mod units;
 
 pub use batch::{Batch, BatchDigest, InvalidBatch, Part, Sample};
+pub use lora::{InvalidLora, Lora, Target};
 pub use objective::{
     Correction, Decayed, Denominator, Entropy, InvalidObjective, Kl, KlEstimator, Level, Loss,
     Normalisation, Objective, Optimizer, Schedule,
@@ -20,6 +22,6 @@ pub use objective::{
 pub use report::{
     ErrorBody, PublishReport, PublishRequest, PushOutcome, Quantiles, ScoreRequest, ScoreResponse,
     ServerAddress, ServerKind, ServerPublish, TrainMetrics, TrainReport, TrainRequest,
-    TrainerState,
+    TrainerState, VersionKind,
 };
 pub use units::{Step, WeightVersion};

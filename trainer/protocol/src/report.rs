@@ -174,12 +174,26 @@ pub struct TrainerState {
     pub version: WeightVersion,
     /// Folder of that version.
     pub folder: PathBuf,
+    /// What is in it.
+    #[serde(default)]
+    pub kind: VersionKind,
     /// Parameters of the model.
     pub parameters: usize,
     /// Token ids of the model.
     pub vocabulary: usize,
     /// Longest sequence, tokens.
     pub context: usize,
+}
+
+/// What the folder of a weight version has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VersionKind {
+    /// A whole model.
+    #[default]
+    Model,
+    /// A low-rank adapter in PEFT's files, for the model that the run began with.
+    Adapter,
 }
 
 /// Asks for the log-probabilities of given sequences.

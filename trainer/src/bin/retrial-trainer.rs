@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use retrial_protocol::{Lora, Target};
 use retrial_trainer::compute::ComputeArgs;
 use retrial_trainer::export;
 use retrial_trainer::fault::CrashPoint;
+use retrial_trainer::model::lora::NewAdapter;
 use retrial_trainer::service;
 use retrial_trainer::serving::{self, Listen};
 use retrial_trainer::sft;
@@ -46,6 +48,18 @@ struct Serve {
     keep: usize,
     #[command(flatten)]
     compute: ComputeArgs,
+    /// Train a low-rank adapter of this rank, and leave the model as it is.
+    #[arg(long, requires = "lora_alpha")]
+    lora_rank: Option<u32>,
+    /// Weight of the adapter, times its rank.
+    #[arg(long, requires = "lora_rank")]
+    lora_alpha: Option<f64>,
+    /// Matrices that have one, separated by commas; all of a layer if not given.
+    #[arg(long, requires = "lora_rank", value_delimiter = ',')]
+    lora_targets: Vec<Target>,
+    /// What a new adapter's random half follows from.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
     /// Threads of libtorch.
     #[arg(long, default_value_t = 1)]
     threads: u16,
@@ -54,6 +68,18 @@ struct Serve {
     /// Crash at POINT@STEP, for tests.
     #[arg(long, hide = true)]
     crash_at: Option<CrashPoint>,
+}
+
+impl Serve {
+    /// The adapter that is to be trained, if one is.
+    fn adapter(&self) -> Result<Option<NewAdapter>> {
+        let (Some(rank), Some(alpha)) = (self.lora_rank, self.lora_alpha) else { return Ok(None) };
+        let given = &self.lora_targets;
+        let targets = if given.is_empty() { Target::ALL.to_vec() } else { given.clone() };
+        let form = Lora { rank, alpha, targets };
+        form.validate()?;
+        Ok(Some(NewAdapter { form, seed: self.seed }))
+    }
 }
 
 #[tokio::main]
@@ -96,6 +122,7 @@ async fn open(args: &Serve) -> Result<(TcpListener, Worker)> {
     let compute = args.compute.compute()?;
     let Serve { model, versions, keep, crash_at, .. } = args;
     let (model, versions, keep, crash_at) = (model.clone(), versions.clone(), *keep, *crash_at);
-    let open = move || Trainer::open(&model, &versions, keep, crash_at, compute);
+    let adapter = args.adapter()?;
+    let open = move || Trainer::open(&model, &versions, keep, crash_at, compute, adapter);
     Ok((listener, Worker::start(open).await??))
 }

@@ -13,12 +13,15 @@ use tch::{Device, Kind, Tensor};
 
 use super::cache::MIN_ROWS;
 use super::layer::{Layer, Norm};
+use super::lora::{self, Adapter};
 use super::rope::{Angles, Rotary};
-use super::{KvCache, ModelConfig, ModelError, attention, files, init};
+use super::{KvCache, LowRank, ModelConfig, ModelError, attention, files, init};
 
 /// A decoder and its weights.
 pub struct Decoder {
     config: ModelConfig,
+    /// What learns instead of the parameters, if there is one.
+    adapter: Option<Adapter>,
     /// All parameters, in the order of [`ModelConfig::parameters`].
     parameters: Vec<(String, Tensor)>,
     embedding: Tensor,
@@ -28,25 +31,50 @@ pub struct Decoder {
     rotary: Rotary,
 }
 
-/// Where the parts of a decoder stand in its list of parameters.
+/// Where the parts of a decoder stand in its list of what learns, as far as they do.
 #[derive(Clone, Debug)]
 pub struct Places {
     /// The embedding.
-    pub embedding: usize,
-    /// Each layer's parameters.
+    pub embedding: Option<usize>,
+    /// What learns of each layer.
     pub layers: Vec<Range<usize>>,
     /// The norm after the last layer.
-    pub norm: usize,
+    pub norm: Option<usize>,
     /// The output matrix; where the embedding is, if they are the same.
-    pub head: usize,
+    pub head: Option<usize>,
 }
 
 impl Decoder {
-    /// Reads `config.json` and the safetensors files of a Hugging Face folder. Weights are f32.
+    /// Reads `config.json` and the safetensors files of a Hugging Face folder. Weights are f32. Of
+    /// an adapter's folder it makes the model with the adapter merged into it.
     pub fn load(folder: &Path, device: Device) -> Result<Self, ModelError> {
-        let config = ModelConfig::load(folder)?;
+        let config = ModelConfig::load(&lora::described_in(folder)?)?;
         let tensors = Self::read(&config, folder)?;
         Ok(Self::build(config, tensors, device))
+    }
+
+    /// The same model with an adapter on it, which learns in place of the weights.
+    #[must_use]
+    pub fn adapted(mut self, adapter: Adapter) -> Self {
+        let (device, scale) = (self.device(), adapter.form.scale());
+        let moved = |(name, tensor): (String, Tensor)| (name, tensor.to_device(device));
+        let parameters: Vec<_> = adapter.parameters.into_iter().map(moved).collect();
+        let targets: Vec<_> = adapter.form.targets().collect();
+        let mut pairs = parameters.chunks_exact(2);
+        for layer in &mut self.layers {
+            for (&target, pair) in targets.iter().zip(&mut pairs) {
+                let [a, b] = [0, 1].map(|index: usize| pair[index].1.shallow_clone());
+                layer.adapt(target, LowRank { a, b, scale });
+            }
+        }
+        Self { adapter: Some(Adapter { parameters, ..adapter }), ..self }
+    }
+
+    /// The model without its adapter; both share their weights.
+    #[must_use]
+    pub fn without_adapter(&self) -> Self {
+        let tensors = self.parameters.iter().map(|(_, tensor)| tensor.shallow_clone()).collect();
+        Self::build(self.config.clone(), tensors, self.device())
     }
 
     /// Reads `config.json` of a folder, and the weights from one file.
@@ -83,7 +111,15 @@ impl Decoder {
     }
 
     fn read(config: &ModelConfig, folder: &Path) -> Result<Vec<Tensor>, ModelError> {
-        files::read_tensors(folder, &config.parameters())
+        if !lora::is_adapter(folder) {
+            return files::read_tensors(folder, &config.parameters());
+        }
+        let adapter = lora::load(folder)?;
+        let tensors = Self::read(config, &adapter.base)?;
+        let names = config.parameters().into_iter().map(|(name, _)| name);
+        let named: Vec<(String, Tensor)> = names.zip(tensors).collect();
+        lora::merge(&adapter, &named);
+        Ok(named.into_iter().map(|(_, tensor)| tensor).collect())
     }
 
     fn build(config: ModelConfig, tensors: Vec<Tensor>, device: Device) -> Self {
@@ -102,7 +138,7 @@ impl Decoder {
         let head = if config.tied { embedding.shallow_clone() } else { take("lm_head.weight") };
         // Padding may go past the context.
         let rotary = Rotary::new(&config, KvCache::padded(config.context), device);
-        Self { config, parameters, embedding, layers, norm, head, rotary }
+        Self { config, adapter: None, parameters, embedding, layers, norm, head, rotary }
     }
 
     /// The model's shape.
@@ -120,14 +156,30 @@ impl Decoder {
         &self.parameters
     }
 
-    /// Where its parts stand in [`Self::parameters`].
+    /// The adapter, if it has one.
+    pub fn adapter(&self) -> Option<&Adapter> {
+        self.adapter.as_ref()
+    }
+
+    /// Names and tensors of what learns: the adapter's if it has one, or all parameters.
+    pub fn learned(&self) -> &[(String, Tensor)] {
+        self.adapter.as_ref().map_or(&self.parameters, |adapter| &adapter.parameters)
+    }
+
+    /// Where its parts stand in [`Self::learned`].
     pub fn places(&self) -> Places {
+        if let Some(adapter) = &self.adapter {
+            let a_layer = adapter.parameters.len() / self.config.layers;
+            let starts = (0..self.config.layers).map(|layer| layer * a_layer);
+            let layers = starts.map(|start| start..start + a_layer).collect();
+            return Places { embedding: None, layers, norm: None, head: None };
+        }
         let (norm, head) = (self.parameters.len() - 2 + usize::from(self.config.tied), 0);
         let a_layer = (norm - 1) / self.config.layers;
         let layers =
             (0..self.config.layers).map(|layer| 1 + layer * a_layer..1 + (layer + 1) * a_layer);
         let head = if self.config.tied { head } else { norm + 1 };
-        Places { embedding: 0, layers: layers.collect(), norm, head }
+        Places { embedding: Some(0), layers: layers.collect(), norm: Some(norm), head: Some(head) }
     }
 
     /// Number of parameters.

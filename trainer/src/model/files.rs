@@ -36,9 +36,7 @@ pub fn read_tensors(
     let single = folder.join("model.safetensors");
     let index = folder.join("model.safetensors.index.json");
     if single.exists() || !index.exists() {
-        let mut file = TensorFile::open(&single)?;
-        complete(&single, wanted, &file.names())?;
-        return file.read_all(wanted);
+        return read_exactly(&single, wanted);
     }
     let text = std::fs::read(&index).map_err(io("read", &index))?;
     let Index { weight_map } = serde_json::from_slice(&text)
@@ -61,6 +59,13 @@ pub fn read_tensors(
 pub fn read_named(path: &Path, wanted: &[(String, Vec<i64>)]) -> Result<Vec<Tensor>, ModelError> {
     let mut file = TensorFile::open(path)?;
     require(path, wanted, &file.names())?;
+    file.read_all(wanted)
+}
+
+/// Reads the named tensors of a safetensors file that has no others, as f32.
+pub fn read_exactly(path: &Path, wanted: &[(String, Vec<i64>)]) -> Result<Vec<Tensor>, ModelError> {
+    let mut file = TensorFile::open(path)?;
+    complete(path, wanted, &file.names())?;
     file.read_all(wanted)
 }
 

@@ -12,20 +12,22 @@ static GENERATOR: Mutex<()> = Mutex::new(());
 /// Weights as transformers makes them: matrices normal with the configuration's standard deviation,
 /// norms one, biases zero. The same seed gives the same weights.
 pub fn fresh(config: &ModelConfig, seed: i64) -> Vec<Tensor> {
+    let of_parameter = |(name, shape): &(String, Vec<i64>)| {
+        let options = (Kind::Float, tch::Device::Cpu);
+        if name.rsplit('.').next() == Some("bias") {
+            Tensor::zeros(shape.as_slice(), options)
+        } else if shape.len() == 1 {
+            Tensor::ones(shape.as_slice(), options)
+        } else {
+            Tensor::randn(shape.as_slice(), options) * config.initializer_range
+        }
+    };
+    seeded(seed, || config.parameters().iter().map(of_parameter).collect())
+}
+
+/// What `draw` makes of libtorch's random numbers after this seed.
+pub fn seeded<T>(seed: i64, draw: impl FnOnce() -> T) -> T {
     let _only_here = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     tch::manual_seed(seed);
-    config
-        .parameters()
-        .iter()
-        .map(|(name, shape)| {
-            let options = (Kind::Float, tch::Device::Cpu);
-            if name.rsplit('.').next() == Some("bias") {
-                Tensor::zeros(shape.as_slice(), options)
-            } else if shape.len() == 1 {
-                Tensor::ones(shape.as_slice(), options)
-            } else {
-                Tensor::randn(shape.as_slice(), options) * config.initializer_range
-            }
-        })
-        .collect()
+    draw()
 }

@@ -1,14 +1,26 @@
 //! One layer of the decoder: normalise, attend, add; normalise, gated MLP, add.
 
+use retrial_protocol::Target;
 use tch::Tensor;
 
 use super::ModelConfig;
 use super::rope::Angles;
 
-/// `x W^T + b`.
+/// `x W^T + b`, and what an adapter adds to it.
 pub struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
+    adapter: Option<LowRank>,
+}
+
+/// `scale x A^T B^T`.
+pub struct LowRank {
+    /// A, `[r, in]`.
+    pub a: Tensor,
+    /// B, `[out, r]`.
+    pub b: Tensor,
+    /// The factor.
+    pub scale: f64,
 }
 
 /// Normalises by the root of the mean square.
@@ -39,7 +51,15 @@ impl Linear {
     /// Applies it, in the kind of `x`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let kind = x.kind();
-        x.linear(&self.weight.to_kind(kind), self.bias.as_ref().map(|bias| bias.to_kind(kind)))
+        let y =
+            x.linear(&self.weight.to_kind(kind), self.bias.as_ref().map(|bias| bias.to_kind(kind)));
+        match &self.adapter {
+            None => y,
+            Some(LowRank { a, b, scale }) => {
+                let low = x.linear::<Tensor>(&a.to_kind(kind), None) * *scale;
+                y + low.linear::<Tensor>(&b.to_kind(kind), None)
+            }
+        }
     }
 }
 
@@ -62,6 +82,7 @@ impl Layer {
         let mut linear = |name: &str, bias: bool| Linear {
             weight: take(&format!("{name}.weight")),
             bias: bias.then(|| take(&format!("{name}.bias"))),
+            adapter: None,
         };
         let query = linear("self_attn.q_proj", config.biases.qkv);
         let key = linear("self_attn.k_proj", config.biases.qkv);
@@ -87,6 +108,20 @@ impl Layer {
             input_norm: norm("input_layernorm"),
             attention_norm: norm("post_attention_layernorm"),
         }
+    }
+
+    /// Puts an adapter on a matrix.
+    pub fn adapt(&mut self, target: Target, adapter: LowRank) {
+        let linear = match target {
+            Target::QProj => &mut self.query,
+            Target::KProj => &mut self.key,
+            Target::VProj => &mut self.value,
+            Target::OProj => &mut self.output,
+            Target::GateProj => &mut self.gate,
+            Target::UpProj => &mut self.up,
+            Target::DownProj => &mut self.down,
+        };
+        linear.adapter = Some(adapter);
     }
 
     /// `[..., T, H]` to `[..., T, H]`. `attend` maps queries `[..., T, Hq, D]`, keys and values

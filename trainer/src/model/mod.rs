@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod init;
 mod layer;
+pub mod lora;
 mod rope;
 
 pub use cache::KvCache;
@@ -18,5 +19,5 @@ pub use config::{Biases, Llama3Scaling, ModelConfig, Rope};
 pub use decoder::{Decoder, Places};
 pub use error::ModelError;
 pub use files::{read_named, read_tensors, sync_folder, write_tensors};
-pub use layer::{Layer, Linear, Norm};
+pub use layer::{Layer, Linear, LowRank, Norm};
 pub use rope::{Angles, Rotary};

@@ -13,7 +13,7 @@ pub fn base() -> PathBuf {
 
 /// A trainer whose versions lie in `folder`.
 pub fn open(folder: &Path) -> Trainer {
-    Trainer::open(&base(), folder, 3, None, Compute::default()).unwrap()
+    Trainer::open(&base(), folder, 3, None, Compute::default(), None).unwrap()
 }
 
 /// A response of `length` tokens; its ids follow from `first`.
