@@ -6,6 +6,9 @@
 --
 -- Tables with long texts are ordinary tables; the narrow ones have no row id, so that their primary
 -- key is the table itself.
+--
+-- Rollouts enter the log one group after the other. What is counted over them (columns and tables
+-- of 0002_tallies.sql) is counted once a step, when it is committed.
 
 CREATE TABLE runs (
     id         INTEGER PRIMARY KEY,
@@ -37,12 +40,22 @@ CREATE TABLE steps (
     run          INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     step         INTEGER NOT NULL,
     begun_at     TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
-    -- NULL while the step goes on.
+    -- NULL while the step goes on; so is what follows.
     committed_at TEXT,
+    -- Graded rollouts of both trials, and those of them that are failures.
+    rollouts     INTEGER,
+    failures     INTEGER,
+    -- What this step was the first of its run to have: problems, solved problems (hints included),
+    -- rescued problems, graduations, mistakes.
+    new_problems    INTEGER,
+    new_solved      INTEGER,
+    new_rescued     INTEGER,
+    new_graduations INTEGER,
+    new_mistakes    INTEGER,
     PRIMARY KEY (run, step)
 ) STRICT, WITHOUT ROWID;
 
--- The problems of a step; the outcomes are known when it is committed.
+-- The problems of a step; what became of them is known when it is committed.
 CREATE TABLE groups (
     run     INTEGER NOT NULL,
     step    INTEGER NOT NULL,
@@ -50,10 +63,18 @@ CREATE TABLE groups (
     -- Outcome of the first trial, and of the refined group.
     before  TEXT    CHECK (before IN ('none', 'some', 'all')),
     after   TEXT    CHECK (after IN ('none', 'some', 'all')),
+    -- Responses of the first trial and of the second, time-outs of the grader left out.
+    tries         INTEGER,
+    correct       INTEGER,
+    extra_tries   INTEGER,
+    extra_correct INTEGER,
+    -- Failures that a correct extra rollout replaced.
+    replaced      INTEGER,
     PRIMARY KEY (run, step, problem),
     FOREIGN KEY (run, step) REFERENCES steps (run, step) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
+-- The history of a problem.
 CREATE INDEX groups_by_problem ON groups (run, problem, step);
 
 -- Graded rollouts. What is long stands in `responses`, so that this table stays quick to scan.
@@ -75,14 +96,15 @@ CREATE TABLE rollouts (
     tokens        INTEGER NOT NULL,
     -- The weights that sampled it.
     version       INTEGER NOT NULL,
+    -- How it failed, NULL if it did not. That the grader gave up ('timeout') is no failure.
+    kind          TEXT    AS (CASE WHEN verdict IN ('wrong', 'no_answer', 'unparsed')
+                                   THEN iif(finish = 'length', 'cut_off', verdict) END),
     PRIMARY KEY (run, step, problem, trial, position),
     FOREIGN KEY (run, step, problem) REFERENCES groups (run, step, problem) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
--- Has all that the views of mistakes and of unsolved problems count, in the order they group by.
-CREATE INDEX rollouts_by_answer
-    ON rollouts (run, problem, verdict, canonical, finish, answer, step, version);
-
+-- Failures are kept whole. Of correct responses the configuration may keep less once their step is
+-- committed ([log] in docs/config.toml).
 CREATE TABLE responses (
     run       INTEGER NOT NULL,
     step      INTEGER NOT NULL,
@@ -156,6 +178,9 @@ CREATE TABLE evaluations (
     problems     INTEGER NOT NULL,
     pass_at_1    REAL    NOT NULL,
     pass_at_k    REAL    NOT NULL,
+    -- Standard errors over the problems.
+    pass_at_1_error REAL NOT NULL,
+    pass_at_k_error REAL NOT NULL,
     evaluated_at TEXT    NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')),
     PRIMARY KEY (run, version, split)
 ) STRICT, WITHOUT ROWID;

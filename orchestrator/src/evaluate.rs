@@ -81,25 +81,41 @@ async fn sample(
 impl Score {
     /// The score of graded samples, by problem. A sample that could not be graded does not count.
     pub fn of(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> Self {
-        let counts: Vec<(u64, u64)> = samples
-            .iter()
-            .map(|(_, graded)| {
-                let gradable = graded.iter().filter(|graded| graded.verdict != Verdict::Timeout);
-                let correct = graded.iter().filter(|graded| graded.verdict == Verdict::Correct);
-                (gradable.count() as u64, correct.count() as u64)
-            })
-            .filter(|&(gradable, _)| gradable > 0)
-            .collect();
-        let mean = |value: &dyn Fn(u64, u64) -> f64| {
-            counts.iter().map(|&(n, c)| value(n, c)).sum::<f64>() / counts.len().max(1) as f64
-        };
-        Self {
-            pass_at_1: mean(&|n, c| pass_at_k(n, c, 1)),
-            pass_at_k: mean(&|n, c| pass_at_k(n, c, u64::from(k))),
-            k,
-            problems: counts.len(),
-        }
+        let (at_1, at_k) = (by_problem(samples, 1), by_problem(samples, k));
+        Self { pass_at_1: mean(&at_1), pass_at_k: mean(&at_k), k, problems: at_1.len() }
     }
+}
+
+/// The standard errors of Pass@1 and Pass@k over the problems: how far the scores would move if
+/// other problems of the same kind were drawn.
+pub fn standard_errors(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> (f64, f64) {
+    let error = |values: Vec<f64>| {
+        let mean = mean(&values);
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let n = values.len() as f64;
+        if n < 2.0 { 0.0 } else { (squares / (n * (n - 1.0))).sqrt() }
+    };
+    (error(by_problem(samples, 1)), error(by_problem(samples, k)))
+}
+
+/// Pass@k of each problem that has a sample that could be graded.
+fn by_problem(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> Vec<f64> {
+    let count = |graded: &[GradedRollout], test: fn(Verdict) -> bool| {
+        graded.iter().filter(|graded| test(graded.verdict)).count() as u64
+    };
+    samples
+        .iter()
+        .map(|(_, graded)| {
+            let gradable = count(graded, |verdict| verdict != Verdict::Timeout);
+            (gradable, count(graded, |verdict| verdict == Verdict::Correct))
+        })
+        .filter(|&(gradable, _)| gradable > 0)
+        .map(|(gradable, correct)| pass_at_k(gradable, correct, u64::from(k)))
+        .collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
 /// The unbiased estimate `1 - C(n - c, k) / C(n, k)` from n samples of which c are correct; with

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use retrial::commands::{check, dashboard, grade, mistakes, run, study};
+use retrial::commands::{check, dashboard, grade, mistakes, run, sql, study};
 use retrial::failure::Failure;
 use retrial::live::Recent;
 use tracing_subscriber::Layer as _;
@@ -24,6 +24,7 @@ enum Command {
     Study(study::Args),
     Grade(grade::Args),
     Mistakes(mistakes::Args),
+    Sql(sql::Args),
     Dashboard(dashboard::Args),
 }
 
@@ -40,6 +41,7 @@ async fn main() -> ExitCode {
         Command::Study(args) => study::run(args).await,
         Command::Grade(args) => grade::run(&args),
         Command::Mistakes(args) => mistakes::run(args).await,
+        Command::Sql(args) => sql::run(args).await,
         Command::Dashboard(args) => dashboard::run(args).await,
     };
     match result {

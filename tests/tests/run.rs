@@ -66,7 +66,7 @@ async fn a_step_of_lte() {
     let kinds = count("SELECT count(DISTINCT kind) FROM hints").await;
     assert!(kinds >= 3, "all three hinted prompts are in play: {kinds}");
     assert!(count("SELECT count(*) FROM rescues").await > 0);
-    assert_eq!(count("SELECT count(*) FROM mistakes WHERE verdict = 'timeout'").await, 0);
+    assert_eq!(count("SELECT count(*) FROM mistakes WHERE times = 0").await, 0);
 
     // Group sizes stay; a mistake says what a person wants to know.
     let mistake = sqlx::query("SELECT * FROM mistakes LIMIT 1").fetch_one(&log).await.unwrap();
@@ -79,6 +79,14 @@ async fn a_step_of_lte() {
     assert_eq!(listed.lines().count(), 3, "one JSON a line: {listed}");
     let table = project.retrial(["mistakes", "--limit", "3"]);
     assert!(table.status.success() && !table.stdout.is_empty(), "{}", shown(&table));
+
+    // What the tallies say is what is there.
+    let failures = "SELECT count(*) FROM rollouts WHERE kind IS NOT NULL";
+    let failures = count(failures).await;
+    assert_eq!(count("SELECT sum(times) FROM mistakes").await, failures);
+    assert_eq!(count("SELECT failures FROM run_summary").await, failures);
+    assert_eq!(count("SELECT count(*) FROM failure_documents").await, failures);
+    assert_eq!(count("SELECT count(*) FROM problem_summary").await, 96);
 }
 
 /// The trainer computes with the adapter beside the model, the server with the two merged: each push

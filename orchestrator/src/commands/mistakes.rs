@@ -1,83 +1,63 @@
 //! `retrial mistakes`: the mistake log at the terminal.
 
 use std::io::Write;
-use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
-use comfy_table::Table;
-use comfy_table::presets::ASCII_MARKDOWN;
-use serde::Serialize;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use anyhow::Context;
+use serde_json::Value;
 
+use super::log::{LogArgs, check_runs};
+use super::output::{Format, end, write_records};
 use crate::failure::Failure;
-use crate::store;
-
-/// Characters of a text that a table shows.
-const SHOWN: usize = 60;
+use crate::store::mistakes::{self, Mistake, MistakeFilter, MistakeKind};
+use crate::store::unsolved::{self, Unsolved, UnsolvedFilter};
 
 /// Shows wrong answers, the most frequent first, or the problems that were never solved.
 ///
-/// Equal answers count as one, however they are written. A table shows texts in one line each, cut;
-/// --json has them in full.
+/// Equal answers count as one, however they are written. The log has the mistakes of committed
+/// steps. A table shows texts in one line each, cut; --json and --csv have them in full.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  retrial mistakes --run dialects-lte --limit 5\n  \
-    retrial mistakes --contains 'In Kalm' --json\n  retrial mistakes --unsolved")]
+    retrial mistakes --contains 'In Kalm' --json\n  \
+    retrial mistakes --kind cut_off --from-step 100 --solved no\n  retrial mistakes --unsolved")]
 pub struct Args {
-    /// The log
-    #[arg(long, value_name = "FILE", default_value = "retrial.db")]
-    db: PathBuf,
+    #[command(flatten)]
+    log: LogArgs,
     /// Of this run only
     #[arg(long)]
     run: Option<String>,
     /// Of the problem with this name only
     #[arg(long)]
     problem: Option<String>,
-    /// Only failures with this text in the problem, the answer or the response; with --unsolved, in
-    /// the problem
-    #[arg(long, value_name = "TEXT")]
+    /// Only with these words, in this order, in a response or in the problem; case and punctuation
+    /// do not count. With --unsolved, in the problem
+    #[arg(long, value_name = "WORDS")]
     contains: Option<String>,
-    /// Of this wrong answer only, as the table shows it
+    /// Of this wrong answer only, however it is written; `(none)` and `(cut off)` are those without
     #[arg(long, conflicts_with = "unsolved")]
     answer: Option<String>,
+    /// Of this kind only; can be given several times
+    #[arg(long, conflicts_with = "unsolved")]
+    kind: Vec<MistakeKind>,
+    /// Made at least this often
+    #[arg(long, value_name = "N", conflicts_with = "unsolved")]
+    min_times: Option<i64>,
+    /// Still made in this step or later
+    #[arg(long, value_name = "STEP", conflicts_with = "unsolved")]
+    from_step: Option<i64>,
+    /// Made for the first time in this step or before
+    #[arg(long, value_name = "STEP", conflicts_with = "unsolved")]
+    to_step: Option<i64>,
+    /// Of problems that had a correct response in the run, hints included, or had none
+    #[arg(long, value_name = "YES OR NO", conflicts_with = "unsolved", value_parser = yes_or_no)]
+    solved: Option<bool>,
     /// Problems without a single correct response, instead of mistakes
     #[arg(long)]
     unsolved: bool,
     /// Rows to show
     #[arg(long, value_name = "ROWS", default_value_t = 20)]
     limit: u32,
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
-}
-
-/// A row of the view `mistakes`.
-#[derive(Debug, Serialize, FromRow)]
-struct Mistake {
-    run: String,
-    problem: String,
-    times: i64,
-    verdict: String,
-    wrong_answer: String,
-    right_answer: String,
-    first_step: i64,
-    last_step: i64,
-    weight_version: i64,
-    problem_text: String,
-    response: String,
-}
-
-/// A row of the view `unsolved_problems`.
-#[derive(Debug, Serialize, FromRow)]
-struct Unsolved {
-    run: String,
-    problem: String,
-    tries: i64,
-    distinct_answers: i64,
-    first_step: i64,
-    last_step: i64,
-    right_answer: String,
-    problem_text: String,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// Runs the command.
@@ -86,167 +66,78 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 }
 
 async fn print(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
-    let log = open(args).await.map_err(Failure::Input)?;
-    let reading = || format!("cannot read {}", args.db.display());
+    let log = args.log.open().await.map_err(Failure::Input)?;
+    check_runs(&log, &args.log.db, args.run.as_slice()).await.map_err(Failure::Input)?;
+    let reading = || format!("cannot read {}", args.log.db.display());
     if args.unsolved {
-        let rows = unsolved(&log, args).await.with_context(reading)?;
-        show(out, args.json, &rows, &UNSOLVED_HEADER, unsolved_cells)?;
+        let filter = UnsolvedFilter {
+            run: args.run.clone(),
+            problem: args.problem.clone(),
+            contains: args.contains.clone(),
+        };
+        let rows = unsolved::find(&log, &filter, args.limit, 0).await.with_context(reading)?;
+        write_records(out, args.format, &rows, &UNSOLVED_HEADER, unsolved_cells)?;
     } else {
-        let rows = mistakes(&log, args).await.with_context(reading)?;
-        show(out, args.json, &rows, &MISTAKE_HEADER, mistake_cells)?;
+        let rows =
+            mistakes::find(&log, &filter(args), args.limit, 0).await.with_context(reading)?;
+        write_records(out, args.format, &rows, &MISTAKE_HEADER, mistake_cells)?;
     }
     Ok(())
 }
 
-/// Opens the log for reading; one that is not there is not made.
-async fn open(args: &Args) -> Result<SqlitePool> {
-    let path = args.db.display();
-    if !args.db.is_file() {
-        bail!("there is no log {path}\nhint: `retrial run` makes one; --db names another");
-    }
-    let log = store::reader(&args.db).await?;
-    if let Some(run) = &args.run {
-        let known: Vec<String> = sqlx::query_scalar("SELECT name FROM runs ORDER BY name")
-            .fetch_all(&log)
-            .await
-            .with_context(|| format!("cannot read {path}"))?;
-        if !known.contains(run) {
-            bail!("the log {path} has no run `{run}`\nhint: its runs are: {}", known.join(", "));
-        }
-    }
-    Ok(log)
-}
-
-async fn mistakes(log: &SqlitePool, args: &Args) -> sqlx::Result<Vec<Mistake>> {
-    let mut query = QueryBuilder::new("SELECT * FROM ");
-    match &args.contains {
-        None => {
-            query.push("mistakes");
-        }
-        // As the view counts, but of the failures that have the text only. The example is the
-        // latest of them: of texts that begin with their step, the greatest.
-        Some(text) => {
-            query.push(
-                "(SELECT run, problem, count(*) AS times, verdict, \
-                 min(wrong_answer) AS wrong_answer, right_answer, min(step) AS first_step, \
-                 max(step) AS last_step, max(weight_version) AS weight_version, problem_text, \
-                 substr(max(printf('%020d', step) || response), 21) AS response \
-                 FROM failures WHERE false",
-            );
-            for column in ["problem_text", "wrong_answer", "response"] {
-                query.push(format!(" OR instr({column}, ")).push_bind(text.clone()).push(") > 0");
-            }
-            query.push(
-                " GROUP BY run, problem, verdict, coalesce(canonical, wrong_answer) \
-                 ORDER BY times DESC, run, problem, verdict DESC, wrong_answer)",
-            );
-        }
-    }
-    query.push(" WHERE true");
-    filter(&mut query, "wrong_answer", args.answer.as_ref());
-    limit(&mut query, args);
-    query.build_query_as().fetch_all(log).await
-}
-
-async fn unsolved(log: &SqlitePool, args: &Args) -> sqlx::Result<Vec<Unsolved>> {
-    let mut query = QueryBuilder::new("SELECT * FROM unsolved_problems WHERE true");
-    if let Some(text) = &args.contains {
-        query.push(" AND instr(problem_text, ").push_bind(text.clone()).push(") > 0");
-    }
-    limit(&mut query, args);
-    query.build_query_as().fetch_all(log).await
-}
-
-fn limit(query: &mut QueryBuilder<Sqlite>, args: &Args) {
-    filter(query, "run", args.run.as_ref());
-    filter(query, "problem", args.problem.as_ref());
-    query.push(" LIMIT ").push_bind(args.limit);
-}
-
-fn filter(query: &mut QueryBuilder<Sqlite>, column: &str, value: Option<&String>) {
-    if let Some(value) = value {
-        query.push(format!(" AND {column} = ")).push_bind(value.clone());
+fn filter(args: &Args) -> MistakeFilter {
+    MistakeFilter {
+        run: args.run.clone(),
+        problem: args.problem.clone(),
+        answer: args.answer.clone(),
+        kinds: args.kind.clone(),
+        min_times: args.min_times,
+        from_step: args.from_step,
+        to_step: args.to_step,
+        solved: args.solved,
+        contains: args.contains.clone(),
+        most_hits: None,
     }
 }
 
 const MISTAKE_HEADER: [&str; 9] =
-    ["run", "problem", "times", "steps", "verdict", "wrong", "right", "text", "end of a response"];
+    ["run", "problem", "times", "steps", "kind", "wrong", "right", "text", "end of a response"];
 
-fn mistake_cells(row: &Mistake) -> Vec<String> {
+fn mistake_cells(row: &Mistake) -> Vec<Value> {
     vec![
-        row.run.clone(),
-        row.problem.clone(),
-        row.times.to_string(),
-        format!("{}-{}", row.first_step, row.last_step),
-        row.verdict.clone(),
-        beginning(&row.wrong_answer),
-        beginning(&row.right_answer),
-        beginning(&row.problem_text),
-        end(&row.response),
+        row.run.as_str().into(),
+        row.problem.as_str().into(),
+        row.times.into(),
+        format!("{}-{}", row.first_step, row.last_step).into(),
+        row.kind.as_str().into(),
+        row.wrong_answer.as_str().into(),
+        row.right_answer.as_str().into(),
+        row.problem_text.as_str().into(),
+        end(&row.response).into(),
     ]
 }
 
 const UNSOLVED_HEADER: [&str; 7] =
     ["run", "problem", "tries", "distinct answers", "steps", "right", "text"];
 
-fn unsolved_cells(row: &Unsolved) -> Vec<String> {
+fn unsolved_cells(row: &Unsolved) -> Vec<Value> {
     vec![
-        row.run.clone(),
-        row.problem.clone(),
-        row.tries.to_string(),
-        row.distinct_answers.to_string(),
-        format!("{}-{}", row.first_step, row.last_step),
-        beginning(&row.right_answer),
-        beginning(&row.problem_text),
+        row.run.as_str().into(),
+        row.problem.as_str().into(),
+        row.tries.into(),
+        row.distinct_answers.into(),
+        format!("{}-{}", row.first_step, row.last_step).into(),
+        row.right_answer.as_str().into(),
+        row.problem_text.as_str().into(),
     ]
 }
 
-fn show<T: Serialize>(
-    out: &mut impl Write,
-    json: bool,
-    rows: &[T],
-    header: &[&str],
-    cells: impl Fn(&T) -> Vec<String>,
-) -> Result<()> {
-    if json {
-        for row in rows {
-            writeln!(out, "{}", serde_json::to_string(row)?)?;
-        }
-        return Ok(());
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("it must be `yes` or `no`".into()),
     }
-    if rows.is_empty() {
-        writeln!(out, "nothing found")?;
-        return Ok(());
-    }
-    let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN).set_header(header.iter().copied());
-    table.add_rows(rows.iter().map(cells));
-    writeln!(out, "{table}")?;
-    Ok(())
-}
-
-/// The beginning of a text, in one line.
-fn beginning(text: &str) -> String {
-    let text = line(text);
-    if text.len() <= SHOWN {
-        return text.into_iter().collect();
-    }
-    text[..SHOWN - 1].iter().chain(['…'].iter()).collect()
-}
-
-/// The end of a text, in one line.
-fn end(text: &str) -> String {
-    let text = line(text);
-    if text.len() <= SHOWN {
-        return text.into_iter().collect();
-    }
-    ['…'].iter().chain(&text[text.len() - (SHOWN - 1)..]).collect()
-}
-
-/// A text in one line. What a model writes must not reach the terminal as control characters.
-fn line(text: &str) -> Vec<char> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

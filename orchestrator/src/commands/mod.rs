@@ -3,6 +3,9 @@
 pub mod check;
 pub mod dashboard;
 pub mod grade;
+pub mod log;
 pub mod mistakes;
+pub mod output;
 pub mod run;
+pub mod sql;
 pub mod study;

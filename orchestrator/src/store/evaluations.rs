@@ -5,7 +5,7 @@ use sqlx::Row;
 
 use super::{RunId, Store, StoreError, codec, rollouts};
 use crate::domain::{GradedRollout, ProblemId};
-use crate::evaluate::Score;
+use crate::evaluate::{Score, standard_errors};
 
 /// An evaluation of one held-out set with one version.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +17,8 @@ pub struct EvalRecord {
 }
 
 const INSERT_EVALUATION: &str = "INSERT INTO evaluations \
-    (run, version, split, k, problems, pass_at_1, pass_at_k) \
-    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+    (run, version, split, k, problems, pass_at_1, pass_at_k, pass_at_1_error, pass_at_k_error) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
 const INSERT_ROLLOUT: &str = "INSERT INTO evaluation_rollouts \
     (run, version, split, problem, position, verdict, answer, canonical, finish, text, \
@@ -83,6 +83,7 @@ impl Store {
         record: &EvalRecord,
     ) -> Result<(), StoreError> {
         let EvalRecord { score, samples } = record;
+        let (at_1_error, at_k_error) = standard_errors(samples, score.k);
         self.write("log an evaluation in", async |db| {
             sqlx::query(INSERT_EVALUATION)
                 .bind(run.0)
@@ -92,6 +93,8 @@ impl Store {
                 .bind(score.problems as i64)
                 .bind(score.pass_at_1)
                 .bind(score.pass_at_k)
+                .bind(at_1_error)
+                .bind(at_k_error)
                 .execute(&mut *db)
                 .await?;
             let samples = samples.iter().flat_map(|(id, group)| group.iter().map(move |g| (id, g)));

@@ -9,10 +9,12 @@ mod codec;
 mod curves;
 mod error;
 mod evaluations;
+pub mod mistakes;
 mod open;
 mod rollouts;
 mod runs;
 mod steps;
+pub mod unsolved;
 
 use std::path::{Path, PathBuf};
 

@@ -2,13 +2,13 @@
 
 use clap::Parser;
 use retrial_grader::{Answer, Verdict};
-use retrial_lte::Method;
+use retrial_lte::{GroupOutcome, Method};
 use retrial_protocol::Step;
 use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
-use crate::store::{NewRun, Store};
+use crate::store::{GroupRecord, NewRun, PushRecord, StepRecord, Store};
 
 #[derive(Parser)]
 struct Cli {
@@ -27,7 +27,7 @@ async fn log() -> TempDir {
             method: Method::Lte,
             seed: 1,
             model: "base".into(),
-            config: serde_json::Value::Null,
+            config: Value::Null,
         };
         let run = store.create_run(&run).await.unwrap();
         let problem = Problem {
@@ -42,6 +42,7 @@ async fn log() -> TempDir {
             let group: Vec<GradedRollout> = (0..).zip(answers).map(wrong).collect();
             store.begin_step(run, step, std::slice::from_ref(&a)).await.unwrap();
             store.log_rollouts(run, step, &a, Trial::First, 5, &group).await.unwrap();
+            store.commit_step(run, step, &committed(step)).await.unwrap();
         }
     }
     store.close().await;
@@ -66,6 +67,21 @@ fn wrong((index, answer): (u32, &&str)) -> GradedRollout {
     }
 }
 
+fn committed(step: Step) -> StepRecord {
+    let group = GroupRecord {
+        problem: ProblemId("a".into()),
+        before: GroupOutcome::NonePass,
+        after: GroupOutcome::NonePass,
+        replacements: Vec::new(),
+    };
+    let (version, folder) = (step.version(), "weights".into());
+    StepRecord {
+        groups: vec![group],
+        weights: PushRecord { version, folder, max_difference: None },
+        metrics: Vec::new(),
+    }
+}
+
 async fn shown(folder: &TempDir, arguments: &[&str]) -> Result<String, Failure> {
     let db = folder.path().join("retrial.db");
     let all = ["mistakes", "--db", db.to_str().unwrap()].into_iter();
@@ -75,7 +91,7 @@ async fn shown(folder: &TempDir, arguments: &[&str]) -> Result<String, Failure> 
     Ok(String::from_utf8(out).unwrap())
 }
 
-async fn lines(folder: &TempDir, arguments: &[&str]) -> Vec<serde_json::Value> {
+async fn lines(folder: &TempDir, arguments: &[&str]) -> Vec<Value> {
     let text = shown(folder, &[arguments, &["--json"]].concat()).await.unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -93,13 +109,23 @@ async fn tables_are_for_people() {
 async fn mistakes_can_be_searched() {
     let folder = log().await;
     // Arguments, and how often each mistake found was made.
-    let cases: [(&[&str], &[i64]); 8] = [
+    let cases: [(&[&str], &[i64]); 17] = [
         (&[], &[2, 2, 1, 1]),
         (&["--run", "one"], &[2, 1]),
         (&["--limit", "1"], &[2]),
         (&["--answer", "4"], &[1, 1]),
-        (&["--contains", "3.0"], &[1, 1]),
-        (&["--contains", "I say", "--run", "two"], &[2, 1]),
+        (&["--answer", "3.00", "--run", "one"], &[2]),
+        (&["--answer", "(none)"], &[]),
+        (&["--kind", "wrong", "--limit", "3"], &[2, 2, 1]),
+        (&["--kind", "cut_off", "--kind", "no_answer"], &[]),
+        (&["--min-times", "2"], &[2, 2]),
+        (&["--from-step", "2"], &[2, 2]),
+        (&["--to-step", "0"], &[]),
+        (&["--solved", "no", "--run", "two"], &[2, 1]),
+        (&["--solved", "yes"], &[]),
+        // Found by one response, counted whole.
+        (&["--contains", "3.0"], &[2, 2]),
+        (&["--contains", "SAY boxed", "--run", "two"], &[2, 1]),
         (&["--contains", "1 + 1", "--answer", "3"], &[2, 2]),
         (&["--contains", "'; DROP TABLE runs"], &[]),
     ];
@@ -108,10 +134,13 @@ async fn mistakes_can_be_searched() {
         let times: Vec<i64> = rows.iter().map(|row| row["times"].as_i64().unwrap()).collect();
         assert_eq!(times, expected, "{arguments:?}");
     }
-    // The example is one that has the text, of the last step.
-    let found = lines(&folder, &["--contains", "I say", "--run", "one"]).await;
-    assert_eq!(found[0]["response"], "I say \\boxed{3.0}");
-    assert_eq!(found, lines(&folder, &["--run", "one"]).await);
+    // The example is the latest that has the text.
+    let of_one = async |text: &str| lines(&folder, &["--contains", text, "--run", "one"]).await;
+    assert_eq!(of_one("I say").await, lines(&folder, &["--run", "one"]).await);
+    assert_eq!(of_one("boxed 3").await[0]["response"], "I say \\boxed{3.0}");
+    let csv = shown(&folder, &["--run", "one", "--csv"]).await.unwrap();
+    assert!(csv.starts_with("run,problem,times,hinted_times,kind,"), "{csv}");
+    assert_eq!(csv.matches("\none,a,").count(), 2, "{csv}");
     let unsolved = lines(&folder, &["--unsolved", "--contains", "1 + 1"]).await;
     assert_eq!(unsolved.len(), 2);
 }
@@ -125,13 +154,4 @@ async fn a_log_or_run_that_is_not_there_is_bad_input() {
     let failure = shown(&empty, &[]).await.unwrap_err();
     assert!(matches!(&failure, Failure::Input(error) if error.to_string().contains("no log")));
     assert!(!empty.path().join("retrial.db").exists());
-}
-
-#[test]
-fn texts_are_cut_to_a_line() {
-    assert_eq!(beginning("a\n b\u{1b}[31m"), "a b\u{fffd}[31m");
-    assert_eq!(end("short"), "short");
-    let long: String = ('a'..='z').cycle().take(100).collect();
-    assert_eq!(beginning(&long), format!("{}…", &long[..SHOWN - 1]));
-    assert_eq!(end(&long), format!("…{}", &long[100 - (SHOWN - 1)..]));
 }

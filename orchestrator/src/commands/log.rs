@@ -1,0 +1,41 @@
+//! What the commands that read the log share: finding it, and the runs in it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use sqlx::sqlite::SqlitePool;
+
+use crate::store;
+
+/// Which log is read.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LogArgs {
+    /// The log
+    #[arg(long, value_name = "FILE", default_value = "retrial.db")]
+    pub db: PathBuf,
+}
+
+impl LogArgs {
+    /// Opens the log for reading; one that is not there is not made.
+    pub async fn open(&self) -> Result<SqlitePool> {
+        if !self.db.is_file() {
+            let path = self.db.display();
+            bail!("there is no log {path}\nhint: `retrial run` makes one; --db names another");
+        }
+        Ok(store::reader(&self.db).await?)
+    }
+}
+
+/// Fails unless the log has all these runs.
+pub async fn check_runs(log: &SqlitePool, path: &Path, runs: &[String]) -> Result<()> {
+    let path = path.display();
+    let known: Vec<String> = sqlx::query_scalar("SELECT name FROM runs ORDER BY id")
+        .fetch_all(log)
+        .await
+        .with_context(|| format!("cannot read {path}"))?;
+    let Some(run) = runs.iter().find(|run| !known.contains(run)) else { return Ok(()) };
+    if known.is_empty() {
+        bail!("the log {path} has no run `{run}`\nhint: it has no run at all yet");
+    }
+    bail!("the log {path} has no run `{run}`\nhint: its runs are: {}", known.join(", "));
+}

@@ -1,0 +1,341 @@
+//! Looking mistakes up: any filter, in a time that does not grow with the log.
+//!
+//! The view `mistakes` has every row and is right for SQL by hand. What is asked for again and
+//! again (the terminal, a page) goes through [`find`], which gives the same rows in the same
+//! order but never reads more of the log than the indexes make it: it takes the few best rows of
+//! each part of the log (a run, a kind, solved or not) out of an index that has them in order, or,
+//! where a filter leaves few candidates (a problem, an answer, words), sorts those.
+
+use std::fmt::Write as _;
+
+use retrial_grader::{Gold, grade_answer};
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqlitePool;
+use sqlx::{FromRow, QueryBuilder, Sqlite};
+
+/// What a mistake without an answer is shown as.
+const NO_ANSWER: &str = "(none)";
+const CUT_OFF: &str = "(cut off)";
+
+const ORDER: &str = "times DESC, last_step DESC, first_step DESC, id";
+/// The same, sorted whatever the indexes have in order: for few candidates.
+const SORTED: &str = "+times DESC, last_step DESC, first_step DESC, id";
+
+/// How a response failed.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum MistakeKind {
+    /// It has an answer, and not the right one.
+    Wrong,
+    /// It has an answer that cannot be read.
+    Unparsed,
+    /// It ended without an answer.
+    NoAnswer,
+    /// It reached the response limit.
+    CutOff,
+}
+
+/// Which mistakes to find; all of them by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MistakeFilter {
+    /// Of the run with this name.
+    pub run: Option<String>,
+    /// Of this problem.
+    pub problem: Option<String>,
+    /// With this wrong answer, however it is written; `(none)` and `(cut off)` are those without.
+    pub answer: Option<String>,
+    /// Of these kinds; of all if there is none.
+    pub kinds: Vec<MistakeKind>,
+    /// Made at least this often.
+    pub min_times: Option<i64>,
+    /// Still made in this step or later.
+    pub from_step: Option<i64>,
+    /// Made for the first time in this step or before.
+    pub to_step: Option<i64>,
+    /// Of problems that were never solved (`false`), or were (`true`).
+    pub solved: Option<bool>,
+    /// With these words, in this order, in a response or in the problem.
+    pub contains: Option<String>,
+    /// Of responses with these words look at the latest so many only, and at a tenth as many
+    /// problems; a page is quick then even where a word is everywhere.
+    pub most_hits: Option<u32>,
+}
+
+/// A row of the view `mistakes`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+pub struct Mistake {
+    /// Name of the run.
+    pub run: String,
+    /// The problem.
+    pub problem: String,
+    /// How often it was made.
+    pub times: i64,
+    /// How often after a hint.
+    pub hinted_times: i64,
+    /// How it failed, a [`MistakeKind`].
+    pub kind: String,
+    /// As it was written.
+    pub wrong_answer: String,
+    /// As the data set writes it.
+    pub right_answer: String,
+    /// The step that made it first.
+    pub first_step: i64,
+    /// The step that made it last.
+    pub last_step: i64,
+    /// The latest weights that made it.
+    pub weight_version: i64,
+    /// Whether the problem was ever solved, hints included.
+    pub solved: bool,
+    /// Its number in the log.
+    pub id: i64,
+    /// What was asked.
+    pub problem_text: String,
+    /// An example.
+    pub response: String,
+}
+
+impl MistakeKind {
+    /// The word for it in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong",
+            Self::Unparsed => "unparsed",
+            Self::NoAnswer => "no_answer",
+            Self::CutOff => "cut_off",
+        }
+    }
+}
+
+/// Mistakes that pass a filter, the most frequent first, then the latest.
+///
+/// With `contains`, the example is the latest response that has the words, if there is one.
+pub async fn find(
+    log: &SqlitePool,
+    filter: &MistakeFilter,
+    limit: u32,
+    offset: u32,
+) -> sqlx::Result<Vec<Mistake>> {
+    let found: Vec<(i64, Option<i64>)> =
+        ids(filter, limit, offset).build_query_as().fetch_all(log).await?;
+    let ids: Vec<i64> = found.iter().map(|&(id, _)| id).collect();
+    let ids = serde_json::to_string(&ids).expect("numbers are plain data");
+    let query = "SELECT * FROM mistakes WHERE id IN (SELECT value FROM json_each(?))";
+    let mut rows: Vec<Mistake> = sqlx::query_as(query).bind(ids).fetch_all(log).await?;
+    for (row, &(_, document)) in rows.iter_mut().zip(&found) {
+        let Some(document) = document else { continue };
+        row.response = sqlx::query_scalar(
+            "SELECT responses.text \
+             FROM failure_documents AS document \
+             JOIN mistake_tallies AS tally ON tally.id = document.mistake \
+             JOIN responses ON responses.run = document.run AND responses.step = document.step \
+              AND responses.problem = tally.problem AND responses.trial = document.trial \
+              AND responses.position = document.position \
+             WHERE document.id = ?",
+        )
+        .bind(document)
+        .fetch_one(log)
+        .await?;
+    }
+    Ok(rows)
+}
+
+/// The ids of what [`find`] gives, in its order, and of an example with the words.
+fn ids(filter: &MistakeFilter, limit: u32, offset: u32) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("");
+    let filter = &filter.with_answer_as_kind();
+    if let Some(text) = &filter.contains {
+        push_hits(&mut query, text, filter.most_hits);
+        query.push(
+            "SELECT id, max(document) FROM hits CROSS JOIN mistake_tallies \
+             ON mistake_tallies.id = hits.mistake WHERE true",
+        );
+        push_conditions(&mut query, filter);
+        query.push(" GROUP BY id ORDER BY ").push(SORTED);
+    } else if filter.problem.is_some() || filter.answer.is_some() {
+        query.push("SELECT id, NULL FROM mistake_tallies WHERE true");
+        push_conditions(&mut query, filter);
+        query.push(" ORDER BY ").push(SORTED);
+    } else if filter.run.is_none() && filter.kinds.is_empty() && filter.solved.is_none() {
+        query.push("SELECT id, NULL FROM mistake_tallies WHERE true");
+        push_conditions(&mut query, filter);
+        query.push(" ORDER BY ").push(ORDER);
+    } else {
+        push_parts(&mut query, filter, limit.saturating_add(offset));
+    }
+    query.push(" LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
+    query
+}
+
+/// `hits`: mistakes with the words in a response (the latest of these as an example) or in their
+/// problem.
+fn push_hits(query: &mut QueryBuilder<Sqlite>, text: &str, most: Option<u32>) {
+    // SQLite takes -1 for no limit.
+    let most_responses = most.map_or(-1, i64::from);
+    let most_problems = most.map_or(-1, |most| i64::from(most.div_ceil(10)));
+    query
+        .push(
+            "WITH hits (mistake, document) AS (\
+             SELECT failure_documents.mistake, failure_documents.id FROM (\
+             SELECT rowid FROM failures_fts WHERE failures_fts MATCH ",
+        )
+        .push_bind(phrase(text))
+        .push(" ORDER BY rowid DESC LIMIT ")
+        .push_bind(most_responses)
+        .push(
+            ") AS found CROSS JOIN failure_documents ON failure_documents.id = found.rowid \
+             UNION ALL SELECT mistake_tallies.id, NULL FROM (\
+             SELECT rowid FROM problems_fts WHERE problems_fts MATCH ",
+        )
+        .push_bind(phrase(text))
+        .push(" ORDER BY rowid DESC LIMIT ")
+        .push_bind(most_problems)
+        .push(
+            ") AS found CROSS JOIN problem_tallies ON problem_tallies.id = found.rowid \
+             CROSS JOIN mistake_tallies ON mistake_tallies.run = problem_tallies.run \
+             AND mistake_tallies.problem = problem_tallies.problem) ",
+        );
+}
+
+/// The best rows of each part, best first.
+fn push_parts(query: &mut QueryBuilder<Sqlite>, filter: &MistakeFilter, rows: u32) {
+    let all =
+        [MistakeKind::Wrong, MistakeKind::Unparsed, MistakeKind::NoAnswer, MistakeKind::CutOff];
+    let kinds = if filter.kinds.is_empty() { &all[..] } else { &filter.kinds };
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    let states = filter.solved.map_or(vec![0, 1], |solved| vec![u8::from(solved)]);
+    query
+        .push(
+            "WITH parts AS (SELECT runs.id AS run, kinds.value AS kind, states.value AS solved \
+             FROM runs CROSS JOIN json_each(",
+        )
+        .push_bind(serde_json::json!(kinds).to_string())
+        .push(") AS kinds CROSS JOIN json_each(")
+        .push_bind(serde_json::json!(states).to_string())
+        .push(") AS states");
+    if let Some(run) = &filter.run {
+        query.push(" WHERE runs.name = ").push_bind(run.clone());
+    }
+    query.push(
+        ") SELECT id, NULL FROM parts CROSS JOIN mistake_tallies ON mistake_tallies.id IN (\
+         SELECT part.id FROM mistake_tallies AS part INDEXED BY mistakes_by_kind \
+         WHERE part.run = parts.run AND part.kind = parts.kind AND part.solved = parts.solved",
+    );
+    push_ranges(query, filter);
+    query.push(" ORDER BY ").push(ORDER).push(" LIMIT ").push_bind(rows);
+    query.push(") ORDER BY ").push(SORTED);
+}
+
+fn push_ranges(query: &mut QueryBuilder<Sqlite>, filter: &MistakeFilter) {
+    for (condition, bound) in [
+        (" AND times >= ", filter.min_times),
+        (" AND last_step >= ", filter.from_step),
+        (" AND first_step <= ", filter.to_step),
+    ] {
+        if let Some(bound) = bound {
+            query.push(condition).push_bind(bound);
+        }
+    }
+}
+
+/// All conditions but the words.
+fn push_conditions(query: &mut QueryBuilder<Sqlite>, filter: &MistakeFilter) {
+    if let Some(run) = &filter.run {
+        query.push(" AND run IN (SELECT id FROM runs WHERE name = ").push_bind(run.clone());
+        query.push(")");
+    } else if filter.problem.is_some() {
+        // The index of problems begins with the run.
+        query.push(" AND run IN (SELECT id FROM runs)");
+    }
+    if let Some(problem) = &filter.problem {
+        query.push(" AND problem = ").push_bind(problem.clone());
+    }
+    if let Some(answer) = &filter.answer {
+        query.push(" AND canonical IN (").push_bind(canonical(answer));
+        query.push(", ").push_bind(answer.clone()).push(")");
+    }
+    if !filter.kinds.is_empty() {
+        let kinds: Vec<&str> = filter.kinds.iter().map(|kind| kind.as_str()).collect();
+        query.push(" AND kind IN (SELECT value FROM json_each(");
+        query.push_bind(serde_json::json!(kinds).to_string()).push("))");
+    }
+    if let Some(solved) = filter.solved {
+        query.push(" AND solved = ").push_bind(solved);
+    }
+    push_ranges(query, filter);
+}
+
+impl MistakeFilter {
+    /// The same rows by a query of the view, for people to read and to change.
+    pub fn sql(&self) -> String {
+        let filter = self.with_answer_as_kind();
+        let mut conditions = Vec::new();
+        let mut equal = |column: &str, value: &str| {
+            conditions.push(format!("{column} = {}", quoted(value)));
+        };
+        filter.run.iter().for_each(|run| equal("run", run));
+        filter.problem.iter().for_each(|problem| equal("problem", problem));
+        conditions.extend(filter.answer.iter().map(|answer| {
+            format!("canonical IN ({}, {})", quoted(&canonical(answer)), quoted(answer))
+        }));
+        if !filter.kinds.is_empty() {
+            let kinds: Vec<String> =
+                filter.kinds.iter().map(|kind| quoted(kind.as_str())).collect();
+            conditions.push(format!("kind IN ({})", kinds.join(", ")));
+        }
+        conditions.extend(filter.min_times.map(|times| format!("times >= {times}")));
+        conditions.extend(filter.from_step.map(|step| format!("last_step >= {step}")));
+        conditions.extend(filter.to_step.map(|step| format!("first_step <= {step}")));
+        conditions.extend(filter.solved.map(|solved| format!("solved = {}", u8::from(solved))));
+        conditions.extend(filter.contains.as_ref().map(|text| {
+            let words = quoted(&phrase(text));
+            format!(
+                "(id IN (SELECT mistake FROM failure_documents WHERE id IN (\
+                 SELECT rowid FROM failures_fts WHERE failures_fts MATCH {words}))\n   \
+                 OR (run, problem) IN (SELECT runs.name, problem \
+                 FROM problem_tallies JOIN runs ON runs.id = run \
+                 WHERE problem_tallies.id IN (\
+                 SELECT rowid FROM problems_fts WHERE problems_fts MATCH {words})))"
+            )
+        }));
+        let mut sql = "SELECT * FROM mistakes".to_owned();
+        for (position, condition) in conditions.iter().enumerate() {
+            let word = if position == 0 { "WHERE" } else { "  AND" };
+            let _ = write!(sql, "\n{word} {condition}");
+        }
+        sql
+    }
+
+    /// `(none)` and `(cut off)` are kinds of mistakes, not answers.
+    fn with_answer_as_kind(&self) -> Self {
+        let kind = match self.answer.as_deref() {
+            Some(NO_ANSWER) => MistakeKind::NoAnswer,
+            Some(CUT_OFF) => MistakeKind::CutOff,
+            _ => return self.clone(),
+        };
+        // An answer that contradicts the kinds: the empty answer of a mistake that has one.
+        if !self.kinds.is_empty() && !self.kinds.contains(&kind) {
+            return self.clone();
+        }
+        Self { answer: None, kinds: vec![kind], ..self.clone() }
+    }
+}
+
+/// The grader's normal form of an answer.
+fn canonical(answer: &str) -> String {
+    // It does not depend on what is right.
+    let gold = Gold::parse("0").expect("a number is an answer");
+    let normal = grade_answer(&gold, answer).answer;
+    normal.map_or_else(|| answer.to_owned(), |answer| answer.canonical)
+}
+
+/// Words in this order, as a query of the full-text search.
+pub(super) fn phrase(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
