@@ -12,7 +12,7 @@ use crate::fault::{CrashPoint, Moment};
 use crate::live::Phase;
 use crate::run::Run;
 use crate::server::{SampleRequest, Sampled};
-use crate::store::LoggedRollouts;
+use crate::store::{LoggedRollouts, TrialRecord};
 
 /// Asks for the rollouts of a problem in a trial.
 pub struct Ask<'a> {
@@ -49,8 +49,13 @@ pub async fn trial(
         .map(|index| async move {
             let ask = &asks[index];
             let group = group(run, step, version, trial, ask).await?;
-            let id = &ask.task.problem.id;
-            run.store.log_rollouts(run.id, step, id, trial, ask.prompt.len(), &group).await?;
+            let record = TrialRecord {
+                problem: &ask.task.problem.id,
+                trial,
+                prompt_tokens: ask.prompt.len(),
+                rollouts: &group,
+            };
+            run.store.log_rollouts(run.id, step, &[record]).await?;
             anyhow::Ok((index, group))
         })
         .buffer_unordered(run.pool.concurrency());

@@ -30,6 +30,7 @@ use crate::fault::{CrashPoint, Moment};
 use crate::live::Phase;
 use crate::rollouts::{self, Ask};
 use crate::run::Run;
+use crate::store::HintRecord;
 use crate::summary::{Seconds, StepSummary};
 
 /// A problem's part of a step, once both trials are over.
@@ -104,7 +105,7 @@ async fn collect(run: &Run, step: Step, served: WeightVersion) -> Result<Collect
     // 2. and 3. A none-pass problem gets a second trial, warned of its own wrong answers.
     let clock = Instant::now();
     let mut second = Vec::with_capacity(tasks.len());
-    let mut asks = Vec::new();
+    let (mut hints, mut asks) = (Vec::new(), Vec::new());
     for (task, group) in tasks.iter().copied().zip(&first) {
         let method = run.config.run.method;
         let trial = second_trial(method, &attempts(group), retrial_grader::equivalent);
@@ -113,10 +114,12 @@ async fn collect(run: &Run, step: Step, served: WeightVersion) -> Result<Collect
             continue;
         };
         let (trial, prompt) = run.second_prompt(task, trial)?;
-        run.store.log_hint(run.id, step, &task.problem.id, &trial, &prompt.text).await?;
+        let (problem, prompt_text) = (task.problem.id.clone(), prompt.text);
+        hints.push(HintRecord { problem, trial: trial.clone(), prompt: prompt_text });
         asks.push(Ask { task, prompt: prompt.ids, n: run.config.rollout.extra });
         second.push(Some(trial));
     }
+    run.store.log_hints(run.id, step, &hints).await?;
     CrashPoint::reached(run.crash, Moment::Hints, step);
 
     // 4. Extra rollouts from the same policy, on the hinted prompt.

@@ -24,9 +24,9 @@ use sqlx::{Connection, SqliteConnection};
 pub use error::StoreError;
 pub use evaluations::EvalRecord;
 pub use open::reader;
-pub use rollouts::LoggedRollouts;
+pub use rollouts::{LoggedRollouts, TrialRecord};
 pub use runs::{NewRun, RunId, RunRecord};
-pub use steps::{GroupRecord, PushRecord, Replacement, StepRecord};
+pub use steps::{GroupRecord, HintRecord, PushRecord, Replacement, StepRecord};
 
 /// An open log.
 #[derive(Clone, Debug)]

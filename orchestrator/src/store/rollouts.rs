@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use retrial_grader::Answer;
 use retrial_protocol::{Step, WeightVersion};
-use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::{RunId, Store, StoreError, codec};
 use crate::domain::{GradedRollout, ProblemId, Rollout, Trial};
@@ -13,58 +13,47 @@ use crate::domain::{GradedRollout, ProblemId, Rollout, Trial};
 /// What the log has of a step, by problem and trial: groups are whole or absent.
 pub type LoggedRollouts = HashMap<(ProblemId, Trial), Vec<GradedRollout>>;
 
-const INSERT_ROLLOUT: &str = "INSERT INTO rollouts \
-    (run, step, problem, trial, position, verdict, answer, canonical, finish, prompt_tokens, \
-     tokens, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-
-const INSERT_RESPONSE: &str = "INSERT INTO responses \
-    (run, step, problem, trial, position, text, token_ids, logprobs) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-
 const SELECT: &str = "SELECT problem, trial, position, verdict, answer, canonical, finish, \
     version, text, token_ids, logprobs \
     FROM rollouts JOIN responses USING (run, step, problem, trial, position) \
     WHERE run = ? AND step = ? ORDER BY problem, trial, position";
 
+/// The graded rollouts of a problem in a trial, on their way into the log.
+#[derive(Clone, Copy, Debug)]
+pub struct TrialRecord<'a> {
+    /// The problem.
+    pub problem: &'a ProblemId,
+    /// The trial.
+    pub trial: Trial,
+    /// Tokens of the prompt they were sampled on.
+    pub prompt_tokens: usize,
+    /// The rollouts.
+    pub rollouts: &'a [GradedRollout],
+}
+
+/// Rollouts that one statement inserts: many, as each statement is a visit to another thread, and
+/// few enough for the variables that a statement may have.
+const ROWS: usize = 512;
+
+/// A rollout, and what it belongs to.
+type Entry<'a> = (&'a TrialRecord<'a>, &'a GradedRollout);
+
 impl Store {
-    /// Logs the graded rollouts of a problem in a trial.
+    /// Logs graded rollouts, all or none of them.
     pub async fn log_rollouts(
         &self,
         run: RunId,
         step: Step,
-        problem: &ProblemId,
-        trial: Trial,
-        prompt_tokens: usize,
-        group: &[GradedRollout],
+        trials: &[TrialRecord<'_>],
     ) -> Result<(), StoreError> {
         self.write("log rollouts in", async |db| {
-            for GradedRollout { rollout, verdict, answer } in group {
-                sqlx::query(INSERT_ROLLOUT)
-                    .bind(run.0)
-                    .bind(step.0.cast_signed())
-                    .bind(&problem.0)
-                    .bind(trial.as_str())
-                    .bind(rollout.index)
-                    .bind(verdict.as_str())
-                    .bind(answer.as_ref().map(|answer| &answer.text))
-                    .bind(answer.as_ref().map(|answer| &answer.canonical))
-                    .bind(rollout.finish.as_str())
-                    .bind(prompt_tokens as i64)
-                    .bind(rollout.tokens.len() as i64)
-                    .bind(rollout.version.0.cast_signed())
-                    .execute(&mut *db)
-                    .await?;
-                sqlx::query(INSERT_RESPONSE)
-                    .bind(run.0)
-                    .bind(step.0.cast_signed())
-                    .bind(&problem.0)
-                    .bind(trial.as_str())
-                    .bind(rollout.index)
-                    .bind(&rollout.text)
-                    .bind(codec::ids_to_blob(&rollout.tokens))
-                    .bind(codec::floats_to_blob(&rollout.logprobs))
-                    .execute(&mut *db)
-                    .await?;
+            let entries: Vec<Entry<'_>> = trials
+                .iter()
+                .flat_map(|trial| trial.rollouts.iter().map(move |rollout| (trial, rollout)))
+                .collect();
+            for entries in entries.chunks(ROWS) {
+                rollout_rows(run, step, entries).build().execute(&mut *db).await?;
+                response_rows(run, step, entries).build().execute(&mut *db).await?;
             }
             Ok(())
         })
@@ -90,6 +79,47 @@ impl Store {
         })
         .await
     }
+}
+
+fn rollout_rows(run: RunId, step: Step, entries: &[Entry<'_>]) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(
+        "INSERT INTO rollouts (run, step, problem, trial, position, verdict, answer, canonical, \
+         finish, prompt_tokens, tokens, version) ",
+    );
+    query.push_values(entries, |mut row, (trial, GradedRollout { rollout, verdict, answer })| {
+        row.push_bind(run.0)
+            .push_bind(step.0.cast_signed())
+            .push_bind(trial.problem.0.clone())
+            .push_bind(trial.trial.as_str())
+            .push_bind(rollout.index)
+            .push_bind(verdict.as_str())
+            .push_bind(answer.as_ref().map(|answer| answer.text.clone()))
+            .push_bind(answer.as_ref().map(|answer| answer.canonical.clone()))
+            .push_bind(rollout.finish.as_str())
+            .push_bind(trial.prompt_tokens as i64)
+            .push_bind(rollout.tokens.len() as i64)
+            .push_bind(rollout.version.0.cast_signed());
+    });
+    query.push(" ON CONFLICT DO NOTHING");
+    query
+}
+
+fn response_rows(run: RunId, step: Step, entries: &[Entry<'_>]) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new(
+        "INSERT INTO responses (run, step, problem, trial, position, text, token_ids, logprobs) ",
+    );
+    query.push_values(entries, |mut row, (trial, GradedRollout { rollout, .. })| {
+        row.push_bind(run.0)
+            .push_bind(step.0.cast_signed())
+            .push_bind(trial.problem.0.clone())
+            .push_bind(trial.trial.as_str())
+            .push_bind(rollout.index)
+            .push_bind(rollout.text.clone())
+            .push_bind(codec::ids_to_blob(&rollout.tokens))
+            .push_bind(codec::floats_to_blob(&rollout.logprobs));
+    });
+    query.push(" ON CONFLICT DO NOTHING");
+    query
 }
 
 /// A graded rollout out of a row that has its columns.

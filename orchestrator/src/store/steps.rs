@@ -5,10 +5,22 @@ use std::path::PathBuf;
 
 use retrial_lte::{GroupOutcome, SecondTrial};
 use retrial_protocol::{Step, WeightVersion};
-use sqlx::SqliteConnection;
+use serde::Serialize;
+use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::{RunId, Store, StoreError};
 use crate::domain::ProblemId;
+
+/// How the second trial of a problem is asked for.
+#[derive(Clone, Debug)]
+pub struct HintRecord {
+    /// The problem.
+    pub problem: ProblemId,
+    /// The kind of its prompt, and the answers it lists.
+    pub trial: SecondTrial,
+    /// The user message.
+    pub prompt: String,
+}
 
 /// What the log keeps of a step beside its rollouts and hints.
 #[derive(Clone, Debug)]
@@ -68,43 +80,38 @@ impl Store {
                 .bind(step.0.cast_signed())
                 .execute(&mut *db)
                 .await?;
-            for problem in problems {
-                let query = "INSERT INTO groups (run, step, problem) VALUES (?, ?, ?) \
-                             ON CONFLICT DO NOTHING";
-                sqlx::query(query)
-                    .bind(run.0)
-                    .bind(step.0.cast_signed())
-                    .bind(&problem.0)
-                    .execute(&mut *db)
-                    .await?;
-            }
+            let query = "INSERT INTO groups (run, step, problem) \
+                         SELECT ?, ?, value FROM json_each(?) WHERE true ON CONFLICT DO NOTHING";
+            sqlx::query(query)
+                .bind(run.0)
+                .bind(step.0.cast_signed())
+                .bind(json(problems))
+                .execute(db)
+                .await?;
             Ok(())
         })
         .await
     }
 
-    /// Logs how a problem's second trial is asked for.
-    pub async fn log_hint(
+    /// Logs how the second trials of a step are asked for.
+    pub async fn log_hints(
         &self,
         run: RunId,
         step: Step,
-        problem: &ProblemId,
-        trial: &SecondTrial,
-        prompt: &str,
+        hints: &[HintRecord],
     ) -> Result<(), StoreError> {
-        let query = "INSERT INTO hints (run, step, problem, kind, answers, prompt) \
-                     VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-        let answers = serde_json::to_string(&trial.answers).expect("answers are plain data");
-        self.write("log a hint in", async |db| {
-            sqlx::query(query)
-                .bind(run.0)
-                .bind(step.0.cast_signed())
-                .bind(&problem.0)
-                .bind(trial.kind.as_str())
-                .bind(answers)
-                .bind(prompt)
-                .execute(db)
-                .await?;
+        if hints.is_empty() {
+            return Ok(());
+        }
+        self.write("log hints in", async |db| {
+            let mut query =
+                QueryBuilder::new("INSERT INTO hints (run, step, problem, kind, answers, prompt) ");
+            query.push_values(hints, |mut row, HintRecord { problem, trial, prompt }| {
+                row.push_bind(run.0).push_bind(step.0.cast_signed()).push_bind(&problem.0);
+                row.push_bind(trial.kind.as_str());
+                row.push_bind(json(&trial.answers)).push_bind(prompt);
+            });
+            query.push(" ON CONFLICT DO NOTHING").build().execute(db).await?;
             Ok(())
         })
         .await
@@ -118,19 +125,15 @@ impl Store {
         record: &StepRecord,
     ) -> Result<(), StoreError> {
         self.write("commit a step to", async |db| {
-            for group in &record.groups {
-                write_group(db, run, step, group).await?;
-            }
-            for (name, value) in &record.metrics {
-                let query = "INSERT INTO step_metrics (run, step, name, value) \
-                             VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING";
-                sqlx::query(query)
-                    .bind(run.0)
-                    .bind(step.0.cast_signed())
-                    .bind(name)
-                    .bind(value)
-                    .execute(&mut *db)
-                    .await?;
+            write_groups(db, run, step, &record.groups).await?;
+            if !record.metrics.is_empty() {
+                let mut query =
+                    QueryBuilder::new("INSERT INTO step_metrics (run, step, name, value) ");
+                query.push_values(&record.metrics, |mut row, (name, value)| {
+                    row.push_bind(run.0).push_bind(step.0.cast_signed());
+                    row.push_bind(name).push_bind(value);
+                });
+                query.push(" ON CONFLICT DO NOTHING").build().execute(&mut *db).await?;
             }
             let PushRecord { version, folder, max_difference } = &record.weights;
             let query = "INSERT INTO weights (run, version, folder, max_difference) \
@@ -161,33 +164,42 @@ impl Store {
     }
 }
 
-async fn write_group(
+/// A statement is a visit to another thread: all groups by one.
+async fn write_groups(
     db: &mut SqliteConnection,
     run: RunId,
     step: Step,
-    group: &GroupRecord,
+    groups: &[GroupRecord],
 ) -> sqlx::Result<()> {
-    sqlx::query(
-        "UPDATE groups SET before = ?, after = ? WHERE run = ? AND step = ? AND problem = ?",
-    )
-    .bind(group.before.as_str())
-    .bind(group.after.as_str())
-    .bind(run.0)
-    .bind(step.0.cast_signed())
-    .bind(&group.problem.0)
-    .execute(&mut *db)
-    .await?;
-    for replacement in &group.replacements {
-        let query = "INSERT INTO replacements (run, step, problem, failure, extra) \
-                     VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
-        sqlx::query(query)
-            .bind(run.0)
-            .bind(step.0.cast_signed())
-            .bind(&group.problem.0)
-            .bind(replacement.first)
-            .bind(replacement.extra)
-            .execute(&mut *db)
-            .await?;
-    }
+    let outcomes: Vec<_> = groups
+        .iter()
+        .map(|group| (&group.problem, group.before.as_str(), group.after.as_str()))
+        .collect();
+    let query = "UPDATE groups SET before = value ->> 1, after = value ->> 2 FROM json_each(?) \
+                 WHERE run = ? AND step = ? AND problem = value ->> 0";
+    sqlx::query(query)
+        .bind(json(&outcomes))
+        .bind(run.0)
+        .bind(step.0.cast_signed())
+        .execute(&mut *db)
+        .await?;
+    let replacements: Vec<_> = groups
+        .iter()
+        .flat_map(|group| group.replacements.iter().map(|one| (&group.problem, one)))
+        .map(|(problem, one)| (problem, one.first, one.extra))
+        .collect();
+    let query = "INSERT INTO replacements (run, step, problem, failure, extra) \
+                 SELECT ?, ?, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) \
+                 WHERE true ON CONFLICT DO NOTHING";
+    sqlx::query(query)
+        .bind(run.0)
+        .bind(step.0.cast_signed())
+        .bind(json(&replacements))
+        .execute(db)
+        .await?;
     Ok(())
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).expect("records are plain data")
 }

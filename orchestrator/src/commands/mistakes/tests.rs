@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
-use crate::store::{GroupRecord, NewRun, PushRecord, StepRecord, Store};
+use crate::store::{GroupRecord, NewRun, PushRecord, StepRecord, Store, TrialRecord};
 
 #[derive(Parser)]
 struct Cli {
@@ -41,7 +41,9 @@ async fn log() -> TempDir {
         for (step, answers) in steps {
             let group: Vec<GradedRollout> = (0..).zip(answers).map(wrong).collect();
             store.begin_step(run, step, std::slice::from_ref(&a)).await.unwrap();
-            store.log_rollouts(run, step, &a, Trial::First, 5, &group).await.unwrap();
+            let (trial, prompt_tokens) = (Trial::First, 5);
+            let record = TrialRecord { problem: &a, trial, prompt_tokens, rollouts: &group };
+            store.log_rollouts(run, step, &[record]).await.unwrap();
             store.commit_step(run, step, &committed(step)).await.unwrap();
         }
     }

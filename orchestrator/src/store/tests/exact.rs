@@ -34,6 +34,10 @@ fn group() -> impl Strategy<Value = Vec<GradedRollout>> {
     })
 }
 
+fn first_trial<'a>(problem: &'a ProblemId, rollouts: &'a [GradedRollout]) -> TrialRecord<'a> {
+    TrialRecord { problem, trial: Trial::First, prompt_tokens: 9, rollouts }
+}
+
 fn bits(group: &[GradedRollout]) -> Vec<u32> {
     group.iter().flat_map(|graded| graded.rollout.logprobs.iter().map(|x| x.to_bits())).collect()
 }
@@ -151,7 +155,8 @@ async fn a_full_disk_is_said_and_survived() {
     let mut large = first_of_a();
     large[0].rollout.text = "x".repeat(1 << 20);
     let a = id("a");
-    let written = log.store.log_rollouts(log.run, STEP, &a, Trial::First, 9, &large);
+    let record = first_trial(&a, &large);
+    let written = log.store.log_rollouts(log.run, STEP, std::slice::from_ref(&record));
     let error = written.await.unwrap_err().to_string();
     assert!(error.contains("hint: the disk is full"), "{error}");
     assert_eq!(log.content().await, content);
@@ -169,7 +174,8 @@ async fn many_may_write_at_once() {
         let (store, run) = (log.store.clone(), log.run);
         tasks.spawn(async move {
             let group = first_of_a();
-            store.log_rollouts(run, Step(2), &problem, Trial::First, 9, &group).await.unwrap();
+            let record = first_trial(&problem, &group);
+            store.log_rollouts(run, Step(2), &[record]).await.unwrap();
             store.logged_rollouts(run, Step(2)).await.unwrap()[&(problem, Trial::First)].len()
         });
     }

@@ -56,8 +56,9 @@ impl Log {
     }
 
     async fn log(&self, problem: &str, trial: Trial, group: &[GradedRollout]) {
-        let problem = id(problem);
-        self.store.log_rollouts(self.run, STEP, &problem, trial, 9, group).await.unwrap();
+        let record =
+            TrialRecord { problem: &id(problem), trial, prompt_tokens: 9, rollouts: group };
+        self.store.log_rollouts(self.run, STEP, &[record]).await.unwrap();
     }
 
     /// Logs the first trial of all problems: a and c fail, b is solved at once.
@@ -75,8 +76,12 @@ impl Log {
             kind: HintKind::Hint,
             answers: vec![answer.into(), "\\frac{\"1\"}{2}".into()],
         };
-        store.log_hint(*run, STEP, &id("a"), &hint("3"), "not 3").await.unwrap();
-        store.log_hint(*run, STEP, &id("c"), &hint("8 8"), "not 8 8").await.unwrap();
+        let hints = [("a", "3"), ("c", "8 8")].map(|(problem, answer)| HintRecord {
+            problem: id(problem),
+            trial: hint(answer),
+            prompt: format!("not {answer}"),
+        });
+        store.log_hints(*run, STEP, &hints).await.unwrap();
         let a = [graded(0, Verdict::Wrong, Some("3")), graded(1, Verdict::Correct, Some("2"))];
         self.log("a", Trial::Second, &a).await;
         self.log("c", Trial::Second, &[graded(0, Verdict::Wrong, Some("7"))]).await;
