@@ -20,7 +20,7 @@ use super::{begin, hints, records, summary};
 const CLIENTS: usize = 20;
 /// A client asks this often: faster than people click.
 const PAUSE: Duration = Duration::from_secs(1);
-const MEASURE: Duration = Duration::from_secs(60);
+const MEASURE: Duration = Duration::from_mins(1);
 /// Steps of the run that writes: as many groups as a real one, and a pause as if it trained.
 const TRAINING: Duration = Duration::from_millis(500);
 const ROWS: u32 = 50;
@@ -185,10 +185,10 @@ async fn ask(log: &SqlitePool, question: &Question) -> Result<f64> {
     match question {
         Question::Overview => overview(log).await?,
         Question::Mistakes(filter, offset) => {
-            mistakes::find(log, filter, ROWS, *offset).await?;
+            mistakes::find(&mut *log.acquire().await?, filter, ROWS, *offset).await?;
         }
         Question::Unsolved(filter) => {
-            unsolved::find(log, filter, ROWS, 0).await?;
+            unsolved::find(&mut *log.acquire().await?, filter, ROWS, 0).await?;
         }
     }
     Ok(1000.0 * clock.elapsed().as_secs_f64())

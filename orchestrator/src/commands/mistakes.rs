@@ -68,6 +68,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 async fn print(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     let log = args.log.open().await.map_err(Failure::Input)?;
     check_runs(&log, &args.log.db, args.run.as_slice()).await.map_err(Failure::Input)?;
+    let mut db = log.acquire().await?;
     let reading = || format!("cannot read {}", args.log.db.display());
     if args.unsolved {
         let filter = UnsolvedFilter {
@@ -75,11 +76,11 @@ async fn print(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
             problem: args.problem.clone(),
             contains: args.contains.clone(),
         };
-        let rows = unsolved::find(&log, &filter, args.limit, 0).await.with_context(reading)?;
+        let rows = unsolved::find(&mut db, &filter, args.limit, 0).await.with_context(reading)?;
         write_records(out, args.format, &rows, &UNSOLVED_HEADER, unsolved_cells)?;
     } else {
         let rows =
-            mistakes::find(&log, &filter(args), args.limit, 0).await.with_context(reading)?;
+            mistakes::find(&mut db, &filter(args), args.limit, 0).await.with_context(reading)?;
         write_records(out, args.format, &rows, &MISTAKE_HEADER, mistake_cells)?;
     }
     Ok(())

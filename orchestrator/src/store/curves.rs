@@ -31,10 +31,10 @@ impl Store {
         .await
     }
 
-    /// Problems of a run that no rollout has solved, with or without a hint.
+    /// Problems of a run's committed steps that no rollout has solved, with or without a hint.
     pub async fn unsolved(&self, run: RunId) -> Result<u64, StoreError> {
-        let query = "SELECT count(*) FROM (SELECT problem FROM rollouts WHERE run = ? \
-                     GROUP BY problem HAVING sum(verdict = 'correct') = 0)";
+        let query = "SELECT count(*) FROM problem_tallies \
+                     WHERE run = ? AND first_solved_step IS NULL";
         self.read("count unsolved problems in", async |db| {
             let count: i64 = sqlx::query_scalar(query).bind(run.0).fetch_one(db).await?;
             Ok(count.cast_unsigned())

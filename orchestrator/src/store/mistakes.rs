@@ -10,8 +10,7 @@ use std::fmt::Write as _;
 
 use retrial_grader::{Gold, grade_answer};
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqlitePool;
-use sqlx::{FromRow, QueryBuilder, Sqlite};
+use sqlx::{FromRow, QueryBuilder, Sqlite, SqliteConnection};
 
 /// What a mistake without an answer is shown as.
 const NO_ANSWER: &str = "(none)";
@@ -109,22 +108,29 @@ impl MistakeKind {
     }
 }
 
-/// Mistakes that pass a filter, the most frequent first, then the latest.
-///
-/// With `contains`, the example is the latest response that has the words, if there is one.
+/// A mistake that passes a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
+pub struct Found {
+    /// The id of the mistake.
+    pub id: i64,
+    /// With `contains`, the latest response that has the words, if one has: an id of
+    /// `failure_documents`.
+    pub document: Option<i64>,
+}
+
+/// Mistakes that pass a filter, the most frequent first, then the latest. With `contains`, the
+/// example is the latest response that has the words, if one has.
 pub async fn find(
-    log: &SqlitePool,
+    db: &mut SqliteConnection,
     filter: &MistakeFilter,
     limit: u32,
     offset: u32,
 ) -> sqlx::Result<Vec<Mistake>> {
-    let found: Vec<(i64, Option<i64>)> =
-        ids(filter, limit, offset).build_query_as().fetch_all(log).await?;
-    let ids: Vec<i64> = found.iter().map(|&(id, _)| id).collect();
-    let ids = serde_json::to_string(&ids).expect("numbers are plain data");
+    let found = ids(db, filter, limit, offset).await?;
     let query = "SELECT * FROM mistakes WHERE id IN (SELECT value FROM json_each(?))";
-    let mut rows: Vec<Mistake> = sqlx::query_as(query).bind(ids).fetch_all(log).await?;
-    for (row, &(_, document)) in rows.iter_mut().zip(&found) {
+    let mut rows: Vec<Mistake> =
+        sqlx::query_as(query).bind(as_json(&found)).fetch_all(&mut *db).await?;
+    for (row, Found { document, .. }) in rows.iter_mut().zip(&found) {
         let Some(document) = document else { continue };
         row.response = sqlx::query_scalar(
             "SELECT responses.text \
@@ -136,37 +142,49 @@ pub async fn find(
              WHERE document.id = ?",
         )
         .bind(document)
-        .fetch_one(log)
+        .fetch_one(&mut *db)
         .await?;
     }
     Ok(rows)
 }
 
-/// The ids of what [`find`] gives, in its order, and of an example with the words.
-fn ids(filter: &MistakeFilter, limit: u32, offset: u32) -> QueryBuilder<Sqlite> {
+/// The ids of found mistakes as a JSON array, for `id IN (SELECT value FROM json_each(?))`. The
+/// view `mistakes` has its rows in the order of [`ids`] by itself.
+pub fn as_json(found: &[Found]) -> String {
+    let ids: Vec<i64> = found.iter().map(|found| found.id).collect();
+    serde_json::to_string(&ids).expect("numbers are plain data")
+}
+
+/// Mistakes that pass a filter, without their texts, in the order of [`find`].
+pub async fn ids(
+    db: &mut SqliteConnection,
+    filter: &MistakeFilter,
+    limit: u32,
+    offset: u32,
+) -> sqlx::Result<Vec<Found>> {
     let mut query = QueryBuilder::new("");
     let filter = &filter.with_answer_as_kind();
     if let Some(text) = &filter.contains {
         push_hits(&mut query, text, filter.most_hits);
         query.push(
-            "SELECT id, max(document) FROM hits CROSS JOIN mistake_tallies \
+            "SELECT id, max(document) AS document FROM hits CROSS JOIN mistake_tallies \
              ON mistake_tallies.id = hits.mistake WHERE true",
         );
         push_conditions(&mut query, filter);
         query.push(" GROUP BY id ORDER BY ").push(SORTED);
     } else if filter.problem.is_some() || filter.answer.is_some() {
-        query.push("SELECT id, NULL FROM mistake_tallies WHERE true");
+        query.push("SELECT id, NULL AS document FROM mistake_tallies WHERE true");
         push_conditions(&mut query, filter);
         query.push(" ORDER BY ").push(SORTED);
     } else if filter.run.is_none() && filter.kinds.is_empty() && filter.solved.is_none() {
-        query.push("SELECT id, NULL FROM mistake_tallies WHERE true");
+        query.push("SELECT id, NULL AS document FROM mistake_tallies WHERE true");
         push_conditions(&mut query, filter);
         query.push(" ORDER BY ").push(ORDER);
     } else {
         push_parts(&mut query, filter, limit.saturating_add(offset));
     }
     query.push(" LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
-    query
+    query.build_query_as().fetch_all(db).await
 }
 
 /// `hits`: mistakes with the words in a response (the latest of these as an example) or in their
@@ -219,7 +237,7 @@ fn push_parts(query: &mut QueryBuilder<Sqlite>, filter: &MistakeFilter, rows: u3
         query.push(" WHERE runs.name = ").push_bind(run.clone());
     }
     query.push(
-        ") SELECT id, NULL FROM parts CROSS JOIN mistake_tallies ON mistake_tallies.id IN (\
+        ") SELECT id, NULL AS document FROM parts CROSS JOIN mistake_tallies ON mistake_tallies.id IN (\
          SELECT part.id FROM mistake_tallies AS part INDEXED BY mistakes_by_kind \
          WHERE part.run = parts.run AND part.kind = parts.kind AND part.solved = parts.solved",
     );

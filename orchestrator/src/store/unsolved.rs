@@ -1,8 +1,7 @@
 //! Looking up problems that were never solved.
 
 use serde::Serialize;
-use sqlx::sqlite::SqlitePool;
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::{FromRow, QueryBuilder, SqliteConnection};
 
 use super::mistakes::phrase;
 
@@ -40,7 +39,7 @@ pub struct Unsolved {
 
 /// Unsolved problems that pass a filter, the most tried first.
 pub async fn find(
-    log: &SqlitePool,
+    db: &mut SqliteConnection,
     filter: &UnsolvedFilter,
     limit: u32,
     offset: u32,
@@ -63,5 +62,5 @@ pub async fn find(
         }
     }
     query.push(" LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
-    query.build_query_as().fetch_all(log).await
+    query.build_query_as().fetch_all(db).await
 }

@@ -70,7 +70,7 @@ fn mistake(filter: &Filter, row: &MistakeLine) -> Markup {
             td { a href=(link::problem(&row.run, &row.problem, Some(last))) { (text::line(&row.problem)) } }
             @if filter.run.is_empty() { td { a href=(link::run(&row.run)) { (row.run) } } }
             td.number { (row.times) }
-            td { (row.verdict.replace('_', " ")) }
+            td { (row.kind.replace('_', " ")) }
             td { code.answer.wrong { (text::line(&row.wrong_answer)) } }
             td { code.answer { (text::line(&row.right_answer)) } }
             td.number { (row.first_step) "–" (row.last_step) }
@@ -83,8 +83,9 @@ fn form(runs: &[String], filter: &Filter) -> Markup {
     let kinds = [
         ("", "any kind"),
         ("wrong", "wrong"),
-        ("no_answer", "no answer"),
         ("unparsed", "unparsed"),
+        ("no_answer", "no answer"),
+        ("cut_off", "cut off"),
     ];
     html! {
         form.filters action="/mistakes" {
@@ -92,7 +93,7 @@ fn form(runs: &[String], filter: &Filter) -> Markup {
                 option value="" { "all" }
                 @for run in runs { option value=(run) selected[*run == filter.run] { (run) } }
             } }
-            label { "with the text " input #find type="search" name="contains" value=(filter.contains); }
+            label { "with the words " input #find type="search" name="contains" value=(filter.contains); }
             label { "problem " input name="problem" value=(filter.problem); }
             label { "answer " input name="answer" value=(filter.answer); }
             label { "kind " select name="kind" {

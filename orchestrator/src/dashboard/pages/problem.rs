@@ -54,7 +54,7 @@ pub fn problem(status: &RunStatus, found: &ProblemDetail) -> Markup {
 
 fn mistakes(found: &ProblemDetail) -> Markup {
     let filter = |row: &MistakeLine| {
-        let pairs = [("run", &*found.run), ("answer", &*row.wrong_answer), ("kind", &*row.verdict)];
+        let pairs = [("run", &*found.run), ("answer", &*row.wrong_answer), ("kind", &*row.kind)];
         link::with("/mistakes", &pairs)
     };
     html! {
@@ -69,7 +69,7 @@ fn mistakes(found: &ProblemDetail) -> Markup {
                             @if row.wrong_answer.len() > LINKED { (text::line(&row.wrong_answer)) }
                             @else { a href=(filter(row)) title="Other problems with this answer" { (text::line(&row.wrong_answer)) } }
                         }
-                        td { (row.verdict.replace('_', " ")) }
+                        td { (row.kind.replace('_', " ")) }
                         td.number { (row.times) }
                         td.number { (row.first_step) "–" (row.last_step) }
                     }

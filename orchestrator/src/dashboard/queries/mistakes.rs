@@ -1,14 +1,14 @@
-//! Mistakes by filters. The query is shown to whoever asks: it runs as it stands on the log.
+//! Mistakes by filters, looked up as `store::mistakes` does. A query of the view that finds the same
+//! is shown to whoever asks: it runs as it stands on the log.
 
-use std::fmt::Write as _;
-
+use clap::ValueEnum as _;
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, FromRow, SqliteConnection};
+use sqlx::{FromRow, SqliteConnection};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Window;
 use crate::dashboard::problem::Problem;
+use crate::store::mistakes::{self, MistakeFilter, MistakeKind};
 
 /// Which mistakes are asked for; what is left out or empty does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
@@ -19,11 +19,11 @@ pub struct Filter {
     pub run: String,
     /// Of the problem with this name.
     pub problem: String,
-    /// This wrong answer, as the table shows it.
+    /// This wrong answer, however it is written; `(none)` and `(cut off)` are those without.
     pub answer: String,
-    /// `wrong`, `no_answer` or `unparsed`.
+    /// `wrong`, `unparsed`, `no_answer` or `cut_off`.
     pub kind: String,
-    /// With this text in the problem or in the answer.
+    /// With these words, in this order, in a response or in the problem.
     pub contains: String,
     /// Made at least this often.
     pub times: String,
@@ -44,8 +44,8 @@ pub struct MistakeLine {
     pub problem: String,
     /// How often it was given.
     pub times: i64,
-    /// `wrong`, `no_answer` or `unparsed`.
-    pub verdict: String,
+    /// `wrong`, `unparsed`, `no_answer` or `cut_off`.
+    pub kind: String,
     /// The answer, `(none)`, or `(cut off)`.
     pub wrong_answer: String,
     /// The right answer.
@@ -71,12 +71,14 @@ pub struct Mistakes {
     pub sql: String,
 }
 
-const COLUMNS: &str = "SELECT run, problem, times, verdict,
-       substr(wrong_answer, 1, 1000) AS wrong_answer, substr(right_answer, 1, 1000) AS right_answer,
-       first_step, last_step, weight_version, substr(problem_text, 1, 300) AS problem_text
-FROM mistakes";
+/// Columns of the view, long ones cut.
+pub const COLUMNS: &str = "SELECT run, problem, times, kind,
+    substr(wrong_answer, 1, 1000) AS wrong_answer, substr(right_answer, 1, 1000) AS right_answer,
+    first_step, last_step, weight_version, substr(problem_text, 1, 300) AS problem_text
+    FROM mistakes";
 
-const KINDS: [&str; 3] = ["wrong", "no_answer", "unparsed"];
+/// Responses with the words of a search that a page looks at, the latest.
+const HITS: u32 = 5_000;
 
 /// Mistakes that pass a filter.
 pub async fn list(
@@ -84,129 +86,51 @@ pub async fn list(
     filter: &Filter,
     window: Window,
 ) -> Result<Mistakes, Problem> {
+    let filter = filter.read()?;
     // One more than asked for says whether there are more.
-    let asked = Window { limit: window.limit + 1, ..window };
-    let query = Query::of(filter)?;
-    let (text, arguments) = query.bound(asked)?;
-    let mut rows: Vec<MistakeLine> =
-        sqlx::query_as_with(sqlx::AssertSqlSafe(text), arguments).fetch_all(db).await?;
-    let more = rows.len() > window.limit as usize;
-    rows.truncate(window.limit as usize);
-    Ok(Mistakes { rows, more, sql: query.shown(window) })
+    let mut found = mistakes::ids(db, &filter, window.limit + 1, window.offset).await?;
+    let more = found.len() > window.limit as usize;
+    found.truncate(window.limit as usize);
+    let query = format!("{COLUMNS} WHERE id IN (SELECT value FROM json_each(?))");
+    let rows = sqlx::query_as(sqlx::AssertSqlSafe(query))
+        .bind(mistakes::as_json(&found))
+        .fetch_all(db)
+        .await?;
+    let sql = format!("{}\nLIMIT {} OFFSET {}", filter.sql(), window.limit, window.offset);
+    Ok(Mistakes { rows, more, sql })
 }
 
-/// A query with its values apart.
-struct Query {
-    /// With `?` for each value.
-    conditions: Vec<String>,
-    values: Vec<Value>,
-}
+impl Filter {
+    fn read(&self) -> Result<MistakeFilter, Problem> {
+        let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let number = |name: &str, value: &str| {
+            let wrong = || Problem::Bad(format!("`{name}` is `{value}`, it must be a number"));
+            let number = (!value.is_empty()).then(|| value.parse().map_err(|_| wrong()));
+            number.transpose()
+        };
+        Ok(MistakeFilter {
+            run: given(&self.run),
+            problem: given(&self.problem),
+            answer: given(&self.answer),
+            kinds: self.kind()?.into_iter().collect(),
+            min_times: number("times", &self.times)?,
+            from_step: number("from", &self.from)?,
+            to_step: number("to", &self.to)?,
+            solved: (self.unsolved == "1").then_some(false),
+            contains: given(&self.contains),
+            most_hits: Some(HITS),
+        })
+    }
 
-enum Value {
-    Text(String),
-    Number(i64),
-}
-
-impl Query {
-    fn of(filter: &Filter) -> Result<Self, Problem> {
-        let mut query = Self { conditions: Vec::new(), values: Vec::new() };
-        if !filter.kind.is_empty() && !KINDS.contains(&filter.kind.as_str()) {
-            let (kind, kinds) = (&filter.kind, KINDS.join(", "));
+    fn kind(&self) -> Result<Option<MistakeKind>, Problem> {
+        let kinds = MistakeKind::value_variants();
+        let kind = kinds.iter().find(|kind| kind.as_str() == self.kind);
+        if kind.is_none() && !self.kind.is_empty() {
+            let known: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+            let (kind, kinds) = (&self.kind, known.join(", "));
             return Err(Problem::Bad(format!("`kind` is `{kind}`, it may be {kinds}")));
         }
-        for (condition, value) in [
-            ("run = ?", &filter.run),
-            ("problem = ?", &filter.problem),
-            ("mistakes.wrong_answer = ?", &filter.answer),
-            ("verdict = ?", &filter.kind),
-        ] {
-            query.text(condition, value);
-        }
-        if !filter.contains.is_empty() {
-            let condition =
-                "(instr(mistakes.problem_text, ?) > 0 OR instr(mistakes.wrong_answer, ?) > 0)";
-            query.text(condition, &filter.contains);
-            query.values.push(Value::Text(filter.contains.clone()));
-        }
-        for (condition, name, value) in [
-            ("times >= ?", "times", &filter.times),
-            ("last_step >= ?", "from", &filter.from),
-            ("first_step <= ?", "to", &filter.to),
-        ] {
-            query.number(condition, name, value)?;
-        }
-        if filter.unsolved == "1" {
-            query
-                .conditions
-                .push("(run, problem) IN (SELECT run, problem FROM unsolved_problems)".into());
-        }
-        Ok(query)
-    }
-
-    fn text(&mut self, condition: &str, value: &str) {
-        if !value.is_empty() {
-            self.conditions.push(condition.into());
-            self.values.push(Value::Text(value.into()));
-        }
-    }
-
-    fn number(&mut self, condition: &str, name: &str, value: &str) -> Result<(), Problem> {
-        if value.is_empty() {
-            return Ok(());
-        }
-        let number = value
-            .parse()
-            .map_err(|_| Problem::Bad(format!("`{name}` is `{value}`, it must be a number")))?;
-        self.conditions.push(condition.into());
-        self.values.push(Value::Number(number));
-        Ok(())
-    }
-
-    fn text_with(&self, limit: &str, offset: &str) -> String {
-        let mut text = COLUMNS.to_owned();
-        for (place, condition) in self.conditions.iter().enumerate() {
-            let word = if place == 0 { "WHERE" } else { "  AND" };
-            let _ = write!(text, "\n{word} {condition}");
-        }
-        let order = "times DESC, run, problem, verdict DESC, mistakes.wrong_answer";
-        let _ = write!(text, "\nORDER BY {order} LIMIT {limit} OFFSET {offset}");
-        text
-    }
-
-    fn bound(&self, window: Window) -> Result<(String, SqliteArguments), Problem> {
-        let mut arguments = SqliteArguments::default();
-        let failed = |error: sqlx::error::BoxDynError| Problem::Log(error.to_string());
-        for value in &self.values {
-            match value {
-                Value::Text(text) => arguments.add(text.clone()).map_err(failed)?,
-                Value::Number(number) => arguments.add(*number).map_err(failed)?,
-            }
-        }
-        arguments.add(window.limit).map_err(failed)?;
-        arguments.add(window.offset).map_err(failed)?;
-        Ok((self.text_with("?", "?"), arguments))
-    }
-
-    /// As it can be typed: each value in the place of its `?`.
-    fn shown(&self, window: Window) -> String {
-        let text = self.text_with(&window.limit.to_string(), &window.offset.to_string());
-        let mut values = self.values.iter();
-        let mut shown = String::new();
-        for (place, piece) in text.split('?').enumerate() {
-            if place > 0 {
-                match values.next() {
-                    Some(Value::Text(text)) => {
-                        let _ = write!(shown, "'{}'", text.replace('\'', "''"));
-                    }
-                    Some(Value::Number(number)) => {
-                        let _ = write!(shown, "{number}");
-                    }
-                    None => shown.push('?'),
-                }
-            }
-            shown.push_str(piece);
-        }
-        shown
+        Ok(kind.copied())
     }
 }
 
@@ -215,36 +139,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_query_is_shown_as_it_can_be_typed() {
-        let filter = Filter {
-            run: "r".into(),
-            contains: "what's ?".into(),
-            times: "3".into(),
-            unsolved: "1".into(),
-            ..Filter::default()
-        };
-        let query = Query::of(&filter).unwrap();
-        let shown = query.shown(Window { offset: 50, limit: 50 });
-        let (_, end) = shown.split_once("FROM mistakes\n").unwrap();
-        assert_eq!(
-            end,
-            "WHERE run = 'r'\n  \
-               AND (instr(mistakes.problem_text, 'what''s ?') > 0 \
-             OR instr(mistakes.wrong_answer, 'what''s ?') > 0)\n  \
-               AND times >= 3\n  \
-               AND (run, problem) IN (SELECT run, problem FROM unsolved_problems)\n\
-             ORDER BY times DESC, run, problem, verdict DESC, mistakes.wrong_answer \
-             LIMIT 50 OFFSET 50"
-        );
-    }
-
-    #[test]
     fn nonsense_is_refused() {
         let filter = Filter { kind: "correct".into(), ..Filter::default() };
-        let error = Query::of(&filter).err().unwrap();
-        assert_eq!(error.to_string(), "`kind` is `correct`, it may be wrong, no_answer, unparsed");
+        let error = filter.read().err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "`kind` is `correct`, it may be wrong, unparsed, no_answer, cut_off"
+        );
         let filter = Filter { from: "first".into(), ..Filter::default() };
-        let error = Query::of(&filter).err().unwrap();
+        let error = filter.read().err().unwrap();
         assert_eq!(error.to_string(), "`from` is `first`, it must be a number");
     }
 }

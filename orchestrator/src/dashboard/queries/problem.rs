@@ -147,7 +147,7 @@ const VISITS: &str = "SELECT groups.step, groups.before, groups.after,
     WHERE groups.run = ? AND groups.problem = ?
     GROUP BY groups.step ORDER BY groups.step";
 
-const MISTAKES_OF: &str = "SELECT run, problem, times, verdict,
+const MISTAKES_OF: &str = "SELECT run, problem, times, kind,
     substr(wrong_answer, 1, 1000) AS wrong_answer, substr(right_answer, 1, 1000) AS right_answer,
     first_step, last_step, weight_version, substr(problem_text, 1, 300) AS problem_text
     FROM mistakes WHERE run = ? AND problem = ? LIMIT ?";

@@ -11,7 +11,8 @@ use crate::dashboard::{Dashboard, Door};
 use crate::domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
 use crate::evaluate::Score;
 use crate::store::{
-    EvalRecord, GroupRecord, NewRun, PushRecord, Replacement, RunId, StepRecord, Store,
+    EvalRecord, GroupRecord, HintRecord, NewRun, PushRecord, Replacement, RunId, StepRecord, Store,
+    TrialRecord,
 };
 
 /// What a page must show as text.
@@ -72,15 +73,25 @@ impl Log {
             rollout(1, step, Verdict::Wrong, Some("<b>7</b>"), HIDDEN),
             rollout(2, step, Verdict::NoAnswer, None, &long()),
         ];
-        store.log_rollouts(run, step, &id(NAME), Trial::First, 9, &first).await.unwrap();
         let solved = [rollout(0, step, Verdict::Correct, Some("2"), "It is 2.")];
-        store.log_rollouts(run, step, &id("b"), Trial::First, 9, &solved).await.unwrap();
+        let (name, b) = (id(NAME), id("b"));
+        let record = |problem, trial, prompt_tokens, rollouts| TrialRecord {
+            problem,
+            trial,
+            prompt_tokens,
+            rollouts,
+        };
+        let trials =
+            [record(&name, Trial::First, 9, &first[..]), record(&b, Trial::First, 9, &solved[..])];
+        store.log_rollouts(run, step, &trials).await.unwrap();
         let answers = vec!["3".to_owned(), "<b>7</b>".to_owned()];
-        let hint = SecondTrial { kind: HintKind::Hint, answers };
+        let trial = SecondTrial { kind: HintKind::Hint, answers };
         let prompt = format!("Hint: not 3, not <b>7</b> {SCRIPT}");
-        store.log_hint(run, step, &id(NAME), &hint, &prompt).await.unwrap();
+        let hint = HintRecord { problem: name.clone(), trial, prompt };
+        store.log_hints(run, step, &[hint]).await.unwrap();
         let second = [rollout(0, step, Verdict::Correct, Some("2"), "Then it is 2.")];
-        store.log_rollouts(run, step, &id(NAME), Trial::Second, 19, &second).await.unwrap();
+        let trials = [record(&name, Trial::Second, 19, &second[..])];
+        store.log_rollouts(run, step, &trials).await.unwrap();
         store.commit_step(run, step, &committed(step)).await.unwrap();
     }
 
