@@ -1,7 +1,8 @@
-//! Finds what would stop a run before it begins: inputs, log, disk, servers, trainer, and whether
-//! servers and trainer agree on log-probabilities. Nothing is written, nothing is pushed.
+//! Finds what would stop a run before it begins: inputs, memory, log, disk, servers, trainer, and
+//! whether servers and trainer agree on log-probabilities. Nothing is written, nothing is pushed.
 
 mod lengths;
+mod memory;
 
 use std::path::Path;
 use std::time::Duration;
@@ -60,6 +61,9 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     let inputs = match Inputs::load(config) {
         Ok(inputs) => {
             findings.extend(data(config, &inputs));
+            if config.trainer.url.is_none() {
+                findings.push(memory::memory(config, longest_prompt(config, &inputs)));
+            }
             Some(inputs)
         }
         Err(error) => {
@@ -106,6 +110,14 @@ fn data(config: &Config, inputs: &Inputs) -> Vec<Finding> {
         });
     }
     findings
+}
+
+fn longest_prompt(config: &Config, inputs: &Inputs) -> usize {
+    let length = |task: &Task| {
+        let prompt = config.prompts.render(HintKind::Plain, &task.problem.text, &[]);
+        inputs.text.prompt(&prompt).map_or(0, |ids| ids.len())
+    };
+    inputs.train.iter().map(length).max().unwrap_or(0)
 }
 
 async fn log(config: &Config) -> Finding {

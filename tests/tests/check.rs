@@ -39,6 +39,8 @@ fn the_demo_is_ready_to_run() {
         "{:?}",
         checked.findings
     );
+    let memory = checked.of("memory");
+    assert!(memory.contains("an update on cpu takes about"), "{memory}");
     let data = checked.of("training data");
     assert!(data.contains("problems to train on; prompts of 17 to 17 tokens"), "{data}");
     assert!(checked.of("log").contains("will be made"));

@@ -1,6 +1,6 @@
 //! Log-probabilities and entropies from the last hidden states, and back, in chunks: the logits of
-//! all tokens, `[N, V]`, never exist at once. The way back takes a bounded number of them from the
-//! way there and computes the others again.
+//! all tokens, `[N, V]`, never exist at once. All chunks share two buffers: fresh ones for each would
+//! leave the allocator with holes of several times their size.
 //!
 //! The backward pass is written out, since it is short and needs no more than what it makes:
 //!
@@ -13,15 +13,11 @@
 
 use tch::{Device, Kind, Tensor};
 
-/// Most logits of a chunk on the CPU: 16 MiB in f32, which the allocator reuses instead of asking
-/// the system for new pages.
+/// Most logits of a chunk on the CPU: 16 MiB in f32.
 const CPU_CHUNK: i64 = 1 << 22;
 
 /// Most logits of a chunk on other devices, which are the faster the larger it is: 64 MiB.
 const DEVICE_CHUNK: i64 = 1 << 24;
-
-/// Most logits that are kept for the way back: 256 MiB.
-const KEPT: i64 = 1 << 26;
 
 /// Turns hidden states into the scores of given tokens.
 pub struct Head<'a> {
@@ -38,17 +34,21 @@ pub struct Scores {
     /// Entropy of the distribution that each was drawn from, `[N]`, nats.
     pub entropies: Tensor,
     log_sums: Tensor,
-    // Log-softmax of the first chunks, `[n, V]` each: backward need not compute them again.
-    kept: Vec<Tensor>,
+    // Log-softmax `[N, V]`, if it is a single chunk: backward need not compute it again.
+    kept: Option<Tensor>,
 }
 
-/// What becomes of scores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// They are looked at.
-    There,
-    /// Gradients follow: [`Head::backward`].
-    ThereAndBack,
+/// Room for the logits of a chunk and for their exponentials.
+struct Buffers {
+    logits: Tensor,
+    exponentials: Tensor,
+}
+
+impl Buffers {
+    fn new(rows: i64, vocabulary: i64, device: Device) -> Self {
+        let room = || Tensor::empty([rows, vocabulary], (Kind::Float, device));
+        Self { logits: room(), exponentials: room() }
+    }
 }
 
 impl Head<'_> {
@@ -57,40 +57,49 @@ impl Head<'_> {
         (chunk / self.weight.size()[0]).max(1)
     }
 
-    /// `[n, H]` to logits `[n, V]` over the temperature, f32.
-    fn logits(&self, hidden: &Tensor, weight: &Tensor) -> Tensor {
-        let logits = hidden.linear::<Tensor>(weight, None).to_kind(Kind::Float);
-        if self.temperature == 1.0 { logits } else { logits / self.temperature }
+    fn buffers(&self, tokens: i64) -> Buffers {
+        let rows = self.chunk_rows().min(tokens);
+        Buffers::new(rows, self.weight.size()[0], self.weight.device())
+    }
+
+    /// `[n, H]` to logits `[n, V]` over the temperature, in f32, in `room`.
+    fn logits(&self, hidden: &Tensor, weight: &Tensor, room: &Tensor) -> Tensor {
+        let mut logits = room.narrow(0, 0, hidden.size()[0]);
+        let weight = weight.transpose(0, 1);
+        if hidden.kind() == Kind::Float {
+            let _ = hidden.matmul_out(&logits, &weight);
+        } else {
+            logits.copy_(&hidden.matmul(&weight));
+        }
+        if self.temperature == 1.0 { logits } else { logits.g_div_scalar_(self.temperature) }
     }
 
     /// Scores of the tokens `targets` `[N]`, which the hidden states `[N, H]` predict.
-    pub fn score(&self, hidden: &Tensor, targets: &Tensor, way: Way) -> Scores {
+    pub fn score(&self, hidden: &Tensor, targets: &Tensor) -> Scores {
         tch::no_grad(|| {
             let weight = self.weight.to_kind(hidden.kind());
-            let rows = self.chunk_rows();
-            let to_keep = match way {
-                Way::There => 0,
-                Way::ThereAndBack => (KEPT / (rows * self.weight.size()[0])) as usize,
-            };
+            let (rows, tokens) = (self.chunk_rows(), hidden.size()[0]);
+            let Buffers { logits: room, exponentials } = self.buffers(tokens);
             let (mut logprobs, mut entropies, mut log_sums) = (vec![], vec![], vec![]);
-            let mut kept = vec![];
             for (hidden, targets) in hidden.split(rows, 0).iter().zip(targets.split(rows, 0)) {
-                let mut logits = self.logits(hidden, &weight);
-                let sums = logits.logsumexp([-1].as_slice(), true);
-                let logs = logits.g_sub_(&sums);
-                let plogp = (logs.exp() * &logs).sum_dim_intlist([-1].as_slice(), false, None);
+                let mut logs = self.logits(hidden, &weight, &room);
+                let last = [-1].as_slice();
+                let most = logs.amax(last, true);
+                let _ = logs.g_sub_(&most);
+                let mut exps = logs.exp_out(&exponentials.narrow(0, 0, hidden.size()[0]));
+                let sums = exps.sum_dim_intlist(last, true, None);
+                let log_sum = sums.log();
+                let _ = logs.g_sub_(&log_sum);
+                let plogp = exps.g_mul_(&logs).sum_dim_intlist(last, true, None) / &sums;
                 logprobs.push(logs.gather(1, &targets.unsqueeze(1), false).squeeze_dim(1));
-                entropies.push(-plogp);
-                log_sums.push(sums);
-                if kept.len() < to_keep {
-                    kept.push(logs);
-                }
+                entropies.push(-plogp.squeeze_dim(1));
+                log_sums.push(most + log_sum);
             }
             Scores {
                 logprobs: Tensor::cat(&logprobs, 0),
                 entropies: Tensor::cat(&entropies, 0),
                 log_sums: Tensor::cat(&log_sums, 0),
-                kept,
+                kept: (tokens <= rows).then_some(room),
             }
         })
     }
@@ -113,19 +122,21 @@ impl Head<'_> {
             let (targets, slopes) = (column(targets), column(of_logprobs));
             let (entropies, log_sums) = (column(&scores.entropies), scores.log_sums.split(rows, 0));
             let of_entropies = of_entropies.map(column);
-            let mut kept = std::mem::take(&mut scores.kept).into_iter();
+            let mut kept = scores.kept.take();
+            let Buffers { logits: room, exponentials } = self.buffers(hidden.size()[0]);
             let mut gradients = Vec::with_capacity(targets.len());
             for (chunk, hidden) in hidden.split(rows, 0).iter().enumerate() {
-                let mut logs = match kept.next() {
+                let mut logs = match kept.take() {
                     Some(logs) => logs,
-                    None => self.logits(hidden, &weight).g_sub_(&log_sums[chunk]),
+                    None => self.logits(hidden, &weight, &room).g_sub_(&log_sums[chunk]),
                 };
-                let mut p = logs.exp();
+                let mut p = logs.exp_out(&exponentials.narrow(0, 0, hidden.size()[0]));
                 let slope = &slopes[chunk];
                 let mut of_logits = match &of_entropies {
                     Some(of_entropies) => {
-                        let pulled = logs.g_add_(&entropies[chunk]).g_mul_(&of_entropies[chunk]);
-                        p.g_mul_(&(pulled + slope))
+                        let mut pulled =
+                            logs.g_add_(&entropies[chunk]).g_mul_(&of_entropies[chunk]);
+                        p.g_mul_(&pulled.g_add_(slope))
                     }
                     None => p.g_mul_(slope),
                 }

@@ -8,7 +8,7 @@
 use tch::{Kind, Tensor};
 
 use crate::gradients::Gradients;
-use crate::head::{Head, Scores, Way};
+use crate::head::{Head, Scores};
 use crate::model::{Angles, Decoder};
 use crate::sequences::{Packed, Sequence};
 
@@ -55,7 +55,7 @@ pub fn score(model: &Decoder, kind: Kind, sequences: &[Sequence<'_>], temperatur
             x = model.layer(layer, &x, &angles, &packed.runs);
         }
         let hidden = model.norm().forward(&x.index_select(0, &packed.rows));
-        Head { weight: model.head(), temperature }.score(&hidden, &packed.targets, Way::There)
+        Head { weight: model.head(), temperature }.score(&hidden, &packed.targets)
     })
 }
 
@@ -85,11 +85,8 @@ impl<'a> Pass<'a> {
             layers.push(saved);
         }
         let last = Graph::new(&x.index_select(0, &packed.rows), |x| model.norm().forward(x));
-        let scores = Head { weight: model.head(), temperature }.score(
-            &last.output,
-            &packed.targets,
-            Way::ThereAndBack,
-        );
+        let scores =
+            Head { weight: model.head(), temperature }.score(&last.output, &packed.targets);
         Self { model, packed, temperature, layers, last, scores }
     }
 

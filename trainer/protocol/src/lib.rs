@@ -9,6 +9,7 @@
 
 mod batch;
 mod lora;
+pub mod memory;
 mod objective;
 mod report;
 mod units;

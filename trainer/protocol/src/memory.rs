@@ -1,0 +1,212 @@
+//! The most memory that an update takes, told from a model's `config.json` and the settings alone.
+//!
+//! What counts is listed term by term, as the trainer holds it: weights, moments and gradients; what
+//! the layers of one micro-batch keep for the way back; the logits of the head. The two constants at
+//! the end are measured. Letters: T tokens and N response tokens of a micro-batch, H hidden width,
+//! I width inside the MLP, Q and K widths of queries and of keys.
+
+use serde::Deserialize;
+
+use crate::{Lora, Target};
+
+/// Numbers in the head's two buffers on the CPU,
+const CHUNKS: u64 = 2 << 22;
+/// and on other devices.
+const LARGE_CHUNKS: u64 = 2 << 24;
+/// A process with libtorch that has computed something, bytes.
+const PROCESS: u64 = 215 << 20;
+/// What the allocator holds for each byte of activations that is asked for: pieces of many sizes
+/// come and go.
+const FRAGMENTS: f64 = 1.15;
+
+const F32: u64 = 4;
+
+/// The sizes of a model, as `config.json` has them.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Shape {
+    vocab_size: u64,
+    hidden_size: u64,
+    intermediate_size: u64,
+    num_hidden_layers: u64,
+    num_attention_heads: u64,
+    num_key_value_heads: Option<u64>,
+    head_dim: Option<u64>,
+    #[serde(default)]
+    tie_word_embeddings: bool,
+    #[serde(default)]
+    model_type: String,
+}
+
+/// How a model is trained, as far as memory depends on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Training {
+    /// Tokens of a micro-batch.
+    pub tokens: u64,
+    /// Of them response tokens.
+    pub response_tokens: u64,
+    /// Bytes of a number in activations: 4 or 2.
+    pub activation_bytes: u64,
+    /// Whether each layer is computed again on the way back.
+    pub recompute: bool,
+    /// The adapter that learns in place of the weights, if one does.
+    pub lora: Option<Lora>,
+    /// Whether the objective has a KL term, which takes a reference model.
+    pub reference: bool,
+    /// Whether it is on another device than the CPU.
+    pub accelerator: bool,
+}
+
+impl Shape {
+    fn head_width(&self) -> u64 {
+        let of_family = if self.model_type == "qwen3" {
+            128
+        } else {
+            self.hidden_size / self.num_attention_heads.max(1)
+        };
+        self.head_dim.unwrap_or(of_family)
+    }
+
+    /// Q and K.
+    fn widths(&self) -> (u64, u64) {
+        let kv_heads = self.num_key_value_heads.unwrap_or(self.num_attention_heads);
+        (self.num_attention_heads * self.head_width(), kv_heads * self.head_width())
+    }
+
+    /// Rows and columns of a matrix.
+    fn matrix(&self, target: Target) -> (u64, u64) {
+        let (h, i, (q, k)) = (self.hidden_size, self.intermediate_size, self.widths());
+        match target {
+            Target::QProj => (q, h),
+            Target::KProj | Target::VProj => (k, h),
+            Target::OProj => (h, q),
+            Target::GateProj | Target::UpProj => (i, h),
+            Target::DownProj => (h, i),
+        }
+    }
+
+    /// Numbers in the matrices of a layer; norms and biases are nothing beside them.
+    fn layer(&self) -> u64 {
+        Target::ALL
+            .map(|target| self.matrix(target))
+            .iter()
+            .map(|(rows, columns)| rows * columns)
+            .sum()
+    }
+
+    fn embedding(&self) -> u64 {
+        self.vocab_size * self.hidden_size
+    }
+
+    /// Numbers in the matrices of the model.
+    pub fn parameters(&self) -> u64 {
+        let matrices = if self.tie_word_embeddings { 1 } else { 2 };
+        self.num_hidden_layers * self.layer() + matrices * self.embedding()
+    }
+
+    fn adapter(&self, lora: &Lora) -> u64 {
+        let of_matrix = |target| {
+            let (rows, columns) = self.matrix(target);
+            u64::from(lora.rank) * (rows + columns)
+        };
+        self.num_hidden_layers * lora.targets().map(of_matrix).sum::<u64>()
+    }
+
+    /// Numbers that a layer keeps of a token for the way back.
+    fn kept_of_a_token(&self) -> u64 {
+        let (h, i, (q, k)) = (self.hidden_size, self.intermediate_size, self.widths());
+        // Each norm keeps its input and what it has normalised, each matrix its input.
+        let norms = 2 * 3 * h;
+        let heads = if self.model_type == "qwen3" { 3 * (q + k) } else { q + k };
+        // Values; what attention gave, twice: as it came and in the order of the tokens.
+        let attention = k + 2 * q;
+        // Gate, its activation, up, and their product.
+        norms + heads + attention + 4 * i
+    }
+}
+
+/// The most memory an update takes, bytes.
+pub fn peak(shape: &Shape, training: &Training) -> u64 {
+    let bytes = training.activation_bytes;
+    let (tokens, rows) = (training.tokens, training.response_tokens);
+    let parameters = shape.parameters();
+    let casts = bytes != F32 && training.lora.is_none();
+    let layers = if training.recompute { 1 } else { shape.num_hidden_layers };
+
+    let learned = training.lora.as_ref().map_or(parameters, |lora| shape.adapter(lora));
+    let weights = match training.lora {
+        Some(_) => parameters * bytes + learned * F32,
+        None => parameters * F32,
+    };
+    // An adapter's reference is the model under it.
+    let reference =
+        if training.reference && training.lora.is_none() { parameters * bytes } else { 0 };
+    // Gradient and two moments.
+    let held = weights + reference + 3 * learned * F32;
+
+    let inputs = tokens * shape.hidden_size * bytes * shape.num_hidden_layers;
+    let graphs = layers * tokens * shape.kept_of_a_token() * bytes;
+    let cast = if casts { (layers * shape.layer() + shape.embedding()) * bytes } else { 0 };
+    // Of the last states: as they are, normalised, and their gradients.
+    let states = 4 * rows * shape.hidden_size * bytes;
+    let chunks = if training.accelerator { LARGE_CHUNKS } else { CHUNKS };
+    let logits = chunks.min(2 * rows * shape.vocab_size);
+    let pass = inputs + graphs + cast + states + logits * F32;
+
+    // The optimizer goes from one parameter to the next, with three copies.
+    let step = 3
+        * F32
+        * if training.lora.is_some() { 0 } else { shape.embedding().max(shape.layer() / 3) };
+    PROCESS + held + ((pass as f64 * FRAGMENTS) as u64).max(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn qwen3_0_6b() -> Shape {
+        serde_json::from_str(
+            r#"{"model_type": "qwen3", "vocab_size": 151936, "hidden_size": 1024,
+                "intermediate_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 16,
+                "num_key_value_heads": 8, "head_dim": 128, "tie_word_embeddings": true}"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_published_model_has_the_parameters_it_is_said_to_have() {
+        let millions = qwen3_0_6b().parameters() as f64 / 1e6;
+        assert!((millions - 596.0).abs() < 1.0, "{millions}");
+    }
+
+    #[test]
+    fn what_saves_memory_takes_less() {
+        let shape = qwen3_0_6b();
+        let full = Training {
+            tokens: 8192,
+            response_tokens: 8000,
+            activation_bytes: 4,
+            recompute: false,
+            lora: None,
+            reference: false,
+            accelerator: false,
+        };
+        let all = peak(&shape, &full);
+        // Weights, gradients and moments at least.
+        assert!(all > 16 * shape.parameters());
+        let lora = Lora { rank: 16, alpha: 32.0, targets: vec![Target::QProj] };
+        let recompute = Training { recompute: true, ..full.clone() };
+        for less in [
+            recompute.clone(),
+            Training { tokens: 4096, response_tokens: 4000, ..full.clone() },
+            Training { lora: Some(lora), ..full.clone() },
+        ] {
+            assert!(peak(&shape, &less) < all, "{less:?}");
+        }
+        let reference = Training { reference: true, ..full };
+        assert_eq!(peak(&shape, &reference), all + 4 * shape.parameters());
+        assert!(
+            peak(&shape, &Training { activation_bytes: 2, ..recompute.clone() })
+                < peak(&shape, &recompute)
+        );
+    }
+}
