@@ -53,11 +53,13 @@ pub enum AgreementError {
 /// weights. Returns the largest difference, nats.
 pub async fn compare(
     server: &dyn PolicyServer,
+    adapter: Option<&str>,
     trainer: &Trainer,
     prompt: &[u32],
     config: &Config,
 ) -> Result<f64, AgreementError> {
-    let tokens = score(server, trainer, prompt, config).await.map_err(AgreementError::Call)?;
+    let tokens =
+        score(server, adapter, trainer, prompt, config).await.map_err(AgreementError::Call)?;
     let (temperature, tolerance) = (config.rollout.temperature, config.server.tolerance);
     let mut largest = 0.0_f64;
     for Token { reported, scaled, plain } in tokens {
@@ -90,13 +92,15 @@ struct Token {
 
 async fn score(
     server: &dyn PolicyServer,
+    adapter: Option<&str>,
     trainer: &Trainer,
     prompt: &[u32],
     config: &Config,
 ) -> Result<Vec<Token>> {
     let temperature = config.rollout.temperature;
     let max_tokens = TOKENS.min(config.rollout.max_tokens);
-    let request = SampleRequest { prompt, n: RESPONSES, seed: Seed(0), max_tokens, temperature };
+    let request =
+        SampleRequest { prompt, n: RESPONSES, seed: Seed(0), max_tokens, temperature, adapter };
     let sampled = http::with_retries(|| server.sample(request))
         .await
         .context("sampling a few tokens to compare log-probabilities")?;

@@ -288,7 +288,7 @@ async fn agree(
         let task = inputs.train.first().map(|task| task.problem.text.as_str());
         let prompt = config.prompts.render(HintKind::Plain, task.unwrap_or_default(), &[]);
         let ids = inputs.text.prompt(&prompt)?;
-        anyhow::Ok(agreement::compare(server.as_ref(), trainer, &ids, config).await)
+        anyhow::Ok(agreement::compare(server.as_ref(), None, trainer, &ids, config).await)
     };
     match compared.await {
         Ok(Ok(largest)) => {

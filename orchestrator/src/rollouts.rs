@@ -101,6 +101,8 @@ pub async fn sample(
         seed,
         max_tokens: run.config.rollout.max_tokens,
         temperature,
+        // The server that takes the request knows.
+        adapter: None,
     };
     run.sample(version, request).await
 }

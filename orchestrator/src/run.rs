@@ -364,8 +364,10 @@ impl Run {
     /// Sees to it that the servers' log-probabilities of sampled tokens are the trainer's.
     async fn compare_logprobs(&self, version: WeightVersion) -> Result<()> {
         let prompt = self.prompt(&self.train[0], HintKind::Plain, &[])?.ids;
-        for server in self.pool.serving(version) {
-            let compared = agreement::compare(server, &self.trainer, &prompt, &self.config).await;
+        for (server, adapter) in self.pool.serving(version) {
+            let (adapter, trainer) = (adapter.as_deref(), &self.trainer);
+            let compared =
+                agreement::compare(server, adapter, trainer, &prompt, &self.config).await;
             match compared {
                 Ok(largest) => tracing::info!(url = server.url(), largest, "log-probs agree"),
                 Err(AgreementError::Disagreement(error)) => return Err(error.into()),

@@ -44,17 +44,29 @@ fi
 # A copy: the server must not look into the repository for weights.
 model=$(mktemp -d)
 cp -r examples/dialects/base "$model/base"
-# Without PYTHONDONTWRITEBYTECODE, or each start compiles everything anew. Started as a module: the
-# programs in bin/ have the path that the environment was made under.
-env -u PYTHONDONTWRITEBYTECODE \
-    TORCHDYNAMO_DISABLE=1 VLLM_SERVER_DEV_MODE=1 VLLM_CPU_KVCACHE_SPACE=1 \
-    HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1 \
-    VLLM_HOST_IP=127.0.0.1 VLLM_CACHE_ROOT="$root/.servers/cache" \
-    VLLM_CPU_OMP_THREADS_BIND=nobind OMP_NUM_THREADS=1 \
-    "$environment/bin/python" -m vllm.entrypoints.cli.main serve "$model/base" \
-    --served-model-name policy --host 127.0.0.1 --port $port --dtype float32 \
-    --enforce-eager --enable-scale-out --no-enable-chunked-prefill --generation-config vllm \
-    > .servers/vllm.log 2>&1 &
-server=$!
 trap 'kill $server 2> /dev/null || true; rm -rf "$model"' EXIT
-test_against "http://127.0.0.1:$port" $server .servers/vllm.log on_vllm RETRIAL_VLLM_URL
+
+# Serves the model with the options $2..., runs the tests whose names have $1, and ends the server.
+with_vllm() {
+    local tests=$1
+    shift
+    # Without PYTHONDONTWRITEBYTECODE, or each start compiles everything anew. Started as a module:
+    # the programs in bin/ have the path that the environment was made under.
+    env -u PYTHONDONTWRITEBYTECODE \
+        TORCHDYNAMO_DISABLE=1 VLLM_SERVER_DEV_MODE=1 VLLM_CPU_KVCACHE_SPACE=1 \
+        VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 \
+        HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1 \
+        VLLM_HOST_IP=127.0.0.1 VLLM_CACHE_ROOT="$root/.servers/cache" \
+        VLLM_CPU_OMP_THREADS_BIND=nobind OMP_NUM_THREADS=1 \
+        "$environment/bin/python" -m vllm.entrypoints.cli.main serve "$model/base" \
+        --served-model-name policy --host 127.0.0.1 --port $port --dtype float32 \
+        --enforce-eager --enable-scale-out --no-enable-chunked-prefill --generation-config vllm \
+        "$@" > .servers/vllm.log 2>&1 &
+    server=$!
+    test_against "http://127.0.0.1:$port" $server .servers/vllm.log "$tests" RETRIAL_VLLM_URL
+    kill $server
+    wait $server || true
+}
+with_vllm on_vllm
+# One that takes adapters dies of new weights.
+with_vllm on_lora_vllm --enable-lora

@@ -29,9 +29,10 @@ impl Kind {
 
 /// Three steps: each push is verified, and the log-probabilities that the server reports for what
 /// it sampled are the trainer's.
-async fn lte(kind: Kind) {
+async fn lte(kind: Kind, more: &[&str]) {
     let project = Project::new();
-    let output = project.train(&["--set", &kind.setting(), "--set", "run.steps=3"]);
+    let settings = ["--set", &kind.setting(), "--set", "run.steps=3"];
+    let output = project.train(&[&settings, more].concat());
     assert!(output.status.success(), "{}", shown(&output));
 
     let log = project.log().await;
@@ -232,13 +233,21 @@ async fn across_a_push(kind: Kind) {
 #[tokio::test]
 #[ignore = "needs vLLM: make test-servers"]
 async fn lte_on_vllm() {
-    lte(Kind::Vllm).await;
+    lte(Kind::Vllm, &[]).await;
+}
+
+/// An adapter that learns fast enough to be told from the model it is on.
+#[tokio::test]
+#[ignore = "needs vLLM with --enable-lora: make test-servers"]
+async fn lte_by_an_adapter_on_lora_vllm() {
+    let adapter = "trainer.lora={ rank = 4, alpha = 8.0 }";
+    lte(Kind::Vllm, &["--set", adapter, "--set", "optimizer.learning_rate=0.01"]).await;
 }
 
 #[tokio::test]
 #[ignore = "needs SGLang: make test-servers"]
 async fn lte_on_sglang() {
-    lte(Kind::Sglang).await;
+    lte(Kind::Sglang, &[]).await;
 }
 
 #[tokio::test]

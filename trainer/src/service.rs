@@ -88,7 +88,7 @@ async fn publish(
     let expected = scored?.logprobs.remove(0);
     // On its own: servers are resumed even if the caller has gone away.
     let push = tokio::spawn(async move {
-        publish::publish(&request, &state.folder, fallback.as_deref(), &expected).await
+        publish::publish(&request, &state, fallback.as_deref(), &expected).await
     });
     Ok(Json(push.await.map_err(anyhow::Error::from)??))
 }

@@ -9,7 +9,9 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{PolicyServer, SampleRequest, Sampled, expect_count, parameters, sampled, spaced};
+use super::{
+    PolicyServer, SampleRequest, Sampled, expect_count, lost_adapter, parameters, sampled, spaced,
+};
 use crate::http::{self, CallError};
 
 /// A server with this route.
@@ -76,7 +78,7 @@ impl Completions {
 
     fn body(&self, request: SampleRequest<'_>) -> Value {
         let own = json!({
-            "model": self.model,
+            "model": request.adapter.unwrap_or(&self.model),
             "prompt": request.prompt,
             "max_tokens": request.max_tokens,
             "seed": spaced(request.seed),
@@ -98,7 +100,9 @@ impl PolicyServer for Completions {
     ) -> BoxFuture<'a, Result<Vec<Sampled>, CallError>> {
         async move {
             let url = format!("{}/v1/completions", self.url);
-            let mut answer: Answer = http::post(&self.http, &url, &self.body(request)).await?;
+            let mut answer: Answer = http::post(&self.http, &url, &self.body(request))
+                .await
+                .map_err(|error| lost_adapter(error, &request))?;
             if answer.weight_version.is_none() {
                 answer.weight_version = self.version().await?;
             }

@@ -6,7 +6,9 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{PolicyServer, SampleRequest, Sampled, expect_count, parameters, sampled, spaced};
+use super::{
+    PolicyServer, SampleRequest, Sampled, expect_count, lost_adapter, parameters, sampled, spaced,
+};
 use crate::http::{self, CallError};
 
 /// A server with this route.
@@ -60,7 +62,7 @@ impl Generate {
             "max_tokens": request.max_tokens, "seed": spaced(request.seed), "logprobs": 0,
         });
         json!({
-            "model": self.model,
+            "model": request.adapter.unwrap_or(&self.model),
             "token_ids": request.prompt,
             "sampling_params": parameters(request, own),
         })
@@ -78,7 +80,9 @@ impl PolicyServer for Generate {
     ) -> BoxFuture<'a, Result<Vec<Sampled>, CallError>> {
         async move {
             let url = format!("{}/inference/v1/generate", self.url);
-            let answer: Answer = http::post(&self.http, &url, &self.body(request)).await?;
+            let answer: Answer = http::post(&self.http, &url, &self.body(request))
+                .await
+                .map_err(|error| lost_adapter(error, &request))?;
             read(answer, request.n).map_err(|problem| CallError::unusable(&url, problem))
         }
         .boxed()

@@ -53,6 +53,8 @@ pub struct SampleRequest<'a> {
     pub max_tokens: usize,
     /// Sampling temperature.
     pub temperature: f64,
+    /// The adapter that samples, by its name on the server, in place of the model itself.
+    pub adapter: Option<&'a str>,
 }
 
 /// A response as it was sampled.
@@ -91,6 +93,17 @@ fn parameters(request: SampleRequest<'_>, own: Value) -> Value {
         all.extend(own);
     }
     all
+}
+
+/// A server that was started anew does not know the adapter that was pushed to it: it has lost its
+/// weights, which is no fault of the request.
+fn lost_adapter(error: CallError, request: &SampleRequest<'_>) -> CallError {
+    match error {
+        CallError::Status { url, status: 404, body } if request.adapter.is_some() => {
+            CallError::unusable(&url, body)
+        }
+        error => error,
+    }
 }
 
 /// Checks what a server sent of a response.

@@ -142,6 +142,10 @@ pub struct ServerPublish {
     pub url: String,
     /// Seconds from pause to resume.
     pub seconds: f64,
+    /// The name that requests give the version by, where it is not the server's model itself but an
+    /// adapter on it.
+    #[serde(default)]
+    pub adapter: Option<String>,
     /// What came of it.
     pub outcome: PushOutcome,
 }

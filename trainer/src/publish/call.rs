@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What is answered in the place of a server that is not there, or not yet.
 const ABSENT: [StatusCode; 3] =
@@ -55,6 +55,21 @@ impl Caller {
         body: &Value,
     ) -> Result<Value, CallFailed> {
         answer(what, self.http.post(format!("{}{route}", self.url)).json(body)).await
+    }
+
+    /// Whether the server has a route: one that it has complains of an empty request.
+    pub async fn has(&self, what: &'static str, route: &str) -> Result<bool, CallFailed> {
+        let request = self.http.post(format!("{}{route}", self.url)).json(&json!({}));
+        match request.send().await {
+            Ok(response) if !ABSENT.contains(&response.status()) => {
+                Ok(response.status() != StatusCode::NOT_FOUND)
+            }
+            Ok(response) => {
+                let problem = format!("it answered {}", response.status());
+                Err(CallFailed { answered: false, what, problem })
+            }
+            Err(error) => Err(CallFailed { answered: false, what, problem: chain(&error) }),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use retrial_protocol::{
     PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerKind, ServerPublish,
-    WeightVersion,
+    TrainerState, VersionKind, WeightVersion,
 };
 
 use call::{CallFailed, Caller};
@@ -55,21 +55,23 @@ pub struct Mismatch {
 struct Weights<'a> {
     version: WeightVersion,
     folder: &'a Path,
+    kind: VersionKind,
     /// The version before, for a server that cannot take this one.
     previous: Option<&'a Path>,
 }
 
-/// Pushes the version in `folder` to all servers of the request, in parallel, and compares their
+/// Pushes the trainer's version to all servers of the request, in parallel, and compares their
 /// log-probabilities of the probe with the `expected` ones.
 #[tracing::instrument(level = "error", name = "at", skip_all, fields(
-    run = run_of(folder), step = request.version.0, phase = "push"))]
+    run = run_of(&state.folder), step = request.version.0, phase = "push"))]
 pub async fn publish(
     request: &PublishRequest,
-    folder: &Path,
+    state: &TrainerState,
     previous: Option<&Path>,
     expected: &[f32],
 ) -> Result<PublishReport, Mismatch> {
-    let weights = Weights { version: request.version, folder, previous };
+    let TrainerState { folder, kind, .. } = state;
+    let weights = Weights { version: request.version, folder, kind: *kind, previous };
     let pushes = request.servers.iter().map(|server| push(server, &weights, request, expected));
     // Each is gone through to its end, so that a mismatch of one leaves no other one paused.
     let pushed: Result<Vec<_>, _> = join_all(pushes).await.into_iter().collect();
@@ -89,32 +91,34 @@ async fn push(
     let scored = async {
         match server.kind {
             ServerKind::Vllm => {
-                vllm::push(&caller, weights).await?;
-                vllm::score(&caller, &request.probe).await
+                let adapter = vllm::push(&caller, weights).await?;
+                Ok((vllm::score(&caller, adapter, &request.probe).await?, adapter))
             }
             ServerKind::Sglang => {
                 sglang::push(&caller, weights).await?;
-                sglang::score(&caller, &request.probe).await
+                Ok((sglang::score(&caller, &request.probe).await?, None))
             }
         }
     };
-    let outcome = match scored.await {
-        Ok(found) => {
+    let (outcome, adapter) = match scored.await {
+        Ok((found, adapter)) => {
             let max_difference = compare(&server.url, request, &found, expected)?;
-            PushOutcome::Verified { max_difference }
+            (PushOutcome::Verified { max_difference }, adapter.map(str::to_owned))
         }
         Err(CallFailed { answered, what, problem }) => {
             let (version, url) = (weights.version, &server.url);
             let error = format!("cannot publish version {version} to {url}: {what}: {problem}");
             tracing::warn!("{error}");
-            if answered {
+            let failed = if answered {
                 PushOutcome::Refused { error }
             } else {
                 PushOutcome::Unreachable { error }
-            }
+            };
+            (failed, None)
         }
     };
-    Ok(ServerPublish { url: server.url.clone(), seconds: clock.elapsed().as_secs_f64(), outcome })
+    let (url, seconds) = (server.url.clone(), clock.elapsed().as_secs_f64());
+    Ok(ServerPublish { url, seconds, adapter, outcome })
 }
 
 /// The largest difference between the server's and the trainer's log-probabilities.

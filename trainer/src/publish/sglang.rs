@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use retrial_protocol::VersionKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,6 +22,10 @@ struct Meta {
 
 /// Replaces the weights of a paused server, and lets it go on.
 pub async fn push(caller: &Caller, weights: &Weights<'_>) -> Result<(), CallFailed> {
+    if weights.kind == VersionKind::Adapter {
+        let problem = "adapters are pushed to vLLM and to the embedded server only";
+        return Err(CallFailed::refused("loading the adapter", problem.into()));
+    }
     // Sequences in flight are computed anew; `in_place` would go on over stale keys and values.
     let paused = caller.post("pause", "/pause_generation", &json!({ "mode": "retract" })).await;
     let replaced = match paused {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use retrial_protocol::VersionKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -24,8 +25,17 @@ struct TokenLogprob {
     logprob: f64,
 }
 
-/// Replaces the weights of a paused server, and resumes it.
-pub async fn push(caller: &Caller, weights: &Weights<'_>) -> Result<(), CallFailed> {
+/// Loads adapters, each in the place of the one before.
+const LOAD_ADAPTER: &str = "/v1/load_lora_adapter";
+/// The name that requests give them by.
+const ADAPTER: &str = "retrial-adapter";
+
+/// Replaces the weights of a paused server, and resumes it. Returns the name that requests give the
+/// weights by, if they are an adapter beside the server's model.
+pub async fn push(
+    caller: &Caller,
+    weights: &Weights<'_>,
+) -> Result<Option<&'static str>, CallFailed> {
     // Sequences in flight stay; their keys and values are computed anew.
     let paused = caller.post("pause", "/pause?mode=keep&clear_cache=true", &json!({})).await;
     let replaced = match paused {
@@ -34,16 +44,34 @@ pub async fn push(caller: &Caller, weights: &Weights<'_>) -> Result<(), CallFail
         Err(error) => Err(error),
     };
     let resumed = caller.post("resume", "/resume", &json!({})).await;
-    replaced.and(resumed.map(drop))
+    let adapter = replaced?;
+    resumed.map(|_| adapter)
 }
 
-async fn replace(caller: &Caller, weights: &Weights<'_>) -> Result<(), CallFailed> {
+async fn replace(
+    caller: &Caller,
+    weights: &Weights<'_>,
+) -> Result<Option<&'static str>, CallFailed> {
+    // The embedded server has no such route: it takes an adapter as it takes weights, and adds it
+    // to the model that it was started with.
+    let beside = weights.kind == VersionKind::Adapter
+        && caller.has("asking for its adapters", LOAD_ADAPTER).await?;
     let reload = async |folder: PathBuf| {
-        let body = json!({ "method": "reload_weights", "kwargs": { "weights_path": folder } });
-        caller.post("reloading", "/collective_rpc", &body).await.map(drop)
+        let load = if beside {
+            let body = json!({ "lora_name": ADAPTER, "lora_path": folder, "load_inplace": true });
+            caller.post("loading the adapter", LOAD_ADAPTER, &body).await
+        } else {
+            let body = json!({ "method": "reload_weights", "kwargs": { "weights_path": folder } });
+            caller.post("reloading", "/collective_rpc", &body).await
+        };
+        load.map(drop)
     };
-    if let Err(error) = reload(weights.folder.to_owned()).await {
+    if let Err(mut error) = reload(weights.folder.to_owned()).await {
         fall_back(weights, reload).await;
+        if weights.kind == VersionKind::Adapter && !beside {
+            error.problem += "\nhint: it takes no adapters; start vLLM with --enable-lora and \
+                              VLLM_ALLOW_RUNTIME_LORA_UPDATING=1";
+        }
         return Err(error);
     }
     // A reload does not do this.
@@ -54,7 +82,7 @@ async fn replace(caller: &Caller, weights: &Weights<'_>) -> Result<(), CallFaile
     let what = "checking its label";
     let found = caller.get(what, "/weight_info").await?;
     if found["weight_version"] == label {
-        Ok(())
+        Ok(beside.then_some(ADAPTER))
     } else {
         let problem = format!("it says it serves {}", found["weight_version"]);
         Err(CallFailed::refused(what, problem))
@@ -62,11 +90,18 @@ async fn replace(caller: &Caller, weights: &Weights<'_>) -> Result<(), CallFaile
 }
 
 /// Log-probabilities of all tokens of the probe but the first, nats.
-pub async fn score(caller: &Caller, probe: &[u32]) -> Result<Vec<f64>, CallFailed> {
+pub async fn score(
+    caller: &Caller,
+    adapter: Option<&str>,
+    probe: &[u32],
+) -> Result<Vec<f64>, CallFailed> {
     let what = "scoring the probe";
-    let body = json!({
+    let mut body = json!({
         "prompt": probe, "max_tokens": 1, "temperature": 0.0, "seed": 0, "prompt_logprobs": 0,
     });
+    if let Some(adapter) = adapter {
+        body["model"] = json!(adapter);
+    }
     let answer = caller.post(what, "/v1/completions", &body).await?;
     read(answer, probe).map_err(|problem| CallFailed::refused(what, problem))
 }

@@ -1,6 +1,7 @@
 //! What the pool knows of one server.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use retrial_protocol::WeightVersion;
@@ -16,6 +17,8 @@ pub(super) struct Member {
     pub in_flight: usize,
     /// The version that it was seen to serve; none while it is left out.
     pub version: Option<WeightVersion>,
+    /// The adapter that this version is, by its name on the server.
+    pub adapter: Option<Arc<str>>,
     /// Failed requests in a row.
     pub failures: u32,
     /// Grows whenever it is left out or gets a push: what went before tells nothing of it then.
@@ -67,6 +70,7 @@ impl Member {
         Self {
             in_flight: 0,
             version: None,
+            adapter: None,
             failures: 0,
             epoch: 0,
             heard: Instant::now(),

@@ -7,7 +7,7 @@
 
 mod member;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -57,7 +57,7 @@ struct State {
 }
 
 /// A request's place on a server.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Place {
     /// Which server.
     index: usize,
@@ -65,6 +65,8 @@ struct Place {
     epoch: u64,
     /// When it began.
     clock: Instant,
+    /// The adapter that samples.
+    adapter: Option<Arc<str>>,
 }
 
 /// No server serves the version that is asked for.
@@ -110,6 +112,8 @@ impl Pool {
             match push.map(|push| &push.outcome) {
                 Some(PushOutcome::Verified { .. }) => {
                     state.members[index].version = Some(report.version);
+                    state.members[index].adapter =
+                        push.and_then(|push| push.adapter.as_deref()).map(Arc::from);
                     serving += 1;
                 }
                 Some(PushOutcome::Unreachable { error } | PushOutcome::Refused { error }) => {
@@ -123,13 +127,13 @@ impl Pool {
         serving
     }
 
-    /// The servers that serve `version`.
-    pub fn serving(&self, version: WeightVersion) -> Vec<&dyn PolicyServer> {
+    /// The servers that serve `version`, and the adapters that it is there.
+    pub fn serving(&self, version: WeightVersion) -> Vec<(&dyn PolicyServer, Option<Arc<str>>)> {
         let state = self.lock();
         let members = self.servers.iter().zip(&state.members);
         members
             .filter(|(_, member)| member.version == Some(version))
-            .map(|(server, _)| server.as_ref())
+            .map(|(server, member)| (server.as_ref(), member.adapter.clone()))
             .collect()
     }
 
@@ -180,6 +184,7 @@ impl Pool {
         loop {
             let place = self.take(version).await?;
             let server = &self.servers[place.index];
+            let request = SampleRequest { adapter: place.adapter.as_deref(), ..request };
             let outcome = self.patiently(place.index, server.sample(request)).await;
             let outcome = outcome.and_then(|sampled| {
                 let foreign = foreign_label(&sampled, version);
@@ -188,18 +193,18 @@ impl Pool {
             });
             match outcome {
                 Ok(sampled) => {
-                    self.give_back(place, None);
+                    self.give_back(&place, None);
                     return Ok(sampled);
                 }
                 Err(error) if error.transience() == Transience::Transient => {
                     tracing::warn!(%error, "a rollout request failed; it is made again");
-                    let failures = self.give_back(place, Some(&error));
+                    let failures = self.give_back(&place, Some(&error));
                     self.check_budget()?;
                     let doublings = failures.saturating_sub(1).min(6);
                     tokio::time::sleep(self.limits.pause * 2_u32.pow(doublings)).await;
                 }
                 Err(error) => {
-                    self.give_back(place, None);
+                    self.give_back(&place, None);
                     return Err(error.into());
                 }
             }
@@ -226,7 +231,8 @@ impl Pool {
                 if let Some(index) = free {
                     let clock = Instant::now();
                     let epoch = state.members[index].begin(clock);
-                    return Ok(Place { index, epoch, clock });
+                    let adapter = state.members[index].adapter.clone();
+                    return Ok(Place { index, epoch, clock, adapter });
                 }
             }
             changed.await;
@@ -262,7 +268,7 @@ impl Pool {
     }
 
     /// Ends a request. Returns how many of the server's requests have failed in a row.
-    fn give_back(&self, place: Place, error: Option<&CallError>) -> u32 {
+    fn give_back(&self, place: &Place, error: Option<&CallError>) -> u32 {
         let mut state = self.lock();
         let member = &mut state.members[place.index];
         // What was under way when a server was left out fails with it, and shows nothing new.

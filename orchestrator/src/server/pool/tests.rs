@@ -83,13 +83,21 @@ fn report(urls: &[String]) -> PublishReport {
     let verified = |url: &String| ServerPublish {
         url: url.clone(),
         seconds: 0.1,
+        adapter: None,
         outcome: PushOutcome::Verified { max_difference: 0.0 },
     };
     PublishReport { version: VERSION, servers: urls.iter().map(verified).collect() }
 }
 
 fn request() -> SampleRequest<'static> {
-    SampleRequest { prompt: &[1], n: 1, seed: Seed(0), max_tokens: 1, temperature: 1.0 }
+    SampleRequest {
+        prompt: &[1],
+        n: 1,
+        seed: Seed(0),
+        max_tokens: 1,
+        temperature: 1.0,
+        adapter: None,
+    }
 }
 
 fn counts(calls: &[Arc<AtomicUsize>]) -> Vec<usize> {
