@@ -87,6 +87,8 @@ say "building the images"
 within 1200 docker/prebuilt.sh > "$folder/build.log" 2>&1
 for profile in demo vllm sglang; do
     compose --profile $profile config --quiet || fail "compose.yaml with the profile $profile"
+    compose --file compose.yaml --file docker/lora.yaml --profile $profile config --quiet \
+        || fail "docker/lora.yaml with the profile $profile"
 done
 size() { docker image inspect --format '{{.Size}}' "$1"; }
 base=$(size $BASE_IMAGE)
