@@ -1,5 +1,5 @@
 # Two commands do all the set-up they need: `make demo` and `make test`.
-.PHONY: demo compare study study-small test test-servers test-compose lint deny bench libtorch build help
+.PHONY: demo compare study study-small test test-browser screenshots test-servers test-compose lint deny bench libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,6 +25,12 @@ study-small: build ## The same with two seeds
 test: libtorch ## Runs all tests
 	cargo build --workspace --all-targets
 	cargo test --workspace
+
+test-browser: libtorch ## Tests the dashboard in a real browser (installs Chromium)
+	tests/browser.sh a_finished_run a_run_that_goes_on
+
+screenshots: libtorch ## Makes the pictures in docs/screenshots
+	tests/browser.sh screenshots
 
 test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (installs them, 6 GB)
 	tests/servers/vllm.sh

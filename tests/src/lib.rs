@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the real binaries, a folder to work in, and the log of a run.
 
+mod browser;
 mod conformance;
 mod http;
 mod proxy;
@@ -15,6 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use sqlx::{Column, ConnectOptions, Row, SqlitePool, TypeInfo, ValueRef};
 use tempfile::TempDir;
 
+pub use browser::Browser;
 pub use watched::Watched;
 
 pub use conformance::Server;
