@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use retrial::commands::{check, dashboard, grade, mistakes, run, sql, study};
+use retrial::commands::{check, dashboard, export, grade, mistakes, report, run, sql, study};
 use retrial::failure::Failure;
 use retrial::live::Recent;
 use tracing_subscriber::Layer as _;
@@ -25,6 +25,8 @@ enum Command {
     Grade(grade::Args),
     Mistakes(mistakes::Args),
     Sql(sql::Args),
+    Report(report::Args),
+    Export(export::Args),
     Dashboard(dashboard::Args),
 }
 
@@ -42,6 +44,8 @@ async fn main() -> ExitCode {
         Command::Grade(args) => grade::run(&args),
         Command::Mistakes(args) => mistakes::run(args).await,
         Command::Sql(args) => sql::run(args).await,
+        Command::Report(args) => report::run(args).await,
+        Command::Export(args) => export::run(args).await,
         Command::Dashboard(args) => dashboard::run(args).await,
     };
     match result {

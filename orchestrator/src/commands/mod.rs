@@ -2,10 +2,12 @@
 
 pub mod check;
 pub mod dashboard;
+pub mod export;
 pub mod grade;
 pub mod log;
 pub mod mistakes;
 pub mod output;
+pub mod report;
 pub mod run;
 pub mod sql;
 pub mod study;

@@ -33,6 +33,11 @@ impl Asset {
         Self { name, kind, body, digest }
     }
 
+    /// What it says.
+    pub fn body(&self) -> &'static str {
+        self.body
+    }
+
     /// Where it is. Another content has another address, so that browsers may keep it.
     pub fn address(&self) -> String {
         format!("/assets/{}?{}", self.name, self.digest)

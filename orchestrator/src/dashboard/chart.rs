@@ -12,8 +12,10 @@ use maud::{Markup, html};
 use super::format::number;
 use super::panels::{Over, Panel, Range, Series, Shape};
 
-const WIDTH: f64 = 420.0;
-const HEIGHT: f64 = 150.0;
+/// How wide a drawing is.
+pub const WIDTH: f64 = 420.0;
+/// How high a drawing is.
+pub const HEIGHT: f64 = 150.0;
 const LEFT: f64 = 40.0;
 const RIGHT: f64 = 8.0;
 const TOP: f64 = 8.0;
@@ -34,13 +36,25 @@ pub fn chart(panel: &Panel) -> Markup {
         (legend(panel))
         svg.chart viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(label(panel))
             data-left=(LEFT) data-right=(WIDTH - RIGHT) data-from=(frame.x0) data-to=(frame.x1) {
-            (axes(&frame, panel.over))
-            @match drawn.shape {
-                Shape::Lines => @for (place, series) in drawn.series.iter().enumerate().rev() {
-                    (line(&frame, &drawn.x, series, place % LOOKS))
-                }
-                Shape::Stacked => (layers(&frame, &drawn)),
+            (content(&frame, &drawn))
+        }
+    }
+}
+
+/// A panel as what is inside an SVG of [`WIDTH`] x [`HEIGHT`], without its legend.
+pub fn drawing(panel: &Panel) -> Markup {
+    let drawn = thinned(panel);
+    content(&Frame::of(&drawn), &drawn)
+}
+
+fn content(frame: &Frame, drawn: &Panel) -> Markup {
+    html! {
+        (axes(frame, drawn.over))
+        @match drawn.shape {
+            Shape::Lines => @for (place, series) in drawn.series.iter().enumerate().rev() {
+                (line(frame, &drawn.x, series, place % LOOKS))
             }
+            Shape::Stacked => (layers(frame, drawn)),
         }
     }
 }
@@ -63,13 +77,7 @@ fn legend(panel: &Panel) -> Markup {
             @for (place, series) in panel.series.iter().enumerate() {
                 @let look = place % LOOKS;
                 li {
-                    @if panel.shape == Shape::Stacked {
-                        (swatch(look))
-                    } @else {
-                        svg.key viewBox="0 0 22 10" aria-hidden="true" {
-                            path.{ "l" (look) @if series.faint { " faint" } } d="M0 5H22" {}
-                        }
-                    }
+                    svg.key viewBox="0 0 22 10" aria-hidden="true" { (key(panel.shape, series, look)) }
                     (series.name) " "
                     b { @match series.last() { Some(value) => (number(value)), None => "–" } }
                 }
@@ -77,6 +85,16 @@ fn legend(panel: &Panel) -> Markup {
             @for figure in &panel.figures {
                 li { (figure.name) " " b { (number(figure.value)) } }
             }
+        }
+    }
+}
+
+/// A series' look: what is inside an SVG of 22 x 10.
+pub fn key(shape: Shape, series: &Series, place: usize) -> Markup {
+    html! {
+        @match shape {
+            Shape::Stacked => (layer(place)),
+            Shape::Lines => path.{ "l" (place % LOOKS) @if series.faint { " faint" } } d="M0 5H22" {},
         }
     }
 }
@@ -273,22 +291,31 @@ pub fn hatch(place: usize) -> Option<String> {
 /// A layer's look, for a legend.
 pub fn swatch(place: usize) -> Markup {
     html! {
-        svg.key viewBox="0 0 22 10" aria-hidden="true" {
-            rect.{ "a" (place % LOOKS) } width="22" height="10" {}
-            @if let Some(fill) = hatch(place) { rect fill=(fill) width="22" height="10" {} }
-        }
+        svg.key viewBox="0 0 22 10" aria-hidden="true" { (layer(place)) }
+    }
+}
+
+fn layer(place: usize) -> Markup {
+    html! {
+        rect.{ "a" (place % LOOKS) } width="22" height="10" {}
+        @if let Some(fill) = hatch(place) { rect fill=(fill) width="22" height="10" {} }
     }
 }
 
 /// The patterns of the layers: once on a page.
 pub fn hatches() -> Markup {
     html! {
-        svg.hatches aria-hidden="true" {
-            defs {
-                @for (place, path) in HATCHES.iter().enumerate() {
-                    pattern id={ "h" (place + 1) } width="6" height="6" patternUnits="userSpaceOnUse" {
-                        path.hatch d=(path) {}
-                    }
+        svg.hatches aria-hidden="true" { (patterns()) }
+    }
+}
+
+/// The same, for inside an SVG.
+pub fn patterns() -> Markup {
+    html! {
+        defs {
+            @for (place, path) in HATCHES.iter().enumerate() {
+                pattern id={ "h" (place + 1) } width="6" height="6" patternUnits="userSpaceOnUse" {
+                    path.hatch d=(path) {}
                 }
             }
         }

@@ -17,6 +17,7 @@ mod link;
 mod metrics;
 pub mod pages;
 pub mod panels;
+pub mod picture;
 pub mod problem;
 pub mod queries;
 mod routes;
@@ -157,4 +158,4 @@ impl Drop for Dashboard {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,17 +4,18 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
+use sqlx::SqliteConnection;
 use utoipa::ToSchema;
 
 use crate::dashboard::panels::{Panel, sections};
 use crate::dashboard::problem::{ErrorBody, Problem};
 use crate::dashboard::queries::compare::{SettingLine, settings};
-use crate::dashboard::queries::overview::RunData;
+use crate::dashboard::queries::overview::{Memory, RunData};
 use crate::dashboard::queries::runs;
 use crate::dashboard::site::Site;
 
 /// Runs that are shown side by side at most.
-const MOST: usize = 6;
+pub const MOST: usize = 6;
 
 /// Panels that are shown side by side, and the series of each.
 const PANELS: [(&str, &str); 6] = [
@@ -74,18 +75,22 @@ pub async fn comparison_of(site: &Site, query: &str) -> Result<Comparison, Probl
             "name one to {MOST} runs to compare: /compare?run=A&run=B"
         )));
     }
-    let (records, data) = site
-        .db
-        .read(async |db| {
-            let (mut records, mut data) = (Vec::new(), Vec::new());
-            for name in &names {
-                let run = runs::find(db, name).await?;
-                data.push(site.memory.data(db, &run).await?);
-                records.push(run);
-            }
-            Ok((records, data))
-        })
-        .await?;
+    let memory = &site.memory;
+    site.db.read(async |db| compare(db, memory, names).await).await
+}
+
+/// Reads runs by their names.
+pub async fn compare(
+    db: &mut SqliteConnection,
+    memory: &Memory,
+    names: Vec<String>,
+) -> Result<Comparison, Problem> {
+    let (mut records, mut data) = (Vec::new(), Vec::new());
+    for name in &names {
+        let run = runs::find(db, name).await?;
+        data.push(memory.data(db, &run).await?);
+        records.push(run);
+    }
     let data: Vec<&RunData> = data.iter().map(AsRef::as_ref).collect();
     Ok(Comparison {
         numbers: numbers(&data),

@@ -1,25 +1,52 @@
 //! Runs side by side.
 
-use maud::{Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::overview::framed;
 use super::{Frame, page};
 use crate::dashboard::api::compare::Comparison;
 use crate::dashboard::chart::hatches;
 use crate::dashboard::format::number;
-use crate::dashboard::{link, text};
+use crate::dashboard::{assets, link, text};
 
 /// Runs side by side.
 pub fn compare(found: &Comparison) -> Markup {
     let pairs: Vec<(&str, &str)> = found.runs.iter().map(|run| ("run", run.as_str())).collect();
     let here = link::with("/compare", &pairs);
-    let content = html! {
-        h1 { "Side by side" }
+    let content = html! { h1 { "Side by side" } (content(found, true)) };
+    page(
+        &Frame { title: "Side by side", twin: Some(&here), live: true, ..Frame::default() },
+        &content,
+    )
+}
+
+/// The same as a page that needs nothing else: no server, no script.
+pub fn alone(found: &Comparison) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (found.runs.join(", ")) " – Retrial" }
+                style { (PreEscaped(assets::STYLE.body())) }
+            }
+            body { main { h1 { (found.runs.join(", ")) } (content(found, false)) } }
+        }
+    }
+}
+
+/// `linked`: whether there are other pages.
+fn content(found: &Comparison, linked: bool) -> Markup {
+    html! {
         (hatches())
         section {
             h2 { "Numbers" }
             table.rows {
-                thead { tr { th { "" } @for run in &found.runs { th.number { a href=(link::run(run)) { (run) } } } } }
+                thead { tr { th { "" } @for run in &found.runs { th.number {
+                    @if linked { a href=(link::run(run)) { (run) } } @else { (run) }
+                } } } }
                 tbody { @for line in &found.numbers {
                     tr {
                         td { (line.name) }
@@ -48,9 +75,5 @@ pub fn compare(found: &Comparison) -> Markup {
             h2 { "Over the steps" }
             div.grid { @for panel in &found.panels { (framed(panel, None)) } }
         }
-    };
-    page(
-        &Frame { title: "Side by side", twin: Some(&here), live: true, ..Frame::default() },
-        &content,
-    )
+    }
 }

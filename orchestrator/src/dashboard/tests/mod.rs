@@ -1,7 +1,7 @@
 //! The dashboard over a real log, asked by real HTTP.
 
 mod api;
-mod fixture;
+pub(crate) mod fixture;
 mod live;
 mod pages;
 mod safety;

@@ -1,0 +1,163 @@
+//! `retrial export`: what others take from a log into files of their own.
+
+mod metrics;
+mod mistakes;
+mod parquet;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use super::log::{LogArgs, check_runs};
+use crate::failure::Failure;
+
+/// Writes mistakes as a data set, or the numbers of the steps.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  retrial export mistakes mistakes.parquet\n  \
+    retrial export mistakes pairs.jsonl --run dialects-lte --rescued\n  \
+    retrial export metrics metrics.jsonl --run dialects-lte")]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// A row a failed response, with the hint that followed and the response that rescued it
+    Mistakes {
+        #[command(flatten)]
+        to: To,
+        /// Only failures whose place a correct response took: pairs of a wrong and a right one
+        #[arg(long)]
+        rescued: bool,
+    },
+    /// A line a step with all its numbers and held-out scores, as W&B and `TensorBoard` take them
+    Metrics {
+        #[command(flatten)]
+        to: To,
+    },
+}
+
+#[derive(clap::Args)]
+struct To {
+    /// The file: `.jsonl` is a JSON object a line, `.parquet` (mistakes only) is Parquet; `-` writes
+    /// JSON lines to standard output
+    file: PathBuf,
+    /// Of this run only; can be given several times
+    #[arg(long = "run", value_name = "RUN")]
+    runs: Vec<String>,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// Runs the command.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let (To { file, runs, log }, count, things) = match &args.what {
+        What::Mistakes { to, rescued } => {
+            (to, write_mistakes(to, *rescued).await?, "failed responses")
+        }
+        What::Metrics { to } => (to, write_metrics(to).await?, "steps"),
+    };
+    let of = if runs.is_empty() { String::new() } else { format!(" of {}", runs.join(", ")) };
+    let (from, to) = (log.db.display(), file.display());
+    retrial_log::tell(&format!("{count} {things}{of} from {from} to {to}"));
+    Ok(())
+}
+
+/// Formats of files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Lines,
+    Parquet,
+}
+
+fn format(file: &Path) -> Result<Format> {
+    if file == Path::new("-") {
+        return Ok(Format::Lines);
+    }
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("jsonl") => Ok(Format::Lines),
+        Some("parquet") => Ok(Format::Parquet),
+        _ => Err(anyhow!(
+            "what {} is to be cannot be told by its name\n\
+             hint: end it in .jsonl or .parquet",
+            file.display()
+        )),
+    }
+}
+
+async fn write_mistakes(to: &To, rescued: bool) -> Result<usize, Failure> {
+    let format = format(&to.file).map_err(Failure::Input)?;
+    let log = to.open().await?;
+    let write = async |out: &mut (dyn Write + Send)| match format {
+        Format::Lines => {
+            let mut out = BufWriter::new(out);
+            let count = mistakes::each(&log, &to.runs, rescued, |row| line(&mut out, &row)).await?;
+            out.flush()?;
+            Ok(count)
+        }
+        Format::Parquet => {
+            let mut sheet = parquet::Sheet::begin(out)?;
+            let count = mistakes::each(&log, &to.runs, rescued, |row| sheet.add(row)).await?;
+            sheet.end()?;
+            Ok(count)
+        }
+    };
+    Ok(into(&to.file, write).await?)
+}
+
+async fn write_metrics(to: &To) -> Result<usize, Failure> {
+    if format(&to.file).map_err(Failure::Input)? == Format::Parquet {
+        return Err(Failure::Input(anyhow!(
+            "numbers of steps are not written as Parquet\nhint: end the name in .jsonl"
+        )));
+    }
+    let log = to.open().await?;
+    let steps = metrics::steps(&log, &to.runs).await?;
+    let write = async |out: &mut (dyn Write + Send)| {
+        let mut out = BufWriter::new(out);
+        steps.iter().try_for_each(|step| line(&mut out, step))?;
+        out.flush()?;
+        Ok(steps.len())
+    };
+    Ok(into(&to.file, write).await?)
+}
+
+impl To {
+    async fn open(&self) -> Result<sqlx::SqlitePool, Failure> {
+        let log = self.log.open().await.map_err(Failure::Input)?;
+        check_runs(&log, &self.log.db, &self.runs).await.map_err(Failure::Input)?;
+        Ok(log)
+    }
+}
+
+fn line(out: &mut impl Write, row: &impl Serialize) -> Result<()> {
+    serde_json::to_writer(&mut *out, row)?;
+    Ok(out.write_all(b"\n")?)
+}
+
+/// Writes a file whole or not at all; `-` is standard output.
+async fn into<T>(
+    file: &Path,
+    write: impl AsyncFnOnce(&mut (dyn Write + Send)) -> Result<T>,
+) -> Result<T> {
+    if file == Path::new("-") {
+        return write(&mut io::stdout()).await;
+    }
+    let failed = || format!("cannot write {}", file.display());
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut begun: NamedTempFile<File> =
+        NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(failed)?;
+    let written = write(begun.as_file_mut()).await.with_context(failed)?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    begun.as_file().set_permissions(mode).with_context(failed)?;
+    begun.persist(file).with_context(failed)?;
+    Ok(written)
+}
+
+#[cfg(test)]
+mod tests;
