@@ -1,5 +1,5 @@
 # Two commands do all the set-up they need: `make demo` and `make test`.
-.PHONY: demo compare study study-small test test-browser screenshots test-servers test-compose lint deny bench libtorch build help
+.PHONY: demo compare study study-small test test-browser screenshots test-servers test-compose lint deny bench bench-log libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,3 +50,7 @@ deny: ## Licences and sources of the dependencies (needs cargo-deny)
 bench: libtorch ## Tokens per second of server and trainer, the trainer beside PyTorch (installs it)
 	trainer/fetch-reference.sh
 	cargo bench --workspace --profile dev --bench '*'
+
+bench-log: ## Makes a log of 1,000,000 rollouts and measures pages over it while a run writes (2 GB)
+	mkdir -p target/bench
+	cargo run -p retrial --example large_log target/bench/large.db

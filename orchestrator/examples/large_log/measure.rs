@@ -1,15 +1,16 @@
-//! What pages and the terminal ask, timed: one client, twenty, and what they cost a run.
+//! The dashboard over a large log, timed: one client, twenty, and what they cost a run.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use retrial::store::mistakes::{self, MistakeFilter, MistakeKind};
-use retrial::store::unsolved::{self, UnsolvedFilter};
+use retrial::config::DashboardConfig;
+use retrial::dashboard::Door;
 use retrial::store::{self, Store};
 use retrial_protocol::Step;
 use sqlx::sqlite::SqlitePool;
@@ -23,17 +24,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MEASURE: Duration = Duration::from_mins(1);
 /// Steps of the run that writes: as many groups as a real one, and a pause as if it trained.
 const TRAINING: Duration = Duration::from_millis(500);
-const ROWS: u32 = 50;
-/// Hits that a page looks at.
-const HITS: u32 = 5_000;
 
-/// Something that is asked for.
-#[derive(Clone)]
-enum Question {
-    Overview,
-    Mistakes(MistakeFilter, u32),
-    Unsolved(UnsolvedFilter),
-}
+/// A page that is asked for: what it shows, and its address.
+type Question = (&'static str, String);
 
 /// Milliseconds, by question.
 type Times = Vec<Vec<f64>>;
@@ -42,14 +35,21 @@ type Times = Vec<Vec<f64>>;
 pub async fn all(path: &Path) -> Result<()> {
     let log = store::reader(path).await?;
     size(&log, path).await?;
+    log.close().await;
+    let listen = ([127, 0, 0, 1], 0).into();
+    let door = Door::open(&DashboardConfig { listen, ..DashboardConfig::default() }).await?;
+    let dashboard = door.serve(path, None).await?;
+    let people = People::new(dashboard.url());
     let questions = questions();
-    let alone = alone(&log, &questions).await?;
+    let first = people.ask(&questions[0]).await?;
+    println!("overview, read for the first time: {first:.1} ms");
+    let alone = alone(&people, &questions).await?;
     let store = Store::open(path).await?;
     let mut writer = Writer::new(&store).await?;
 
     let quiet = writer.write_for(MEASURE / 3, &AtomicBool::new(false)).await?;
-    let (paced, with_people) = together(&log, &questions, &mut writer, Some(PAUSE)).await?;
-    let (saturated, with_load) = together(&log, &questions, &mut writer, None).await?;
+    let (paced, with_people) = together(&people, &questions, &mut writer, Some(PAUSE)).await?;
+    let (saturated, with_load) = together(&people, &questions, &mut writer, None).await?;
 
     println!(
         "\nmilliseconds: median alone; median and 99th percentile of {CLIENTS} clients while a"
@@ -84,6 +84,7 @@ pub async fn all(path: &Path) -> Result<()> {
         let change = 100.0 * (quantile(times, 0.5) / quantile(&quiet, 0.5) - 1.0);
         println!("  {name:<22} {:>7.1} ({change:+.1} %)", quantile(times, 0.5));
     }
+    dashboard.close().await;
     store.close().await;
     Ok(())
 }
@@ -112,111 +113,73 @@ async fn size(log: &SqlitePool, path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn questions() -> Vec<(&'static str, Question)> {
+fn questions() -> Vec<Question> {
     let world = World::new(1);
-    let words = |rarity: f64| Some(world.word(rarity).to_owned());
-    let all = MistakeFilter { most_hits: Some(HITS), ..MistakeFilter::default() };
-    let large = MistakeFilter { run: Some("large".into()), ..all.clone() };
-    let small = MistakeFilter { run: Some("small".into()), ..all.clone() };
-    let page = |filter: MistakeFilter| Question::Mistakes(filter, 0);
+    let of = |name: &'static str, pairs: &[(&str, &str)]| {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let pairs: Vec<String> =
+            pairs.iter().map(|(key, value)| format!("{key}={}", encoded(value))).collect();
+        (name, format!("mistakes?{}", pairs.join("&")))
+    };
+    let two_words = format!("{} {}", world.word(0.0), world.word(0.01));
     vec![
-        ("overview", Question::Overview),
-        ("all mistakes", page(all.clone())),
-        ("run", page(small.clone())),
-        ("run, page 200", Question::Mistakes(large.clone(), 200 * ROWS)),
-        ("problem", page(MistakeFilter { problem: Some("problem-04321".into()), ..all.clone() })),
-        ("answer", page(MistakeFilter { answer: Some("4321.0".into()), ..all.clone() })),
-        (
-            "answer (none)",
-            page(MistakeFilter { answer: Some("(cut off)".into()), ..small.clone() }),
-        ),
-        ("kind, rare", page(MistakeFilter { kinds: vec![MistakeKind::Unparsed], ..all.clone() })),
-        ("kind, run", page(MistakeFilter { kinds: vec![MistakeKind::Wrong], ..small.clone() })),
-        ("at least 5 times", page(MistakeFilter { min_times: Some(5), ..large.clone() })),
-        ("made in the last steps", page(MistakeFilter { from_step: Some(560), ..large.clone() })),
-        (
-            "made in steps 300 to 302",
-            page(MistakeFilter { from_step: Some(300), to_step: Some(302), ..large.clone() }),
-        ),
-        (
-            "never made: steps 9999 on",
-            page(MistakeFilter { from_step: Some(9999), ..large.clone() }),
-        ),
-        ("unsolved", page(MistakeFilter { solved: Some(false), ..large.clone() })),
-        (
+        ("overview", "runs/large".into()),
+        of("all mistakes", &[]),
+        of("run", &[("run", "small")]),
+        of("run, page 100", &[("run", "large"), ("page", "100")]),
+        of("problem", &[("problem", "problem-04321")]),
+        of("answer", &[("answer", "4321.0")]),
+        of("answer (none)", &[("run", "small"), ("answer", "(cut off)")]),
+        of("kind, rare", &[("kind", "unparsed")]),
+        of("kind, run", &[("run", "small"), ("kind", "wrong")]),
+        of("at least 5 times", &[("run", "large"), ("times", "5")]),
+        of("made in the last steps", &[("run", "large"), ("from", "560")]),
+        of("made in steps 300 to 302", &[("run", "large"), ("from", "300"), ("to", "302")]),
+        of("never made: steps 9999 on", &[("run", "large"), ("from", "9999")]),
+        of("unsolved", &[("run", "large"), ("unsolved", "1")]),
+        of(
             "unsolved, wrong, 2 times, steps, run",
-            page(MistakeFilter {
-                solved: Some(false),
-                kinds: vec![MistakeKind::Wrong],
-                min_times: Some(2),
-                from_step: Some(100),
-                ..small.clone()
-            }),
+            &[("run", "small"), ("unsolved", "1"), ("kind", "wrong"), ("times", "2"), ("from", "100")],
         ),
-        (
-            "contains a word that is everywhere",
-            page(MistakeFilter { contains: words(0.0), ..all.clone() }),
-        ),
-        (
-            "contains a common word, run",
-            page(MistakeFilter { contains: words(0.2), ..large.clone() }),
-        ),
-        ("contains a rare word", page(MistakeFilter { contains: words(1.0), ..all.clone() })),
-        (
-            "contains two words in a row",
-            page(MistakeFilter {
-                contains: Some(format!("{} {}", world.word(0.0), world.word(0.01))),
-                ..all.clone()
-            }),
-        ),
-        (
-            "contains nothing there is",
-            page(MistakeFilter { contains: Some("xyzzy".into()), ..all }),
-        ),
-        (
-            "unsolved problems",
-            Question::Unsolved(UnsolvedFilter { run: Some("small".into()), ..Default::default() }),
-        ),
+        of("contains a word that is everywhere", &[("contains", world.word(0.0))]),
+        of("contains a common word, run", &[("run", "large"), ("contains", world.word(0.2))]),
+        of("contains a rare word", &[("contains", world.word(1.0))]),
+        of("contains two words in a row", &[("contains", &two_words)]),
+        of("contains nothing there is", &[("contains", "xyzzy")]),
+        ("unsolved problems", "runs/small/problems?fate=unsolved".into()),
     ]
 }
 
-async fn ask(log: &SqlitePool, question: &Question) -> Result<f64> {
-    let clock = Instant::now();
-    match question {
-        Question::Overview => overview(log).await?,
-        Question::Mistakes(filter, offset) => {
-            mistakes::find(&mut *log.acquire().await?, filter, ROWS, *offset).await?;
-        }
-        Question::Unsolved(filter) => {
-            unsolved::find(&mut *log.acquire().await?, filter, ROWS, 0).await?;
-        }
-    }
-    Ok(1000.0 * clock.elapsed().as_secs_f64())
+/// Who asks.
+#[derive(Clone)]
+struct People {
+    http: reqwest::Client,
+    url: String,
 }
 
-/// What the first page of a run needs.
-async fn overview(log: &SqlitePool) -> Result<()> {
-    for query in [
-        "SELECT * FROM run_summary",
-        "SELECT * FROM step_summary WHERE run = 'large'",
-        "SELECT * FROM coverage WHERE run = 'large'",
-        "SELECT * FROM scores WHERE run = 'large'",
-        "SELECT * FROM mistakes LIMIT 10",
-        "SELECT * FROM unsolved_problems LIMIT 10",
-        "SELECT * FROM log_size",
-    ] {
-        sqlx::query(query).fetch_all(log).await?;
+impl People {
+    fn new(url: String) -> Self {
+        Self { http: reqwest::Client::new(), url }
     }
-    Ok(())
+
+    /// Asks for a page. Returns the milliseconds until all of it is there.
+    async fn ask(&self, (name, path): &Question) -> Result<f64> {
+        let clock = Instant::now();
+        let answer = self.http.get(format!("{}{path}", self.url)).send().await?;
+        let status = answer.status();
+        let page = answer.bytes().await.with_context(|| format!("asking for {name}"))?;
+        ensure!(status.is_success() && !page.is_empty(), "{name} ({path}): {status}");
+        Ok(1000.0 * clock.elapsed().as_secs_f64())
+    }
 }
 
 /// Each question on its own.
-async fn alone(log: &SqlitePool, questions: &[(&str, Question)]) -> Result<Times> {
+async fn alone(people: &People, questions: &[Question]) -> Result<Times> {
     let mut times = Vec::new();
-    for (_, question) in questions {
+    for question in questions {
         let mut of_one = Vec::new();
         for _ in 0..9 {
-            of_one.push(ask(log, question).await?);
+            of_one.push(people.ask(question).await?);
         }
         times.push(of_one);
     }
@@ -225,15 +188,15 @@ async fn alone(log: &SqlitePool, questions: &[(&str, Question)]) -> Result<Times
 
 /// Clients ask for a minute while a run writes; what they waited, and what the run did.
 async fn together(
-    log: &SqlitePool,
-    questions: &[(&'static str, Question)],
+    people: &People,
+    questions: &[Question],
     writer: &mut Writer<'_>,
     pause: Option<Duration>,
 ) -> Result<(Times, Vec<f64>)> {
     let over = Arc::new(AtomicBool::new(false));
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..CLIENTS {
-        let (log, over) = (log.clone(), over.clone());
+        let (people, over) = (people.clone(), over.clone());
         let questions = questions.to_vec();
         clients.spawn(async move {
             let mut random = ChaCha8Rng::seed_from_u64(client as u64);
@@ -244,7 +207,7 @@ async fn together(
             while !over.load(Ordering::Relaxed) {
                 let at = random.random_range(0..questions.len());
                 let clock = Instant::now();
-                times[at].push(ask(&log, &questions[at].1).await?);
+                times[at].push(people.ask(&questions[at]).await?);
                 if let Some(pause) = pause {
                     tokio::time::sleep(pause.saturating_sub(clock.elapsed())).await;
                 }
