@@ -103,8 +103,8 @@ CREATE TABLE rollouts (
     FOREIGN KEY (run, step, problem) REFERENCES groups (run, step, problem) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
--- Failures are kept whole. Of correct responses the configuration may keep less once their step is
--- committed ([log] in docs/config.toml).
+-- Failures and rescues are kept whole. Of other correct responses the configuration may keep less
+-- once their step is committed ([log] in docs/config.toml): the beginning of the text, no numbers.
 CREATE TABLE responses (
     run       INTEGER NOT NULL,
     step      INTEGER NOT NULL,
@@ -115,6 +115,8 @@ CREATE TABLE responses (
     -- Token ids (u32) and their log-probabilities (f32, nats), little-endian.
     token_ids BLOB    NOT NULL,
     logprobs  BLOB    NOT NULL,
+    -- Characters that the text had before it was cut; NULL where it is whole.
+    cut_from  INTEGER,
     PRIMARY KEY (run, step, problem, trial, position),
     FOREIGN KEY (run, step, problem, trial, position)
         REFERENCES rollouts (run, step, problem, trial, position) ON DELETE CASCADE

@@ -182,6 +182,7 @@ impl Run {
         std::fs::create_dir_all(config.weights())
             .with_context(|| format!("cannot make the folder {}", config.weights().display()))?;
         let store = Store::open(&config.run.database).await.map_err(Failure::input)?;
+        let store = store.cutting_successes(config.log.success_characters);
         let known = find(&store, &config, options.resume).await?;
         let crash = options.trainer_crash.as_deref();
         let (policy, trainer) = tokio::try_join!(policy(&config), trainer(&config, crash))?;

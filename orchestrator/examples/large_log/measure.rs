@@ -139,7 +139,13 @@ fn questions() -> Vec<Question> {
         of("unsolved", &[("run", "large"), ("unsolved", "1")]),
         of(
             "unsolved, wrong, 2 times, steps, run",
-            &[("run", "small"), ("unsolved", "1"), ("kind", "wrong"), ("times", "2"), ("from", "100")],
+            &[
+                ("run", "small"),
+                ("unsolved", "1"),
+                ("kind", "wrong"),
+                ("times", "2"),
+                ("from", "100"),
+            ],
         ),
         of("contains a word that is everywhere", &[("contains", world.word(0.0))]),
         of("contains a common word, run", &[("run", "large"), ("contains", world.word(0.2))]),

@@ -8,6 +8,7 @@ mod dashboard;
 mod data;
 mod diff;
 mod error;
+mod log;
 mod overrides;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ pub use dashboard::DashboardConfig;
 pub use data::{DataConfig, HeldOut};
 pub use diff::difference;
 pub use error::ConfigError;
+pub use log::LogConfig;
 
 /// A valid configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +54,9 @@ pub struct Config {
     /// Where updates are made.
     #[serde(default)]
     pub trainer: TrainerConfig,
+    /// What stays in the log.
+    #[serde(default)]
+    pub log: LogConfig,
     /// Where a person looks at the run.
     #[serde(default)]
     pub dashboard: DashboardConfig,
@@ -300,6 +305,7 @@ impl Config {
         let mut settings = serde_json::to_value(self).expect("a configuration is plain data");
         if let Some(tables) = settings.as_object_mut() {
             tables.remove("dashboard");
+            tables.remove("log");
         }
         for (table, keys) in [
             ("run", &["steps", "max_tokens", "keep", "database", "folder"][..]),

@@ -81,8 +81,9 @@ async fn home(State(site): State<Site>) -> Result<Redirect, Problem> {
 }
 
 async fn run_list(State(site): State<Site>) -> Result<Markup, Problem> {
+    let Json(size) = runs::size(State(site.clone())).await?;
     let Json(found) = runs::list(State(site)).await?;
-    Ok(pages::runs::runs(&found))
+    Ok(pages::runs::runs(&found, &size))
 }
 
 async fn overview(

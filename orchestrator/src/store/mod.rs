@@ -35,6 +35,7 @@ pub struct Store {
     // One connection: writes queue here and never meet each other in the database.
     writer: SqlitePool,
     readers: SqlitePool,
+    success_characters: Option<u32>,
 }
 
 impl Store {
@@ -42,7 +43,13 @@ impl Store {
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let writer = open::writer(path).await?;
         let readers = reader(path).await?;
-        Ok(Self { path: path.into(), writer, readers })
+        Ok(Self { path: path.into(), writer, readers, success_characters: None })
+    }
+
+    /// Keeps only so many characters of correct responses once their step is committed.
+    #[must_use]
+    pub fn cutting_successes(self, characters: Option<u32>) -> Self {
+        Self { success_characters: characters, ..self }
     }
 
     /// Closes the log: all of it is in its one file then.

@@ -145,6 +145,9 @@ impl Store {
                 .bind(max_difference)
                 .execute(&mut *db)
                 .await?;
+            if let Some(characters) = self.success_characters {
+                cut_successes(db, run, step, characters).await?;
+            }
             let query = "UPDATE steps SET committed_at = strftime('%Y-%m-%dT%H:%M:%fZ') \
                          WHERE run = ? AND step = ? AND committed_at IS NULL";
             sqlx::query(query).bind(run.0).bind(step.0.cast_signed()).execute(db).await?;
@@ -197,6 +200,29 @@ async fn write_groups(
         .bind(json(&replacements))
         .execute(db)
         .await?;
+    Ok(())
+}
+
+/// Keeps the beginnings of correct responses that rescued nothing.
+async fn cut_successes(
+    db: &mut SqliteConnection,
+    run: RunId,
+    step: Step,
+    characters: u32,
+) -> sqlx::Result<()> {
+    let query = "UPDATE responses \
+        SET text = substr(text, 1, ?3), token_ids = x'', logprobs = x'', cut_from = length(text) \
+        FROM rollouts \
+        WHERE responses.run = ?1 AND responses.step = ?2 AND length(responses.text) > ?3 \
+          AND rollouts.run = responses.run AND rollouts.step = responses.step \
+          AND rollouts.problem = responses.problem AND rollouts.trial = responses.trial \
+          AND rollouts.position = responses.position AND rollouts.verdict = 'correct' \
+          AND NOT EXISTS (SELECT 1 FROM replacements \
+              WHERE replacements.run = ?1 AND replacements.step = ?2 \
+                AND replacements.problem = responses.problem AND responses.trial = 'second' \
+                AND replacements.extra = responses.position)";
+    let query = sqlx::query(query).bind(run.0).bind(step.0.cast_signed()).bind(characters);
+    query.execute(db).await?;
     Ok(())
 }
 

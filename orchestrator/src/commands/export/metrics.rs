@@ -1,4 +1,4 @@
-//! The numbers of the steps, a step at a time.
+//! The numbers of the steps, a line a step.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use sqlx::SqlitePool;
 
 /// The numbers of a step. The scores of a version stand with the step that made it.
 #[derive(Debug, Serialize)]
-pub struct Step {
+pub struct Line {
     run: String,
     step: i64,
     metrics: BTreeMap<String, f64>,
@@ -30,15 +30,15 @@ const QUERY: &str = "SELECT runs.id, runs.name, found.step, found.name, found.va
     ORDER BY runs.id, found.step";
 
 /// The numbers of runs, or of all runs.
-pub async fn steps(log: &SqlitePool, runs: &[String]) -> Result<Vec<Step>> {
+pub async fn steps(log: &SqlitePool, runs: &[String]) -> Result<Vec<Line>> {
     let rows: Vec<(i64, String, i64, String, f64)> = sqlx::query_as(QUERY)
         .bind(serde_json::to_string(runs)?)
         .fetch_all(log)
         .await
         .context("cannot read the log")?;
-    let mut steps: BTreeMap<(i64, i64), Step> = BTreeMap::new();
+    let mut steps: BTreeMap<(i64, i64), Line> = BTreeMap::new();
     for (id, run, step, name, value) in rows {
-        let of_step = || Step { run, step, metrics: BTreeMap::new() };
+        let of_step = || Line { run, step, metrics: BTreeMap::new() };
         steps.entry((id, step)).or_insert_with(of_step).metrics.insert(name, value);
     }
     Ok(steps.into_values().collect())

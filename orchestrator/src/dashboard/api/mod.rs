@@ -54,6 +54,7 @@ impl Modify for Token {
 pub fn router() -> OpenApiRouter<Site> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(runs::list))
+        .routes(routes!(runs::size))
         .routes(routes!(runs::overview))
         .routes(routes!(runs::status))
         .routes(routes!(runs::panel))

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::dashboard::panels::{Over, Panel, Section, sections};
 use crate::dashboard::problem::{ErrorBody, Named, Problem};
 use crate::dashboard::queries::overview::{RunData, Source, Weights};
-use crate::dashboard::queries::runs::{self, RunLine};
+use crate::dashboard::queries::runs::{self, LogSize, RunLine};
 use crate::dashboard::queries::status::RunStatus;
 use crate::dashboard::site::Site;
 use crate::dashboard::tables;
@@ -63,6 +63,14 @@ async fn panel_of(site: &Site, run: &str, id: &str) -> Result<Panel, Problem> {
 #[utoipa::path(get, path = "/api/runs", tag = "runs", responses((status = 200, body = Vec<RunLine>)))]
 pub async fn list(State(site): State<Site>) -> Result<Json<Vec<RunLine>>, Problem> {
     site.db.read(async |db| runs::list(db).await).await.map(Json)
+}
+
+/// How large the log is
+///
+/// `[log] success_characters` in the configuration of a run bounds it.
+#[utoipa::path(get, path = "/api/log", tag = "runs", responses((status = 200, body = LogSize)))]
+pub async fn size(State(site): State<Site>) -> Result<Json<LogSize>, Problem> {
+    site.db.read(async |db| runs::size(db).await).await.map(Json)
 }
 
 /// The overview of a run

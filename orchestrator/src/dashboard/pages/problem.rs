@@ -191,6 +191,9 @@ fn rollout_of(found: &ProblemDetail, step: u64, rollout: &RolloutLine, bytes: us
                     @else { " · replaces #" (other) }
                 }
             }
+            @if let Some(all) = rollout.cut_from {
+                p.when { "The log keeps " (rollout.characters) " of " (all) " characters." }
+            }
             (long(&rollout.text, bytes, Some((rollout.characters, &whole))))
         }
     }

@@ -4,12 +4,12 @@ use maud::{Markup, html};
 
 use super::overview::moment;
 use super::{Frame, page};
-use crate::dashboard::format::{now, percent, roughly};
+use crate::dashboard::format::{grouped, now, number, percent, roughly};
 use crate::dashboard::link;
-use crate::dashboard::queries::runs::RunLine;
+use crate::dashboard::queries::runs::{LogSize, RunLine};
 
 /// The list of runs.
-pub fn runs(found: &[RunLine]) -> Markup {
+pub fn runs(found: &[RunLine], size: &LogSize) -> Markup {
     let content = html! {
         h1 { "Runs" }
         @if found.is_empty() {
@@ -39,6 +39,12 @@ pub fn runs(found: &[RunLine]) -> Markup {
                     } }
                 }
                 @if found.len() > 1 { p { button { "Compare side by side" } } }
+            }
+            p.when {
+                "The log has " (number(size.bytes as f64 / 1e6)) " MB: " (grouped(size.rollouts))
+                " rollouts, of which " (grouped(size.failures)) " failed, with "
+                (grouped(size.mistakes)) " different mistakes. "
+                a.twin href="/api/log" { "JSON" }
             }
         }
     };

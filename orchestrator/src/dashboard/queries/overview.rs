@@ -126,21 +126,16 @@ const METRICS: &str = "SELECT step, name, value FROM step_metrics WHERE run = ? 
 const EVALUATIONS: &str = "SELECT split, version, k, problems, pass_at_1, pass_at_k
     FROM evaluations WHERE run = ? ORDER BY split, version";
 
-const COVERAGE: &str = "SELECT tried, solved, count(*) AS problems FROM (
-    SELECT min(step) AS tried, min(step) FILTER (WHERE after <> 'none') AS solved
-    FROM groups WHERE run = ? AND after IS NOT NULL GROUP BY problem)
-    GROUP BY tried, solved ORDER BY tried, solved";
+const COVERAGE: &str = "SELECT first_step AS tried, first_solved_step AS solved,
+    count(*) AS problems
+    FROM problem_tallies WHERE run = ? GROUP BY tried, solved ORDER BY tried, solved";
 
-const GRADUATIONS: &str = "WITH rescued AS (
-    SELECT problem, min(step) AS step FROM groups
-    WHERE run = ?1 AND before = 'none' AND after <> 'none' GROUP BY problem
-), fate AS (
-    SELECT rescued.step AS rescued, min(groups.step) AS again,
-           min(groups.step) FILTER (WHERE groups.before <> 'none') AS graduated
-    FROM rescued LEFT JOIN groups
-      ON groups.run = ?1 AND groups.problem = rescued.problem AND groups.step > rescued.step
-     AND groups.before IS NOT NULL
-    GROUP BY rescued.problem
+const GRADUATIONS: &str = "WITH fate AS (
+    SELECT first_rescued_step AS rescued, graduated_step AS graduated,
+           (SELECT min(step) FROM groups
+            WHERE groups.run = tally.run AND groups.problem = tally.problem
+              AND groups.step > tally.first_rescued_step AND groups.before IS NOT NULL) AS again
+    FROM problem_tallies AS tally WHERE run = ? AND first_rescued_step IS NOT NULL
 )
 SELECT rescued, again, graduated, count(*) AS problems FROM fate
 GROUP BY rescued, again, graduated ORDER BY rescued";
@@ -163,7 +158,7 @@ const SOURCES: &str = "SELECT tags.key AS tag, CAST(tags.value AS TEXT) AS value
     GROUP BY tags.key, tags.value ORDER BY tags.key, rollouts DESC, value LIMIT 40";
 
 const TRAIN_PROBLEMS: &str = "SELECT count(*) FROM problems WHERE run = ? AND split = 'train'";
-const VISITS: &str = "SELECT count(*) FROM groups WHERE run = ?";
+const VISITS: &str = "SELECT coalesce(sum(visits), 0) FROM problem_tallies WHERE run = ?";
 
 /// What a run's data is read for: it is read again once this changes.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]

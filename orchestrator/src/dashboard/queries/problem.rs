@@ -113,8 +113,10 @@ pub struct RolloutLine {
     pub swapped_with: Option<i64>,
     /// The response, its first 20,000 characters.
     pub text: String,
-    /// Characters of the whole response.
+    /// Characters of the response that the log has.
     pub characters: i64,
+    /// Characters that it had, if the log was told to keep its beginning only.
+    pub cut_from: Option<i64>,
 }
 
 #[derive(FromRow)]
@@ -169,7 +171,7 @@ const ROLLOUT_COLUMNS: &str = "SELECT trial, position, verdict,
             AND swap.step = rollouts.step AND swap.problem = rollouts.problem
             AND swap.extra = position)
     END AS swapped_with,
-    substr(text, 1, ?5) AS text, length(text) AS characters
+    substr(text, 1, ?5) AS text, length(text) AS characters, cut_from
     FROM rollouts JOIN responses USING (run, step, problem, trial, position)
     WHERE run = ?1 AND step = ?2 AND problem = ?3 AND trial = ?4";
 

@@ -46,6 +46,23 @@ pub struct RunLine {
     pub last_change: Option<f64>,
 }
 
+/// How large the log is.
+#[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
+pub struct LogSize {
+    /// Bytes of the file, without what waits beside it.
+    pub bytes: i64,
+    /// Of these, bytes that are used again before it grows.
+    pub free_bytes: i64,
+    /// Runs.
+    pub runs: i64,
+    /// Rollouts of committed steps.
+    pub rollouts: i64,
+    /// Failed ones of them.
+    pub failures: i64,
+    /// Different wrong answers.
+    pub mistakes: i64,
+}
+
 const RUN: &str = "SELECT id, name, method, seed, model, started_at, config FROM runs";
 
 /// When a run's log last changed, by what has a time.
@@ -72,6 +89,11 @@ const LINES: &str = "SELECT name, method, started_at,
 /// All runs, the latest first.
 pub async fn list(db: &mut SqliteConnection) -> Result<Vec<RunLine>, Problem> {
     Ok(sqlx::query_as(LINES).fetch_all(db).await?)
+}
+
+/// How large the log is.
+pub async fn size(db: &mut SqliteConnection) -> Result<LogSize, Problem> {
+    Ok(sqlx::query_as("SELECT * FROM log_size").fetch_one(db).await?)
 }
 
 /// The name of the run that began last.

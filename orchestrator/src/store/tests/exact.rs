@@ -46,6 +46,28 @@ fn block_on(test: impl Future<Output = ()>) {
     tokio::runtime::Runtime::new().unwrap().block_on(test);
 }
 
+#[tokio::test]
+async fn successes_are_cut_at_the_commit_and_nothing_else_is() {
+    let mut log = Log::new().await;
+    log.store = log.store.cutting_successes(Some(3));
+    log.first_trial().await;
+    let uncut = "SELECT count(*) FROM responses WHERE cut_from IS NULL AND token_ids <> x''";
+    let whole: i64 = sqlx::query_scalar(uncut).fetch_one(&log.store.readers).await.unwrap();
+    assert_eq!(whole, 8, "a step that is interrupted goes on with all of it");
+    log.second_trial().await;
+    let cut = log
+        .rows(
+            "SELECT problem, trial, position, text, hex(token_ids) AS ids, hex(logprobs) AS logs, \
+             cut_from FROM responses WHERE cut_from IS NOT NULL",
+        )
+        .await;
+    // The other correct response, of problem a, is a rescue.
+    let expected = "problem=b | trial=first | position=0 | text=So  | ids= | logs= | cut_from=13";
+    assert_eq!(cut, [expected]);
+    let whole: i64 = sqlx::query_scalar(uncut).fetch_one(&log.store.readers).await.unwrap();
+    assert_eq!(whole, 10);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
