@@ -2,14 +2,15 @@
 //! and its memory: `cargo bench -p retrial-tests --bench rollouts`.
 //!
 //! A server is simulated in this process, and a trainer; `retrial run` is a process of its own. All
-//! rollouts of the step are in flight at once and end within the same moment, which is the hardest
-//! case: all of the work that they make comes at the end, when nothing hides it. The time goes from
-//! the first request to the batch that the trainer gets, so it holds the step's prompts, decoding,
-//! grading and logging too.
+//! rollouts of the step are in flight at once. They end within the same moment, which is the hardest
+//! case, as all of the work that they make comes when nothing hides it, or one after another over the
+//! last tenth of the server's time. The time goes from the first request to the batch that the
+//! trainer gets, so it holds the step's prompts, decoding, grading and logging too.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,9 @@ const ROLLOUTS: usize = PROBLEMS * GROUP;
 const TOKENS: usize = 1000;
 /// Of a sequence on an 80 GB GPU that serves some thousand of them.
 const TOKENS_PER_SECOND: f64 = 50.0;
-const STEPS: usize = 3;
+const RUNS: usize = 3;
+/// The part of the server's time over which responses end.
+const SPREADS: [f64; 2] = [0.0, 0.1];
 const DEADLINE: Duration = Duration::from_secs(90);
 const LOGPROB: f64 = -0.5;
 
@@ -46,7 +49,10 @@ const END: u32 = 258;
 struct World {
     /// The answer to a request for a group.
     group: Bytes,
+    /// The part of the server's time over which responses end.
+    spread: f64,
     first_request: OnceLock<Instant>,
+    requests: AtomicUsize,
     /// Arrival of a batch, and its size in bytes.
     batches: mpsc::UnboundedSender<(Instant, usize)>,
 }
@@ -60,13 +66,14 @@ async fn main() {
     let server_seconds = TOKENS as f64 / TOKENS_PER_SECOND;
     println!(
         "{ROLLOUTS} rollouts of {TOKENS} tokens at once, {server_seconds:.0} s of the server's own \
-         time, {STEPS} runs of a step"
+         time"
     );
-    println!("overhead %  CPU ms a rollout  most memory MB  batch MB");
-    for _ in 0..STEPS {
-        let Measured { seconds, cpu_seconds, memory_kb, batch_bytes } = measure().await;
+    println!("ends over %  overhead %  CPU ms a rollout  most memory MB  batch MB");
+    for spread in SPREADS.into_iter().flat_map(|spread| [spread; RUNS]) {
+        let Measured { seconds, cpu_seconds, memory_kb, batch_bytes } = measure(spread).await;
         println!(
-            "{:>10.2}  {:>16.2}  {:>14.0}  {:>8.1}",
+            "{:>11.0}  {:>10.2}  {:>16.2}  {:>14.0}  {:>8.1}",
+            100.0 * spread,
             100.0 * (seconds / server_seconds - 1.0),
             1e3 * cpu_seconds / ROLLOUTS as f64,
             memory_kb / 1024.0,
@@ -84,10 +91,11 @@ struct Measured {
 }
 
 /// One step of `retrial run`, until its batch is in the trainer's hands.
-async fn measure() -> Measured {
+async fn measure(spread: f64) -> Measured {
     let (batches, mut arrivals) = mpsc::unbounded_channel();
     let group = Bytes::from(responses(GROUP as u64, TOKENS).to_string());
-    let world = Arc::new(World { group, first_request: OnceLock::new(), batches });
+    let (first_request, requests) = (OnceLock::new(), AtomicUsize::new(0));
+    let world = Arc::new(World { group, spread, first_request, requests, batches });
     let url = serve(Arc::clone(&world)).await;
     let project = Project::new();
     let config = configure(&project, &url);
@@ -136,7 +144,10 @@ async fn complete(State(world): State<Arc<World>>, Json(request): Json<Value>) -
         return Json(responses(request["n"].as_u64().expect("a count"), 16)).into_response();
     }
     let started = *world.first_request.get_or_init(Instant::now);
-    let end = started + Duration::from_secs_f64(TOKENS as f64 / TOKENS_PER_SECOND);
+    // The last one takes all of the time.
+    let left = PROBLEMS - 1 - world.requests.fetch_add(1, Ordering::Relaxed);
+    let part = 1.0 - world.spread * left as f64 / PROBLEMS as f64;
+    let end = started + Duration::from_secs_f64(part * TOKENS as f64 / TOKENS_PER_SECOND);
     tokio::time::sleep_until(end.into()).await;
     ([(header::CONTENT_TYPE, "application/json")], world.group.clone()).into_response()
 }
