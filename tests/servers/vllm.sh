@@ -39,7 +39,7 @@ if [ "${1-}" = install ]; then
     exit
 fi
 # What a machine cannot have is no failure of what is tested; the status tells them apart.
-[ -d "$environment" ] || "$0" install || exit $unavailable
+[ -d "$environment" ] || "$root/tests/servers/vllm.sh" install || exit $unavailable
 
 # A copy: the server must not look into the repository for weights.
 model=$(mktemp -d)
