@@ -51,9 +51,11 @@ CREATE TABLE problem_tallies (
     first_step         INTEGER NOT NULL,
     last_step          INTEGER NOT NULL,
     -- NULL until there is one: the first step with a correct response, hinted ones included; the
-    -- first with a rescue; the first after it that had a correct response without a hint.
+    -- first with a rescue; the first after it; the first after it that had a correct response
+    -- without a hint.
     first_solved_step  INTEGER,
     first_rescued_step INTEGER,
+    again_step         INTEGER,
     graduated_step     INTEGER,
     UNIQUE (run, problem)
 ) STRICT;
@@ -149,6 +151,8 @@ BEGIN
         last_step = excluded.last_step,
         first_solved_step = coalesce(first_solved_step, excluded.first_solved_step),
         first_rescued_step = coalesce(first_rescued_step, excluded.first_rescued_step),
+        again_step = coalesce(again_step, iif(
+            first_rescued_step IS NOT NULL, excluded.last_step, NULL)),
         graduated_step = coalesce(graduated_step, iif(
             first_rescued_step IS NOT NULL AND excluded.correct > 0, excluded.last_step, NULL));
 

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
+use sqlx::types::Json;
 use sqlx::{FromRow, SqliteConnection};
 use utoipa::ToSchema;
 
@@ -121,7 +122,13 @@ const STEPS: &str = "SELECT step,
     unixepoch(committed_at, 'subsec') - unixepoch(begun_at, 'subsec') AS seconds
     FROM steps WHERE run = ? AND committed_at IS NOT NULL ORDER BY step";
 
-const METRICS: &str = "SELECT step, name, value FROM step_metrics WHERE run = ? ORDER BY step";
+/// A metric: its name, its steps, its numbers.
+type MetricRow = (String, Json<Vec<i64>>, Json<Vec<Option<f64>>>);
+
+/// A row a name: a row a number is what takes the time. JSON has no infinite numbers.
+const METRICS: &str = "SELECT name, json_group_array(step) AS steps,
+    json_group_array(iif(abs(value) < 9e999, value, NULL)) AS numbers
+    FROM step_metrics WHERE run = ? GROUP BY name";
 
 const EVALUATIONS: &str = "SELECT split, version, k, problems, pass_at_1, pass_at_k
     FROM evaluations WHERE run = ? ORDER BY split, version";
@@ -130,15 +137,10 @@ const COVERAGE: &str = "SELECT first_step AS tried, first_solved_step AS solved,
     count(*) AS problems
     FROM problem_tallies WHERE run = ? GROUP BY tried, solved ORDER BY tried, solved";
 
-const GRADUATIONS: &str = "WITH fate AS (
-    SELECT first_rescued_step AS rescued, graduated_step AS graduated,
-           (SELECT min(step) FROM groups
-            WHERE groups.run = tally.run AND groups.problem = tally.problem
-              AND groups.step > tally.first_rescued_step AND groups.before IS NOT NULL) AS again
-    FROM problem_tallies AS tally WHERE run = ? AND first_rescued_step IS NOT NULL
-)
-SELECT rescued, again, graduated, count(*) AS problems FROM fate
-GROUP BY rescued, again, graduated ORDER BY rescued";
+const GRADUATIONS: &str = "SELECT first_rescued_step AS rescued, again_step AS again,
+    graduated_step AS graduated, count(*) AS problems
+    FROM problem_tallies WHERE run = ? AND first_rescued_step IS NOT NULL
+    GROUP BY rescued, again, graduated ORDER BY rescued, again, graduated";
 
 const WEIGHTS: &str = "SELECT weights.version, folder, max_difference, published_at,
     step_metrics.value AS push_seconds
@@ -212,11 +214,14 @@ async fn read(db: &mut SqliteConnection, run: &Run) -> Result<RunData, Problem> 
     let places: BTreeMap<i64, usize> =
         steps.iter().enumerate().map(|(place, times)| (times.step, place)).collect();
     let mut metrics: HashMap<String, Vec<Option<f64>>> = HashMap::new();
-    let rows: Vec<(i64, String, Option<f64>)> =
-        sqlx::query_as(METRICS).bind(id).fetch_all(&mut *db).await?;
-    for (step, name, value) in rows {
-        let Some(&place) = places.get(&step) else { continue };
-        metrics.entry(name).or_insert_with(|| vec![None; steps.len()])[place] = value;
+    let rows: Vec<MetricRow> = sqlx::query_as(METRICS).bind(id).fetch_all(&mut *db).await?;
+    for (name, Json(at), Json(numbers)) in rows {
+        let mut series = vec![None; steps.len()];
+        for (step, number) in at.iter().zip(numbers) {
+            let Some(&place) = places.get(step) else { continue };
+            series[place] = number;
+        }
+        metrics.insert(name, series);
     }
     let sources = sqlx::query_as(SOURCES).bind(id).bind(SOURCE_STEPS).fetch_all(&mut *db).await?;
     Ok(RunData {
