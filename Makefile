@@ -42,6 +42,7 @@ test-compose: libtorch ## Tests compose.yaml on a real Docker engine (root, Debi
 lint: libtorch ## Formatting, lints and documentation, warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p retrial-trainer --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
 deny: ## Licences and sources of the dependencies (needs cargo-deny)

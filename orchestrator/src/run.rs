@@ -7,8 +7,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use retrial_log::Format;
 use retrial_lte::{HintKind, SecondTrial, Seed};
 use retrial_protocol::{
-    PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, Step, TrainReport,
-    TrainRequest, WeightVersion,
+    PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerKind, ServerPublish, Step,
+    TrainReport, TrainRequest, Transfer, WeightVersion,
 };
 use retrial_text::Text;
 use tokio::time::timeout;
@@ -286,6 +286,7 @@ impl Run {
             probe,
             tolerance: self.config.server.tolerance,
             timeout_seconds: self.config.server.push_timeout_seconds,
+            transfer: self.config.server.push,
         };
         let patience = Duration::from_secs(self.config.server.patience_seconds);
         let clock = Instant::now();
@@ -453,6 +454,12 @@ async fn connect(
                  hint: start vLLM with VLLM_SERVER_DEV_MODE=1, as docs/servers.md says"
             )));
         };
+        if config.server.push == Transfer::Nccl && kind != ServerKind::Vllm {
+            return Err(Failure::Input(anyhow!(
+                "{url} takes no weights over NCCL, vLLM does\n\
+                 hint: push by server.push = \"disk\""
+            )));
+        }
         adapters.push(found.connect(&config.server.model, timeout)?);
         addresses.push(ServerAddress { url: found.url, kind });
     }

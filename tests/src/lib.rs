@@ -80,9 +80,15 @@ impl Project {
 
     /// `retrial run` as [`Self::train`] runs it, left running.
     pub fn start(&self, arguments: &[&str]) -> Running {
+        self.start_with(arguments, &[])
+    }
+
+    /// The same, with more in its environment.
+    pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &Path)]) -> Running {
         let child = Command::new(binary("retrial"))
             .current_dir(self.folder.path())
             .env("NO_COLOR", "1")
+            .envs(environment.iter().copied())
             .args(training(arguments))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

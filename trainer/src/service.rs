@@ -11,10 +11,11 @@ use retrial_protocol::{
     TrainRequest, TrainerState,
 };
 use serde_json::json;
+use tch::Device;
 
 use crate::learner::LearnError;
 use crate::model::ModelError;
-use crate::publish::{self, Mismatch};
+use crate::publish::{self, Channels, Mismatch};
 use crate::trainer::TrainerError;
 use crate::worker::Worker;
 
@@ -26,8 +27,16 @@ struct Failure {
 
 type Answer<T> = Result<Json<T>, Failure>;
 
-/// The routes over a trainer.
-pub fn router(worker: Worker) -> Router {
+/// What the routes work with.
+#[derive(Clone)]
+struct Service {
+    worker: Worker,
+    channels: Channels,
+}
+
+/// The routes over a trainer that computes on `device`.
+pub fn router(worker: Worker, device: Device) -> Router {
+    let service = Service { worker, channels: Channels::new(device) };
     Router::new()
         .route("/health", get(async || Json(json!({ "status": "ok" }))))
         .route("/state", get(state))
@@ -36,15 +45,15 @@ pub fn router(worker: Worker) -> Router {
         .route("/score", post(score))
         // A batch is as large as it is.
         .layer(DefaultBodyLimit::disable())
-        .with_state(worker)
+        .with_state(service)
 }
 
-async fn state(State(worker): State<Worker>) -> Answer<TrainerState> {
+async fn state(State(Service { worker, .. }): State<Service>) -> Answer<TrainerState> {
     Ok(Json(worker.call(|trainer| trainer.state()).await?))
 }
 
 async fn train(
-    State(worker): State<Worker>,
+    State(Service { worker, .. }): State<Service>,
     body: Result<Json<TrainRequest>, JsonRejection>,
 ) -> Answer<TrainReport> {
     let Json(request) = body?;
@@ -52,7 +61,7 @@ async fn train(
 }
 
 async fn score(
-    State(worker): State<Worker>,
+    State(Service { worker, .. }): State<Service>,
     body: Result<Json<ScoreRequest>, JsonRejection>,
 ) -> Answer<ScoreResponse> {
     let Json(request) = body?;
@@ -60,7 +69,7 @@ async fn score(
 }
 
 async fn publish(
-    State(worker): State<Worker>,
+    State(Service { worker, channels }): State<Service>,
     body: Result<Json<PublishRequest>, JsonRejection>,
 ) -> Answer<PublishReport> {
     let Json(request) = body?;
@@ -88,7 +97,7 @@ async fn publish(
     let expected = scored?.logprobs.remove(0);
     // On its own: servers are resumed even if the caller has gone away.
     let push = tokio::spawn(async move {
-        publish::publish(&request, &state, fallback.as_deref(), &expected).await
+        publish::publish(&request, &state, fallback.as_deref(), &expected, &channels).await
     });
     Ok(Json(push.await.map_err(anyhow::Error::from)??))
 }

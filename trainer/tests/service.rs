@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use common::{batch, open, request};
 use retrial_protocol::{
     ErrorBody, PublishReport, PublishRequest, PushOutcome, ScoreRequest, ScoreResponse,
-    ServerAddress, ServerKind, TrainReport, TrainerState, WeightVersion,
+    ServerAddress, ServerKind, TrainReport, TrainerState, Transfer, WeightVersion,
 };
 use retrial_trainer::model::ModelError;
 use retrial_trainer::service;
@@ -20,6 +20,7 @@ use retrial_trainer::trainer::Trainer;
 use retrial_trainer::worker::Worker;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tch::Device;
 use tempfile::{TempDir, tempdir};
 use tokio::net::TcpListener;
 
@@ -40,7 +41,10 @@ impl Service {
         let folder = tempdir().unwrap();
         let path = folder.path().to_owned();
         let opened = Worker::start(move || Ok::<Trainer, ModelError>(open(&path))).await;
-        Self { url: listen(service::router(opened.unwrap().unwrap())).await, _folder: folder }
+        Self {
+            url: listen(service::router(opened.unwrap().unwrap(), Device::Cpu)).await,
+            _folder: folder,
+        }
     }
 
     async fn post(&self, route: &str, body: &impl serde::Serialize) -> (StatusCode, String) {
@@ -157,6 +161,7 @@ fn publish(kind: ServerKind, url: &str, version: u64) -> PublishRequest {
         probe: PROBE.to_vec(),
         tolerance: 1e-4,
         timeout_seconds: 60,
+        transfer: Transfer::Disk,
     }
 }
 

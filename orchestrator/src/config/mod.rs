@@ -14,7 +14,7 @@ mod overrides;
 use std::path::{Path, PathBuf};
 
 use retrial_lte::{MaxReplacements, Method, Overlong, Templates};
-use retrial_protocol::{Lora, Objective, Optimizer};
+use retrial_protocol::{Lora, Objective, Optimizer, Transfer};
 use serde::{Deserialize, Serialize};
 
 pub use dashboard::DashboardConfig;
@@ -151,6 +151,8 @@ pub struct ServerConfig {
     pub patience_seconds: u64,
     /// Sequences that the embedded server samples side by side.
     pub max_sequences: usize,
+    /// How new weights get to the servers.
+    pub push: Transfer,
     /// Deadline of a rollout request, seconds.
     pub timeout_seconds: u64,
     /// Deadline of each call that gives a server new weights, seconds.
@@ -234,6 +236,7 @@ impl Default for ServerConfig {
             error_budget: 100,
             patience_seconds: 600,
             max_sequences: 128,
+            push: Transfer::Disk,
             timeout_seconds: 1800,
             push_timeout_seconds: 600,
             stall_seconds: 300,
@@ -316,6 +319,7 @@ impl Config {
                     "model",
                     "concurrency",
                     "max_sequences",
+                    "push",
                     "timeout_seconds",
                     "push_timeout_seconds",
                     "stall_seconds",
@@ -385,6 +389,20 @@ impl Config {
         if !(self.server.tolerance.is_finite() && self.server.tolerance > 0.0) {
             let tolerance = self.server.tolerance;
             return Err(format!("[server] tolerance is {tolerance}, it must be above 0"));
+        }
+        if self.server.push == Transfer::Nccl && self.server.urls.is_empty() {
+            return Err(
+                "[server] push is \"nccl\", which the embedded server does not have: give \
+                        the urls of vLLM servers"
+                    .into(),
+            );
+        }
+        if self.server.push == Transfer::Nccl && self.trainer.lora.is_some() {
+            return Err(
+                "[server] push is \"nccl\", but adapters ([trainer] lora) go by the disk: \
+                        leave one out"
+                    .into(),
+            );
         }
         if let Some(lora) = &self.trainer.lora {
             lora.validate().map_err(|error| named("trainer", &error))?;
@@ -481,6 +499,7 @@ mod tests {
             ("objective.gamma=-1.0", "[objective] `gamma` is -1, it must be above 0"),
             ("prompts.hint={problem}", "[prompts] template `hint` lacks {answers}"),
             ("server.tolerance=0.0", "[server] tolerance is 0, it must be above 0"),
+            ("server.push=nccl", "which the embedded server does not have: give the urls of vLLM"),
         ];
         for (setting, expected) in cases {
             let error = load(MINIMAL, &[setting]).unwrap_err();

@@ -23,6 +23,6 @@ pub use objective::{
 pub use report::{
     ErrorBody, PublishReport, PublishRequest, PushOutcome, Quantiles, ScoreRequest, ScoreResponse,
     ServerAddress, ServerKind, ServerPublish, TrainMetrics, TrainReport, TrainRequest,
-    TrainerState, VersionKind,
+    TrainerState, Transfer, VersionKind,
 };
 pub use units::{Step, WeightVersion};

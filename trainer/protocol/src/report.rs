@@ -105,6 +105,20 @@ pub struct PublishRequest {
     pub tolerance: f64,
     /// Deadline of each call to a server, seconds; a large model is read from disk within it.
     pub timeout_seconds: u64,
+    /// How whole models get there; adapters go by the disk.
+    #[serde(default)]
+    pub transfer: Transfer,
+}
+
+/// How weights get to a policy server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transfer {
+    /// The server reads the folder of the version, which it sees under the same path.
+    #[default]
+    Disk,
+    /// From GPU to GPU over NCCL; vLLM only.
+    Nccl,
 }
 
 /// Where a policy server is and what it speaks.

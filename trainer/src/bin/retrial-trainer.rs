@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use axum::Router;
 use clap::{Parser, Subcommand};
 use retrial_protocol::{Lora, Target};
 use retrial_trainer::compute::ComputeArgs;
@@ -108,14 +109,12 @@ async fn main() -> ExitCode {
 
 async fn serve(args: Serve) -> ExitCode {
     match open(&args).await {
-        Ok((listener, worker)) => {
-            serving::ended(args.listen.serve(listener, service::router(worker)).await)
-        }
+        Ok((listener, router)) => serving::ended(args.listen.serve(listener, router).await),
         Err(error) => serving::refused(&error),
     }
 }
 
-async fn open(args: &Serve) -> Result<(TcpListener, Worker)> {
+async fn open(args: &Serve) -> Result<(TcpListener, Router)> {
     serving::set_threads(args.threads);
     // The port first: a model that takes minutes to read should not fail on it afterwards.
     let listener = args.listen.bind().await?;
@@ -124,5 +123,6 @@ async fn open(args: &Serve) -> Result<(TcpListener, Worker)> {
     let (model, versions, keep, crash_at) = (model.clone(), versions.clone(), *keep, *crash_at);
     let adapter = args.adapter()?;
     let open = move || Trainer::open(&model, &versions, keep, crash_at, compute, adapter);
-    Ok((listener, Worker::start(open).await??))
+    let worker = Worker::start(open).await??;
+    Ok((listener, service::router(worker, compute.device)))
 }

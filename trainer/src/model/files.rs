@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use safetensors::tensor::{Metadata, TensorInfo};
@@ -14,9 +14,7 @@ use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
 use super::ModelError;
-
-/// Longest header that is believed, bytes; the limit of the format.
-const LONGEST_HEADER: u64 = 100_000_000;
+use super::stored::TensorFile;
 
 /// Numbers that are written at once: few enough to stay in the processor's cache on their way.
 const PIECE: i64 = 1 << 19;
@@ -67,74 +65,6 @@ pub fn read_exactly(path: &Path, wanted: &[(String, Vec<i64>)]) -> Result<Vec<Te
     let mut file = TensorFile::open(path)?;
     complete(path, wanted, &file.names())?;
     file.read_all(wanted)
-}
-
-/// An open safetensors file.
-struct TensorFile<'a> {
-    path: &'a Path,
-    file: File,
-    metadata: Metadata,
-    /// Where the tensors begin, bytes.
-    start: u64,
-}
-
-impl<'a> TensorFile<'a> {
-    fn open(path: &'a Path) -> Result<Self, ModelError> {
-        let invalid = |problem: String| ModelError::Invalid { path: path.into(), problem };
-        let mut file = File::open(path).map_err(io("read", path))?;
-        let length = file.metadata().map_err(io("read", path))?.len();
-        let mut size = [0; 8];
-        file.read_exact(&mut size).map_err(|_| invalid("it has no header".into()))?;
-        let size = u64::from_le_bytes(size);
-        if size > LONGEST_HEADER.min(length) {
-            return Err(invalid("its header is longer than the file".into()));
-        }
-        let mut header = vec![0; size as usize];
-        file.read_exact(&mut header).map_err(|_| invalid("its header is cut".into()))?;
-        let metadata: Metadata =
-            serde_json::from_slice(&header).map_err(|error| invalid(error.to_string()))?;
-        let (start, bytes) = (8 + size, metadata.data_len() as u64);
-        if start + bytes != length {
-            let problem = format!("it has {length} bytes, its header says {}", start + bytes);
-            return Err(invalid(problem));
-        }
-        Ok(Self { path, file, metadata, start })
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.metadata.offset_keys()
-    }
-
-    fn read_all(&mut self, wanted: &[(String, Vec<i64>)]) -> Result<Vec<Tensor>, ModelError> {
-        wanted.iter().map(|(name, shape)| self.read(name, shape)).collect()
-    }
-
-    fn read(&mut self, name: &str, expected: &[i64]) -> Result<Tensor, ModelError> {
-        let path = self.path;
-        let invalid = |problem: String| ModelError::Invalid { path: path.into(), problem };
-        let missing = || ModelError::Missing { path: path.into(), names: vec![name.into()] };
-        let info = self.metadata.info(name).ok_or_else(missing)?;
-        let found: Vec<i64> = info.shape.iter().map(|&size| size as i64).collect();
-        if found != expected {
-            let (name, expected) = (name.to_owned(), expected.to_vec());
-            return Err(ModelError::Shape { path: path.into(), name, found, expected });
-        }
-        let kind = match info.dtype {
-            Dtype::F32 => Kind::Float,
-            Dtype::F16 => Kind::Half,
-            Dtype::BF16 => Kind::BFloat16,
-            other => return Err(invalid(format!("`{name}` is {other:?}, not a floating type"))),
-        };
-        let (from, to) = info.data_offsets;
-        let mut bytes = vec![0; to - from];
-        self.file
-            .seek(SeekFrom::Start(self.start + from as u64))
-            .and_then(|_| self.file.read_exact(&mut bytes))
-            .map_err(io("read", path))?;
-        Tensor::f_from_data_size(&bytes, &found, kind)
-            .map(|tensor| tensor.to_kind(Kind::Float))
-            .map_err(|error| invalid(format!("`{name}`: {error}")))
-    }
 }
 
 /// Fails with the names of all wanted tensors that are not there.

@@ -13,6 +13,7 @@ mod init;
 mod layer;
 pub mod lora;
 mod rope;
+mod stored;
 
 pub use cache::KvCache;
 pub use config::{Biases, Llama3Scaling, ModelConfig, Rope};
@@ -21,3 +22,4 @@ pub use error::ModelError;
 pub use files::{read_named, read_tensors, sync_folder, write_tensors};
 pub use layer::{Layer, Linear, LowRank, Norm};
 pub use rope::{Angles, Rotary};
+pub use stored::{Entry, StoredTensors};

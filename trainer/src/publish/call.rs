@@ -32,6 +32,8 @@ impl CallFailed {
 pub struct Caller {
     http: Client,
     url: String,
+    #[cfg(feature = "nccl")]
+    timeout: Duration,
 }
 
 impl Caller {
@@ -41,7 +43,21 @@ impl Caller {
         Self {
             http: http.expect("a client with nothing but a deadline can be made"),
             url: url.trim_end_matches('/').into(),
+            #[cfg(feature = "nccl")]
+            timeout,
         }
+    }
+
+    /// The server's base URL.
+    #[cfg(feature = "nccl")]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How long a call may take.
+    #[cfg(feature = "nccl")]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     pub async fn get(&self, what: &'static str, route: &str) -> Result<Value, CallFailed> {

@@ -8,6 +8,11 @@
 
 mod call;
 mod intact;
+#[cfg(feature = "nccl")]
+mod nccl;
+#[cfg(not(feature = "nccl"))]
+#[path = "without_nccl.rs"]
+mod nccl;
 mod sglang;
 mod vllm;
 
@@ -17,12 +22,13 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use retrial_protocol::{
     PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerKind, ServerPublish,
-    TrainerState, VersionKind, WeightVersion,
+    TrainerState, Transfer, VersionKind, WeightVersion,
 };
 
 use call::{CallFailed, Caller};
 
 pub use intact::check as check_files;
+pub use nccl::Channels;
 
 use crate::versions::run_of;
 
@@ -58,6 +64,8 @@ struct Weights<'a> {
     kind: VersionKind,
     /// The version before, for a server that cannot take this one.
     previous: Option<&'a Path>,
+    transfer: Transfer,
+    channels: &'a Channels,
 }
 
 /// Pushes the trainer's version to all servers of the request, in parallel, and compares their
@@ -69,9 +77,11 @@ pub async fn publish(
     state: &TrainerState,
     previous: Option<&Path>,
     expected: &[f32],
+    channels: &Channels,
 ) -> Result<PublishReport, Mismatch> {
     let TrainerState { folder, kind, .. } = state;
-    let weights = Weights { version: request.version, folder, kind: *kind, previous };
+    let &PublishRequest { version, transfer, .. } = request;
+    let weights = Weights { version, folder, kind: *kind, previous, transfer, channels };
     let pushes = request.servers.iter().map(|server| push(server, &weights, request, expected));
     // Each is gone through to its end, so that a mismatch of one leaves no other one paused.
     let pushed: Result<Vec<_>, _> = join_all(pushes).await.into_iter().collect();

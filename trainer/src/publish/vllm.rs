@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use retrial_protocol::VersionKind;
+use retrial_protocol::{Transfer, VersionKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::call::{CallFailed, Caller};
-use super::{Weights, fall_back};
+use super::{Weights, fall_back, nccl};
 
 #[derive(Deserialize)]
 struct Completion {
@@ -57,6 +57,9 @@ async fn replace(
     let beside = weights.kind == VersionKind::Adapter
         && caller.has("asking for its adapters", LOAD_ADAPTER).await?;
     let reload = async |folder: PathBuf| {
+        if weights.transfer == Transfer::Nccl && weights.kind == VersionKind::Model {
+            return nccl::send(caller, weights.channels, &folder).await;
+        }
         let load = if beside {
             let body = json!({ "lora_name": ADAPTER, "lora_path": folder, "load_inplace": true });
             caller.post("loading the adapter", LOAD_ADAPTER, &body).await

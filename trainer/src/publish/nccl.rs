@@ -1,0 +1,172 @@
+//! Whole weights to vLLM over NCCL, GPU to GPU: for servers that do not see the trainer's disk, or
+//! see it slowly.
+//!
+//! What is sent is what the version's files have, tensor by tensor in their order; the files are
+//! written all the same, because a run goes on from them. Each server with its workers is a group
+//! whose rank 0 is the trainer. The group is kept from push to push and made anew after a failure,
+//! or where the server was started anew.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use retrial_collective::{CollectiveError, Group, Nccl, Patience};
+use serde_json::{Value, json};
+use tch::{Device, Kind};
+use tokio::task::spawn_blocking;
+
+use super::call::{CallFailed, Caller};
+use crate::model::{Entry, ModelError, StoredTensors};
+
+const CONNECTING: &str = "joining its NCCL group";
+const SENDING: &str = "sending the weights over NCCL";
+
+/// The groups that are open, by the URL of their server.
+#[derive(Clone)]
+pub struct Channels {
+    open: Arc<Mutex<HashMap<String, Group>>>,
+    device: Device,
+}
+
+impl Channels {
+    /// None is open. They will send from the trainer's GPU; from the first one if the trainer
+    /// computes on the CPU.
+    pub fn new(device: Device) -> Self {
+        let device = if device.is_cuda() { device } else { Device::cuda_if_available() };
+        Self { open: Arc::default(), device }
+    }
+
+    fn take(&self, url: &str) -> Option<Group> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(url)
+    }
+
+    fn keep(&self, url: &str, group: Group) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned(), group);
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SendError {
+    #[error(transparent)]
+    Collective(#[from] CollectiveError),
+    #[error(transparent)]
+    Files(#[from] ModelError),
+}
+
+/// Replaces the weights of a paused server by those of a version's folder.
+pub async fn send(caller: &Caller, channels: &Channels, folder: &Path) -> Result<(), CallFailed> {
+    let open = channels.take(caller.url());
+    let kept = open.is_some();
+    let group = match open {
+        Some(group) => group,
+        None => connect(caller, channels.device).await?,
+    };
+    let group = match transfer(caller, group, folder).await {
+        // It may have forgotten the group: one that was started anew has.
+        Err(error) if kept && error.answered => {
+            tracing::info!(problem = %error.problem, "joining the server's NCCL group anew");
+            transfer(caller, connect(caller, channels.device).await?, folder).await?
+        }
+        sent => sent?,
+    };
+    channels.keep(caller.url(), group);
+    Ok(())
+}
+
+/// Opens a group with the workers of a server.
+async fn connect(caller: &Caller, device: Device) -> Result<Group, CallFailed> {
+    let answer = caller.get("asking for its workers", "/get_world_size").await?;
+    let workers = answer["world_size"].as_u64().filter(|&workers| workers > 0);
+    let ranks = 1 + workers.ok_or_else(|| {
+        CallFailed::refused("asking for its workers", format!("it answered {answer}"))
+    })?;
+    let failed = |error: CollectiveError| CallFailed::refused(CONNECTING, error.to_string());
+    let nccl = Arc::new(Nccl::load().map_err(failed)?);
+    let id = nccl.unique_id().map_err(failed)?;
+    let body = json!({ "init_info": {
+        "nccl_unique_id_b64": BASE64_STANDARD.encode(id.0),
+        "rank_offset": 1,
+        "world_size": ranks,
+        "packed": false,
+    } });
+    let join = move |patience: &Patience| Group::join(nccl, id, ranks as usize, device, patience);
+    side_by_side(caller, CONNECTING, "/init_weight_transfer_engine", &body, join).await
+}
+
+/// Sends all tensors of a folder to a group.
+async fn transfer(caller: &Caller, group: Group, folder: &Path) -> Result<Group, CallFailed> {
+    let failed = |error: ModelError| CallFailed::refused(SENDING, error.to_string());
+    let mut tensors = StoredTensors::open(folder).map_err(failed)?;
+    let entries = tensors.entries().map_err(failed)?;
+    let column = |of: fn(&Entry) -> Value| -> Value { entries.iter().map(of).collect() };
+    let body = json!({ "update_info": {
+        "names": column(|entry| json!(entry.name)),
+        "dtype_names": column(|entry| json!(torch_name(entry.kind))),
+        "shapes": column(|entry| json!(entry.shape)),
+    } });
+    caller.post("beginning an update", "/start_weight_update", &json!({})).await?;
+    let broadcast = move |patience: &Patience| {
+        let mut group = group;
+        tensors
+            .try_for_each(|tensor| group.broadcast(&tensor, patience).map_err(SendError::from))?;
+        Ok::<Group, SendError>(group)
+    };
+    let group = side_by_side(caller, SENDING, "/update_weights", &body, broadcast).await?;
+    caller.post("ending the update", "/finish_weight_update", &json!({})).await?;
+    Ok(group)
+}
+
+/// Has the server do its half of a collective by a request, and this side its own on a thread. The
+/// one that fails ends the other's waiting.
+async fn side_by_side<T, E>(
+    caller: &Caller,
+    what: &'static str,
+    route: &str,
+    body: &Value,
+    own: impl FnOnce(&Patience) -> Result<T, E> + Send + 'static,
+) -> Result<T, CallFailed>
+where
+    T: Send + 'static,
+    E: std::fmt::Display + Send + 'static,
+{
+    let patience = Patience::new(caller.timeout());
+    let of_thread = patience.clone();
+    let ours = spawn_blocking(move || own(&of_thread));
+    let theirs = async {
+        let answer = caller.post(what, route, body).await;
+        if answer.is_err() {
+            patience.give_up();
+        }
+        answer
+    };
+    let ours = async {
+        let done = ours.await;
+        let done = done.map_err(|error| error.to_string());
+        done.and_then(|done| done.map_err(|error| error.to_string()))
+            .map_err(|problem| CallFailed { answered: false, what, problem })
+    };
+    tokio::pin!(ours, theirs);
+    tokio::select! {
+        // What the server says is the better reason.
+        biased;
+        answer = &mut theirs => {
+            answer?;
+            ours.await
+        }
+        done = &mut ours => {
+            let done = done?;
+            theirs.await?;
+            Ok(done)
+        }
+    }
+}
+
+/// `torch.dtype`'s name of a kind.
+fn torch_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Half => "float16",
+        Kind::BFloat16 => "bfloat16",
+        _ => "float32",
+    }
+}
