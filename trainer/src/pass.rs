@@ -47,12 +47,12 @@ enum Saved {
 
 /// Scores the response tokens of some sequences at a sampling temperature; no way back.
 pub fn score(model: &Decoder, kind: Kind, sequences: &[Sequence<'_>], temperature: f64) -> Scores {
-    let packed = Packed::new(sequences, model.device());
+    let packed = Packed::new(sequences, kind, model.device());
     tch::no_grad(|| {
         let angles = model.angles(&packed.positions, kind);
         let mut x = model.embed(&packed.ids).to_kind(kind);
         for layer in 0..model.config().layers {
-            x = model.layer(layer, &x, &angles, &packed.runs);
+            x = model.layer(layer, &x, &angles, &packed.packing);
         }
         let hidden = model.norm().forward(&x.index_select(0, &packed.rows));
         Head { weight: model.head(), temperature }.score(&hidden, &packed.targets)
@@ -68,12 +68,12 @@ impl<'a> Pass<'a> {
         temperature: f64,
         keep: Keep,
     ) -> Self {
-        let packed = Packed::new(sequences, model.device());
+        let packed = Packed::new(sequences, kind, model.device());
         let angles = model.angles(&packed.positions, kind);
         let mut x = tch::no_grad(|| model.embed(&packed.ids).to_kind(kind));
         let mut layers = Vec::with_capacity(model.config().layers);
         for index in 0..model.config().layers {
-            let layer = |x: &Tensor| model.layer(index, x, &angles, &packed.runs);
+            let layer = |x: &Tensor| model.layer(index, x, &angles, &packed.packing);
             let saved = match keep {
                 Keep::Graphs => Saved::Graph(Graph::new(&x, layer)),
                 Keep::Inputs => Saved::Input(x.shallow_clone()),
@@ -122,7 +122,7 @@ impl<'a> Pass<'a> {
             let graph = match saved {
                 Saved::Graph(graph) => graph,
                 Saved::Input(input) => {
-                    Graph::new(&input, |x| model.layer(index, x, &angles, &packed.runs))
+                    Graph::new(&input, |x| model.layer(index, x, &angles, &packed.packing))
                 }
             };
             let span = places.layers[index].clone();

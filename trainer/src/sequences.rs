@@ -1,6 +1,8 @@
 //! Prompts with their responses, packed for the model: one after another, without padding.
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
+
+use crate::model::Packing;
 
 /// A prompt and the response that follows it, token ids.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +46,8 @@ pub struct Packed {
     pub ids: Tensor,
     /// Each token's position in its sequence, `[T]`.
     pub positions: Tensor,
-    /// Sequences of the same length in a row, `(how many, length)`.
-    pub runs: Vec<(i64, i64)>,
+    /// Who attends to whom.
+    pub packing: Packing,
     /// Tokens whose state predicts a response token, `[N]`: positions in `ids`.
     pub rows: Tensor,
     /// The response tokens, `[N]`.
@@ -53,9 +55,9 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Packs at least one sequence.
-    pub fn new(sequences: &[Sequence<'_>], device: Device) -> Self {
-        let (mut ids, mut positions, mut runs) = (vec![], vec![], Vec::<(i64, i64)>::new());
+    /// Packs at least one sequence, for activations of `kind`.
+    pub fn new(sequences: &[Sequence<'_>], kind: Kind, device: Device) -> Self {
+        let (mut ids, mut positions, mut lengths) = (vec![], vec![], vec![]);
         let (mut rows, mut targets) = (vec![], vec![]);
         for sequence in sequences {
             let Sequence { prompt, response } = sequence;
@@ -65,16 +67,13 @@ impl Packed {
             targets.extend(response.iter().map(|&id| i64::from(id)));
             ids.extend(prompt.iter().chain(*response).take(length).map(|&id| i64::from(id)));
             positions.extend(0..length as i64);
-            match runs.last_mut() {
-                Some((count, of_run)) if *of_run == length as i64 => *count += 1,
-                _ => runs.push((1, length as i64)),
-            }
+            lengths.push(length as i64);
         }
         let tensor = |values: &[i64]| Tensor::from_slice(values).to_device(device);
         Self {
             ids: tensor(&ids),
             positions: tensor(&positions),
-            runs,
+            packing: Packing::new(&lengths, kind, device),
             rows: tensor(&rows),
             targets: tensor(&targets),
         }
@@ -110,11 +109,10 @@ mod tests {
             Sequence { prompt: &[4], response: &[5, 6] },
             Sequence { prompt: &[7, 8], response: &[9, 10] },
         ];
-        let packed = Packed::new(&sequences, Device::Cpu);
+        let packed = Packed::new(&sequences, Kind::Float, Device::Cpu);
         let numbers = |tensor: &Tensor| Vec::<i64>::try_from(tensor).unwrap();
         assert_eq!(numbers(&packed.ids), [1, 2, 4, 5, 7, 8, 9]);
         assert_eq!(numbers(&packed.positions), [0, 1, 0, 1, 0, 1, 2]);
-        assert_eq!(packed.runs, [(2, 2), (1, 3)]);
         assert_eq!(numbers(&packed.rows), [1, 2, 3, 5, 6]);
         assert_eq!(numbers(&packed.targets), [3, 5, 6, 9, 10]);
     }

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
+use super::attention::Packing;
 use super::cache::MIN_ROWS;
 use super::layer::{Layer, Norm};
 use super::lora::{self, Adapter};
@@ -197,10 +198,9 @@ impl Decoder {
         self.rotary.at(positions, kind)
     }
 
-    /// Layer `index` over packed sequences `[T, H]`. `runs` lists how many sequences of which length
-    /// follow one another.
-    pub fn layer(&self, index: usize, x: &Tensor, angles: &Angles, runs: &[(i64, i64)]) -> Tensor {
-        self.layers[index].forward(x, angles, |q, k, v| attention::packed(q, k, v, runs))
+    /// Layer `index` over packed sequences `[T, H]`, each of which sees only itself.
+    pub fn layer(&self, index: usize, x: &Tensor, angles: &Angles, packing: &Packing) -> Tensor {
+        self.layers[index].forward(x, angles, |q, k, v| attention::packed(q, k, v, packing))
     }
 
     /// The norm after the last layer.

@@ -15,6 +15,7 @@ pub mod lora;
 mod rope;
 mod stored;
 
+pub use attention::Packing;
 pub use cache::KvCache;
 pub use config::{Biases, Llama3Scaling, ModelConfig, Rope};
 pub use decoder::{Decoder, Places};

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use retrial_collective::{CollectiveError, Group, Nccl, Patience};
+use retrial_native::nccl::{CollectiveError, Group, Nccl, Patience};
 use serde_json::{Value, json};
 use tch::{Device, Kind};
 use tokio::task::spawn_blocking;

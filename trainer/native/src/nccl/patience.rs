@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::CollectiveError;
+use super::CollectiveError;
 
 /// Pause between two looks at a call that is under way: short beside any transfer.
 const LOOK: Duration = Duration::from_micros(100);
@@ -28,7 +28,7 @@ impl Patience {
     }
 
     /// Looks at `call` until it is done.
-    pub(crate) fn wait(
+    pub(super) fn wait(
         &self,
         call: &'static str,
         mut done: impl FnMut() -> Result<bool, CollectiveError>,

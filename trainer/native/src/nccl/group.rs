@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::functions::{Comm, Config, Nccl, UniqueId};
-use crate::{CollectiveError, Patience};
+use super::functions::{Comm, Config, Nccl, UniqueId};
+use super::{CollectiveError, Patience};
 
 /// NCCL's sum.
 const SUM: c_int = 0;

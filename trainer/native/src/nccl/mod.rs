@@ -1,7 +1,5 @@
-//! Collective communication of the trainer with others, over NVIDIA's NCCL.
-//!
-//! All `unsafe` of the project is in this crate. NCCL is loaded when it is first needed: nothing of
-//! it has to be there to build or to run without it.
+//! Collective communication with others over NVIDIA's NCCL, which is loaded when it is first needed:
+//! nothing of it has to be there to build or to run without it.
 //!
 //! Nothing here waits for ever. Calls do not block in NCCL; each is polled until a [`Patience`] ends,
 //! because a peer that died or hangs would never answer, and a broadcast that was left alone would

@@ -7,7 +7,7 @@ use std::ffi::{CStr, OsString, c_char, c_int, c_uint, c_void};
 use libloading::Library;
 use libloading::os::unix::Library as Process;
 
-use crate::CollectiveError;
+use super::CollectiveError;
 
 /// Where the library lies, if not where the system looks.
 const PATH: &str = "RETRIAL_NCCL";
@@ -47,11 +47,11 @@ impl Config {
 
 /// NCCL, loaded.
 pub struct Nccl {
-    pub(crate) get_unique_id: unsafe extern "C" fn(*mut UniqueId) -> c_int,
-    pub(crate) init_rank:
+    pub(super) get_unique_id: unsafe extern "C" fn(*mut UniqueId) -> c_int,
+    pub(super) init_rank:
         unsafe extern "C" fn(*mut Comm, c_int, UniqueId, c_int, *mut Config) -> c_int,
-    pub(crate) async_error: unsafe extern "C" fn(Comm, *mut c_int) -> c_int,
-    pub(crate) all_reduce: unsafe extern "C" fn(
+    pub(super) async_error: unsafe extern "C" fn(Comm, *mut c_int) -> c_int,
+    pub(super) all_reduce: unsafe extern "C" fn(
         *const c_void,
         *mut c_void,
         usize,
@@ -60,7 +60,7 @@ pub struct Nccl {
         Comm,
         Stream,
     ) -> c_int,
-    pub(crate) broadcast: unsafe extern "C" fn(
+    pub(super) broadcast: unsafe extern "C" fn(
         *const c_void,
         *mut c_void,
         usize,
@@ -69,7 +69,7 @@ pub struct Nccl {
         Comm,
         Stream,
     ) -> c_int,
-    pub(crate) abort: unsafe extern "C" fn(Comm) -> c_int,
+    pub(super) abort: unsafe extern "C" fn(Comm) -> c_int,
     error_string: unsafe extern "C" fn(c_int) -> *const c_char,
     cuda: Option<Cuda>,
 }
@@ -117,7 +117,7 @@ impl Nccl {
     }
 
     /// Has this thread use a GPU.
-    pub(crate) fn set_device(&self, index: usize) -> Result<(), CollectiveError> {
+    pub(super) fn set_device(&self, index: usize) -> Result<(), CollectiveError> {
         let Some(cuda) = &self.cuda else { return Ok(()) };
         // SAFETY: any number may be given; one without a GPU is an error code.
         let code = unsafe { (cuda.set_device)(index as c_int) };
@@ -125,14 +125,14 @@ impl Nccl {
     }
 
     /// Whether everything on libtorch's stream of this thread's GPU is done.
-    pub(crate) fn stream_done(&self) -> Result<bool, CollectiveError> {
+    pub(super) fn stream_done(&self) -> Result<bool, CollectiveError> {
         let Some(cuda) = &self.cuda else { return Ok(true) };
         // SAFETY: the null stream always exists.
         cuda_ok("cudaStreamQuery", unsafe { (cuda.stream_query)(std::ptr::null_mut()) })
     }
 
     /// Whether a call is done; one that goes on is no error.
-    pub(crate) fn begun(&self, call: &'static str, code: c_int) -> Result<bool, CollectiveError> {
+    pub(super) fn begun(&self, call: &'static str, code: c_int) -> Result<bool, CollectiveError> {
         match code {
             0 => Ok(true),
             IN_PROGRESS => Ok(false),

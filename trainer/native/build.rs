@@ -1,0 +1,22 @@
+//! Compiles the shim against libtorch's headers, which lie beside its libraries.
+
+use std::path::Path;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=shim");
+    // torch-sys says where it found libtorch.
+    let lib = std::env::var("DEP_TCH_LIBTORCH_LIB").expect("torch-sys found libtorch");
+    let include = Path::new(&lib).join("../include");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .opt_level(1)
+        .include(&include)
+        .define("_GLIBCXX_USE_CXX11_ABI", "1")
+        // The headers are not ours.
+        .warnings(false)
+        .file("shim/attention.cpp")
+        .compile("retrial_native");
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
+}

@@ -1,0 +1,5 @@
+//! What the trainer needs and tch does not have: NCCL, and a kernel of libtorch that it does not
+//! bind. All `unsafe` of the project is in this crate, behind safe functions.
+
+pub mod flash;
+pub mod nccl;
