@@ -1,14 +1,17 @@
 //! Finds what would stop a run before it begins: inputs, memory, log, disk, servers, trainer, and
 //! whether servers and trainer agree on log-probabilities. Nothing is written, nothing is pushed.
 
+mod disk;
 mod lengths;
 mod memory;
 
 use std::path::Path;
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use retrial_lte::HintKind;
 use retrial_protocol::ServerKind;
+use retrial_protocol::memory::Shape;
 use serde::Serialize;
 
 use crate::agreement;
@@ -61,9 +64,6 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     let inputs = match Inputs::load(config) {
         Ok(inputs) => {
             findings.extend(data(config, &inputs));
-            if config.trainer.url.is_none() {
-                findings.push(memory::memory(config, longest_prompt(config, &inputs)));
-            }
             Some(inputs)
         }
         Err(error) => {
@@ -72,7 +72,16 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         }
     };
     findings.push(log(config).await);
-    findings.push(disk(config));
+    match shape(&config.model.path) {
+        Ok(shape) => {
+            if let Some(inputs) = inputs.as_ref().filter(|_| config.trainer.url.is_none()) {
+                let prompt = longest_prompt(config, inputs);
+                findings.push(memory::memory(config, &shape, prompt));
+            }
+            findings.push(disk::disk(config, &shape));
+        }
+        Err(error) => findings.push(Finding::problem("model", &error)),
+    }
     findings.extend(services(config, inputs.as_ref()).await);
     findings
 }
@@ -145,40 +154,11 @@ async fn log(config: &Config) -> Finding {
     }
 }
 
-/// Room for the versions that are kept, and one more while it is written. A version has the
-/// weights, and two moments of each for the optimizer.
-fn disk(config: &Config) -> Finding {
-    const SUBJECT: &str = "disk";
-    const OF_THE_WEIGHTS: u64 = 3;
-    let folder = config.weights();
-    let existing = folder.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    let needed = |bytes: u64| bytes * OF_THE_WEIGHTS * (config.run.keep as u64 + 1);
-    let sizes = weights_bytes(&config.model.path)
-        .and_then(|bytes| Ok((needed(bytes), fs4::available_space(existing)?)));
-    match sizes {
-        Ok((needed, free)) => {
-            let [needed_mb, free_mb] = [needed, free].map(|bytes| bytes.div_ceil(1_000_000));
-            let text = format!(
-                "{} versions in {} take about {needed_mb} MB; {free_mb} MB are free",
-                config.run.keep + 1,
-                folder.display()
-            );
-            let state = if free < needed { State::Problem } else { State::Ok };
-            Finding::new(SUBJECT, state, text)
-        }
-        Err(error) => Finding::problem(SUBJECT, &error),
-    }
-}
-
-fn weights_bytes(model: &Path) -> std::io::Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(model)? {
-        let entry = entry?;
-        if entry.path().extension().is_some_and(|extension| extension == "safetensors") {
-            bytes += entry.metadata()?.len();
-        }
-    }
-    Ok(bytes)
+/// The sizes of the model.
+fn shape(model: &Path) -> Result<Shape> {
+    let path = model.join("config.json");
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("cannot use {}", path.display()))
 }
 
 async fn services(config: &Config, inputs: Option<&Inputs>) -> Vec<Finding> {

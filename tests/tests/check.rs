@@ -54,7 +54,7 @@ fn every_problem_is_found() {
     let project = Project::new();
     let checked = check(&project, &["model.path=/nowhere", "server.urls=[\"http://127.0.0.1:9\"]"]);
     assert_eq!(checked.code, Some(1));
-    for subject in ["inputs", "disk", "server", "trainer"] {
+    for subject in ["inputs", "model", "server", "trainer"] {
         let found = checked.of(subject);
         assert!(found.starts_with("problem: "), "{found}");
     }

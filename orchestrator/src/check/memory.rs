@@ -8,20 +8,9 @@ use crate::config::{Config, Precision};
 const SUBJECT: &str = "memory";
 
 /// Looks at the largest micro-batch that the settings allow; `prompt` is the longest prompt, tokens.
-pub fn memory(config: &Config, prompt: usize) -> Finding {
-    let path = config.model.path.join("config.json");
-    let read = std::fs::read(&path).map_err(|error| error.to_string());
-    let shape = read.and_then(|bytes| {
-        serde_json::from_slice::<Shape>(&bytes).map_err(|error| error.to_string())
-    });
-    let shape = match shape {
-        Ok(shape) => shape,
-        Err(error) => {
-            return Finding::problem(SUBJECT, &format!("cannot use {}: {error}", path.display()));
-        }
-    };
+pub fn memory(config: &Config, shape: &Shape, prompt: usize) -> Finding {
     let training = training(config, prompt);
-    let needed_mb = peak(&shape, &training).div_ceil(1_000_000);
+    let needed_mb = peak(shape, &training).div_ceil(1_000_000);
     let device = &config.trainer.device;
     let tokens = training.tokens;
     let text = format!("an update on {device} takes about {needed_mb} MB, {tokens} tokens at once");

@@ -159,6 +159,14 @@ pub fn peak(shape: &Shape, training: &Training) -> u64 {
     PROCESS + held + ((pass as f64 * FRAGMENTS) as u64).max(step)
 }
 
+/// What a weight version takes on the disk, bytes: weights and two moments of what learns, and
+/// weights in f32 beside those in bf16.
+pub fn version_bytes(shape: &Shape, bf16: bool, lora: Option<&Lora>) -> u64 {
+    let learned = lora.map_or(shape.parameters(), |lora| shape.adapter(lora));
+    let for_servers = if bf16 && lora.is_none() { 2 } else { 0 };
+    learned * (for_servers + 3 * F32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +184,16 @@ mod tests {
     fn a_published_model_has_the_parameters_it_is_said_to_have() {
         let millions = qwen3_0_6b().parameters() as f64 / 1e6;
         assert!((millions - 596.0).abs() < 1.0, "{millions}");
+    }
+
+    #[test]
+    fn a_version_is_as_large_as_what_learns() {
+        let shape = qwen3_0_6b();
+        let lora = Lora { rank: 16, alpha: 32.0, targets: vec![Target::QProj] };
+        assert_eq!(version_bytes(&shape, false, None), 12 * shape.parameters());
+        assert_eq!(version_bytes(&shape, true, None), 14 * shape.parameters());
+        let of_adapter = 28 * 16 * (1024 + 2048) * 12;
+        assert_eq!(version_bytes(&shape, true, Some(&lora)), of_adapter);
     }
 
     #[test]
