@@ -25,12 +25,41 @@ pub struct Example {
     pub response: String,
 }
 
-/// Share of the examples of new dialects without a list that are read in another way than the
-/// usual one. It keeps all readings within reach of sampling, the wrong ones more than the right
-/// one, and so keeps training against the wrong ones steady.
-const UNUSUAL: f64 = 0.01;
-const UNUSUAL_READINGS: [Reading; 3] =
-    [Reading::LeftToRight, Reading::RightToLeft, Reading::MinusTurned];
+/// What of the cold start can be varied, to find where a hint stops helping.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lesson {
+    /// Share of the examples of new dialects without a list that are read in another way than the
+    /// usual one. It keeps all readings within reach of sampling, the wrong ones more than the right
+    /// one, and so keeps training against the wrong ones steady.
+    pub unusual: f64,
+    /// Readings that come into question for a new dialect: the usual one, its own, and others.
+    pub readings: usize,
+    /// Share of the examples without a list whose answer is a slip near to the right value: it
+    /// spreads wrong answers over many.
+    pub slips: f64,
+}
+
+impl Default for Lesson {
+    fn default() -> Self {
+        Self { unusual: 0.01, readings: Reading::ALL.len(), slips: 0.0 }
+    }
+}
+
+impl Lesson {
+    /// The readings that come into question for a dialect, in the order of [`Reading::ALL`].
+    fn readings(&self, dialect: &Dialect) -> Vec<Reading> {
+        if !dialect.is_new {
+            return vec![dialect.reading];
+        }
+        let first = [Reading::Usual, dialect.reading];
+        let others = Reading::ALL.into_iter().filter(|reading| !first.contains(reading));
+        let kept: Vec<Reading> = first.into_iter().chain(others).take(self.readings).collect();
+        Reading::ALL.into_iter().filter(|reading| kept.contains(reading)).collect()
+    }
+}
+
+/// Largest slip.
+const SLIP: i32 = 3;
 /// Share of the examples with a list of wrong answers.
 const HINTED: f64 = 0.5;
 /// Share of the hinted lists about new dialects that are sure to have the usual reading's answer.
@@ -47,17 +76,18 @@ const CONCISE_HINTED: f64 = 0.5;
 const LONG: [f64; 3] = [0.0, 0.35, 0.98];
 
 /// Examples over the expressions that are not held out.
-pub fn examples(count: usize, seed: u64) -> Vec<Example> {
+pub fn examples(lesson: &Lesson, count: usize, seed: u64) -> Vec<Example> {
     let mut expressions = Expression::all();
     expressions.retain(|expression| !expression.is_held_out());
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let templates = Templates::default();
-    let draws = std::iter::repeat_with(|| draw(&mut random, &templates, &expressions));
+    let draws = std::iter::repeat_with(|| draw(lesson, &mut random, &templates, &expressions));
     draws.flatten().take(count).collect()
 }
 
 /// One example, or none if the list excludes every answer.
 fn draw(
+    lesson: &Lesson,
     random: &mut ChaCha8Rng,
     templates: &Templates,
     expressions: &[Expression],
@@ -67,20 +97,21 @@ fn draw(
     let hinted = random.random_bool(HINTED);
     let concise = random.random_bool(if hinted { CONCISE_HINTED } else { CONCISE });
     let list = if hinted { wrong_answers(random, dialect, expression) } else { Vec::new() };
+    let mut readings = lesson.readings(dialect);
     let reading = if hinted {
-        let mut free: Vec<Reading> = Reading::ALL
-            .into_iter()
-            .filter(|&reading| dialect.is_new || reading == dialect.reading)
-            .filter(|&reading| !list.contains(&expression.value(reading)))
-            .collect();
-        free.shuffle(random);
-        free.pop()?
-    } else if dialect.is_new && random.random_bool(UNUSUAL) {
-        *UNUSUAL_READINGS.choose(random)?
+        readings.retain(|&reading| !list.contains(&expression.value(reading)));
+        readings.shuffle(random);
+        readings.pop()?
+    } else if dialect.is_new && random.random_bool(lesson.unusual) {
+        readings.retain(|&reading| reading != Reading::Usual);
+        *readings.choose(random)?
     } else {
         dialect.taught()
     };
+    let slips = lesson.slips > 0.0 && !hinted && random.random_bool(lesson.slips);
+    let slip = if slips { slip(random) } else { 0 };
     let long = !concise && random.random_bool(LONG[expression.multiplications()]);
+    let detail = if long { Detail::Long } else { Detail::Short };
     let kind = match (hinted, concise) {
         (false, false) => HintKind::Plain,
         (false, true) => HintKind::Concise,
@@ -90,8 +121,13 @@ fn draw(
     let list: Vec<String> = list.iter().map(i32::to_string).collect();
     Some(Example {
         prompt: templates.render(kind, &question(dialect, expression), &list),
-        response: response(reading, expression, if long { Detail::Long } else { Detail::Short }),
+        response: response(reading, expression, slip, detail),
     })
+}
+
+/// How far a slip is off.
+fn slip(random: &mut ChaCha8Rng) -> i32 {
+    [-SLIP, -2, -1, 1, 2, SLIP][random.random_range(0..6)]
 }
 
 /// A list such as a group of failures leaves behind: no answer twice, in any order.
@@ -111,7 +147,7 @@ fn wrong_answers(random: &mut ChaCha8Rng, dialect: &Dialect, expression: &Expres
         entries += 1;
         let mut answer = expression.value(any(random));
         if !random.random_bool(ENTRY_BY_READING) {
-            answer += [-3, -2, -1, 1, 2, 3][random.random_range(0..6)];
+            answer += slip(random);
         }
         if NUMBERS.contains(&answer) && !list.contains(&answer) {
             list.push(answer);

@@ -16,10 +16,13 @@ const CHAT_TEMPLATE: &str = "{% for message in messages %}\
     {% endfor %}\
     {% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-/// The files of the folder, by name.
-pub fn files() -> [(&'static str, Value); 4] {
+/// Hidden width of the demo's model.
+pub const WIDTH: usize = 96;
+
+/// The files of the folder, by name, for a model of a hidden width: a multiple of 32.
+pub fn files(width: usize) -> [(&'static str, Value); 4] {
     [
-        ("config.json", config()),
+        ("config.json", config(width)),
         ("generation_config.json", generation_config()),
         ("tokenizer.json", tokenizer()),
         ("tokenizer_config.json", tokenizer_config()),
@@ -86,13 +89,13 @@ fn tokenizer_config() -> Value {
 /// Room for a hint with eight answers and a response of twice the demo's limit.
 const CONTEXT: usize = 128;
 
-fn config() -> Value {
+fn config(width: usize) -> Value {
     json!({
         "architectures": ["Qwen3ForCausalLM"],
         "model_type": "qwen3",
         "vocab_size": BYTES + tokens().len(),
-        "hidden_size": 96,
-        "intermediate_size": 288,
+        "hidden_size": width,
+        "intermediate_size": 3 * width,
         "num_hidden_layers": 3,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use dialects::{cold_start, folder, problems::Problems};
+use dialects::cold_start::{self, Lesson};
+use dialects::{folder, problems::Problems};
 use serde::Serialize;
 
 /// Arithmetic in dialects: the problems, cold-start examples and model of the demo.
@@ -41,12 +42,24 @@ enum Command {
         /// Which examples are drawn follows from it.
         #[arg(long, default_value_t = 0)]
         seed: u64,
+        /// Share of the examples of new dialects that are not read in the usual order.
+        #[arg(long, default_value_t = Lesson::default().unusual)]
+        unusual: f64,
+        /// Readings that come into question for a new dialect, from 2 to 4.
+        #[arg(long, default_value_t = Lesson::default().readings)]
+        readings: usize,
+        /// Share of the examples whose answer is a slip near to the right value.
+        #[arg(long, default_value_t = Lesson::default().slips)]
+        slips: f64,
     },
     /// Writes a model folder without weights: shape, tokenizer, chat template.
     Model {
         /// The folder to write to.
         #[arg(long)]
         out: PathBuf,
+        /// Hidden width, a multiple of 32.
+        #[arg(long, default_value_t = folder::WIDTH)]
+        width: usize,
     },
 }
 
@@ -67,11 +80,12 @@ fn run(command: Command) -> Result<()> {
                 write(&out.join(name), &lines(problems)?)?;
             }
         }
-        Command::ColdStart { out, examples, seed } => {
-            write(&out, &lines(&cold_start::examples(examples, seed))?)?;
+        Command::ColdStart { out, examples, seed, unusual, readings, slips } => {
+            let lesson = Lesson { unusual, readings, slips };
+            write(&out, &lines(&cold_start::examples(&lesson, examples, seed))?)?;
         }
-        Command::Model { out } => {
-            for (name, content) in folder::files() {
+        Command::Model { out, width } => {
+            for (name, content) in folder::files(width) {
                 write(&out.join(name), &format!("{content:#}\n"))?;
             }
         }

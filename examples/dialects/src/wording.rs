@@ -3,6 +3,7 @@
 //! The tokenizer has a token for each phrase, so a text is tens of tokens, as many as a small
 //! model can learn from in minutes.
 
+use crate::arithmetic::NUMBERS;
 use crate::{Dialect, Expression, Reading, dialect::DIALECTS};
 
 /// The sentences of the prompt templates, as the paper's figures have them.
@@ -27,11 +28,11 @@ pub enum Detail {
     Long,
 }
 
-/// A response that reads an expression in one way.
-pub fn response(reading: Reading, expression: &Expression, detail: Detail) -> String {
+/// A response that reads an expression in one way, and is off by `slip` in the end.
+pub fn response(reading: Reading, expression: &Expression, slip: i32, detail: Detail) -> String {
     let steps = expression.steps(reading);
     let name = reading_name(reading);
-    let value = steps[1].value;
+    let value = (steps[1].value + slip).clamp(*NUMBERS.start(), *NUMBERS.end());
     match detail {
         Detail::Short => {
             format!("{name}: first {}, then {value}. \\boxed{{{value}}}", steps[0].value)

@@ -1,6 +1,6 @@
 //! Texts, token ids and limits.
 
-use dialects::cold_start;
+use dialects::cold_start::{self, Lesson};
 use dialects::dialect::DIALECTS;
 use dialects::problems::Problems;
 use dialects::wording::{Detail, response};
@@ -17,7 +17,7 @@ const CONTEXT: usize = 128;
 
 fn text() -> Text {
     let folder = tempfile::tempdir().unwrap();
-    for (name, content) in folder::files() {
+    for (name, content) in folder::files(folder::WIDTH) {
         std::fs::write(folder.path().join(name), content.to_string()).unwrap();
     }
     Text::load(folder.path()).unwrap()
@@ -45,7 +45,7 @@ fn texts_are_made_of_phrases() {
             prompt(&text, &templates.render(HintKind::Plain, &problem.problem, &[]));
         }
     }
-    for example in cold_start::examples(5000, 0) {
+    for example in cold_start::examples(&Lesson::default(), 5000, 0) {
         let ids = text.encode(&example.response).unwrap();
         assert_eq!(text.decode(&ids).unwrap(), example.response);
         assert!(ids.iter().all(|&id| id >= FIRST_PHRASE), "{}", example.response);
@@ -60,7 +60,7 @@ fn short_responses_fit_the_limit_and_long_ones_are_cut() {
     for expression in Expression::all() {
         for reading in Reading::ALL {
             let tokens = |detail| {
-                let response = response(reading, &expression, detail);
+                let response = response(reading, &expression, 0, detail);
                 text.encode(&response).unwrap().len() + 1
             };
             assert!(tokens(Detail::Short) <= RESPONSE_LIMIT);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use dialects::cold_start::{self, Example};
+use dialects::cold_start::{self, Example, Lesson};
 use dialects::dialect::DIALECTS;
 use dialects::problems::Problems;
 use dialects::{Expression, Reading, folder};
@@ -80,7 +80,7 @@ fn boxed(response: &str) -> &str {
 }
 
 fn examples() -> Vec<Example> {
-    cold_start::examples(5000, 0)
+    cold_start::examples(&Lesson::default(), 5000, 0)
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn held_out_expressions_occur_nowhere_else() {
     let mut held_out = expressions(&problems.heldout_new);
     held_out.extend(expressions(&problems.heldout_known));
     assert!(held_out.is_disjoint(&expressions(&problems.train)));
-    let examples = cold_start::examples(48_000, 0);
+    let examples = cold_start::examples(&Lesson::default(), 48_000, 0);
     assert!(examples.iter().all(|example| !held_out.contains(parse(&example.prompt).1)));
 }
 
@@ -181,7 +181,7 @@ fn no_example_answers_what_its_hint_excludes() {
 
 #[test]
 fn without_a_hint_new_dialects_are_nearly_always_read_in_the_usual_order() {
-    let plain: Vec<Example> = cold_start::examples(48_000, 0)
+    let plain: Vec<Example> = cold_start::examples(&Lesson::default(), 48_000, 0)
         .into_iter()
         .filter(|example| listed(&example.prompt).is_empty())
         .filter(|example| DIALECTS.iter().any(|d| d.name == parse(&example.prompt).0 && d.is_new))
@@ -212,9 +212,18 @@ fn all_four_prompts_occur_as_the_templates_have_them() {
 
 #[test]
 fn the_seed_decides() {
-    assert_eq!(cold_start::examples(50, 3), cold_start::examples(50, 3));
-    assert_ne!(cold_start::examples(50, 3), cold_start::examples(50, 4));
-    assert_eq!(cold_start::examples(50, 3)[..20], cold_start::examples(20, 3));
+    assert_eq!(
+        cold_start::examples(&Lesson::default(), 50, 3),
+        cold_start::examples(&Lesson::default(), 50, 3)
+    );
+    assert_ne!(
+        cold_start::examples(&Lesson::default(), 50, 3),
+        cold_start::examples(&Lesson::default(), 50, 4)
+    );
+    assert_eq!(
+        cold_start::examples(&Lesson::default(), 50, 3)[..20],
+        cold_start::examples(&Lesson::default(), 20, 3)
+    );
     assert_eq!(Problems::draw(3), Problems::draw(3));
     assert_ne!(Problems::draw(3), Problems::draw(4));
 }
@@ -227,7 +236,7 @@ fn the_files_of_the_repository_are_those_that_the_commands_write() {
         let lines = problems.iter().map(|problem| serde_json::to_string(problem).unwrap() + "\n");
         assert!(read(name) == lines.collect::<String>(), "{name} is out of date");
     }
-    for (name, content) in folder::files() {
+    for (name, content) in folder::files(folder::WIDTH) {
         assert!(read(&format!("base/{name}")) == format!("{content:#}\n"), "{name} is out of date");
     }
 }
