@@ -12,6 +12,7 @@ pub mod commands;
 pub mod config;
 pub mod dashboard;
 pub mod dataset;
+pub mod document;
 pub mod domain;
 pub mod evaluate;
 pub mod failure;

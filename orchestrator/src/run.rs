@@ -488,12 +488,12 @@ async fn find(
             config.run.database.display()
         )));
     }
-    let settings = config.settings();
-    if record.config != settings {
+    let (settings, recorded) = (config.settings(), Config::completed(record.config));
+    if recorded != settings {
         return Err(Failure::Input(anyhow!(
             "run `{name}` was started with another configuration: {}\n\
              hint: undo the change, or start a new run by --set run.name=...",
-            difference(&record.config, &settings)
+            difference(&recorded, &settings)
         )));
     }
     Ok(Some((record.id, store.last_committed_step(record.id).await?)))

@@ -4,6 +4,8 @@
 //! - What is listed when no failure has an answer: see `retrial_lte::second_trial`.
 //! - At most G - 1 failures are replaced unless configured otherwise: at G all rewards are equal
 //!   and the rescue would teach nothing.
+//! - With `[hint] memory = "run"` a hint also lists the wrong answers that the log has of the problem
+//!   from earlier steps. The paper's, and the default, is the step's own.
 //! - A rollout that the grader gave up on has no reward: it is logged, and its group is that much
 //!   smaller.
 //!
@@ -19,8 +21,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use retrial_grader::Verdict;
 use retrial_lte::{
-    Attempt, GroupOutcome, HintKind, Member, Overlong, Response, Reward, SecondTrial, Spread,
-    advantages, refine, samples, second_trial,
+    Attempt, GroupOutcome, HintKind, Member, Memory, Method, Overlong, Response, Reward,
+    SecondTrial, Spread, advantages, refine, samples, second_trial,
 };
 use retrial_protocol::{Batch, Loss, Sample, Step, TrainReport, TrainRequest, WeightVersion};
 
@@ -113,6 +115,7 @@ async fn collect(run: &Run, step: Step, served: WeightVersion) -> Result<Collect
             second.push(None);
             continue;
         };
+        let trial = remembering(run, step, &task.problem.id, trial).await?;
         let (trial, prompt) = run.second_prompt(task, trial)?;
         let (problem, prompt_text) = (task.problem.id.clone(), prompt.text);
         hints.push(HintRecord { problem, trial: trial.clone(), prompt: prompt_text });
@@ -251,6 +254,22 @@ impl Group {
         };
         advantages(&self.members.iter().map(value).collect::<Vec<_>>(), spread)
     }
+}
+
+/// The hint with what the log remembers of earlier steps, if it is to.
+async fn remembering(
+    run: &Run,
+    step: Step,
+    problem: &ProblemId,
+    trial: SecondTrial,
+) -> Result<SecondTrial> {
+    if run.config.hint.memory == Memory::Step || run.config.run.method != Method::Lte {
+        return Ok(trial);
+    }
+    let earlier = run.store.wrong_answers_before(run.id, step, problem).await?;
+    // No longer than a group alone could make it.
+    let most = run.config.rollout.group as usize;
+    Ok(trial.remembering(earlier, most, retrial_grader::equivalent))
 }
 
 fn attempts(group: &[GradedRollout]) -> Vec<Attempt> {

@@ -98,7 +98,45 @@ fn hinted(attempts: &[Attempt], equivalent: impl Fn(&str, &str) -> bool) -> Seco
     SecondTrial { kind, answers }
 }
 
+/// Which wrong answers a hint lists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Memory {
+    /// Those of the step's own first trial: the paper's.
+    #[default]
+    Step,
+    /// Also those of the run's earlier steps.
+    Run,
+}
+
 impl SecondTrial {
+    /// The same with wrong answers of earlier steps behind its own, as long as there are at most
+    /// `most` in all.
+    #[must_use]
+    pub fn remembering(
+        mut self,
+        earlier: impl IntoIterator<Item = String>,
+        most: usize,
+        equivalent: impl Fn(&str, &str) -> bool,
+    ) -> Self {
+        for answer in earlier {
+            if self.answers.len() >= most {
+                break;
+            }
+            if !self.answers.iter().any(|known| *known == answer || equivalent(known, &answer)) {
+                self.answers.push(answer);
+            }
+        }
+        if !self.answers.is_empty() {
+            self.kind = match self.kind {
+                HintKind::Concise => HintKind::ConciseHint,
+                HintKind::Plain => HintKind::Hint,
+                kind => kind,
+            };
+        }
+        self
+    }
+
     /// The same with one answer less, for a prompt that is too long; without any left, with the
     /// prompt that lists none. `None` for the plain prompt: it cannot be shorter.
     pub fn shortened(mut self) -> Option<Self> {
@@ -157,6 +195,19 @@ mod tests {
         assert_eq!(decide(&[cut(), wrong("7")]), (HintKind::ConciseHint, vec!["7".into()]));
         let both = vec!["7".to_owned(), "8".to_owned()];
         assert_eq!(decide(&[wrong("7"), wrong("8")]), (HintKind::Hint, both));
+    }
+
+    #[test]
+    fn remembered_answers_stand_behind_the_step_s_own() {
+        let same = |a: &str, b: &str| a.trim() == b.trim();
+        let trial = |attempts: &[Attempt]| second_trial(Method::Lte, attempts, same).unwrap();
+        let earlier = || ["9".to_owned(), " 7".to_owned(), "8".to_owned(), "6".to_owned()];
+        let own = trial(&[failed(Some("7"), false)]).remembering(earlier(), 3, same);
+        assert_eq!((own.kind, own.answers.join(",")), (HintKind::Hint, "7,9,8".into()));
+        let cut = trial(&[failed(None, true)]).remembering(earlier(), 1, same);
+        assert_eq!((cut.kind, cut.answers.join(",")), (HintKind::ConciseHint, "9".into()));
+        let without = trial(&[failed(None, false)]).remembering([], 8, same);
+        assert_eq!((without.kind, without.answers.len()), (HintKind::Plain, 0));
     }
 
     #[test]

@@ -26,7 +26,7 @@ mod seed;
 pub use advantage::{Spread, advantages};
 pub use batch::{Response, samples};
 pub use group::{GroupOutcome, Reward};
-pub use hint::{Attempt, HintKind, Method, SecondTrial, second_trial};
+pub use hint::{Attempt, HintKind, Memory, Method, SecondTrial, second_trial};
 pub use overlong::Overlong;
 pub use prompt::{InvalidTemplate, Templates};
 pub use refine::{MaxReplacements, Member, refine};

@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::anyhow;
 
 use super::log::{LogArgs, check_runs};
 use crate::dashboard::api::compare::{Comparison, MOST, compare};
 use crate::dashboard::format::number;
 use crate::dashboard::pages;
 use crate::dashboard::panels::Panel;
-use crate::dashboard::picture::picture;
 use crate::dashboard::queries::overview::Memory;
+use crate::document::{Table, escaped, plot_path, write_plots};
 use crate::failure::Failure;
 
 /// Writes runs side by side: their numbers, the settings in which they differ, their curves.
@@ -78,24 +78,6 @@ async fn print(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write_plots(folder: &Path, panels: &[Panel]) -> Result<()> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    for panel in panels {
-        let Some(drawn) = picture(panel) else { continue };
-        let path = plot(folder, panel);
-        std::fs::write(&path, drawn.into_string())
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
-}
-
-fn plot(folder: &Path, panel: &Panel) -> PathBuf {
-    // A panel is named after a data set, which may have any name.
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    folder.join(panel.id.chars().map(plain).collect::<String>() + ".svg")
-}
-
 fn markdown(found: &Comparison, plots: Option<&Path>) -> String {
     let mut text = format!("# {}\n\n## Numbers\n\n", escaped(&found.runs.join(", ")));
     let header = |first: &str| -> Vec<String> {
@@ -125,7 +107,7 @@ fn section(panel: &Panel, plots: Option<&Path>) -> String {
     let (title, formula) = (escaped(&panel.title), escaped(&panel.formula));
     let mut text = format!("\n## {title}\n\n{formula}\n\n");
     if let Some(folder) = plots {
-        let _ = write!(text, "![{title}](<{}>)\n\n", plot(folder, panel).display());
+        let _ = write!(text, "![{title}](<{}>)\n\n", plot_path(folder, panel).display());
     }
     let rows = panel.series.iter().map(|series| {
         let values = || series.values.iter().flatten().copied();
@@ -146,28 +128,8 @@ fn numbers(values: &[Option<f64>]) -> Vec<String> {
 }
 
 fn table(header: &[String], rows: impl Iterator<Item = (String, Vec<String>)>) -> String {
-    let row = |cells: &[String]| {
-        let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
-        format!("| {} |\n", cells.join(" | "))
-    };
-    let mut text = row(header) + &"|---".repeat(header.len()) + "|\n";
-    for (name, cells) in rows {
-        text += &row(&[vec![name], cells].concat());
-    }
-    text
-}
-
-/// One line that Markdown shows as it is.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' => escaped.push(' '),
-            '\\' | '|' | '<' | '>' | '*' | '`' | '[' | ']' | '&' => escaped.extend(['\\', c]),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
+    let rows = rows.map(|(name, cells)| [vec![name], cells].concat()).collect();
+    Table { header: header.to_vec(), rows }.markdown()
 }
 
 #[cfg(test)]

@@ -2,27 +2,60 @@
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
+
 use crate::failure::Failure;
 use crate::study::{self, Study};
 
 /// Runs several methods or settings with several seeds, and reports what came of each.
 ///
-/// A study that was stopped goes on where it was. Progress goes to standard error, the report,
-/// Markdown, to standard output.
+/// A study that was stopped goes on where it was. Progress goes to standard error, the report to
+/// standard output.
 #[derive(clap::Args)]
-#[command(after_help = "Example: retrial study examples/dialects/study.toml > report.md")]
+#[command(after_help = "Examples:\n  \
+    retrial study examples/dialects/study.toml --plots plots > report.md\n  \
+    retrial study examples/dialects/study.toml --format html > report.html")]
 pub struct Args {
     /// The study, TOML
     study: PathBuf,
     /// Overrides a key of every run's configuration, for example run.steps=10
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Format::Md)]
+    format: Format,
+    /// Where a Markdown report puts its plots, as SVG files; without it there are none
+    #[arg(long, value_name = "FOLDER")]
+    plots: Option<PathBuf>,
+}
+
+/// Formats of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Markdown
+    Md,
+    /// A page
+    Html,
 }
 
 /// Runs the command.
 pub async fn run(args: Args) -> Result<(), Failure> {
+    if args.plots.is_some() && args.format != Format::Md {
+        return Err(Failure::Input(anyhow!(
+            "--plots is for a Markdown report\nhint: a page has its plots in itself"
+        )));
+    }
     let study = Study::load(&args.study).map_err(Failure::Input)?;
     let outcomes = study.run(&args.overrides).await?;
-    print!("{}", study::report(&study, &outcomes));
+    let report = study::report(&study, &outcomes);
+    match args.format {
+        Format::Md => {
+            if let Some(folder) = &args.plots {
+                report.write_plots(folder)?;
+            }
+            print!("{}", report.markdown(args.plots.as_deref()));
+        }
+        Format::Html => println!("{}", report.page().into_string()),
+    }
     Ok(())
 }

@@ -13,7 +13,7 @@ mod overrides;
 
 use std::path::{Path, PathBuf};
 
-use retrial_lte::{MaxReplacements, Method, Overlong, Templates};
+use retrial_lte::{MaxReplacements, Memory, Method, Overlong, Templates};
 use retrial_protocol::{Lora, Objective, Optimizer, Transfer};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,9 @@ pub struct Config {
     /// How responses are sampled.
     #[serde(default)]
     pub rollout: RolloutConfig,
+    /// What a hint lists.
+    #[serde(default)]
+    pub hint: HintConfig,
     /// The words of the prompts.
     #[serde(default)]
     pub prompts: Templates,
@@ -162,6 +165,14 @@ pub struct ServerConfig {
     /// Largest difference between the server's and the trainer's log-probability of a token that
     /// passes the check after each push of weights, nats.
     pub tolerance: f64,
+}
+
+/// `[hint]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HintConfig {
+    /// Which wrong answers are listed.
+    pub memory: Memory,
 }
 
 /// `[trainer]`
@@ -336,6 +347,27 @@ impl Config {
         settings
     }
 
+    /// Recorded settings with the keys that are newer than they are, at their defaults: what a
+    /// release did before it could be chosen stays the default.
+    pub fn completed(mut recorded: serde_json::Value) -> serde_json::Value {
+        const LEAST: &str = "[run]\nname = \"\"\nmethod = \"lte\"\nsteps = 1\n\
+                             [model]\npath = \"\"\n[data]\ntrain = \"\"\n";
+        let defaults: Self = toml::from_str(LEAST).expect("this is all that has no default");
+        let serde_json::Value::Object(defaults) = defaults.settings() else { return recorded };
+        for (table, keys) in defaults {
+            let Some(recorded) = recorded.as_object_mut() else { break };
+            let recorded = recorded.entry(table).or_insert_with(|| serde_json::json!({}));
+            if let (Some(recorded), serde_json::Value::Object(keys)) =
+                (recorded.as_object_mut(), keys)
+            {
+                for (key, value) in keys {
+                    recorded.entry(key).or_insert(value);
+                }
+            }
+        }
+        recorded
+    }
+
     fn check(&self) -> Result<(), String> {
         let named = |table: &str, error: &dyn std::fmt::Display| format!("[{table}] {error}");
         let name = &self.run.name;
@@ -506,6 +538,17 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         assert!(load(MINIMAL, &["rollout.extra=0", "run.method=grpo"]).is_ok());
+    }
+
+    #[test]
+    fn settings_that_came_later_were_at_their_defaults() {
+        let settings = load(MINIMAL, &[]).unwrap().settings();
+        let mut older = settings.clone();
+        older.as_object_mut().unwrap().remove("hint");
+        older["rollout"].as_object_mut().unwrap().remove("dynamic_sampling");
+        assert_eq!(Config::completed(older), settings);
+        let other = load(MINIMAL, &["rollout.group=4"]).unwrap().settings();
+        assert_ne!(Config::completed(other), settings);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 
 pub mod access;
 pub mod api;
-mod assets;
+pub(crate) mod assets;
 pub mod chart;
 pub mod db;
 mod events;

@@ -81,6 +81,27 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The wrong answers that a problem's complete rollouts gave before a step, the most frequent
+    /// first.
+    pub async fn wrong_answers_before(
+        &self,
+        run: RunId,
+        step: Step,
+        problem: &ProblemId,
+    ) -> Result<Vec<String>, StoreError> {
+        let query = "SELECT min(answer) FROM groups JOIN rollouts USING (run, step, problem) \
+                     WHERE run = ? AND problem = ? AND step < ? \
+                     AND verdict = 'wrong' AND finish = 'stop' \
+                     GROUP BY canonical ORDER BY count(*) DESC, min(step), canonical";
+        self.read("read wrong answers from", async |db| {
+            let query = sqlx::query_scalar(query).bind(run.0).bind(&problem.0);
+            query.bind(step.0.cast_signed()).fetch_all(db).await
+        })
+        .await
+    }
+}
+
 fn rollout_rows(run: RunId, step: Step, entries: &[Entry<'_>]) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(
         "INSERT INTO rollouts (run, step, problem, trial, position, verdict, answer, canonical, \

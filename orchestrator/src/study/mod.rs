@@ -2,14 +2,17 @@
 //!
 //! Every arm has the same model, data, order of problems and seeds. With a reference arm all others
 //! go on until they have sampled as many response tokens as the reference did with the same seed:
-//! second trials count.
+//! second trials count. A study over several worlds (models, data) makes all arms in each of them: a
+//! map of where an effect ends.
 
 mod estimate;
 mod report;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use retrial_protocol::Step;
 use serde::Deserialize;
 
 use crate::config::Config;
@@ -38,22 +41,28 @@ pub struct Study {
     pub reference: Option<String>,
     /// What is compared, in the order of the report.
     #[serde(rename = "arm")]
-    pub arms: Vec<Arm>,
+    pub arms: Vec<Variant>,
+    /// Where it is compared, if not in the configuration's world alone.
+    #[serde(rename = "world", default)]
+    pub worlds: Vec<Variant>,
 }
 
-/// One side of a comparison.
+/// Settings under a name: an arm, one side of the comparison, or a world.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Arm {
+pub struct Variant {
     /// Its name.
     pub name: String,
-    /// Its settings, as `--set` takes them.
+    /// Its settings, as `--set` takes them. Paths are relative to the configuration.
+    #[serde(default)]
     pub set: Vec<String>,
 }
 
 /// What a run of an arm came to.
 #[derive(Clone, Debug)]
 pub struct Outcome {
+    /// The world's name; none in a study of one world.
+    pub world: Option<String>,
     /// The arm's name.
     pub arm: String,
     /// The seed.
@@ -62,12 +71,8 @@ pub struct Outcome {
     pub steps: u64,
     /// Response tokens that it sampled, second trials included.
     pub tokens: f64,
-    /// Problems that it never solved.
-    pub unsolved: u64,
-    /// None-pass groups after the first trial, and rescued ones.
-    pub none_pass: f64,
-    /// Groups that a second trial rescued.
-    pub rescued: f64,
+    /// The numbers of its steps by their names, as [`Store::series`] has them.
+    pub series: BTreeMap<String, Vec<(Step, f64)>>,
     /// Held-out sets with their scores by version.
     pub curves: Vec<(String, Vec<(u64, Score)>)>,
 }
@@ -93,31 +98,42 @@ impl Study {
     pub async fn run(&self, overrides: &[String]) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes = Vec::new();
         // The reference first: the others need its tokens.
-        let is_reference = |arm: &&Arm| self.reference.as_ref() == Some(&arm.name);
-        let (first, others): (Vec<&Arm>, Vec<&Arm>) = self.arms.iter().partition(is_reference);
-        for &seed in &self.seeds {
-            let mut budget = None;
-            for arm in first.iter().chain(&others) {
-                let outcome = self.run_arm(arm, seed, budget, overrides).await?;
-                if is_reference(arm) {
-                    budget = Some(outcome.tokens as u64);
+        let is_reference = |arm: &&Variant| self.reference.as_ref() == Some(&arm.name);
+        let (first, others): (Vec<&Variant>, Vec<&Variant>) =
+            self.arms.iter().partition(is_reference);
+        for world in self.worlds() {
+            for &seed in &self.seeds {
+                let mut budget = None;
+                for arm in first.iter().chain(&others) {
+                    let outcome = self.run_arm(world, arm, seed, budget, overrides).await?;
+                    if is_reference(arm) {
+                        budget = Some(outcome.tokens as u64);
+                    }
+                    outcomes.push(outcome);
                 }
-                outcomes.push(outcome);
             }
         }
         Ok(outcomes)
     }
 
+    /// The worlds; one that is the configuration's where none is named.
+    fn worlds(&self) -> Vec<Option<&Variant>> {
+        if self.worlds.is_empty() { vec![None] } else { self.worlds.iter().map(Some).collect() }
+    }
+
     async fn run_arm(
         &self,
-        arm: &Arm,
+        world: Option<&Variant>,
+        arm: &Variant,
         seed: u64,
         budget: Option<u64>,
         overrides: &[String],
     ) -> Result<Outcome, Failure> {
-        let own =
-            [format!("run.name={}-{}-{seed}", self.name, arm.name), format!("run.seed={seed}")];
-        let settings = [overrides, &arm.set, &own].concat();
+        let place = world.map_or(String::new(), |world| format!("{}-", world.name));
+        let name = format!("{}-{place}{}-{seed}", self.name, arm.name);
+        let own = [format!("run.name={name}"), format!("run.seed={seed}")];
+        let of_world = world.map_or(&[][..], |world| &world.set);
+        let settings = [of_world, &arm.set, overrides, &own].concat();
         let mut config = Config::load(&self.config, &settings).map_err(Failure::input)?;
         if budget.is_some() {
             config.run.max_tokens = budget;
@@ -132,24 +148,19 @@ impl Study {
         let name = &config.run.name;
         let record = store.run_by_name(name).await?;
         let id = record.with_context(|| format!("the log has no run `{name}`"))?.id;
-        let sums = store.metric_sums(id).await?;
-        let sum = |name: &str| sums.get(name).copied().unwrap_or_default();
+        let series = store.series(id).await?;
+        let sum = |name: &str| -> f64 {
+            series.get(name).into_iter().flatten().map(|&(_, value)| value).sum()
+        };
+        let tokens = sum("first_trial_tokens") + sum("second_trial_tokens");
         let mut curves = Vec::new();
         for (split, ..) in config.data.held_out() {
             let scores = store.scores(id, split).await?;
             let points = scores.into_iter().map(|(version, score)| (version.0, score)).collect();
             curves.push((split.to_owned(), points));
         }
-        let outcome = Outcome {
-            arm: arm.name.clone(),
-            seed,
-            steps: last.0,
-            tokens: sum("first_trial_tokens") + sum("second_trial_tokens"),
-            unsolved: store.unsolved(id).await?,
-            none_pass: sum("none_pass"),
-            rescued: sum("rescued_problems"),
-            curves,
-        };
+        let (world, arm) = (world.map(|world| world.name.clone()), arm.name.clone());
+        let outcome = Outcome { world, arm, seed, steps: last.0, tokens, series, curves };
         store.close().await;
         Ok(outcome)
     }

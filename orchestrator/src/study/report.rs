@@ -1,44 +1,134 @@
-//! The report of a study, Markdown.
-
-use std::fmt::Write as _;
+//! The report of a study, as a document.
 
 use super::{Estimate, Outcome, Study};
+use crate::dashboard::panels::{Over, Panel, Range, Series, Shape};
+use crate::document::{Document, Part, Table};
 use crate::evaluate::Score;
 
-/// Tables of everything that the outcomes say.
-pub fn report(study: &Study, outcomes: &[Outcome]) -> String {
-    let mut text = format!("# Study `{}`\n\n{}\n", study.name, conditions(study));
-    let splits = outcomes.first().map_or(&[][..], |outcome| &outcome.curves);
-    for (split, _) in splits {
-        let _ = write!(text, "\n## Held-out `{split}`\n\n{}", at_the_end(study, outcomes, split));
-        if study.reference.is_some() {
-            let _ = write!(text, "\n{}", differences(study, outcomes, split));
-        }
-        let _ = write!(text, "\n{}", over_time(study, outcomes, split));
+/// What is plotted over the steps, beside the scores: the name in the log, the title, what it is.
+const CURVES: [(&str, &str, &str); 9] = [
+    ("unsolved", "Problems never solved", "Problems seen so far that no rollout has solved."),
+    ("none_pass", "None-pass groups", "Groups of the first trial without a correct rollout."),
+    ("some_pass", "Some-pass groups", "Groups of the first trial with correct and wrong rollouts."),
+    ("all_pass", "All-pass groups", "Groups of the first trial with correct rollouts only."),
+    ("rescued_problems", "Rescued", "None-pass groups with a correct rollout in the second trial."),
+    ("graduated", "Graduated", "Problems rescued once and solved without a hint later."),
+    ("first_trial_pass_rate", "Training reward", "Correct rollouts of the first trial, a share."),
+    ("entropy", "Entropy", "Of the policy over its responses, from their log-probs, nats a token."),
+    ("first_trial_response_tokens", "Response length", "Mean of the first trial, tokens."),
+];
+
+/// Tables and plots of everything that the outcomes say.
+pub fn report(study: &Study, outcomes: &[Outcome]) -> Document {
+    let mut parts = vec![Part::Text(conditions(study))];
+    let settings = |variant: &super::Variant| vec![variant.name.clone(), variant.set.join(", ")];
+    let header = |name: &str| vec![name.to_owned(), "settings".to_owned()];
+    let arms = study.arms.iter().map(settings).collect();
+    parts.push(Part::Table(Table { header: header("arm"), rows: arms }));
+    if study.worlds.is_empty() {
+        parts.extend(one_world(study, outcomes));
+    } else {
+        let worlds = study.worlds.iter().map(settings).collect();
+        parts.push(Part::Table(Table { header: header("world"), rows: worlds }));
+        parts.extend(map(study, outcomes));
     }
-    let _ = write!(text, "\n## What it took\n\n{}", costs(study, outcomes));
-    text
+    Document { title: format!("Study {}", study.name), parts }
 }
 
 fn conditions(study: &Study) -> String {
     let seeds: Vec<String> = study.seeds.iter().map(u64::to_string).collect();
     let budget = match &study.reference {
         Some(arm) => format!(
-            "every arm samples as many response tokens as `{arm}` with the same seed, second trials \
+            "every arm samples as many response tokens as {arm} with the same seed, second trials \
              included"
         ),
         None => "every arm takes the same number of steps".to_owned(),
     };
-    let mut text = format!(
-        "Configuration `{}`; seeds {}; {budget}. Means over the seeds with 95 % intervals \
-         (Student's t).\n\n",
+    format!(
+        "Configuration {}; seeds {}; {budget}. Means over the seeds with 95 % intervals (Student's \
+         t).",
         study.config.display(),
         seeds.join(", ")
-    );
-    for arm in &study.arms {
-        let _ = writeln!(text, "- `{}`: {}", arm.name, arm.set.join(", "));
+    )
+}
+
+/// Everything about the arms in one world.
+fn one_world(study: &Study, outcomes: &[Outcome]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for split in splits(outcomes) {
+        parts.push(Part::Heading(format!("Held-out {split}")));
+        parts.push(Part::Table(at_the_end(study, outcomes, &split)));
+        if study.reference.is_some() {
+            parts.push(Part::Table(differences(study, outcomes, &split)));
+        }
+        parts.extend(scores_plots(study, outcomes, &split));
     }
-    text
+    parts.push(Part::Heading("Over the steps".into()));
+    for (name, title, formula) in CURVES {
+        let of_run = |outcome: &Outcome| {
+            let points = outcome.series.get(name).into_iter().flatten();
+            points.map(|&(step, value)| (step.0, value)).collect()
+        };
+        let panel = panel(study, outcomes, (name, title, formula), Over::Step, of_run);
+        parts.push(Part::Plot(Box::new(panel)));
+    }
+    parts.push(Part::Heading("What it took, and what the second trials did".into()));
+    parts.push(Part::Table(costs(study, outcomes)));
+    parts
+}
+
+/// The arms at the end of their runs, world by world.
+fn map(study: &Study, outcomes: &[Outcome]) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for split in splits(outcomes) {
+        for (title, measure) in measures(outcomes, &split) {
+            parts.push(Part::Heading(format!("Held-out {split}, {title}")));
+            let mut header = vec!["world".to_owned()];
+            header.extend(study.arms.iter().map(|arm| arm.name.clone()));
+            let reference = study.reference.as_deref();
+            let others = || study.arms.iter().filter(|arm| reference != Some(&*arm.name));
+            if let Some(reference) = reference {
+                header.extend(others().map(|arm| format!("{reference} less {}", arm.name)));
+            }
+            let row = |world: &super::Variant| {
+                let here = in_world(outcomes, &world.name);
+                let mut row = vec![world.name.clone()];
+                row.extend(study.arms.iter().map(|arm| {
+                    estimate(ends(&here, &arm.name, &split).map(|(_, score)| measure(&score)))
+                }));
+                if let Some(reference) = reference {
+                    row.extend(
+                        others()
+                            .map(|arm| difference(&here, (reference, &arm.name), &split, measure)),
+                    );
+                }
+                row
+            };
+            let rows = study.worlds.iter().map(row).collect();
+            parts.push(Part::Table(Table { header, rows }));
+        }
+    }
+    parts.push(Part::Heading("What it took, and what the second trials did".into()));
+    let mut all = Table::default();
+    for world in &study.worlds {
+        let here: Vec<Outcome> = in_world(outcomes, &world.name);
+        let of_world = costs(study, &here);
+        all.header = [vec!["world".to_owned()], of_world.header].concat();
+        let named = |row| [vec![world.name.clone()], row].concat();
+        all.rows.extend(of_world.rows.into_iter().map(named));
+    }
+    parts.push(Part::Table(all));
+    parts
+}
+
+fn in_world(outcomes: &[Outcome], world: &str) -> Vec<Outcome> {
+    let here = |outcome: &&Outcome| outcome.world.as_deref() == Some(world);
+    outcomes.iter().filter(here).cloned().collect()
+}
+
+fn splits(outcomes: &[Outcome]) -> Vec<String> {
+    let first = outcomes.first().map_or(&[][..], |outcome| &outcome.curves);
+    first.iter().map(|(split, _)| split.clone()).collect()
 }
 
 /// The outcomes of an arm, in the order of the seeds.
@@ -51,15 +141,22 @@ fn scores<'a>(outcome: &'a Outcome, split: &str) -> &'a [(u64, Score)] {
     curve.map_or(&[], |(_, scores)| scores)
 }
 
-fn last(outcome: &Outcome, split: &str) -> Option<Score> {
-    scores(outcome, split).last().map(|&(_, score)| score)
+/// The last scores of an arm, with their seeds.
+fn ends<'a>(
+    outcomes: &'a [Outcome],
+    arm: &'a str,
+    split: &'a str,
+) -> impl Iterator<Item = (u64, Score)> + 'a {
+    let of_arm = outcomes.iter().filter(move |outcome| outcome.arm == arm);
+    of_arm.filter_map(move |outcome| Some((outcome.seed, scores(outcome, split).last()?.1)))
 }
 
 type Measure = fn(&Score) -> f64;
 
 /// Pass@1 and Pass@k with their headings.
 fn measures(outcomes: &[Outcome], split: &str) -> [(String, Measure); 2] {
-    let k = outcomes.iter().find_map(|outcome| last(outcome, split)).map_or(0, |score| score.k);
+    let first = outcomes.iter().find_map(|outcome| scores(outcome, split).last());
+    let k = first.map_or(0, |(_, score)| score.k);
     [("Pass@1".into(), |score| score.pass_at_1), (format!("Pass@{k}"), |score| score.pass_at_k)]
 }
 
@@ -68,91 +165,180 @@ fn estimate(values: impl Iterator<Item = f64>) -> String {
     Estimate::of(&values).map_or_else(|| "-".into(), |estimate| estimate.to_string())
 }
 
-fn at_the_end(study: &Study, outcomes: &[Outcome], split: &str) -> String {
+fn at_the_end(study: &Study, outcomes: &[Outcome], split: &str) -> Table {
     let measures = measures(outcomes, split);
-    let mut text = format!("| arm | {} | {} |\n|---|---|---|\n", measures[0].0, measures[1].0);
-    for arm in &study.arms {
-        let _ = write!(text, "| `{}` |", arm.name);
-        for (_, measure) in &measures {
-            let of_arm = of_arm(outcomes, &arm.name);
-            let values = of_arm.iter().filter_map(|outcome| last(outcome, split));
-            let _ = write!(text, " {} |", estimate(values.map(|score| measure(&score))));
-        }
-        text.push('\n');
-    }
-    text
+    let header = ["arm", &measures[0].0, &measures[1].0].map(str::to_owned).to_vec();
+    let row = |arm: &super::Variant| {
+        let values = measures.iter().map(|(_, measure)| {
+            estimate(ends(outcomes, &arm.name, split).map(|(_, score)| measure(&score)))
+        });
+        std::iter::once(arm.name.clone()).chain(values).collect()
+    };
+    Table { header, rows: study.arms.iter().map(row).collect() }
 }
 
-/// The reference less each other arm, seed by seed.
-fn differences(study: &Study, outcomes: &[Outcome], split: &str) -> String {
+/// The reference less each other arm.
+fn differences(study: &Study, outcomes: &[Outcome], split: &str) -> Table {
     let reference = study.reference.as_deref().unwrap_or_default();
     let measures = measures(outcomes, split);
-    let mut text =
-        format!("| `{reference}` less | {} | {} |\n|---|---|---|\n", measures[0].0, measures[1].0);
-    for arm in study.arms.iter().filter(|arm| arm.name != reference) {
-        let _ = write!(text, "| `{}` |", arm.name);
-        for (_, measure) in &measures {
-            let pairs = of_arm(outcomes, reference).into_iter().filter_map(|ours| {
-                let theirs = outcomes.iter().find(|o| o.arm == arm.name && o.seed == ours.seed)?;
-                Some(measure(&last(ours, split)?) - measure(&last(theirs, split)?))
-            });
-            let found = Estimate::of(&pairs.collect::<Vec<_>>());
-            let shown = found.map_or_else(
-                || "-".to_owned(),
-                |found| {
-                    let sure = if found.excludes_zero() { "" } else { " (zero is in it)" };
-                    format!("{found:+}{sure}")
-                },
-            );
-            let _ = write!(text, " {shown} |");
-        }
-        text.push('\n');
-    }
-    text
-}
-
-/// Mean Pass@1 at each version that all seeds of an arm were evaluated at.
-fn over_time(study: &Study, outcomes: &[Outcome], split: &str) -> String {
-    let mut text = "| arm | Pass@1 by step |\n|---|---|\n".to_owned();
-    for arm in &study.arms {
-        let runs = of_arm(outcomes, &arm.name);
-        let Some(first) = runs.first() else { continue };
-        let at = |outcome: &Outcome, version: u64| {
-            scores(outcome, split).iter().find(|point| point.0 == version).map(|point| point.1)
-        };
-        let mean = |version: u64| {
-            let values: Option<Vec<f64>> =
-                runs.iter().map(|run| at(run, version).map(|score| score.pass_at_1)).collect();
-            values.map(|values| values.iter().sum::<f64>() / values.len() as f64)
-        };
-        let points: Vec<String> = scores(first, split)
+    let less = format!("{reference} less");
+    let header = [&less, &measures[0].0, &measures[1].0].map(String::clone).to_vec();
+    let row = |arm: &super::Variant| {
+        let values = measures
             .iter()
-            .filter_map(|&(version, _)| Some(format!("{version}: {:.3}", mean(version)?)))
-            .collect();
-        let _ = writeln!(text, "| `{}` | {} |", arm.name, points.join(", "));
-    }
-    text
+            .map(|&(_, measure)| difference(outcomes, (reference, &arm.name), split, measure));
+        std::iter::once(arm.name.clone()).chain(values).collect()
+    };
+    let others = study.arms.iter().filter(|arm| arm.name != reference);
+    Table { header, rows: others.map(row).collect() }
 }
 
-fn costs(study: &Study, outcomes: &[Outcome]) -> String {
-    let mut text = "| arm | steps | sampled tokens | none-pass groups | rescued | problems never \
-                    solved |\n|---|---|---|---|---|---|\n"
-        .to_owned();
-    for arm in &study.arms {
-        let runs = of_arm(outcomes, &arm.name);
-        let mean = |measure: fn(&Outcome) -> f64| {
-            runs.iter().map(|run| measure(run)).sum::<f64>() / runs.len().max(1) as f64
+/// One arm less another, seed by seed.
+fn difference(
+    outcomes: &[Outcome],
+    (one, other): (&str, &str),
+    split: &str,
+    measure: Measure,
+) -> String {
+    let pairs = ends(outcomes, one, split).filter_map(|(seed, ours)| {
+        let (_, theirs) = ends(outcomes, other, split).find(|&(of, _)| of == seed)?;
+        Some(measure(&ours) - measure(&theirs))
+    });
+    Estimate::of(&pairs.collect::<Vec<_>>()).map_or_else(
+        || "-".to_owned(),
+        |found| {
+            let sure = if found.excludes_zero() { "" } else { " (zero is in it)" };
+            format!("{found:+}{sure}")
+        },
+    )
+}
+
+fn scores_plots(study: &Study, outcomes: &[Outcome], split: &str) -> Vec<Part> {
+    let plot = |(title, measure): (String, Measure)| {
+        let id = format!("{split}-{title}");
+        let formula = format!("{title} on the held-out set {split}; mean over the seeds.");
+        let of_run = |outcome: &Outcome| {
+            let points = scores(outcome, split).iter();
+            points.map(|(version, score)| (*version, measure(score))).collect()
         };
-        let _ = writeln!(
-            text,
-            "| `{}` | {:.0} | {:.0} | {:.1} | {:.1} | {:.1} |",
-            arm.name,
-            mean(|run| run.steps as f64),
-            mean(|run| run.tokens),
-            mean(|run| run.none_pass),
-            mean(|run| run.rescued),
-            mean(|run| run.unsolved as f64),
-        );
+        let title = format!("{split}: {title}");
+        let mut panel =
+            panel(study, outcomes, (&id, &title, &formula), Over::WeightVersion, of_run);
+        panel.range = Range::Share;
+        Part::Plot(Box::new(panel))
+    };
+    measures(outcomes, split).map(plot).into()
+}
+
+/// A line an arm: its mean over the seeds with the interval, where every seed has a value.
+fn panel(
+    study: &Study,
+    outcomes: &[Outcome],
+    (id, title, formula): (&str, &str, &str),
+    over: Over,
+    of_run: impl Fn(&Outcome) -> Vec<(u64, f64)>,
+) -> Panel {
+    let curves: Vec<(&str, Vec<(u64, f64)>)> =
+        outcomes.iter().map(|outcome| (&*outcome.arm, of_run(outcome))).collect();
+    let mut x: Vec<u64> =
+        curves.iter().flat_map(|(_, points)| points.iter().map(|&(at, _)| at)).collect();
+    x.sort_unstable();
+    x.dedup();
+    let series = study.arms.iter().map(|arm| {
+        let runs = || curves.iter().filter(|(of, _)| *of == arm.name);
+        let estimates: Vec<Option<Estimate>> = x
+            .iter()
+            .map(|&at| {
+                let value = |points: &[(u64, f64)]| {
+                    points.iter().find(|&&(place, _)| place == at).map(|&(_, value)| value)
+                };
+                let values: Option<Vec<f64>> = runs().map(|(_, points)| value(points)).collect();
+                values.and_then(|values| Estimate::of(&values))
+            })
+            .collect();
+        let end = |sign: f64| -> Vec<Option<f64>> {
+            let end = |found: Estimate| found.mean + sign * found.half.unwrap_or(0.0);
+            estimates.iter().map(|found| found.map(end)).collect()
+        };
+        let (values, low, high) = (end(0.0), Some(end(-1.0)), Some(end(1.0)));
+        Series { low, high, ..Series::new(&arm.name, values) }
+    });
+    let series: Vec<Series> = series.collect();
+    let nothing = series.iter().all(|series| series.values.iter().all(Option::is_none));
+    Panel {
+        id: id.into(),
+        title: title.into(),
+        formula: formula.into(),
+        over,
+        shape: Shape::Lines,
+        range: Range::Zero,
+        x,
+        series,
+        figures: Vec::new(),
+        empty: nothing.then_some("No arm has it."),
     }
-    text
+}
+
+/// Means over the seeds of what runs sampled, and of what came of their second trials.
+fn costs(study: &Study, outcomes: &[Outcome]) -> Table {
+    let header = [
+        "arm",
+        "steps",
+        "sampled tokens",
+        "none-pass groups",
+        "rescued",
+        "graduated",
+        "never solved",
+        "second trials: correct",
+        "repeat a mistake",
+        "median rho",
+    ];
+    let row = |arm: &super::Variant| {
+        let runs = of_arm(outcomes, &arm.name);
+        let mean = |measure: &dyn Fn(&Outcome) -> Option<f64>, places: usize| {
+            let values: Vec<f64> = runs.iter().filter_map(|run| measure(run)).collect();
+            let sum: f64 = values.iter().sum();
+            if values.is_empty() {
+                return "-".to_owned();
+            }
+            format!("{:.places$}", sum / values.len() as f64)
+        };
+        let last = |name: &'static str| {
+            move |run: &Outcome| run.series.get(name)?.last().map(|&(_, value)| value)
+        };
+        vec![
+            arm.name.clone(),
+            mean(&|run| Some(run.steps as f64), 0),
+            mean(&|run| Some(run.tokens), 0),
+            mean(&|run| Some(total(run, "none_pass")), 1),
+            mean(&|run| Some(total(run, "rescued_problems")), 1),
+            mean(&last("graduated"), 1),
+            mean(&last("unsolved"), 1),
+            mean(&|run| weighted(run, "second_trial_pass_rate"), 3),
+            mean(&|run| weighted(run, "repeated_mistake_rate"), 3),
+            mean(&|run| weighted_by(run, "rho_p50", "hinted_tokens"), 4),
+        ]
+    };
+    let rows = study.arms.iter().map(row).collect();
+    Table { header: header.map(str::to_owned).to_vec(), rows }
+}
+
+fn total(run: &Outcome, name: &str) -> f64 {
+    run.series.get(name).into_iter().flatten().map(|&(_, value)| value).sum()
+}
+
+/// The mean of a share of the second trial's rollouts over the steps.
+fn weighted(run: &Outcome, name: &str) -> Option<f64> {
+    weighted_by(run, name, "second_trial_rollouts")
+}
+
+fn weighted_by(run: &Outcome, name: &str, weight: &str) -> Option<f64> {
+    let weights = run.series.get(weight)?;
+    let of_step = |step| weights.iter().find(|&&(of, _)| of == step).map(|&(_, weight)| weight);
+    let mut sums = (0.0, 0.0);
+    for &(step, value) in run.series.get(name)? {
+        let weight = of_step(step).unwrap_or(0.0);
+        sums = (sums.0 + weight * value, sums.1 + weight);
+    }
+    (sums.1 > 0.0).then_some(sums.0 / sums.1)
 }

@@ -1,13 +1,14 @@
 //! Runs side by side.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::overview::framed;
 use super::{Frame, page};
 use crate::dashboard::api::compare::Comparison;
 use crate::dashboard::chart::hatches;
 use crate::dashboard::format::number;
-use crate::dashboard::{assets, link, text};
+use crate::dashboard::{link, text};
+use crate::document;
 
 /// Runs side by side.
 pub fn compare(found: &Comparison) -> Markup {
@@ -22,19 +23,7 @@ pub fn compare(found: &Comparison) -> Markup {
 
 /// The same as a page that needs nothing else: no server, no script.
 pub fn alone(found: &Comparison) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (found.runs.join(", ")) " – Retrial" }
-                style { (PreEscaped(assets::STYLE.body())) }
-            }
-            body { main { h1 { (found.runs.join(", ")) } (content(found, false)) } }
-        }
-    }
+    document::page(&found.runs.join(", "), &content(found, false))
 }
 
 /// `linked`: whether there are other pages.
