@@ -54,7 +54,9 @@ impl Document {
                 Part::Text(paragraph) => {
                     let _ = write!(text, "\n{}\n", escaped(paragraph));
                 }
-                Part::Table(table) => text += &format!("\n{}", table.markdown()),
+                Part::Table(table) => {
+                    let _ = write!(text, "\n{}", table.markdown());
+                }
                 Part::Plot(panel) => {
                     if let Some(folder) = plots.filter(|_| panel.empty.is_none()) {
                         let path = plot_path(folder, panel);

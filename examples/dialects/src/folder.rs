@@ -21,23 +21,26 @@ pub const WIDTH: usize = 96;
 
 /// The files of the folder, by name, for a model of a hidden width: a multiple of 32.
 pub fn files(width: usize) -> [(&'static str, Value); 4] {
+    let numbers = NUMBERS.map(|number| number.to_string());
+    let words: Vec<String> = phrases().into_iter().map(str::to_owned).chain(numbers).collect();
+    of_words(&words, width, CONTEXT)
+}
+
+/// The files of a folder whose tokenizer has other words.
+pub fn of_words(words: &[String], width: usize, context: usize) -> [(&'static str, Value); 4] {
+    let special = [PADDING, MESSAGE_START, MESSAGE_END].map(str::to_owned);
+    let tokens = [&special, words].concat();
     [
-        ("config.json", config(width)),
-        ("generation_config.json", generation_config()),
-        ("tokenizer.json", tokenizer()),
-        ("tokenizer_config.json", tokenizer_config()),
+        ("config.json", config(&tokens, width, context)),
+        ("generation_config.json", generation_config(&tokens)),
+        ("tokenizer.json", tokenizer(&tokens)),
+        ("tokenizer_config.json", tokenizer_config(context)),
     ]
 }
 
-/// The tokens after those of the bytes, in the order of their ids; the first three are special.
-fn tokens() -> Vec<String> {
-    let special = [PADDING, MESSAGE_START, MESSAGE_END];
-    let words = special.into_iter().chain(phrases()).map(str::to_owned);
-    words.chain(NUMBERS.map(|number| number.to_string())).collect()
-}
-
-fn id(token: &str) -> usize {
-    let position = tokens().iter().position(|other| other == token);
+/// The id of a token; `tokens` are those after the bytes, in the order of their ids.
+fn id(tokens: &[String], token: &str) -> usize {
+    let position = tokens.iter().position(|other| other == token);
     BYTES + position.expect("only tokens of the list are asked for")
 }
 
@@ -45,15 +48,15 @@ fn is_special(token: &str) -> bool {
     [PADDING, MESSAGE_START, MESSAGE_END].contains(&token)
 }
 
-fn tokenizer() -> Value {
+fn tokenizer(tokens: &[String]) -> Value {
     let bytes: serde_json::Map<String, Value> =
         (0..BYTES).map(|byte| (format!("<0x{byte:02X}>"), byte.into())).collect();
     let added: Vec<Value> = (BYTES..)
-        .zip(tokens())
+        .zip(tokens)
         .map(|(id, token)| {
             json!({
                 "id": id, "content": token, "single_word": false, "lstrip": false,
-                "rstrip": false, "normalized": false, "special": is_special(&token),
+                "rstrip": false, "normalized": false, "special": is_special(token),
             })
         })
         .collect();
@@ -74,12 +77,12 @@ fn tokenizer() -> Value {
     })
 }
 
-fn tokenizer_config() -> Value {
+fn tokenizer_config(context: usize) -> Value {
     json!({
         "tokenizer_class": "PreTrainedTokenizerFast",
         "add_bos_token": false,
         "clean_up_tokenization_spaces": false,
-        "model_max_length": CONTEXT,
+        "model_max_length": context,
         "eos_token": MESSAGE_END,
         "pad_token": PADDING,
         "chat_template": CHAT_TEMPLATE,
@@ -89,11 +92,11 @@ fn tokenizer_config() -> Value {
 /// Room for a hint with eight answers and a response of twice the demo's limit.
 const CONTEXT: usize = 128;
 
-fn config(width: usize) -> Value {
+fn config(tokens: &[String], width: usize, context: usize) -> Value {
     json!({
         "architectures": ["Qwen3ForCausalLM"],
         "model_type": "qwen3",
-        "vocab_size": BYTES + tokens().len(),
+        "vocab_size": BYTES + tokens.len(),
         "hidden_size": width,
         "intermediate_size": 3 * width,
         "num_hidden_layers": 3,
@@ -103,24 +106,24 @@ fn config(width: usize) -> Value {
         "hidden_act": "silu",
         "rms_norm_eps": 1e-6,
         "rope_theta": 10000.0,
-        "max_position_embeddings": CONTEXT,
+        "max_position_embeddings": context,
         "initializer_range": 0.02,
         "tie_word_embeddings": false,
         "attention_bias": false,
         "attention_dropout": 0.0,
         "use_cache": true,
         "use_sliding_window": false,
-        "eos_token_id": id(MESSAGE_END),
-        "pad_token_id": id(PADDING),
+        "eos_token_id": id(tokens, MESSAGE_END),
+        "pad_token_id": id(tokens, PADDING),
         "torch_dtype": "float32",
     })
 }
 
-fn generation_config() -> Value {
+fn generation_config(tokens: &[String]) -> Value {
     json!({
         "do_sample": true,
         "temperature": 1.0,
-        "eos_token_id": id(MESSAGE_END),
-        "pad_token_id": id(PADDING),
+        "eos_token_id": id(tokens, MESSAGE_END),
+        "pad_token_id": id(tokens, PADDING),
     })
 }
