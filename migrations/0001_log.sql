@@ -13,7 +13,7 @@
 CREATE TABLE runs (
     id         INTEGER PRIMARY KEY,
     name       TEXT    NOT NULL UNIQUE,
-    method     TEXT    NOT NULL CHECK (method IN ('lte', 'grpo', 'grpo_extra')),
+    method     TEXT    NOT NULL CHECK (method IN ('lte', 'grpo', 'grpo_extra', 'gold')),
     -- 64 bits, as a signed number.
     seed       INTEGER NOT NULL,
     -- Folder of the model the run began with: weight version 0.

@@ -11,6 +11,9 @@ trap 'rm -rf "$work"' EXIT
 
 cargo build -p dialects -p retrial-trainer
 
+# The demo's problems with a solution to each: for method `gold`.
+target/debug/dialects problems --solutions --out "$out/solved"
+
 # world NAME WIDTH OPTION...
 world() {
     name=$1 width=$2

@@ -1,7 +1,7 @@
 //! Problems from JSON Lines.
 //!
-//! A line is `{"problem": "...", "answer": "...", "id": "...", "tags": {...}}`; `id` and `tags` may
-//! be left out. Public benchmarks are read with the columns they have ([`Benchmark`]). A data set is used whole or not at all: the first bad line is an error with its
+//! A line is `{"problem": "...", "answer": "...", "id": "...", "tags": {...}, "solution": "..."}`;
+//! only the first two are needed. Public benchmarks are read with the columns they have ([`Benchmark`]). A data set is used whole or not at all: the first bad line is an error with its
 //! file and number.
 
 mod benchmark;
@@ -23,6 +23,8 @@ pub struct Task {
     pub problem: Problem,
     /// Its right answer.
     pub gold: Gold,
+    /// A right response, where the data set has one.
+    pub solution: Option<String>,
 }
 
 /// Why a data set cannot be used.
@@ -65,6 +67,7 @@ struct Line {
     answer: String,
     #[serde(default)]
     tags: BTreeMap<String, String>,
+    solution: Option<String>,
 }
 
 /// Reads a data set: our own lines, or those of a benchmark.
@@ -116,7 +119,7 @@ fn parse(line: &str, benchmark: Option<Benchmark>, number: usize) -> Result<Task
         .map_err(|error| format!("the answer `{}` does not parse: {error}", line.answer))?;
     let id = ProblemId(line.id.unwrap_or_else(|| number.to_string()));
     let problem = Problem { id, text: line.problem, answer: line.answer, tags: line.tags };
-    Ok(Task { problem, gold })
+    Ok(Task { problem, gold, solution: line.solution })
 }
 
 #[cfg(test)]

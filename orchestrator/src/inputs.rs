@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use retrial_lte::HintKind;
+use retrial_grader::{Extraction, Verdict, grade};
+use retrial_lte::{HintKind, Method};
 use retrial_text::Text;
 use serde::Deserialize;
 
@@ -64,6 +65,9 @@ impl Inputs {
             ))
         };
         let train = dataset::load(&config.data.train, None, fits)?;
+        if config.run.method == Method::Gold {
+            solutions_fit(&train, &text, config, context)?;
+        }
         let heldout = config
             .data
             .held_out()
@@ -73,6 +77,39 @@ impl Inputs {
             .collect::<Result<_>>()?;
         Ok(Self { text, context, train, heldout })
     }
+}
+
+/// The tokens of a solution, with the one that ends a response.
+pub fn solution_tokens(text: &Text, solution: &str) -> Result<Vec<u32>> {
+    let mut ids = text.encode(solution).context("cannot encode a solution")?;
+    ids.push(text.end_token().context("the tokenizer names no end token")?);
+    Ok(ids)
+}
+
+/// Every problem has a right solution that fits into the context behind its prompt.
+fn solutions_fit(train: &[Task], text: &Text, config: &Config, context: usize) -> Result<()> {
+    let path = config.data.train.display();
+    for Task { problem, gold, solution } in train {
+        let id = &problem.id;
+        let Some(solution) = solution else {
+            bail!(
+                "{path}: problem `{id}` has no `solution`, method `gold` learns from it\n\
+                 hint: method `lte` needs none"
+            );
+        };
+        if grade(gold, solution, Extraction::Auto).verdict != Verdict::Correct {
+            bail!("{path}: the solution of problem `{id}` does not come to its answer");
+        }
+        let prompt = config.prompts.render(HintKind::Plain, &problem.text, &[]);
+        let tokens = text.prompt(&prompt)?.len() + solution_tokens(text, solution)?.len();
+        if tokens > context {
+            bail!(
+                "{path}: problem `{id}` and its solution have {tokens} tokens, more than the model's \
+                 context of {context}"
+            );
+        }
+    }
+    Ok(())
 }
 
 fn read_model(model: &Path) -> Result<ModelFile> {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
+use retrial_grader::Verdict;
 use retrial_log::Format;
-use retrial_lte::{HintKind, SecondTrial, Seed};
+use retrial_lte::{HintKind, Method, SecondTrial, Seed};
 use retrial_protocol::{
     PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerKind, ServerPublish, Step,
     TrainReport, TrainRequest, Transfer, WeightVersion,
@@ -19,11 +20,12 @@ use crate::between::{self, Next};
 use crate::config::{Config, difference};
 use crate::dashboard::{Dashboard, Door};
 use crate::dataset::Task;
+use crate::domain::{FinishReason, GradedRollout, Rollout};
 use crate::evaluate::{self, Scores};
 use crate::failure::Failure;
 use crate::fault::CrashPoint;
 use crate::http::CallError;
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, solution_tokens};
 use crate::live::{Live, Recent};
 use crate::order::problems_of;
 use crate::progress::Progress;
@@ -272,6 +274,25 @@ impl Run {
                 format!("the prompt of problem {id} is longer than the context")
             })?;
         }
+    }
+
+    /// The data set's own solution of a problem, if the method learns from it: a response that
+    /// nobody sampled.
+    pub fn solution(&self, task: &Task, served: WeightVersion) -> Result<Option<GradedRollout>> {
+        if self.config.run.method != Method::Gold {
+            return Ok(None);
+        }
+        let text = task.solution.as_deref().unwrap_or_default();
+        let tokens = solution_tokens(&self.text, text)?;
+        let rollout = Rollout {
+            index: 0,
+            logprobs: vec![0.0; tokens.len()],
+            tokens,
+            text: text.to_owned(),
+            finish: FinishReason::Stop,
+            version: served,
+        };
+        Ok(Some(GradedRollout { rollout, verdict: Verdict::Correct, answer: None }))
     }
 
     /// Pushes a version to the servers and verifies that they serve it. One that fails is left out

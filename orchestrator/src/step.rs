@@ -22,7 +22,7 @@ use anyhow::{Context as _, Result};
 use retrial_grader::Verdict;
 use retrial_lte::{
     Attempt, GroupOutcome, HintKind, Member, Memory, Method, Overlong, Response, Reward,
-    SecondTrial, Spread, advantages, refine, samples, second_trial,
+    SecondTrial, Spread, advantages, guide, refine, samples, second_trial,
 };
 use retrial_protocol::{Batch, Loss, Sample, Step, TrainReport, TrainRequest, WeightVersion};
 
@@ -43,6 +43,8 @@ pub struct Group {
     pub second: Option<SecondTrial>,
     /// The graded rollouts of the second trial.
     pub extra: Vec<GradedRollout>,
+    /// The data set's own solution, where the method uses it.
+    pub solution: Option<GradedRollout>,
     /// The refined group.
     pub members: Vec<Member>,
 }
@@ -135,16 +137,20 @@ async fn collect(run: &Run, step: Step, served: WeightVersion) -> Result<Collect
     let groups: Vec<Group> = first
         .into_iter()
         .zip(second)
-        .zip(&ids)
-        .map(|((first, second), id)| {
+        .zip(&tasks)
+        .map(|((first, second), task)| {
             let extra = second.as_ref().and_then(|_| hinted.next()).unwrap_or_default();
             let (first, extra) = (gradable(first), gradable(extra));
-            let seed = run.seed.of_text("refine").of(step.0).of_text(&id.0);
+            let seed = run.seed.of_text("refine").of(step.0).of_text(&task.problem.id.0);
             let max = run.config.rollout.max_replacements;
-            let members = refine(&rewards(&first), &rewards(&extra), max, seed);
-            Group { first, second, extra, members }
+            let solution = run.solution(task, served)?;
+            let members = match solution {
+                Some(_) => guide(&rewards(&first), seed),
+                None => refine(&rewards(&first), &rewards(&extra), max, seed),
+            };
+            anyhow::Ok(Group { first, second, extra, solution, members })
         })
-        .collect();
+        .collect::<Result<_>>()?;
 
     // 6. and 7. Every response against the un-hinted prompt, advantages over the refined group.
     let batch = Batch {
@@ -222,6 +228,7 @@ impl Group {
         match *member {
             Member::First(position) => &self.first[position],
             Member::Extra(position) => &self.extra[position],
+            Member::Solution => self.solution.as_ref().expect("the group was given one"),
         }
     }
 
@@ -232,7 +239,8 @@ impl Group {
         if config.rollout.dynamic_sampling && advantages.iter().all(|&a| a == 0.0) {
             return Vec::new();
         }
-        let all = samples(prompt, &self.members, &advantages, &first, &extra, kind);
+        let solution = self.solution.as_ref().map(response);
+        let all = samples(prompt, &self.members, &advantages, &first, &extra, kind, solution);
         let filtered = config.rollout.overlong == Overlong::Filter;
         let learned_from = |member: &Member| {
             !(filtered && self.rollout(member).rollout.finish == FinishReason::Length)
@@ -302,11 +310,9 @@ fn rewards(group: &[GradedRollout]) -> Vec<Reward> {
 }
 
 fn responses(group: &[GradedRollout]) -> Vec<Response<'_>> {
-    group
-        .iter()
-        .map(|GradedRollout { rollout, .. }| Response {
-            tokens: &rollout.tokens,
-            logprobs: &rollout.logprobs,
-        })
-        .collect()
+    group.iter().map(response).collect()
+}
+
+fn response(GradedRollout { rollout, .. }: &GradedRollout) -> Response<'_> {
+    Response { tokens: &rollout.tokens, logprobs: &rollout.logprobs }
 }

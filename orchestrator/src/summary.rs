@@ -222,7 +222,7 @@ impl Group {
 
     fn replaced(&self) -> Vec<Replacement> {
         let pairs = self.members.iter().enumerate().filter_map(|(slot, member)| match *member {
-            Member::First(_) => None,
+            Member::First(_) | Member::Solution => None,
             Member::Extra(extra) => Some(Replacement {
                 first: self.first[slot].rollout.index,
                 extra: self.extra[extra].rollout.index,

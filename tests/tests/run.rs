@@ -1,6 +1,8 @@
 //! A small run on the demo world, as a user sees it: the progress, the table, the log.
 
-use retrial_tests::{Project, shown};
+use std::process::Command;
+
+use retrial_tests::{Project, binary, shown};
 use sqlx::Row;
 
 /// One step over many problems: none-pass problems of every kind are among them.
@@ -132,6 +134,36 @@ async fn extra_rollouts_without_a_hint_are_on_policy() {
             .await
             .unwrap();
     assert_eq!(hinted, 0.0);
+}
+
+#[tokio::test]
+async fn solutions_of_the_data_set_take_the_place_of_failures() {
+    let project = Project::new();
+    let gold = ["--set", "run.method=gold", "--set", "run.steps=1"];
+    let refused = project.train(&gold);
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(error.contains("has no `solution`") && error.contains("hint: "), "{error}");
+
+    let made = Command::new(binary("dialects"))
+        .args(["problems", "--solutions", "--out"])
+        .arg(project.path("solved"))
+        .output();
+    assert!(made.expect("dialects can be started").status.success());
+    let train = format!("data.train={:?}", project.path("solved/train.jsonl"));
+    let output = project.train(&[&gold[..], &["--set", &train]].concat());
+    assert!(output.status.success(), "{}", shown(&output));
+    let log = project.log().await;
+    let groups: Vec<(String, String)> =
+        sqlx::query_as("SELECT before, after FROM groups").fetch_all(&log).await.unwrap();
+    assert!(groups.iter().any(|(before, after)| before == "none" && after == "some"), "{groups:?}");
+    assert!(!groups.iter().any(|(_, after)| after == "none"), "{groups:?}");
+    let number = async |query: &'static str| -> f64 {
+        sqlx::query_scalar(query).fetch_one(&log).await.unwrap()
+    };
+    let second = "SELECT count(*) * 1.0 FROM rollouts WHERE trial = 'second'";
+    assert_eq!(number(second).await, 0.0, "nothing more is sampled");
+    let off_policy = "SELECT value FROM step_metrics WHERE name = 'hinted_tokens'";
+    assert!(number(off_policy).await > 0.0);
 }
 
 /// With a staleness of one, rollouts are sampled while the trainer works: with weights one version

@@ -30,6 +30,9 @@ enum Command {
         /// Which problems are drawn follows from it.
         #[arg(long, default_value_t = 0)]
         seed: u64,
+        /// Give training problems a solution, for method `gold`.
+        #[arg(long)]
+        solutions: bool,
     },
     /// Writes examples for `retrial-trainer sft`.
     ColdStart {
@@ -75,8 +78,10 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Problems { out, seed } => {
-            for (name, problems) in Problems::draw(seed).files() {
+        Command::Problems { out, seed, solutions } => {
+            let all = Problems::draw(seed);
+            let all = if solutions { all } else { all.without_solutions() };
+            for (name, problems) in all.files() {
                 write(&out.join(name), &lines(problems)?)?;
             }
         }

@@ -14,7 +14,7 @@ use rand::seq::SliceRandom;
 use serde::Serialize;
 
 use crate::dialect::DIALECTS;
-use crate::wording::question;
+use crate::wording::{Detail, question, response};
 use crate::{Dialect, Expression, Reading};
 
 /// A line of a data set.
@@ -28,6 +28,9 @@ pub struct Problem {
     pub answer: String,
     /// The dialect, what the problem is for, and whether the usual order gives the right answer.
     pub tags: BTreeMap<&'static str, &'static str>,
+    /// A right response to a training problem, for the method that learns from solutions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub solution: Option<String>,
 }
 
 /// The data sets of the demo.
@@ -87,6 +90,13 @@ impl Problems {
         }
     }
 
+    /// The same without the solutions.
+    #[must_use]
+    pub fn without_solutions(mut self) -> Self {
+        self.train.iter_mut().for_each(|problem| problem.solution = None);
+        self
+    }
+
     /// The data sets with the names of their files.
     pub fn files(&self) -> [(&'static str, &[Problem]); 3] {
         [
@@ -133,5 +143,6 @@ fn problem(dialect: &Dialect, expression: &Expression, held_out: bool) -> Proble
             ("split", if held_out { "heldout" } else { "train" }),
             ("usual_order", if usual_is_right { "right" } else { "wrong" }),
         ]),
+        solution: (!held_out).then(|| response(dialect.reading, expression, 0, Detail::Short)),
     }
 }

@@ -232,7 +232,7 @@ fn the_seed_decides() {
 fn the_files_of_the_repository_are_those_that_the_commands_write() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |name: &str| std::fs::read_to_string(here.join(name)).unwrap();
-    for (name, problems) in Problems::draw(0).files() {
+    for (name, problems) in Problems::draw(0).without_solutions().files() {
         let lines = problems.iter().map(|problem| serde_json::to_string(problem).unwrap() + "\n");
         assert!(read(name) == lines.collect::<String>(), "{name} is out of date");
     }

@@ -22,7 +22,7 @@ struct Cli {
     #[arg(long, default_value_t = 200)]
     held_out: usize,
     /// Examples of the cold start.
-    #[arg(long, default_value_t = 64_000)]
+    #[arg(long, default_value_t = 24_000)]
     examples: usize,
     /// What is drawn follows from it.
     #[arg(long, default_value_t = 0)]

@@ -16,7 +16,8 @@ pub struct Response<'a> {
 /// The samples of a refined group: every member, against the un-hinted `prompt`.
 ///
 /// Extra rollouts sampled under a hint belong to the hinted part of the objective; those sampled on
-/// the plain prompt are on-policy like any other.
+/// the plain prompt are on-policy like any other. A solution belongs to the hinted part too; with
+/// log-probabilities of 0 the denominator of its ratios is 1, as in LUFFY.
 pub fn samples(
     prompt: &[u32],
     group: &[Member],
@@ -24,6 +25,7 @@ pub fn samples(
     first: &[Response<'_>],
     extra: &[Response<'_>],
     extra_prompt: HintKind,
+    solution: Option<Response<'_>>,
 ) -> Vec<Sample> {
     let member = |member: &Member| match *member {
         Member::First(position) => (first[position], Part::OnPolicy),
@@ -31,6 +33,7 @@ pub fn samples(
             (extra[position], Part::OnPolicy)
         }
         Member::Extra(position) => (extra[position], Part::Hinted),
+        Member::Solution => (solution.expect("the group was given one"), Part::Hinted),
     };
     group
         .iter()
@@ -58,7 +61,7 @@ mod tests {
         let extra = [Response { tokens: &[3], logprobs: &[-0.3] }];
         let group = [Member::First(0), Member::Extra(0)];
         let part_of_extra = |kind| {
-            let samples = samples(&[9, 9], &group, &[-1.0, 1.0], &first, &extra, kind);
+            let samples = samples(&[9, 9], &group, &[-1.0, 1.0], &first, &extra, kind, None);
             assert_eq!(samples[0].part, Part::OnPolicy);
             assert_eq!(samples[0].response, [1, 2]);
             assert_eq!(samples[1].prompt, [9, 9]);

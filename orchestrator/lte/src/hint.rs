@@ -25,6 +25,9 @@ pub enum Method {
     Grpo,
     /// A second trial without a hint: the ablation that shows whether it is the hint or the budget.
     GrpoExtra,
+    /// No second trial; the data set's own solution takes the place of a failure, in the manner of
+    /// LUFFY (arXiv 2504.14945). For data sets that have solutions.
+    Gold,
 }
 
 /// The prompt of a trial.
@@ -74,7 +77,7 @@ pub fn second_trial(
         return None;
     }
     match method {
-        Method::Grpo => None,
+        Method::Grpo | Method::Gold => None,
         Method::GrpoExtra => Some(SecondTrial { kind: HintKind::Plain, answers: Vec::new() }),
         Method::Lte => Some(hinted(attempts, equivalent)),
     }
@@ -170,6 +173,7 @@ impl fmt::Display for Method {
             Self::Lte => "lte",
             Self::Grpo => "grpo",
             Self::GrpoExtra => "grpo_extra",
+            Self::Gold => "gold",
         })
     }
 }

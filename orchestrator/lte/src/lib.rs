@@ -29,5 +29,5 @@ pub use group::{GroupOutcome, Reward};
 pub use hint::{Attempt, HintKind, Memory, Method, SecondTrial, second_trial};
 pub use overlong::Overlong;
 pub use prompt::{InvalidTemplate, Templates};
-pub use refine::{MaxReplacements, Member, refine};
+pub use refine::{MaxReplacements, Member, guide, refine};
 pub use seed::Seed;

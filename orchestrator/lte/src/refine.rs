@@ -1,6 +1,6 @@
 //! The refined group: correct extra rollouts in the place of failures.
 
-use rand::seq::SliceRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
 use serde::{Deserialize, Serialize};
 
 use crate::{GroupOutcome, Reward, Seed};
@@ -27,6 +27,19 @@ pub enum Member {
     First(usize),
     /// The extra rollout with this position.
     Extra(usize),
+    /// The data set's own solution.
+    Solution,
+}
+
+/// Puts the data set's own solution in the place of a failure, chosen at random. A group without a
+/// failure stays as it is: the solution would teach it nothing.
+pub fn guide(first: &[Reward], seed: Seed) -> Vec<Member> {
+    let mut group: Vec<Member> = (0..first.len()).map(Member::First).collect();
+    let failures: Vec<usize> = (0..first.len()).filter(|&i| first[i] == Reward::Fail).collect();
+    if let Some(&slot) = failures.choose(&mut seed.generator()) {
+        group[slot] = Member::Solution;
+    }
+    group
 }
 
 /// Replaces failures of a none-pass group, chosen at random, by the correct extra rollouts, first
@@ -76,6 +89,7 @@ mod tests {
                     match *member {
                         Member::First(position) => prop_assert_eq!(position, slot),
                         Member::Extra(position) => taken.push(position),
+                        Member::Solution => prop_assert!(false, "there is none"),
                     }
                 }
                 taken.sort_unstable();
@@ -92,6 +106,19 @@ mod tests {
             prop_assume!(first.contains(&Pass));
             let group = refine(&first, &extra, MaxReplacements::WholeGroup, Seed(seed));
             prop_assert_eq!(group, (0..first.len()).map(Member::First).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_solution_takes_the_place_of_one_failure() {
+        let solutions = |group: &[Member]| {
+            let of = |member: &&Member| **member == Member::Solution;
+            group.iter().filter(of).count()
+        };
+        for seed in (0..50).map(Seed) {
+            assert_eq!(solutions(&guide(&[Fail; 4], seed)), 1);
+            assert_eq!(guide(&[Pass, Fail, Pass], seed)[1], Member::Solution);
+            assert_eq!(solutions(&guide(&[Pass; 4], seed)), 0);
         }
     }
 

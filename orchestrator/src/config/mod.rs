@@ -402,7 +402,7 @@ impl Config {
         if self.rollout.group < 2 {
             return Err("[rollout] group must be at least 2: advantages are relative to it".into());
         }
-        if self.rollout.extra == 0 && self.run.method != Method::Grpo {
+        if self.rollout.extra == 0 && matches!(self.run.method, Method::Lte | Method::GrpoExtra) {
             let method = self.run.method;
             return Err(format!("[rollout] extra is 0, method `{method}` needs at least 1"));
         }

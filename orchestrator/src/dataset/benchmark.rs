@@ -80,6 +80,7 @@ impl Benchmark {
         let tags: BTreeMap<String, String> =
             columns.tags.iter().filter_map(|&name| Some((name.to_owned(), cell(name)?))).collect();
         Ok(Line {
+            solution: None,
             id: columns.id.and_then(cell),
             problem: needed(columns.problem)?,
             answer: needed(columns.answer)?,

@@ -15,7 +15,7 @@ pub struct Run {
     pub id: i64,
     /// Its name.
     pub name: String,
-    /// `lte`, `grpo` or `grpo_extra`.
+    /// `lte`, `grpo`, `grpo_extra` or `gold`.
     pub method: String,
     /// What everything random follows from.
     pub seed: u64,
