@@ -178,6 +178,8 @@ async fn train(run: &Run, step: Step, batch: Batch) -> Result<(TrainReport, f64)
         optimizer: run.config.optimizer.clone(),
         micro_batch_tokens: run.config.trainer.micro_batch_tokens,
     };
+    // Weights must never have learned from rollouts that a power cut takes out of the log.
+    run.store.sync().await?;
     let report = run.train(&request).await?;
     CrashPoint::reached(run.crash, Moment::Train, step);
     Ok((report, clock.elapsed().as_secs_f64()))

@@ -58,6 +58,22 @@ impl Store {
         self.writer.close().await;
     }
 
+    /// Has all that was written survive a power cut. It is a wait for the disk, which is why not
+    /// every write does it.
+    pub async fn sync(&self) -> Result<(), StoreError> {
+        let failed = |error: std::io::Error| {
+            StoreError::new("have the disk keep", &self.path, error.to_string())
+        };
+        let mut wal = self.path.clone().into_os_string();
+        wal.push("-wal");
+        match tokio::fs::File::open(wal).await {
+            Ok(wal) => wal.sync_data().await.map_err(failed),
+            // Nothing waits beside the file.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     /// Does some writing in one transaction. `action` completes "cannot ACTION PATH".
     async fn write<T>(
         &self,

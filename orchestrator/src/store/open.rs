@@ -24,8 +24,8 @@ pub async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
-        // A committed step survives a power cut.
-        .synchronous(SqliteSynchronous::Full)
+        // A write survives the process at once, and a power cut after `Store::sync`.
+        .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
         // The indexes that a commit touches fit into 64 MiB; pages go to the file every 32 MiB.
         .pragma("cache_size", "-65536")

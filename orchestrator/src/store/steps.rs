@@ -117,7 +117,8 @@ impl Store {
         .await
     }
 
-    /// Commits a step: outcomes, replacements, weight version and metrics.
+    /// Commits a step: outcomes, replacements, weight version and metrics. A committed step survives
+    /// a power cut.
     pub async fn commit_step(
         &self,
         run: RunId,
@@ -153,7 +154,8 @@ impl Store {
             sqlx::query(query).bind(run.0).bind(step.0.cast_signed()).execute(db).await?;
             Ok(())
         })
-        .await
+        .await?;
+        self.sync().await
     }
 
     /// The sum of each metric over all steps.
