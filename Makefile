@@ -1,5 +1,5 @@
 # Two commands do all the set-up they need: `make demo` and `make test`.
-.PHONY: demo compare study study-small test test-browser screenshots test-servers test-compose lint deny bench bench-log libtorch build help
+.PHONY: demo compare study study-small study-map study-sums test test-browser screenshots test-servers test-compose lint deny bench bench-log libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,11 +16,20 @@ demo: build ## Trains a small language model by LTE, on this machine
 compare: build ## The same run by GRPO, for comparison
 	target/debug/retrial run examples/dialects/grpo.toml --resume
 
-study: build ## LTE against GRPO and GRPO with extra rollouts, five seeds each (20 to 40 minutes)
+study: build ## LTE against GRPO, with extra rollouts, with entropy: five seeds each (20 to 40 minutes)
 	target/debug/retrial study examples/dialects/study.toml
 
-study-small: build ## The same with two seeds
+study-small: build ## LTE against GRPO and GRPO with extra rollouts, two seeds (under 10 minutes)
 	target/debug/retrial study examples/dialects/study-small.toml
+
+study-map: build ## Where the gain of LTE ends, and what it depends on (makes 12 models; hours)
+	examples/dialects/worlds.sh
+	target/debug/retrial study examples/dialects/map.toml
+	target/debug/retrial study examples/dialects/settings.toml
+
+study-sums: build ## A world that was not made for LTE (an hour)
+	examples/sums/make.sh
+	target/debug/retrial study examples/sums/study.toml
 
 test: libtorch ## Runs all tests
 	cargo build --workspace --all-targets
@@ -54,4 +63,4 @@ bench: libtorch ## Tokens per second of server and trainer, the trainer beside P
 
 bench-log: ## Makes a log of 1,000,000 rollouts and measures pages over it while a run writes (2 GB)
 	mkdir -p target/bench
-	cargo run -p retrial --example large_log target/bench/large.db
+	cargo run --release -p retrial --example large_log target/bench/large.db

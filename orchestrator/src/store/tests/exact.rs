@@ -124,6 +124,35 @@ async fn logging_twice_is_logging_once() {
 }
 
 #[tokio::test]
+async fn what_a_run_came_to_step_by_step() {
+    let log = Log::new().await;
+    log.first_trial().await;
+    assert!(log.store.series(log.run).await.unwrap().is_empty(), "the step is not committed");
+    log.second_trial().await;
+    let series = log.store.series(log.run).await.unwrap();
+    assert_eq!(series["train_seconds"], [(STEP, 0.5)]);
+    // a was rescued, b solved at once, c never solved.
+    for (name, value) in [("solved", 2.0), ("unsolved", 1.0), ("rescued", 1.0), ("graduated", 0.0)]
+    {
+        assert_eq!(series[name], [(STEP, value)], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_answers_are_remembered_from_earlier_steps_only() {
+    let log = Log::new().await;
+    log.first_trial().await;
+    log.second_trial().await;
+    let before = async |step: u64, problem: &str| {
+        log.store.wrong_answers_before(log.run, Step(step), &id(problem)).await.unwrap()
+    };
+    assert_eq!(before(STEP.0 + 1, "a").await[0], "3", "the most frequent first");
+    assert_eq!(before(STEP.0 + 1, "c").await, ["7"], "what cannot be read is no answer");
+    assert!(before(STEP.0 + 1, "b").await.is_empty());
+    assert!(before(STEP.0, "a").await.is_empty());
+}
+
+#[tokio::test]
 async fn an_interruption_leaves_no_trace() {
     let unbroken = Log::new().await;
     unbroken.first_trial().await;
