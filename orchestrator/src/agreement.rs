@@ -99,8 +99,15 @@ async fn score(
 ) -> Result<Vec<Token>> {
     let temperature = config.rollout.temperature;
     let max_tokens = TOKENS.min(config.rollout.max_tokens);
-    let request =
-        SampleRequest { prompt, n: RESPONSES, seed: Seed(0), max_tokens, temperature, adapter };
+    let request = SampleRequest {
+        prompt,
+        n: RESPONSES,
+        seed: Seed(0),
+        max_tokens,
+        temperature,
+        top_p: 1.0,
+        adapter,
+    };
     let sampled = http::with_retries(|| server.sample(request))
         .await
         .context("sampling a few tokens to compare log-probabilities")?;

@@ -1,10 +1,12 @@
-//! Problems from JSON Lines.
+//! Problems from JSON Lines or Parquet.
 //!
-//! A line is `{"problem": "...", "answer": "...", "id": "...", "tags": {...}, "solution": "..."}`;
-//! only the first two are needed. Public benchmarks are read with the columns they have ([`Benchmark`]). A data set is used whole or not at all: the first bad line is an error with its
+//! A line, or a row, is `{"problem": "...", "answer": "...", "id": "...", "tags": {...}, "solution":
+//! "..."}`; only the first two are needed. Public benchmarks are read with the columns they have
+//! ([`Benchmark`]). A data set is used whole or not at all: the first bad line is an error with its
 //! file and number.
 
 mod benchmark;
+mod rows;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -78,13 +80,10 @@ pub fn load(
     benchmark: Option<Benchmark>,
     fits: impl Fn(&Problem) -> Result<(), String>,
 ) -> Result<Vec<Task>, DatasetError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| DatasetError::Read { path: path.into(), source })?;
     let mut seen = HashSet::new();
     let mut tasks = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let number = index + 1;
-        let task = parse(line, benchmark, number)
+    for (number, line) in rows::read(path)? {
+        let task = parse(&line, benchmark, number)
             .and_then(|task| {
                 fits(&task.problem)?;
                 let id = &task.problem.id;

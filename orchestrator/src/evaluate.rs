@@ -69,7 +69,7 @@ async fn sample(
                 rollouts::sample(run, &ask, version, seed.of_text(&id.0), evaluation.temperature)
                     .await
                     .with_context(|| format!("evaluating problem {id} of `{name}`"))?;
-            let graded = rollouts::graded(run, task, sampled, version, Extraction::Auto)?;
+            let graded = rollouts::graded(&run.text, task, sampled, version, Extraction::Auto)?;
             activity.part_done();
             anyhow::Ok((id, graded))
         })
@@ -98,23 +98,40 @@ pub fn standard_errors(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> (
     (error(by_problem(samples, 1)), error(by_problem(samples, k)))
 }
 
-/// Pass@k of each problem that has a sample that could be graded.
-fn by_problem(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> Vec<f64> {
-    let count = |graded: &[GradedRollout], test: fn(Verdict) -> bool| {
-        graded.iter().filter(|graded| test(graded.verdict)).count() as u64
-    };
-    samples
-        .iter()
-        .map(|(_, graded)| {
-            let gradable = count(graded, |verdict| verdict != Verdict::Timeout);
-            (gradable, count(graded, |verdict| verdict == Verdict::Correct))
-        })
-        .filter(|&(gradable, _)| gradable > 0)
-        .map(|(gradable, correct)| pass_at_k(gradable, correct, u64::from(k)))
-        .collect()
+/// How the samples of a problem fared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// Samples that could be graded.
+    pub tries: u64,
+    /// Correct ones among them.
+    pub correct: u64,
 }
 
-fn mean(values: &[f64]) -> f64 {
+impl Tally {
+    /// Of graded samples.
+    pub fn of(graded: &[GradedRollout]) -> Self {
+        let count = |test: fn(Verdict) -> bool| {
+            graded.iter().filter(|graded| test(graded.verdict)).count() as u64
+        };
+        Self {
+            tries: count(|verdict| verdict != Verdict::Timeout),
+            correct: count(|verdict| verdict == Verdict::Correct),
+        }
+    }
+
+    /// Pass@k, if any sample could be graded.
+    pub fn pass_at(self, k: u32) -> Option<f64> {
+        (self.tries > 0).then(|| pass_at_k(self.tries, self.correct, u64::from(k)))
+    }
+}
+
+/// Pass@k of each problem that has a sample that could be graded.
+fn by_problem(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> Vec<f64> {
+    samples.iter().filter_map(|(_, graded)| Tally::of(graded).pass_at(k)).collect()
+}
+
+/// The mean; 0 of nothing.
+pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 

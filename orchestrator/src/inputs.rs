@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use retrial_grader::{Extraction, Verdict, grade};
-use retrial_lte::{HintKind, Method};
+use retrial_lte::{HintKind, Method, Templates};
 use retrial_text::Text;
 use serde::Deserialize;
 
@@ -24,19 +24,53 @@ pub struct Inputs {
     pub heldout: Vec<(String, Vec<Task>)>,
 }
 
+/// What a model's folder says of the words that it knows.
+pub struct Model {
+    /// The tokenizer and the chat template.
+    pub text: Text,
+    /// Longest sequence, tokens.
+    pub context: usize,
+    /// Token ids that it has.
+    vocabulary: u32,
+}
+
 #[derive(Deserialize)]
 struct ModelFile {
     max_position_embeddings: usize,
     vocab_size: u32,
 }
 
+impl Model {
+    /// Reads the description of the model in a folder, not its weights.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let text = Text::load(folder).context("cannot use the model's tokenizer")?;
+        let ModelFile { max_position_embeddings: context, vocab_size: vocabulary } =
+            read_model(folder)?;
+        Ok(Self { text, context, vocabulary })
+    }
+
+    /// Tokens of the plain prompt of a problem; an error if the model does not have one of them.
+    pub fn prompt_tokens(&self, prompts: &Templates, problem: &Problem) -> Result<usize, String> {
+        let prompt = prompts.render(HintKind::Plain, &problem.text, &[]);
+        let ids = self.text.prompt(&prompt).map_err(|error| error.to_string())?;
+        // SGLang ends at a token that the model does not have.
+        if let Some(id) = ids.iter().find(|&&id| id >= self.vocabulary) {
+            return Err(format!(
+                "the prompt of problem `{}` has token {id}, the model has {}: the tokenizer belongs \
+                 to another model",
+                problem.id, self.vocabulary
+            ));
+        }
+        Ok(ids.len())
+    }
+}
+
 impl Inputs {
     /// Reads them all. A problem whose prompt leaves no room for a response is an error with the
     /// file and line it stands on.
     pub fn load(config: &Config) -> Result<Self> {
-        let text = Text::load(&config.model.path).context("cannot use the model's tokenizer")?;
-        let ModelFile { max_position_embeddings: context, vocab_size } =
-            read_model(&config.model.path)?;
+        let model = Model::load(&config.model.path)?;
+        let context = model.context;
         let limit = config.rollout.max_tokens;
         if limit >= context {
             bail!(
@@ -44,17 +78,7 @@ impl Inputs {
             );
         }
         let fits = |problem: &Problem| {
-            let prompt = config.prompts.render(HintKind::Plain, &problem.text, &[]);
-            let ids = text.prompt(&prompt).map_err(|error| error.to_string())?;
-            // SGLang ends at a token that the model does not have.
-            if let Some(id) = ids.iter().find(|&&id| id >= vocab_size) {
-                return Err(format!(
-                    "the prompt of problem `{}` has token {id}, the model has {vocab_size}: the \
-                     tokenizer belongs to another model",
-                    problem.id
-                ));
-            }
-            let tokens = ids.len();
+            let tokens = model.prompt_tokens(&config.prompts, problem)?;
             if tokens + limit <= context {
                 return Ok(());
             }
@@ -75,7 +99,7 @@ impl Inputs {
                 Ok((name.to_owned(), dataset::load(path, benchmark, fits)?))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { text, context, train, heldout })
+        Ok(Self { text: model.text, context, train, heldout })
     }
 }
 

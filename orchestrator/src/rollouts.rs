@@ -5,6 +5,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use retrial_grader::{Extraction, Verdict, grade};
 use retrial_lte::Seed;
 use retrial_protocol::{Step, WeightVersion};
+use retrial_text::Text;
 
 use crate::dataset::Task;
 use crate::domain::{FinishReason, GradedRollout, Rollout, Trial};
@@ -83,7 +84,7 @@ async fn group(
     let (version, sampled) = sample(run, ask, version, seed, run.config.rollout.temperature)
         .await
         .with_context(|| format!("sampling problem {id} of step {step}"))?;
-    graded(run, ask.task, sampled, version, Extraction::Boxed)
+    graded(&run.text, ask.task, sampled, version, Extraction::Boxed)
 }
 
 /// Responses to a prompt, as many as asked for, sampled with the weights of `version`, and the
@@ -101,6 +102,7 @@ pub async fn sample(
         seed,
         max_tokens: run.config.rollout.max_tokens,
         temperature,
+        top_p: 1.0,
         // The server that takes the request knows.
         adapter: None,
     };
@@ -109,7 +111,7 @@ pub async fn sample(
 
 /// Grades responses by their text, which is the text of the sampled ids.
 pub fn graded(
-    run: &Run,
+    words: &Text,
     task: &Task,
     sampled: Vec<Sampled>,
     version: WeightVersion,
@@ -118,7 +120,7 @@ pub fn graded(
     (0..)
         .zip(sampled)
         .map(|(index, Sampled { tokens, logprobs, finish, .. })| {
-            let text = run.text.decode(&tokens)?;
+            let text = words.decode(&tokens)?;
             let (verdict, answer) = match finish {
                 // A response that was cut has not answered, whatever it boxed on its way.
                 FinishReason::Length => (Verdict::NoAnswer, None),

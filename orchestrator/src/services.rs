@@ -19,7 +19,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::config::Config;
+use crate::config::{Config, ServerConfig};
 use crate::failure::Failure;
 
 const START_TIMEOUT: Duration = Duration::from_mins(2);
@@ -71,19 +71,28 @@ struct Ready {
 impl Service {
     /// The embedded policy server, on the model the run begins with.
     pub async fn policy(config: &Config) -> Result<Self, Failure> {
-        let sequences = config.server.max_sequences.to_string();
+        let log = config.weights().join("policy.log");
+        Self::serving(&config.model.path, &config.server, log).await
+    }
+
+    /// The embedded policy server on any model; its log goes to a file.
+    pub async fn serving(
+        model: &Path,
+        server: &ServerConfig,
+        log: PathBuf,
+    ) -> Result<Self, Failure> {
+        let sequences = server.max_sequences.to_string();
         let arguments = vec![
             "--model".into(),
-            config.model.path.clone().into(),
+            model.into(),
             "--served-model-name".into(),
-            config.server.model.clone().into(),
+            server.model.clone().into(),
             "--max-num-seqs".into(),
             sequences.into(),
             // The trainer divides the logits by the temperature too.
             "--logprobs-mode".into(),
             "processed_logprobs".into(),
         ];
-        let log = config.weights().join("policy.log");
         Self::start(Program { name: "retrial-policy", arguments, log }, &[]).await
     }
 

@@ -53,6 +53,8 @@ pub struct SampleRequest<'a> {
     pub max_tokens: usize,
     /// Sampling temperature.
     pub temperature: f64,
+    /// Nucleus: the share of probability that is sampled from; 1 while training.
+    pub top_p: f64,
     /// The adapter that samples, by its name on the server, in place of the model itself.
     pub adapter: Option<&'a str>,
 }
@@ -82,7 +84,7 @@ fn parameters(request: SampleRequest<'_>, own: Value) -> Value {
     let mut all = json!({
         "n": request.n,
         "temperature": request.temperature,
-        "top_p": 1.0,
+        "top_p": request.top_p,
         "top_k": -1,
         "min_p": 0.0,
         "presence_penalty": 0.0,

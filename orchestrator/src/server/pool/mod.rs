@@ -41,6 +41,8 @@ pub struct Limits {
 pub struct Pool {
     servers: Vec<Box<dyn PolicyServer>>,
     limits: Limits,
+    /// Whether the servers serve what was pushed to them, and must say so.
+    pushes: bool,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -88,7 +90,22 @@ impl Pool {
             failed: 0,
             last_failure: "none has taken a push yet".into(),
         };
-        Self { servers, limits, state: Mutex::new(state), changed: Notify::new() }
+        Self { servers, limits, pushes: true, state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    /// A pool of servers that are taken as they are, with whatever weights they serve: nothing is
+    /// pushed, all of them count as serving `version`, and their labels are not looked at.
+    pub fn as_served(
+        servers: Vec<Box<dyn PolicyServer>>,
+        limits: Limits,
+        version: WeightVersion,
+    ) -> Self {
+        let mut pool = Self { pushes: false, ..Self::new(servers, limits) };
+        let state = pool.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for member in &mut state.members {
+            member.version = Some(version);
+        }
+        pool
     }
 
     /// Requests in flight to all servers together.
@@ -187,7 +204,7 @@ impl Pool {
             let request = SampleRequest { adapter: place.adapter.as_deref(), ..request };
             let outcome = self.patiently(place.index, server.sample(request)).await;
             let outcome = outcome.and_then(|sampled| {
-                let foreign = foreign_label(&sampled, version);
+                let foreign = self.pushes.then(|| foreign_label(&sampled, version)).flatten();
                 foreign
                     .map_or(Ok(sampled), |problem| Err(CallError::unusable(server.url(), problem)))
             });

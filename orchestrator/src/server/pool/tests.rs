@@ -96,6 +96,7 @@ fn request() -> SampleRequest<'static> {
         seed: Seed(0),
         max_tokens: 1,
         temperature: 1.0,
+        top_p: 1.0,
         adapter: None,
     }
 }
