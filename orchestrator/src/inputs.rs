@@ -90,7 +90,7 @@ impl Inputs {
         };
         let train = dataset::load(&config.data.train, None, fits)?;
         if config.run.method == Method::Gold {
-            solutions_fit(&train, &text, config, context)?;
+            solutions_fit(&train, &model.text, config, context)?;
         }
         let heldout = config
             .data

@@ -14,6 +14,7 @@ pub mod dashboard;
 pub mod dataset;
 pub mod document;
 pub mod domain;
+pub mod eval;
 pub mod evaluate;
 pub mod failure;
 pub mod fault;

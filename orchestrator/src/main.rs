@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use retrial::commands::{check, dashboard, export, grade, mistakes, report, run, sql, study};
+use retrial::commands::{check, dashboard, eval, export, grade, mistakes, report, run, sql, study};
 use retrial::failure::Failure;
 use retrial::live::Recent;
 use tracing_subscriber::Layer as _;
@@ -22,6 +22,7 @@ enum Command {
     Run(run::Args),
     Check(check::Args),
     Study(study::Args),
+    Eval(eval::Args),
     Grade(grade::Args),
     Mistakes(mistakes::Args),
     Sql(sql::Args),
@@ -41,6 +42,7 @@ async fn main() -> ExitCode {
         Command::Run(args) => run::run(args, recent).await,
         Command::Check(args) => check::run(args).await,
         Command::Study(args) => study::run(args).await,
+        Command::Eval(args) => eval::run(args).await,
         Command::Grade(args) => grade::run(&args),
         Command::Mistakes(args) => mistakes::run(args).await,
         Command::Sql(args) => sql::run(args).await,

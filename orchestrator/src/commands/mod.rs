@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod dashboard;
+pub mod eval;
 pub mod export;
 pub mod grade;
 pub mod log;

@@ -22,6 +22,13 @@ pub struct Format {
     csv: bool,
 }
 
+impl Format {
+    /// Whether people read it.
+    pub fn is_table(self) -> bool {
+        !self.json && !self.csv
+    }
+}
+
 /// Rows of the same columns, written one after the other; a table is written at the end.
 pub struct Rows<'a, W: Write>(Writer<'a, W>);
 

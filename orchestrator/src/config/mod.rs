@@ -490,6 +490,20 @@ mod tests {
     }
 
     #[test]
+    fn the_examples_are_valid() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+        for size in ["4b", "8b"] {
+            let config = Config::load(&folder.join(format!("qwen3-{size}.toml")), &[]).unwrap();
+            assert_eq!(config.run.name, format!("qwen3-{size}-lte"));
+            // What the paper says of both.
+            let rollout = &config.rollout;
+            assert_eq!((rollout.problems, rollout.group, rollout.extra), (128, 8, 8));
+            assert_eq!((rollout.max_tokens, rollout.temperature), (8192, 1.0));
+            assert_eq!((config.run.steps, config.evaluation.every), (500, 10));
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_shown_with_its_line_and_a_suggestion() {
         let error = load(&format!("{MINIMAL}[optimizer]\nlerning_rate = 1\n"), &[]).unwrap_err();
         insta::assert_snapshot!(error);

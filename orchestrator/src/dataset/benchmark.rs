@@ -50,6 +50,35 @@ impl Benchmark {
         }
     }
 
+    /// All of them, in the order of the paper.
+    pub const ALL: [Self; 6] =
+        [Self::Math500, Self::Minerva, Self::Olympiad, Self::Amc23, Self::Aime24, Self::Aime25];
+
+    /// The benchmark of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|benchmark| benchmark.name() == name)
+    }
+
+    /// Samples a problem in the paper: more where there are few problems.
+    pub fn samples(self) -> u32 {
+        match self {
+            Self::Math500 | Self::Minerva | Self::Olympiad => 4,
+            Self::Amc23 | Self::Aime24 | Self::Aime25 => 16,
+        }
+    }
+
+    /// Where it is published: a data set on the Hugging Face hub.
+    pub fn repository(self) -> &'static str {
+        match self {
+            Self::Math500 => "HuggingFaceH4/MATH-500",
+            Self::Minerva => "math-ai/minervamath",
+            Self::Olympiad => "math-ai/olympiadbench",
+            Self::Amc23 => "math-ai/amc23",
+            Self::Aime24 => "HuggingFaceH4/aime_2024",
+            Self::Aime25 => "math-ai/aime25",
+        }
+    }
+
     fn columns(self) -> Columns {
         let columns = |problem, answer, id, tags| Columns { problem, answer, id, tags };
         match self {

@@ -8,6 +8,7 @@
 mod codec;
 mod curves;
 mod error;
+mod evals;
 mod evaluations;
 pub mod mistakes;
 mod open;
@@ -22,6 +23,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, SqliteConnection};
 
 pub use error::StoreError;
+pub use evals::{EvalId, EvalProblem, EvalSet, LoggedEval};
 pub use evaluations::EvalRecord;
 pub use open::reader;
 pub use rollouts::{LoggedRollouts, TrialRecord};

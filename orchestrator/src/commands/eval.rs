@@ -1,0 +1,307 @@
+//! `retrial eval`: benchmarks without training.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow};
+use retrial_lte::Templates;
+use serde_json::{Value, json};
+
+use super::output::{Format, write_records};
+use crate::config::ServerConfig;
+use crate::eval::{self, Asked, Change, Comparison, Plan, SetScore, Weights};
+use crate::failure::Failure;
+
+/// Evaluates a model on benchmarks: Pass@1 and Pass@k with 95 % intervals.
+///
+/// The model is a folder, weights of a run, or what a server serves. Samples a problem are those of
+/// the paper: 4, and 16 for AMC'23, AIME'24 and AIME'25. Every problem goes into the log; the same
+/// command goes on where it was interrupted. Progress goes to standard error.
+#[derive(clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  \
+        retrial eval --model Qwen3-4B-Base --benchmark all\n  \
+        retrial eval --run NAME@300 --benchmark aime24=aime24.jsonl --data own=problems.parquet\n  \
+        retrial eval --server http://gpu:8000 --model Qwen3-4B-Base --benchmark math500 --name base\n  \
+        retrial eval compare base NAME@300"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    plan: PlanArgs,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    Compare(CompareArgs),
+}
+
+#[derive(clap::Args)]
+struct PlanArgs {
+    /// Hugging Face folder of the model; with --server only its tokenizer is used
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Weights of a run in the log, the latest or a version
+    #[arg(long, value_name = "RUN[@VERSION]", conflicts_with_all = ["model", "servers"])]
+    run: Option<String>,
+    /// A running server, taken as it is; may be given several times
+    #[arg(long = "server", value_name = "URL", requires = "model")]
+    servers: Vec<String>,
+    /// The model's name on the server
+    #[arg(long, value_name = "NAME", default_value = "policy")]
+    served_name: String,
+    /// math500, minerva, olympiad, amc23, aime24, aime25 or all: from the Hugging Face hub, or a file
+    #[arg(long = "benchmark", value_name = "NAME[=FILE]")]
+    benchmarks: Vec<String>,
+    /// Problems of your own, JSON Lines or Parquet; hf://datasets/OWNER/NAME[/FILE] is on the hub
+    #[arg(long, value_name = "NAME=FILE")]
+    data: Vec<String>,
+    /// Samples a problem
+    #[arg(long)]
+    k: Option<u32>,
+    /// Sampling temperature
+    #[arg(long, default_value_t = 1.0)]
+    temperature: f64,
+    /// Share of probability that is sampled from
+    #[arg(long, default_value_t = 1.0)]
+    top_p: f64,
+    /// Most tokens of a response; 8192 as in the paper, or what the context leaves
+    #[arg(long)]
+    max_tokens: Option<usize>,
+    /// The user message, with a place for the problem
+    #[arg(long, value_name = "TEMPLATE")]
+    prompt: Option<String>,
+    /// Everything random follows from it
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Requests in flight to each server
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
+    concurrency: u16,
+    /// Its name in the log; the model's or the run's if not given
+    #[arg(long)]
+    name: Option<String>,
+    /// The log
+    #[arg(long, value_name = "FILE", default_value = "retrial.db")]
+    db: PathBuf,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Compares two evaluations of the log problem by problem: won, lost, same.
+///
+/// The interval is of the difference of Pass@1 (the second less the first), over problems in pairs.
+#[derive(clap::Args)]
+#[command(after_help = "Example: retrial eval compare base tuned")]
+struct CompareArgs {
+    /// The evaluation that is compared with
+    first: String,
+    /// The evaluation that is compared
+    second: String,
+    /// Lists won and lost problems only
+    #[arg(long)]
+    problems: bool,
+    /// The log
+    #[arg(long, value_name = "FILE", default_value = "retrial.db")]
+    db: PathBuf,
+    #[command(flatten)]
+    format: Format,
+}
+
+/// Runs the command.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    if let Some(Action::Compare(args)) = args.action {
+        return compare(args).await.map_err(Failure::Input);
+    }
+    let format = args.plan.format;
+    let plan = args.plan.plan().await.map_err(Failure::Input)?;
+    let scores = eval::eval(plan).await?;
+    Ok(show(&mut std::io::stdout().lock(), format, &scores)?)
+}
+
+impl PlanArgs {
+    async fn plan(self) -> Result<Plan> {
+        let Model { weights, name: usual, prompts: mut templates, max_tokens } =
+            self.model().await?;
+        weights.check()?;
+        let mut sets = Vec::new();
+        for text in &self.benchmarks {
+            sets.extend(Asked::benchmarks(text)?);
+        }
+        for text in &self.data {
+            sets.push(Asked::data(text)?);
+        }
+        if let Some(prompt) = self.prompt {
+            templates.prompt = prompt;
+        }
+        let concurrency = self.concurrency.into();
+        let server =
+            ServerConfig { model: self.served_name, concurrency, ..ServerConfig::default() };
+        Ok(Plan {
+            name: self.name.unwrap_or(usual),
+            weights,
+            sets,
+            k: self.k,
+            temperature: self.temperature,
+            top_p: self.top_p,
+            max_tokens: self.max_tokens.or(max_tokens),
+            seed: self.seed,
+            prompts: templates,
+            server,
+            database: self.db,
+        })
+    }
+
+    async fn model(&self) -> Result<Model> {
+        if let Some(run) = &self.run {
+            let store = eval::existing(&self.db).await?;
+            let (version, folder) = eval::of_run(&store, run).await?;
+            let name = run.split('@').next().unwrap_or_default();
+            let record = store.run_by_name(name).await?;
+            store.close().await;
+            let mut settings = record.map(|record| record.config).unwrap_or_default();
+            return Ok(Model {
+                weights: Weights::Folder(folder),
+                name: format!("{name}@{version}"),
+                prompts: serde_json::from_value(settings["prompts"].take())
+                    .with_context(|| format!("the prompts of the run `{name}` in the log"))?,
+                max_tokens: settings["rollout"]["max_tokens"].as_u64().map(|limit| limit as usize),
+            });
+        }
+        let folder = self.model.clone().ok_or_else(|| {
+            anyhow!("there is no model to evaluate\nhint: --model DIR, or --run RUN of the log")
+        })?;
+        let path = folder.canonicalize().with_context(|| {
+            let folder = folder.display();
+            format!("--model {folder}: there is no such folder (hint: a Hugging Face folder)")
+        })?;
+        let (weights, name) = if self.servers.is_empty() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            (Weights::Folder(folder), name)
+        } else {
+            // What a server serves changes: whoever knows what it is gives it a name.
+            let urls = self.servers.clone();
+            (Weights::Served { urls, description: folder }, String::new())
+        };
+        Ok(Model { weights, name, prompts: Templates::default(), max_tokens: None })
+    }
+}
+
+/// The model, and what follows from where it comes from.
+struct Model {
+    weights: Weights,
+    /// What an evaluation of it is usually called.
+    name: String,
+    prompts: Templates,
+    max_tokens: Option<usize>,
+}
+
+fn rounded(value: f64) -> Value {
+    json!((value * 1e4).round() / 1e4)
+}
+
+fn span(low: f64, high: f64) -> Value {
+    json!(format!("{low:.4} to {high:.4}"))
+}
+
+fn show(out: &mut impl Write, format: Format, scores: &[SetScore]) -> Result<()> {
+    let header = [
+        "benchmark",
+        "problems",
+        "k",
+        "Pass@1",
+        "95 % of it",
+        "Pass@k",
+        "95 % of it",
+        "cut off",
+        "tokens",
+    ];
+    write_records(out, format, scores, &header, |score| {
+        vec![
+            json!(score.benchmark),
+            json!(score.problems),
+            json!(score.k),
+            rounded(score.pass_at_1),
+            span(score.pass_at_1_low, score.pass_at_1_high),
+            rounded(score.pass_at_k),
+            span(score.pass_at_k_low, score.pass_at_k_high),
+            rounded(score.cut_off),
+            json!(score.tokens.round()),
+        ]
+    })
+}
+
+async fn compare(args: CompareArgs) -> Result<()> {
+    let store = eval::existing(&args.db).await?;
+    let (rows, changes, differs) = eval::compare(&store, [&args.first, &args.second]).await?;
+    store.close().await;
+    if let Some(differs) = differs {
+        retrial_log::tell(&format!("the two were sampled differently: {differs}"));
+    }
+    let mut out = std::io::stdout().lock();
+    if !args.problems {
+        show_comparison(&mut out, args.format, &args.first, &args.second, &rows)?;
+    }
+    if args.problems || (args.format.is_table() && !changes.is_empty()) {
+        if !args.problems {
+            writeln!(out)?;
+        }
+        show_changes(&mut out, args.format, &args.first, &args.second, &changes)?;
+    }
+    Ok(())
+}
+
+fn show_comparison(
+    out: &mut impl Write,
+    format: Format,
+    first: &str,
+    second: &str,
+    rows: &[Comparison],
+) -> Result<()> {
+    let (first, second) = (format!("Pass@1 of {first}"), format!("of {second}"));
+    let header = [
+        "benchmark",
+        "problems",
+        "won",
+        "lost",
+        "same",
+        &first,
+        &second,
+        "difference",
+        "95 % of it",
+    ];
+    write_records(out, format, rows, &header, |row| {
+        vec![
+            json!(row.benchmark),
+            json!(row.problems),
+            json!(row.won),
+            json!(row.lost),
+            json!(row.same),
+            rounded(row.before),
+            rounded(row.after),
+            rounded(row.difference),
+            span(row.low, row.high),
+        ]
+    })
+}
+
+fn show_changes(
+    out: &mut impl Write,
+    format: Format,
+    first: &str,
+    second: &str,
+    changes: &[Change],
+) -> Result<()> {
+    let header = ["benchmark", "problem", "", first, second, "text"];
+    write_records(out, format, changes, &header, |change| {
+        vec![
+            json!(change.benchmark),
+            json!(change.problem),
+            json!(change.outcome),
+            json!(change.before),
+            json!(change.after),
+            json!(change.text),
+        ]
+    })
+}

@@ -1,0 +1,190 @@
+//! What is evaluated: sets of problems, from files or from the hub.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use sha2::{Digest, Sha256};
+
+use super::hub::Place;
+use crate::dataset::{self, Benchmark, Task};
+use crate::domain::Problem;
+use crate::store::EvalSet;
+
+/// Samples a problem of a set of one's own, as `[evaluation] k` has it.
+const SAMPLES: u32 = 8;
+
+/// A set that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Its name.
+    pub name: String,
+    /// The benchmark whose columns it has.
+    pub benchmark: Option<Benchmark>,
+    /// Where it lies.
+    pub source: Source,
+}
+
+/// Where a set lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file on this machine.
+    File(PathBuf),
+    /// On the hub.
+    Hub(Place),
+}
+
+/// A set with its problems.
+pub struct Set {
+    /// What the log has of it.
+    pub entry: EvalSet,
+    /// Its problems.
+    pub tasks: Vec<Task>,
+}
+
+impl Source {
+    fn parse(text: &str) -> Self {
+        Place::parse(text).map_or_else(|| Self::File(text.into()), Self::Hub)
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Hub(Place { repository, file }) => {
+                let file = file.as_ref().map(|file| format!("/{file}")).unwrap_or_default();
+                format!("hf://datasets/{repository}{file}")
+            }
+        }
+    }
+}
+
+impl Asked {
+    /// Reads `--benchmark NAME` or `NAME=FILE`; `all` stands for all of the paper.
+    pub fn benchmarks(text: &str) -> Result<Vec<Self>> {
+        let (name, file) = text.split_once('=').map_or((text, None), |(a, b)| (a, Some(b)));
+        if (name, file) == ("all", None) {
+            return Ok(Benchmark::ALL.into_iter().map(Self::published).collect());
+        }
+        let benchmark = Benchmark::by_name(name).ok_or_else(|| {
+            let names = Benchmark::ALL.map(Benchmark::name).join(", ");
+            anyhow!(
+                "--benchmark {text}: there is no benchmark `{name}`\n\
+                 hint: they are {names}, and all; problems of your own are --data NAME=FILE"
+            )
+        })?;
+        let asked = Self::published(benchmark);
+        Ok(vec![match file {
+            None => asked,
+            Some(file) => Self { source: Source::parse(file), ..asked },
+        }])
+    }
+
+    /// Reads `--data NAME=FILE`.
+    pub fn data(text: &str) -> Result<Self> {
+        let (name, file) = text
+            .split_once('=')
+            .filter(|(name, file)| !name.is_empty() && !file.is_empty())
+            .with_context(|| {
+                format!("--data {text}: write it as NAME=FILE, for example own=problems.jsonl")
+            })?;
+        if Benchmark::by_name(name).is_some() {
+            bail!(
+                "--data {text}: `{name}` is a public benchmark\n\
+                 hint: --benchmark {name}=FILE reads its columns; or choose another name"
+            );
+        }
+        Ok(Self { name: name.into(), benchmark: None, source: Source::parse(file) })
+    }
+
+    fn published(benchmark: Benchmark) -> Self {
+        let place = Place { repository: benchmark.repository().into(), file: None };
+        Self {
+            name: benchmark.name().into(),
+            benchmark: Some(benchmark),
+            source: Source::Hub(place),
+        }
+    }
+
+    /// Reads its problems; `k` replaces the samples a problem that it usually has.
+    pub fn load(
+        &self,
+        k: Option<u32>,
+        fits: impl Fn(&Problem) -> Result<(), String>,
+    ) -> Result<Set> {
+        let path = match &self.source {
+            Source::File(path) => path.clone(),
+            Source::Hub(place) => place.fetch()?,
+        };
+        let tasks = dataset::load(&path, self.benchmark, fits)
+            .with_context(|| format!("the set `{}`", self.name))?;
+        let usual = self.benchmark.map_or(SAMPLES, Benchmark::samples);
+        let entry = EvalSet {
+            benchmark: self.name.clone(),
+            source: match &self.source {
+                Source::File(path) => canonical(path),
+                Source::Hub(_) => self.source.shown(),
+            },
+            digest: digest(&tasks),
+            k: k.unwrap_or(usual),
+        };
+        Ok(Set { entry, tasks })
+    }
+}
+
+/// A path as the log has it.
+pub fn canonical(path: &Path) -> String {
+    path.canonicalize().unwrap_or_else(|_| path.into()).display().to_string()
+}
+
+fn digest(tasks: &[Task]) -> String {
+    let mut hash = Sha256::new();
+    for Task { problem, .. } in tasks {
+        for text in [&problem.id.0, &problem.text, &problem.answer] {
+            hash.update((text.len() as u64).to_le_bytes());
+            hash.update(text);
+        }
+    }
+    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_asked_for() {
+        let all = Asked::benchmarks("all").unwrap();
+        assert_eq!(all.len(), 6);
+        assert_eq!(all[0].source.shown(), "hf://datasets/HuggingFaceH4/MATH-500");
+        let local = &Asked::benchmarks("aime24=x.jsonl").unwrap()[0];
+        assert_eq!((local.name.as_str(), local.source.shown().as_str()), ("aime24", "x.jsonl"));
+        assert_eq!(local.benchmark, Some(Benchmark::Aime24));
+        let own = Asked::data("own=hf://datasets/me/mine/a.parquet").unwrap();
+        assert_eq!(own.source.shown(), "hf://datasets/me/mine/a.parquet");
+        let refused = [
+            (Asked::benchmarks("math501").unwrap_err(), "no benchmark `math501`\nhint: they are"),
+            (Asked::data("own").unwrap_err(), "write it as NAME=FILE"),
+            (Asked::data("aime24=x").unwrap_err(), "hint: --benchmark aime24=FILE"),
+        ];
+        for (error, expected) in refused {
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn samples_are_those_of_the_paper() {
+        let samples = Benchmark::ALL.map(|benchmark| (benchmark.name(), benchmark.samples()));
+        let expected = [
+            ("math500", 4),
+            ("minerva", 4),
+            ("olympiad", 4),
+            ("amc23", 16),
+            ("aime24", 16),
+            ("aime25", 16),
+        ];
+        assert_eq!(samples, expected);
+    }
+}
