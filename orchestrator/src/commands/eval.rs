@@ -55,7 +55,7 @@ struct PlanArgs {
     /// math500, minerva, olympiad, amc23, aime24, aime25 or all: from the Hugging Face hub, or a file
     #[arg(long = "benchmark", value_name = "NAME[=FILE]")]
     benchmarks: Vec<String>,
-    /// Problems of your own, JSON Lines or Parquet; hf://datasets/OWNER/NAME[/FILE] is on the hub
+    /// Problems of your own, JSON Lines or Parquet; `hf://datasets/OWNER/NAME[/FILE]` is on the hub
     #[arg(long, value_name = "NAME=FILE")]
     data: Vec<String>,
     /// Samples a problem

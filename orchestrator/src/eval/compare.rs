@@ -116,7 +116,9 @@ async fn pairs(
         let (Some(x), Some(y)) = (old.pass_at(1), new.pass_at(1)) else { continue };
         // Counts decide, so that rounding does not.
         let (left, right) = (old.correct * new.tries, new.correct * old.tries);
-        if left != right {
+        if left == right {
+            pairs.push((x, x));
+        } else {
             let shown = |tally: Tally| format!("{}/{}", tally.correct, tally.tries);
             changes.push(Change {
                 benchmark: benchmark.into(),
@@ -127,8 +129,6 @@ async fn pairs(
                 text: a.text,
             });
             pairs.push((x, y));
-        } else {
-            pairs.push((x, x));
         }
     }
     Ok(pairs)

@@ -135,8 +135,8 @@ impl Plan {
         }
         let mut names: Vec<&str> = self.sets.iter().map(|set| set.name.as_str()).collect();
         names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            bail!("the set `{}` is named twice", twice[0]);
+        if let Some((name, _)) = names.iter().zip(&names[1..]).find(|(one, next)| one == next) {
+            bail!("the set `{name}` is named twice");
         }
         if self.k == Some(0) {
             bail!("--k is 0, it must be at least 1");
