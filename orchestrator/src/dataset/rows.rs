@@ -121,7 +121,7 @@ mod tests {
         });
         // The order of the keys depends on features of serde_json that other crates choose.
         assert_eq!(*line, 2);
-        assert_eq!(serde_json::from_str::<serde_json::Value>(text).unwrap(), expected);
+        assert_eq!(serde_json::from_str::<Value>(text).unwrap(), expected);
         let tasks = load(&path, Some(Benchmark::Olympiad), |_| Ok(())).unwrap();
         assert_eq!(tasks[0].problem.id.0, "1606");
         assert_eq!(tasks[0].problem.tags["subfield"], "Algebra");
