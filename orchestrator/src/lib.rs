@@ -8,6 +8,7 @@
 pub mod agreement;
 pub mod between;
 pub mod check;
+pub mod claim;
 pub mod commands;
 pub mod config;
 pub mod dashboard;

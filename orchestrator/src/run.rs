@@ -17,6 +17,7 @@ use tracing::Instrument as _;
 
 use crate::agreement::{self, AgreementError};
 use crate::between::{self, Next};
+use crate::claim::Claim;
 use crate::config::{Config, difference};
 use crate::dashboard::{Dashboard, Door};
 use crate::dataset::Task;
@@ -114,6 +115,7 @@ pub async fn run(config: Config, options: Options) -> Result<WeightVersion, Fail
 async fn train(config: Config, options: Options) -> Result<WeightVersion, Failure> {
     let stop = Stop::on_signals()?;
     let quiet = options.quiet;
+    let _claim = Claim::take(&config)?;
     let door = Door::of_run(&config.dashboard).await?;
     let (run, done) = Run::open(config, options).await?;
     let log = &run.config.run.database;

@@ -117,3 +117,19 @@ async fn killed_anywhere_and_resumed_is_the_same_run() {
         compare(point, expected, &without_trainer(point).await);
     }
 }
+
+#[tokio::test]
+async fn a_run_is_trained_by_one_process_at_a_time() {
+    let project = Project::new();
+    let first = project.start(&["--set", "run.steps=200"]);
+    project.wait_for_rollouts(1).await;
+    let second = project.train(&["--resume", "--set", "run.steps=200"]);
+    let error = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(2), "{}", shown(&second));
+    assert!(error.contains("is being trained by another process"), "{error}");
+    // However the first one ends, the next may go on.
+    first.signal("KILL");
+    drop(first.output());
+    let third = project.train(&["--resume"]);
+    assert!(third.status.success(), "{}", shown(&third));
+}

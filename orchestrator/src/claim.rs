@@ -1,0 +1,37 @@
+//! A run is trained by one process at a time: two would write over each other's weights.
+
+use std::fs::{self, File, TryLockError};
+
+use anyhow::{Context, anyhow};
+
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// Holds a run until it is dropped, or the process ends in whatever way.
+#[derive(Debug)]
+pub struct Claim {
+    _file: File,
+}
+
+impl Claim {
+    /// Takes the run of a configuration, if no other process has it.
+    pub fn take(config: &Config) -> Result<Self, Failure> {
+        let (folder, name) = (&config.run.folder, &config.run.name);
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let path = folder.join(format!("{name}.lock"));
+        let file =
+            File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Failure::Input(anyhow!(
+                "run `{name}` is being trained by another process, which holds {}\n\
+                 hint: end that one first, or choose another name by --set run.name=...",
+                path.display()
+            ))),
+            Err(TryLockError::Error(error)) => {
+                Err(anyhow!(error).context(format!("cannot lock {}", path.display())).into())
+            }
+        }
+    }
+}
