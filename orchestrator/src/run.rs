@@ -102,6 +102,8 @@ pub struct Run {
     policy: Option<Service>,
     /// The same of the trainer.
     trainer_service: Option<Service>,
+    /// That no other process trains this run.
+    _claim: Claim,
 }
 
 /// Trains as the configuration says; resumes where an earlier process stopped. Returns the last
@@ -115,7 +117,6 @@ pub async fn run(config: Config, options: Options) -> Result<WeightVersion, Fail
 async fn train(config: Config, options: Options) -> Result<WeightVersion, Failure> {
     let stop = Stop::on_signals()?;
     let quiet = options.quiet;
-    let _claim = Claim::take(&config)?;
     let door = Door::of_run(&config.dashboard).await?;
     let (run, done) = Run::open(config, options).await?;
     let log = &run.config.run.database;
@@ -183,6 +184,7 @@ impl Run {
     async fn open(config: Config, options: Options) -> Result<(Self, WeightVersion), Failure> {
         // Everything that can be wrong with the inputs is found before anything is written.
         let inputs = Inputs::load(&config).map_err(Failure::Input)?;
+        let claim = Claim::take(&config)?;
         std::fs::create_dir_all(config.weights())
             .with_context(|| format!("cannot make the folder {}", config.weights().display()))?;
         let store = Store::open(&config.run.database).await.map_err(Failure::input)?;
@@ -222,6 +224,7 @@ impl Run {
             config,
             policy,
             trainer_service: trainer,
+            _claim: claim,
         };
         let done = done.map_or(WeightVersion(0), Step::version);
         let trained = run.with_trainer(|| run.trainer.state()).await?.version;

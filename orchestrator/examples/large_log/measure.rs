@@ -47,8 +47,10 @@ pub async fn all(path: &Path) -> Result<()> {
     let store = Store::open(path).await?;
     let mut writer = Writer::new(&store).await?;
 
-    let quiet = writer.write_for(MEASURE / 3, &AtomicBool::new(false)).await?;
+    // A run's log grows while it is measured: as many steps before the people as after them.
+    let mut quiet = writer.write_for(MEASURE / 2, &AtomicBool::new(false)).await?;
     let (paced, with_people) = together(&people, &questions, &mut writer, Some(PAUSE)).await?;
+    quiet.extend(writer.write_for(MEASURE / 2, &AtomicBool::new(false)).await?);
     let (saturated, with_load) = together(&people, &questions, &mut writer, None).await?;
 
     println!(
