@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::response::Response;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use sqlx::SqliteConnection;
@@ -13,6 +14,7 @@ use crate::dashboard::queries::compare::{SettingLine, settings};
 use crate::dashboard::queries::overview::{Memory, RunData};
 use crate::dashboard::queries::runs;
 use crate::dashboard::site::Site;
+use crate::dashboard::tables;
 
 /// Runs that are shown side by side at most.
 pub const MOST: usize = 6;
@@ -213,6 +215,32 @@ pub async fn get(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Comparison>, Problem> {
     comparison_of(&site, &query.unwrap_or_default()).await.map(Json)
+}
+
+/// Runs side by side as CSV
+///
+/// Their numbers, then the settings in which they differ: a column a run.
+#[utoipa::path(
+    get, path = "/api/compare.csv", tag = "runs",
+    params(("run" = Vec<String>, Query, description = "Names of one to six runs", explode)),
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)),
+)]
+pub async fn get_csv(
+    State(site): State<Site>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let found = comparison_of(&site, &query.unwrap_or_default()).await?;
+    let mut lines = vec![line("", found.runs.into_iter().map(Some))];
+    lines.extend(found.numbers.into_iter().map(|NumberLine { name, values }| {
+        line(&name, values.into_iter().map(|value| value.map(|value| value.to_string())))
+    }));
+    lines.extend(found.settings.into_iter().map(|setting| line(&setting.key, setting.values)));
+    tables::csv("comparison", &lines)
+}
+
+fn line(name: &str, values: impl IntoIterator<Item = Option<String>>) -> Vec<String> {
+    let values = values.into_iter().map(Option::unwrap_or_default);
+    std::iter::once(name.to_owned()).chain(values).collect()
 }
 
 #[cfg(test)]

@@ -65,6 +65,15 @@ pub async fn list(State(site): State<Site>) -> Result<Json<Vec<RunLine>>, Proble
     site.db.read(async |db| runs::list(db).await).await.map(Json)
 }
 
+/// All runs of the log as CSV
+#[utoipa::path(
+    get, path = "/api/runs.csv", tag = "runs",
+    responses((status = 200, body = String, content_type = "text/csv")),
+)]
+pub async fn list_csv(State(site): State<Site>) -> Result<Response, Problem> {
+    tables::csv("runs", &site.db.read(async |db| runs::list(db).await).await?)
+}
+
 /// How large the log is
 ///
 /// `[log] success_characters` in the configuration of a run bounds it.

@@ -14,7 +14,7 @@ use crate::document;
 pub fn compare(found: &Comparison) -> Markup {
     let pairs: Vec<(&str, &str)> = found.runs.iter().map(|run| ("run", run.as_str())).collect();
     let here = link::with("/compare", &pairs);
-    let content = html! { h1 { "Side by side" } (content(found, true)) };
+    let content = html! { h1 { "Side by side" } (content(found, true)) p { a href=(link::csv(&here)) { "As CSV" } } };
     page(
         &Frame { title: "Side by side", twin: Some(&here), live: true, ..Frame::default() },
         &content,

@@ -46,6 +46,7 @@ pub fn runs(found: &[RunLine], size: &LogSize) -> Markup {
                 (grouped(size.mistakes)) " different mistakes. "
                 a.twin href="/api/log" { "JSON" }
             }
+            p { a href=(link::csv("/runs")) { "As CSV" } }
         }
     };
     page(&Frame { title: "Runs", twin: Some("/runs"), ..Frame::default() }, &content)

@@ -130,8 +130,6 @@ fn live_word(live: &Snapshot) -> (String, Tone) {
 
 /// The log does not say whether anyone trains.
 fn logged_word(age: f64) -> (String, Tone) {
-    if age < FRESH_SECONDS {
-        return ("running elsewhere".into(), Tone::Good);
-    }
-    (format!("not running here; last entry {} ago", roughly(age)), Tone::Quiet)
+    let tone = if age < FRESH_SECONDS { Tone::Good } else { Tone::Quiet };
+    (format!("not running here; last entry {} ago", roughly(age)), tone)
 }

@@ -134,6 +134,11 @@ async fn tables_are_csv_too() {
     let panel = asked.get("/api/runs/one/panels/reward/csv").await.text().await.unwrap();
     assert_eq!(panel.lines().next(), Some("step,smoothed,each step"));
     assert_eq!(panel.lines().nth(3), Some("3,0.25,0.25"));
+    let runs = asked.get("/api/runs.csv").await.text().await.unwrap();
+    assert_eq!(runs.lines().next().unwrap().split(',').next(), Some("name"), "{runs}");
+    assert!(runs.lines().any(|line| line.starts_with("one,lte,")), "{runs}");
+    let side = asked.get("/api/compare.csv?run=one&run=one").await.text().await.unwrap();
+    assert_eq!(side.lines().take(2).collect::<Vec<_>>(), [",one", "steps,3"]);
 }
 
 #[tokio::test]
