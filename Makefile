@@ -1,5 +1,5 @@
 # Two commands do all the set-up they need: `make demo` and `make test`.
-.PHONY: demo compare study study-small study-map study-sums test test-browser screenshots test-servers test-compose lint deny bench bench-log libtorch build help
+.PHONY: demo compare study study-small study-map study-sums test test-browser screenshots chaos test-servers test-compose lint deny bench bench-log libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,10 @@ test-browser: libtorch ## Tests the dashboard in a real browser (installs Chromi
 
 screenshots: libtorch ## Makes the pictures in docs/screenshots
 	tests/browser.sh screenshots
+
+chaos: libtorch ## 60 faults at random moments of ten runs, which must end as if there were none
+	RETRIAL_CHAOS_SEEDS=10 RETRIAL_CHAOS_FAULTS=6 RETRIAL_CHAOS_STOP_SECONDS=30 \
+		cargo test -p retrial-tests --test chaos -- --nocapture
 
 test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (installs them, 6 GB)
 	tests/servers/vllm.sh

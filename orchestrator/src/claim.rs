@@ -1,6 +1,9 @@
-//! A run is trained by one process at a time: two would write over each other's weights.
+//! A run is trained by one process at a time: two would log the same rollouts, and their trainers
+//! write over each other's weights. What is claimed lies beside the log, the one place that an
+//! orchestrator surely writes to: the weights are the trainer's, which may be on another machine.
 
 use std::fs::{self, File, TryLockError};
+use std::path::Path;
 
 use anyhow::{Context, anyhow};
 
@@ -16,10 +19,13 @@ pub struct Claim {
 impl Claim {
     /// Takes the run of a configuration, if no other process has it.
     pub fn take(config: &Config) -> Result<Self, Failure> {
-        let (folder, name) = (&config.run.folder, &config.run.name);
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        let path = folder.join(format!("{name}.lock"));
+        let (log, name) = (&config.run.database, &config.run.name);
+        let folder = log.parent().unwrap_or(Path::new(""));
+        if folder != Path::new("") {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        }
+        let path = log.with_extension(format!("{name}.lock"));
         let file =
             File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
         match file.try_lock() {

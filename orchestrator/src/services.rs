@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ const REFUSED: i32 = 2;
 const LOG_LINES: usize = 12;
 /// How often one service is started again before the run gives up.
 const MAX_RESTARTS: u32 = 10;
+/// How often a start is tried that somebody ends.
+const MAX_STARTS: u32 = 3;
 
 /// A child process that serves HTTP.
 pub struct Service {
@@ -178,9 +180,41 @@ impl Service {
     }
 }
 
+/// Why a process does not serve.
+enum NoStart {
+    /// It gave up, or could not be started at all.
+    Failed(Failure),
+    /// It was ended from outside.
+    Ended(ExitStatus),
+}
+
+impl<E: Into<Failure>> From<E> for NoStart {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
 impl Program {
     /// Starts the process on a port and waits until it serves. Returns its address.
     async fn spawn(&self, port: &str, extra: &[&str]) -> Result<(Running, String), Failure> {
+        let name = self.name;
+        for _ in 0..MAX_STARTS {
+            match self.spawn_once(port, extra).await {
+                Ok(started) => return Ok(started),
+                Err(NoStart::Failed(failure)) => return Err(failure),
+                Err(NoStart::Ended(end)) => {
+                    tracing::warn!("{name} has ended while it started ({end}); it is tried again");
+                }
+            }
+        }
+        let log = self.log.display();
+        Err(Failure::Work(anyhow!(
+            "{name} was ended {MAX_STARTS} times while it started\n\
+             hint: see {log}, and whether memory runs out"
+        )))
+    }
+
+    async fn spawn_once(&self, port: &str, extra: &[&str]) -> Result<(Running, String), NoStart> {
         let Self { name, arguments, log } = self;
         let file = OpenOptions::new()
             .create(true)
@@ -211,9 +245,15 @@ impl Program {
             let (path, end) = (log.display(), tail(log));
             let error = anyhow!("{name} did not start; the end of {path} says:\n{end}");
             // Standard output is closed: it has ended, or is about to.
-            let ended = tokio::time::timeout(END_TIMEOUT, child.wait()).await;
-            let refused = matches!(ended, Ok(Ok(status)) if status.code() == Some(REFUSED));
-            return Err(if refused { Failure::Input(error) } else { Failure::Work(error) });
+            return Err(match tokio::time::timeout(END_TIMEOUT, child.wait()).await {
+                Ok(Ok(status)) => match status.code() {
+                    Some(REFUSED) => Failure::Input(error).into(),
+                    // By a signal, or because of one.
+                    None | Some(0) => NoStart::Ended(status),
+                    Some(_) => Failure::Work(error).into(),
+                },
+                Ok(Err(_)) | Err(_) => Failure::Work(error).into(),
+            });
         };
         Ok((watch_over(child), url))
     }

@@ -192,13 +192,15 @@ impl Project {
 }
 
 /// A run under way.
+#[derive(Debug)]
 pub struct Running {
     child: Child,
 }
 
 impl Running {
-    /// Kills the process of this name that the run has started; says whether there was one.
-    pub fn kill_child(&mut self, name: &str) -> bool {
+    /// Sends a signal to the process of this name that the run has started; says whether there was
+    /// one.
+    pub fn signal_child(&self, name: &str, signal: &str) -> bool {
         let children = format!("/proc/{0}/task", self.child.id());
         let threads = std::fs::read_dir(children).into_iter().flatten().flatten();
         let children = threads
@@ -206,7 +208,7 @@ impl Running {
         for child in children.collect::<String>().split_whitespace() {
             let comm = std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
             if comm.trim() == name {
-                return kill("KILL", child);
+                return kill(signal, child);
             }
         }
         false
@@ -215,6 +217,11 @@ impl Running {
     /// Sends the run a signal.
     pub fn signal(&self, signal: &str) {
         assert!(kill(signal, &self.child.id().to_string()), "the run has ended already");
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
     /// Waits for the end of the run.

@@ -72,11 +72,14 @@ fn compare(point: &str, expected: &Ended, found: &Ended) {
 async fn services_that_are_killed_are_started_again() {
     let expected = expected().await;
     let project = Project::new();
-    let mut run = project.start(&[]);
+    let run = project.start(&[]);
     for step in [1, 2] {
         project.wait_for_rollouts(step).await;
-        assert!(run.kill_child("retrial-policy"), "there was no policy server in step {step}");
-        assert!(run.kill_child("retrial-trainer"), "there was no trainer in step {step}");
+        assert!(
+            run.signal_child("retrial-policy", "KILL"),
+            "there was no policy server in step {step}"
+        );
+        assert!(run.signal_child("retrial-trainer", "KILL"), "there was no trainer in step {step}");
     }
     let output = run.output();
     assert!(output.status.success(), "{}", shown(&output));

@@ -2,13 +2,15 @@
 //!
 //! A version is a Hugging Face folder, or an adapter in PEFT's files if an adapter is what learns;
 //! inside it the folder `trainer` has the optimizer's moments, the weights in f32 where those for
-//! the servers are not, and a record of the update: all that is needed to go on from it. Tensors lie under the names of their parameters, so that a trainer of
-//! several ranks can write files of the same form, each its share. A version is written under a
-//! temporary name, flushed and renamed, so that a folder that has its name is complete.
+//! the servers are not, and a record of the update: all that is needed to go on from it. Tensors lie
+//! under the names of their parameters, so that a trainer of several ranks can write files of the
+//! same form, each its share. A version is written under a temporary name, flushed and renamed, so
+//! that a folder that has its name is complete. One trainer at a time has a folder of versions.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use retrial_protocol::{Lora, TrainReport, WeightVersion};
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,11 @@ const RECORD: &str = "trainer/record.json";
 const MOMENTS: &str = "trainer/optimizer.safetensors";
 const MASTERS: &str = "trainer/weights.safetensors";
 const TEMPORARY: &str = ".tmp";
+const LOCK: &str = "trainer.lock";
+
+/// A trainer that is about to end, as its orchestrator did, gets this long to let go of a folder.
+const PATIENCE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(50);
 
 /// A folder of versions.
 pub struct Versions {
@@ -33,6 +40,7 @@ pub struct Versions {
     base: PathBuf,
     keep: usize,
     adapter: Option<NewAdapter>,
+    _lock: File,
 }
 
 /// What a version is, beside its weights and moments.
@@ -70,7 +78,8 @@ impl Versions {
         fs::create_dir_all(folder).map_err(io("make", folder))?;
         let folder = folder.canonicalize().map_err(io("find", folder))?;
         let base = base.canonicalize().map_err(io("find", base))?;
-        let versions = Self { folder, base, keep, adapter };
+        let lock = lock(&folder)?;
+        let versions = Self { folder, base, keep, adapter, _lock: lock };
         for name in versions.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
             let leftover = versions.folder.join(name);
             fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
@@ -208,6 +217,25 @@ impl Versions {
     }
 }
 
+/// Takes a folder for this process, until it ends in whatever way.
+fn lock(folder: &Path) -> Result<File, ModelError> {
+    let path = folder.join(LOCK);
+    let file = File::create(&path).map_err(io("make", &path))?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(io("lock", &path)(error)),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(POLL),
+            Err(TryLockError::WouldBlock) => {
+                let problem = "another trainer writes its versions here\n\
+                               hint: end that one, or choose another name for the run";
+                return Err(ModelError::Invalid { path: folder.into(), problem: problem.into() });
+            }
+        }
+    }
+}
+
 fn write(
     folder: &Path,
     learner: &Learner,
@@ -299,7 +327,7 @@ pub fn copy_description(from: &Path, to: &Path) -> Result<(), ModelError> {
 }
 
 fn sync_file(path: &Path) -> Result<(), ModelError> {
-    fs::File::open(path).and_then(|file| file.sync_all()).map_err(io("write", path))
+    File::open(path).and_then(|file| file.sync_all()).map_err(io("write", path))
 }
 
 fn io<'a>(action: &'static str, path: &'a Path) -> impl Fn(std::io::Error) -> ModelError + use<'a> {
