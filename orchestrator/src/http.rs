@@ -6,6 +6,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use reqwest::redirect::Policy;
+use retrial_protocol::{InvalidToken, Token};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -59,6 +61,9 @@ pub enum CallError {
     /// The client could not be made.
     #[error("cannot make an HTTP client: {0}")]
     Client(reqwest::Error),
+    /// The services' token cannot be used.
+    #[error(transparent)]
+    Token(#[from] InvalidToken),
 }
 
 impl CallError {
@@ -80,14 +85,19 @@ impl CallError {
                 Transience::Transient
             }
             Self::Answer { transience, .. } => *transience,
-            Self::Status { .. } | Self::Client(_) => Transience::Permanent,
+            Self::Status { .. } | Self::Client(_) | Self::Token(_) => Transience::Permanent,
         }
     }
 }
 
-/// A client whose every call ends within `timeout`.
+/// A client whose every call ends within `timeout`. It shows the services' token, if the environment
+/// has one, and follows no redirection: what is called is what was configured.
 pub fn client(timeout: Duration, idle: Option<Duration>) -> Result<reqwest::Client, CallError> {
-    let builder = reqwest::Client::builder().timeout(timeout).connect_timeout(CONNECT_TIMEOUT);
+    let builder = reqwest::Client::builder()
+        .timeout(timeout)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(Policy::none())
+        .default_headers(Token::headers_to_services()?);
     let builder = match idle {
         Some(idle) => builder.pool_idle_timeout(idle),
         None => builder,

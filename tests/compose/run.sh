@@ -133,6 +133,13 @@ for service in policy trainer orchestrator; do
     [ "$(inside id -u)" = 10001 ] || fail "$service is not an ordinary user"
     ! inside touch /here 2> /dev/null || fail "$service can write to its image"
 done
+# Who has no token is not served, on the network of the services either.
+for service in policy:8000:/v1/models trainer:8100:/state; do
+    IFS=: read -r host port route <<< "$service"
+    docker exec "${project}_orchestrator_1" bash -c "exec 3<> /dev/tcp/$host/$port
+        printf 'GET $route HTTP/1.0\r\n\r\n' >&3; read -r _ status _ <&3; [ \$status = 401 ]" \
+        || fail "$host serves who shows no token"
+done
 [ -z "$(docker port ${project}_policy_1)$(docker port ${project}_trainer_1)" ] \
     || fail "a server can be reached from outside"
 

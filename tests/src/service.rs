@@ -34,6 +34,14 @@ impl Service {
         Self::start(command)
     }
 
+    /// Starts it again as one whose callers must show a token.
+    #[must_use]
+    pub fn guarded(mut self, token: &str) -> Self {
+        self.command.env("RETRIAL_SERVICE_TOKEN", token);
+        self.start_anew();
+        self
+    }
+
     fn start(mut command: Command) -> Self {
         command.arg("--exit-with-stdin");
         let (child, url) = spawn(&command, "0");
@@ -58,6 +66,7 @@ impl Service {
 fn spawn(command: &Command, port: &str) -> (Child, String) {
     let mut started = Command::new(command.get_program());
     started.args(command.get_args()).args(["--port", port]);
+    started.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     started.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = started.spawn().expect("the service can be started");
     let mut line = String::new();

@@ -69,9 +69,7 @@ async fn ended(project: &Project) -> (Vec<u8>, Vec<String>) {
 async fn signal(mut run: Running, service: &str, signal: &str) -> Running {
     let deadline = Instant::now() + DEADLINE;
     while !run.signal_child(service, signal) {
-        if run.has_ended() {
-            panic!("there is no {service}: {}", shown(&run.output()));
-        }
+        assert!(!run.has_ended(), "there is no {service}: {}", shown(&run.output()));
         assert!(Instant::now() < deadline, "there is no {service}");
         tokio::time::sleep(POLL).await;
     }

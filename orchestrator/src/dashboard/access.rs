@@ -8,14 +8,13 @@
 //! - Tokens are compared by their digests, in constant time.
 
 use std::net::IpAddr;
-use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use sha2::{Digest, Sha256};
+use retrial_protocol::Token;
 use subtle::ConstantTimeEq;
 
 use super::format::hex;
@@ -27,8 +26,6 @@ use crate::config::DashboardConfig;
 const COOKIE: &str = "retrial";
 /// The token, where no file has it.
 const TOKEN_VARIABLE: &str = "RETRIAL_DASHBOARD_TOKEN";
-/// Least length of a token: it may be guessed at as fast as this machine answers.
-const TOKEN_LENGTH: usize = 16;
 /// Paths that need no token.
 const OPEN: [&str; 2] = ["/healthz", "/login"];
 
@@ -41,20 +38,12 @@ pub struct Access {
     hosts: Vec<String>,
 }
 
-/// Digests of the token, and of the cookie that stands for it.
-#[derive(Clone)]
-struct Token {
-    token: [u8; 32],
-    cookie: [u8; 32],
-}
-
 impl Access {
-    /// Access as it is configured. The token is the content of a file or else of an environment
-    /// variable.
+    /// Access as it is configured. The token is the content of a file or else of the environment.
     pub fn new(config: &DashboardConfig) -> Result<Self> {
         let token = match &config.token_file {
-            Some(path) => Some(read_token(path)?),
-            None => token_of_environment()?,
+            Some(path) => Some(Token::read(path)?),
+            None => Token::of_environment(TOKEN_VARIABLE)?,
         };
         let closed = !config.listen.ip().is_loopback() && !config.read_without_token;
         if closed && token.is_none() {
@@ -77,13 +66,12 @@ impl Access {
     pub fn known(&self, headers: &HeaderMap) -> bool {
         let Some(token) = &self.token else { return false };
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let bearer = text(header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
-        if bearer.is_some_and(|given| token.is(given)) {
+        if text(header::AUTHORIZATION).is_some_and(|value| token.is_shown_by(value)) {
             return true;
         }
         let cookies = text(header::COOKIE).unwrap_or_default();
         let cookie = cookies.split(';').find_map(|pair| pair.trim().strip_prefix("retrial="));
-        cookie.is_some_and(|given| token.is_cookie(given))
+        cookie.is_some_and(|given| cookie_of(token).as_bytes().ct_eq(given.as_bytes()).into())
     }
 
     /// Refuses whoever may not control the run.
@@ -100,8 +88,7 @@ impl Access {
 
     /// The cookie for whoever gives the token.
     pub fn cookie(&self, given: &str) -> Option<String> {
-        self.token.as_ref().filter(|token| token.is(given))?;
-        let value = cookie_of(given);
+        let value = cookie_of(self.token.as_ref().filter(|token| token.is(given))?);
         Some(format!("{COOKIE}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=2592000"))
     }
 
@@ -135,51 +122,9 @@ impl Access {
     }
 }
 
-impl Token {
-    fn new(text: &str, from: &str) -> Result<Self> {
-        let token = text.trim();
-        if token.len() < TOKEN_LENGTH {
-            bail!(
-                "the dashboard's token in {from} has {} characters, it must have at least \
-                 {TOKEN_LENGTH}\nhint: `openssl rand -hex 16` prints one",
-                token.len()
-            );
-        }
-        let cookie = cookie_of(token);
-        Ok(Self { token: Sha256::digest(token).into(), cookie: Sha256::digest(cookie).into() })
-    }
-
-    fn is(&self, given: &str) -> bool {
-        Sha256::digest(given).ct_eq(&self.token).into()
-    }
-
-    fn is_cookie(&self, given: &str) -> bool {
-        Sha256::digest(given).ct_eq(&self.cookie).into()
-    }
-}
-
-impl std::fmt::Debug for Token {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Token")
-    }
-}
-
-fn read_token(path: &Path) -> Result<Token> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the dashboard's token from {shown}"))?;
-    Token::new(&text, &shown.to_string())
-}
-
-/// The token of the environment; an empty variable is none.
-fn token_of_environment() -> Result<Option<Token>> {
-    let text = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
-    if text.is_empty() { Ok(None) } else { Token::new(&text, TOKEN_VARIABLE).map(Some) }
-}
-
 /// What a cookie has in the place of the token.
-fn cookie_of(token: &str) -> String {
-    hex(&Sha256::new().chain_update("retrial dashboard ").chain_update(token).finalize())
+fn cookie_of(token: &Token) -> String {
+    hex(&token.derived("retrial dashboard"))
 }
 
 fn without_port(host: &str) -> &str {

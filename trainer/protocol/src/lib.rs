@@ -5,13 +5,14 @@
 //! the model: it holds no configuration of a run beyond the folder it works in, so that a request
 //! says all there is to know about an update.
 //!
-//! Plain data, JSON over HTTP. No tensors, no I/O.
+//! Plain data, JSON over HTTP. No tensors, and no I/O but to read a token.
 
 mod batch;
 mod lora;
 pub mod memory;
 mod objective;
 mod report;
+mod token;
 mod units;
 
 pub use batch::{Batch, BatchDigest, InvalidBatch, Part, Sample};
@@ -25,4 +26,5 @@ pub use report::{
     ServerAddress, ServerKind, ServerPublish, TrainMetrics, TrainReport, TrainRequest,
     TrainerState, Transfer, VersionKind,
 };
+pub use token::{InvalidToken, Token};
 pub use units::{Step, WeightVersion};

@@ -13,9 +13,8 @@ use retrial_trainer::policy::engine::{Engine, Options};
 use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
 use retrial_trainer::policy::sampler::LogprobsMode;
-use retrial_trainer::serving::{self, Listen};
+use retrial_trainer::serving::{self, Door, Listen};
 use tch::Device;
-use tokio::net::TcpListener;
 
 /// Samples from a model over HTTP, behind the routes of vLLM.
 ///
@@ -55,19 +54,19 @@ async fn main() -> ExitCode {
     if let Err(error) = serving::init_tracing() {
         return serving::refused(&error);
     }
-    let (listener, router, engine) = match start(&cli).await {
+    let (door, router, engine) = match start(&cli).await {
         Ok(started) => started,
         Err(error) => return serving::refused(&error),
     };
     serving::ended(tokio::select! {
-        served = cli.listen.serve(listener, router) => served,
+        served = cli.listen.serve(door, router) => served,
         () = engine.gone() => Err(anyhow!("the sampling thread has ended")),
     })
 }
 
-async fn start(cli: &Cli) -> Result<(TcpListener, Router, Engine)> {
+async fn start(cli: &Cli) -> Result<(Door, Router, Engine)> {
     // The port first: it is taken at once, a large model takes its time.
-    let listener = cli.listen.bind().await?;
+    let door = cli.listen.bind().await?;
     serving::set_threads(cli.threads);
     let root = cli.model.display().to_string();
     let model = Decoder::load(&cli.model, Device::Cpu)?;
@@ -112,7 +111,7 @@ async fn start(cli: &Cli) -> Result<(TcpListener, Router, Engine)> {
     let engine = Engine::start(model, cli.model.clone(), Arc::clone(&text), options)
         .context("cannot start the sampling thread")?;
     let router = routes::router(engine.clone(), text, root, limits);
-    Ok((listener, router, engine))
+    Ok((door, router, engine))
 }
 
 /// Memory that can be taken without swapping, bytes, where the system says so.

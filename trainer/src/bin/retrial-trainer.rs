@@ -12,11 +12,10 @@ use retrial_trainer::export;
 use retrial_trainer::fault::CrashPoint;
 use retrial_trainer::model::lora::NewAdapter;
 use retrial_trainer::service;
-use retrial_trainer::serving::{self, Listen};
+use retrial_trainer::serving::{self, Door, Listen};
 use retrial_trainer::sft;
 use retrial_trainer::trainer::Trainer;
 use retrial_trainer::worker::Worker;
-use tokio::net::TcpListener;
 
 /// Trains the policy for `retrial run`, or alone.
 #[derive(Parser)]
@@ -109,20 +108,20 @@ async fn main() -> ExitCode {
 
 async fn serve(args: Serve) -> ExitCode {
     match open(&args).await {
-        Ok((listener, router)) => serving::ended(args.listen.serve(listener, router).await),
+        Ok((door, router)) => serving::ended(args.listen.serve(door, router).await),
         Err(error) => serving::refused(&error),
     }
 }
 
-async fn open(args: &Serve) -> Result<(TcpListener, Router)> {
+async fn open(args: &Serve) -> Result<(Door, Router)> {
     serving::set_threads(args.threads);
     // The port first: a model that takes minutes to read should not fail on it afterwards.
-    let listener = args.listen.bind().await?;
+    let door = args.listen.bind().await?;
     let compute = args.compute.compute()?;
     let Serve { model, versions, keep, crash_at, .. } = args;
     let (model, versions, keep, crash_at) = (model.clone(), versions.clone(), *keep, *crash_at);
     let adapter = args.adapter()?;
     let open = move || Trainer::open(&model, &versions, keep, crash_at, compute, adapter);
     let worker = Worker::start(open).await??;
-    Ok((listener, service::router(worker, compute.device)))
+    Ok((door, service::router(worker, compute.device)))
 }

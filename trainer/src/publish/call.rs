@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::time::Duration;
 
+use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode};
+use retrial_protocol::Token;
 use serde_json::{Value, json};
 
 /// What is answered in the place of a server that is not there, or not yet.
@@ -37,15 +39,18 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Each of its calls ends within `timeout`.
-    pub fn new(url: &str, timeout: Duration) -> Self {
-        let http = Client::builder().timeout(timeout).build();
-        Self {
-            http: http.expect("a client with nothing but a deadline can be made"),
+    /// Each of its calls ends within `timeout`, shows the services' token if the environment has
+    /// one, and follows no redirection.
+    pub fn new(url: &str, timeout: Duration) -> Result<Self, CallFailed> {
+        let headers = Token::headers_to_services()
+            .map_err(|error| CallFailed::refused("reading the token", error.to_string()))?;
+        let http = Client::builder().timeout(timeout).redirect(Policy::none());
+        Ok(Self {
+            http: http.default_headers(headers).build().expect("a plain client can be made"),
             url: url.trim_end_matches('/').into(),
             #[cfg(feature = "nccl")]
             timeout,
-        }
+        })
     }
 
     /// The server's base URL.

@@ -97,8 +97,8 @@ async fn push(
     expected: &[f32],
 ) -> Result<ServerPublish, Mismatch> {
     let clock = Instant::now();
-    let caller = Caller::new(&server.url, Duration::from_secs(request.timeout_seconds));
     let scored = async {
+        let caller = Caller::new(&server.url, Duration::from_secs(request.timeout_seconds))?;
         match server.kind {
             ServerKind::Vllm => {
                 let adapter = vllm::push(&caller, weights).await?;
