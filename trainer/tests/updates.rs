@@ -22,10 +22,12 @@ fn weights(folder: &Path) -> Vec<u8> {
     std::fs::read(folder.join("model.safetensors")).unwrap()
 }
 
+/// What lies in a folder of versions, beside the lock of the trainer that has it.
 fn versions(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "trainer.lock")
         .collect();
     names.sort();
     names
@@ -171,8 +173,9 @@ fn a_step_is_taken_once_and_in_order() {
 
     // The answer was lost, or the trainer was started anew: the same request changes nothing.
     assert_eq!(trainer.train(&request(1, first.clone())).unwrap(), report);
-    let mut reopened = open(folder.path());
-    assert_eq!(reopened.train(&request(1, first.clone())).unwrap(), report);
+    drop(trainer);
+    let mut trainer = open(folder.path());
+    assert_eq!(trainer.train(&request(1, first.clone())).unwrap(), report);
     assert!(weights(&report.folder) == taken);
 
     let mut other = first.clone();
@@ -219,6 +222,7 @@ fn old_versions_and_leftovers_are_dropped() {
     assert_eq!(versions(folder.path()), ["v000002", "v000003", "v000004"]);
     // A process that was killed while it wrote leaves this.
     std::fs::create_dir(folder.path().join(".v000005.tmp")).unwrap();
+    drop(trainer);
     let trainer = open(folder.path());
     assert_eq!(trainer.state().version, WeightVersion(4));
     assert_eq!(versions(folder.path()), ["v000002", "v000003", "v000004"]);
