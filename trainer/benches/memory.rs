@@ -113,11 +113,12 @@ fn make_model(case: &Case, folder: &Path) {
 
 fn measure(case: &Case, folder: &Path) {
     set_threads(1);
-    let mut model = Decoder::load(folder, Device::Cpu).expect("the model loads");
+    let kind = if case.lora { case.kind } else { Kind::Float };
+    let mut model = Decoder::load_as(folder, (kind, Device::Cpu)).expect("the model loads");
     if case.lora {
         let new = NewAdapter { form: adapter(), seed: 1 };
         let adapter = lora::fresh(model.config(), &new, folder);
-        model = model.to_kind(case.kind).adapted(adapter);
+        model = model.adapted(adapter);
     }
     let vocabulary = model.config().vocabulary as usize;
     let compute = Compute { device: Device::Cpu, kind: case.kind, keep: case.keep };

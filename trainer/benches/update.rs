@@ -1,20 +1,29 @@
-//! Training tokens a second of one update, by the length of the responses.
+//! Training tokens a second of one update, by the length of the responses. On a GPU also the share
+//! of its arithmetic that the model needs (model FLOPs utilisation, MFU) and the peak memory, beside
+//! what `retrial check` predicts.
 //!
 //! `cargo bench -p retrial-trainer --profile dev --bench update`, with `-- --device cuda` and other
 //! options for another model or device.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
-use retrial_protocol::{Batch, Objective, Optimizer, Part, Sample, Step, TrainRequest};
-use retrial_trainer::compute::ComputeArgs;
+use retrial_native::memory;
+use retrial_protocol::memory::{Shape, Training, peak};
+use retrial_protocol::{
+    Batch, Lora, Objective, Optimizer, Part, Sample, Step, Target, TrainRequest,
+};
+use retrial_trainer::compute::{Compute, ComputeArgs};
 use retrial_trainer::learner::Learner;
-use retrial_trainer::model::Decoder;
+use retrial_trainer::model::lora::{self, NewAdapter};
+use retrial_trainer::model::{Decoder, ModelConfig};
+use retrial_trainer::pass::Keep;
 use retrial_trainer::serving::set_threads;
+use tch::{Device, Kind};
 
 const PROMPT: usize = 24;
-const ROUNDS: u32 = 5;
+const GIB: f64 = (1_u64 << 30) as f64;
 
 #[derive(Parser)]
 struct Cli {
@@ -28,6 +37,15 @@ struct Cli {
     response: Option<usize>,
     #[arg(long, default_value_t = 8192)]
     micro_batch_tokens: usize,
+    /// Updates that are measured, after one that is not.
+    #[arg(long, default_value_t = 5)]
+    rounds: u32,
+    /// Rank of adapters on all matrices, which learn instead of the weights.
+    #[arg(long)]
+    lora: Option<u32>,
+    /// What the device can do in a second, in 10^12 operations: 989 of an H100 in bf16.
+    #[arg(long, default_value_t = 989.0)]
+    teraflops: f64,
     #[command(flatten)]
     compute: ComputeArgs,
     /// Cargo passes it.
@@ -35,14 +53,53 @@ struct Cli {
     bench: bool,
 }
 
-fn load(folder: &Path, device: tch::Device) -> Decoder {
+fn load(cli: &Cli, compute: Compute) -> Decoder {
+    let folder = cli.model.as_path();
+    let learns = cli.lora.is_none();
+    let options = (if learns { Kind::Float } else { compute.kind }, compute.device);
     let weights = ["model.safetensors", "model.safetensors.index.json"];
     let loaded = if weights.iter().any(|name| folder.join(name).exists()) {
-        Decoder::load(folder, device)
+        Decoder::load_as(folder, options)
     } else {
-        Decoder::fresh(folder, 1, device)
+        Decoder::fresh_as(folder, 1, options)
     };
-    loaded.expect("the folder has a model")
+    let model = loaded.expect("the folder has a model");
+    let Some(form) = adapter(cli) else { return model };
+    let adapter = lora::fresh(model.config(), &NewAdapter { form, seed: 1 }, folder);
+    model.adapted(adapter)
+}
+
+fn adapter(cli: &Cli) -> Option<Lora> {
+    let form = |rank| Lora { rank, alpha: 32.0, targets: Target::ALL.to_vec() };
+    cli.lora.map(form)
+}
+
+/// Operations that an update needs for a token of a sequence of `length` tokens: two a weight and
+/// forward pass, as many again for the gradient by its input, and as many for its own where it
+/// learns; causal attention, which sees half of the sequence. Nothing for what is computed twice.
+fn operations(config: &ModelConfig, parameters: usize, length: usize, learns: bool) -> f64 {
+    let embedding = config.vocabulary * config.hidden;
+    // Of two matrices of the vocabulary's size one is only looked up.
+    let multiplied = parameters as i64 - if config.tied { 0 } else { embedding };
+    let attention = config.layers as i64 * config.heads * config.head_width * length as i64;
+    (if learns { 6 } else { 4 } * multiplied + 6 * attention) as f64
+}
+
+/// The most memory that `retrial check` would say, bytes.
+fn predicted(cli: &Cli, compute: Compute, length: usize) -> u64 {
+    let text = std::fs::read_to_string(cli.model.join("config.json")).expect("it was read");
+    let shape: Shape = serde_json::from_str(&text).expect("it was read");
+    let sequences = (cli.micro_batch_tokens / length).clamp(1, cli.samples);
+    let training = Training {
+        tokens: (sequences * length) as u64,
+        response_tokens: (sequences * (length - PROMPT)) as u64,
+        activation_bytes: compute.kind.elt_size_in_bytes() as u64,
+        recompute: compute.keep == Keep::Inputs,
+        lora: adapter(cli),
+        reference: false,
+        accelerator: compute.device != Device::Cpu,
+    };
+    peak(&shape, &training)
 }
 
 fn batch(samples: usize, vocabulary: usize, response: usize) -> Batch {
@@ -63,10 +120,11 @@ fn main() {
     set_threads(1);
     let cli = Cli::parse();
     let compute = cli.compute.compute().expect("the device is there");
-    let samples = cli.samples;
-    let model = load(&cli.model, compute.device);
-    let (parameters, vocabulary) = (model.size(), model.config().vocabulary as usize);
-    let room = model.config().context - PROMPT;
+    let (samples, rounds) = (cli.samples, cli.rounds);
+    let model = load(&cli, compute);
+    let config = model.config().clone();
+    let (parameters, vocabulary) = (model.size(), config.vocabulary as usize);
+    let room = config.context - PROMPT;
     let responses = cli.response.map_or_else(|| vec![16, room / 2, room], |tokens| vec![tokens]);
     let mut learner = Learner::new(model, compute);
     println!(
@@ -82,16 +140,24 @@ fn main() {
             optimizer: Optimizer::default(),
             micro_batch_tokens: cli.micro_batch_tokens,
         };
-        let tokens = samples * (PROMPT + response);
+        let length = PROMPT + response;
         learner.update(&request).expect("the batch is sound");
         let clock = Instant::now();
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             learner.update(&request).expect("the batch is sound");
         }
-        let seconds = clock.elapsed().as_secs_f64() / f64::from(ROUNDS);
-        println!(
-            "responses of {response:3} tokens: {:7.0} tokens/s, {seconds:.3} s an update",
-            tokens as f64 / seconds
-        );
+        let seconds = clock.elapsed().as_secs_f64() / f64::from(rounds);
+        let rate = (samples * length) as f64 / seconds;
+        println!("responses of {response:3} tokens: {rate:7.0} tokens/s, {seconds:.3} s an update");
+        if let Ok(memory::Peak { taken, held }) = memory::peak(compute.device) {
+            let needed = rate * operations(&config, parameters, length, cli.lora.is_none());
+            println!(
+                "  MFU {:.1} %; peak {:.1} GiB in tensors, {:.1} GiB held, predicted {:.1} GiB",
+                needed / cli.teraflops / 1e10,
+                taken as f64 / GIB,
+                held as f64 / GIB,
+                predicted(&cli, compute, length) as f64 / GIB
+            );
+        }
     }
 }

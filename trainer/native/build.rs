@@ -17,6 +17,7 @@ fn main() {
         // The headers are not ours.
         .warnings(false)
         .file("shim/attention.cpp")
+        .file("shim/memory.cpp")
         .compile("retrial_native");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
 }

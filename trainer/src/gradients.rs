@@ -15,13 +15,13 @@ impl Gradients {
 
     /// Adds to the gradient of a parameter.
     pub fn add(&mut self, parameter: usize, gradient: &Tensor) {
-        let gradient = gradient.to_kind(Kind::Float);
         match &mut self.sums[parameter] {
             Some(sum) => {
-                let _ = sum.g_add_(&gradient);
+                let _ = sum.g_add_(gradient);
             }
             // A gradient may share its memory with what it was computed from.
-            empty => *empty = Some(gradient.copy()),
+            empty if gradient.kind() == Kind::Float => *empty = Some(gradient.copy()),
+            empty => *empty = Some(gradient.to_kind(Kind::Float)),
         }
     }
 

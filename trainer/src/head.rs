@@ -16,8 +16,8 @@ use tch::{Device, Kind, Tensor};
 /// Most logits of a chunk on the CPU: 16 MiB in f32.
 const CPU_CHUNK: i64 = 1 << 22;
 
-/// Most logits of a chunk on other devices, which are the faster the larger it is: 64 MiB.
-const DEVICE_CHUNK: i64 = 1 << 24;
+/// Most logits of a chunk on other devices, which are the faster the larger it is: 1 GiB.
+const DEVICE_CHUNK: i64 = 1 << 28;
 
 /// Turns hidden states into the scores of given tokens.
 pub struct Head<'a> {
@@ -152,7 +152,7 @@ impl Head<'_> {
                     if hidden.kind() == Kind::Float {
                         let _ = sum.addmm_(&of_weight, hidden);
                     } else {
-                        let _ = sum.g_add_(&of_weight.matmul(hidden).to_kind(Kind::Float));
+                        let _ = sum.g_add_(&of_weight.matmul(hidden));
                     }
                 }
             }

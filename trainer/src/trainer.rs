@@ -134,7 +134,7 @@ impl Trainer {
         let step = request.step;
         if request.objective.kl.is_some() && self.learner.reference.is_none() {
             self.learner.reference = Some(match self.learner.model.adapter() {
-                None => Decoder::load(&self.base, self.compute.device)?.to_kind(self.compute.kind),
+                None => Decoder::load_as(&self.base, (self.compute.kind, self.compute.device))?,
                 // The model that the adapter is on is what the run began with.
                 Some(_) => self.learner.model.without_adapter(),
             });

@@ -152,7 +152,7 @@ impl Versions {
         if adapter.form != *form {
             return Err(other_kind(folder, "it is an adapter, one of another form was"));
         }
-        let base = Decoder::load(&self.base, compute.device)?.to_kind(compute.kind);
+        let base = Decoder::load_as(&self.base, (compute.kind, compute.device))?;
         Ok(base.adapted(adapter))
     }
 

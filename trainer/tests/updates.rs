@@ -414,3 +414,34 @@ fn a_version_is_exported_as_a_plain_model() {
         assert!(error.contains("exists and is not empty"), "{error}");
     }
 }
+
+#[test]
+fn a_gpu_learns_what_the_cpu_learns() {
+    if !tch::Cuda::is_available() {
+        println!("not run: there is no GPU");
+        return;
+    }
+    let learnt = |device, kind, keep| {
+        let folder = tempdir().unwrap();
+        let compute = Compute { device, kind, keep };
+        let mut trainer = Trainer::open(&base(), folder.path(), 3, None, compute, None).unwrap();
+        let of_cpu = open(tempdir().unwrap().path());
+        let batch = batch(&of_cpu);
+        let before = likelihood(&trainer, &batch.samples[1]);
+        let report = trainer.train(&request(1, batch.clone())).unwrap();
+        (before, likelihood(&trainer, &batch.samples[1]), report.metrics.grad_norm)
+    };
+    let (before, after, norm) = learnt(Device::Cpu, Kind::Float, Keep::Graphs);
+    for (kind, keep, bound) in [
+        (Kind::Float, Keep::Graphs, 1e-3),
+        (Kind::Float, Keep::Inputs, 1e-3),
+        (Kind::BFloat16, Keep::Graphs, 0.05),
+        (Kind::BFloat16, Keep::Inputs, 0.05),
+    ] {
+        let found = learnt(Device::Cuda(0), kind, keep);
+        println!("{kind:?} {keep:?}: {found:?}, on the CPU {:?}", (before, after, norm));
+        assert!((found.0 - before).abs() < bound * before.abs(), "{kind:?} {keep:?}");
+        assert!((found.1 - after).abs() < bound * after.abs(), "{kind:?} {keep:?}");
+        assert!((found.2 - norm).abs() < f64::from(bound) * norm, "{kind:?} {keep:?}");
+    }
+}

@@ -16,6 +16,8 @@ pub const QUERY_TIME: Duration = Duration::from_secs(5);
 const WAIT: Duration = Duration::from_secs(5);
 /// Instructions of `SQLite`'s virtual machine between two looks at the clock.
 const CHECK_EVERY: i32 = 20_000;
+/// Readers of pages come after the run, whose writes must not wait for them: nice 10 of 19.
+const PRIORITY: i32 = 10;
 /// `SQLite`'s code of a query that was stopped.
 const INTERRUPTED: &str = "9";
 
@@ -50,15 +52,26 @@ impl Db {
         let mut db = acquired.map_err(|_| Problem::Busy)??;
         // Also stops a query whose reader has gone away.
         let deadline = Instant::now() + QUERY_TIME;
-        db.lock_handle()
-            .await?
-            .set_progress_handler(CHECK_EVERY, move || Instant::now() < deadline);
+        let mut gives_way = false;
+        db.lock_handle().await?.set_progress_handler(CHECK_EVERY, move || {
+            // This is the connection's own thread, which does nothing else.
+            if !std::mem::replace(&mut gives_way, true) {
+                give_way();
+            }
+            Instant::now() < deadline
+        });
         let mut transaction = db.begin().await?;
         let result = work(&mut transaction).await;
         // Nothing was written: what the rollback says does not matter.
         let _ = transaction.rollback().await;
         result
     }
+}
+
+/// Lowers the priority of this thread. Where that is not allowed it reads as before.
+fn give_way() {
+    // On Linux this is about the calling thread alone.
+    let _ = rustix::process::setpriority_process(None, PRIORITY);
 }
 
 impl From<sqlx::Error> for Problem {

@@ -12,11 +12,11 @@ use crate::{Lora, Target};
 /// Numbers in the head's two buffers on the CPU,
 const CHUNKS: u64 = 2 << 22;
 /// and on other devices.
-const LARGE_CHUNKS: u64 = 2 << 24;
+const LARGE_CHUNKS: u64 = 2 << 28;
 /// A process with libtorch that has computed something, bytes.
 const PROCESS: u64 = 215 << 20;
-/// What the allocator holds for each byte of activations that is asked for: pieces of many sizes
-/// come and go.
+/// What the allocator of the CPU holds for each byte of activations that is asked for: pieces of
+/// many sizes come and go. That of a GPU holds hardly more than is asked for.
 const FRAGMENTS: f64 = 1.15;
 
 const F32: u64 = 4;
@@ -156,7 +156,8 @@ pub fn peak(shape: &Shape, training: &Training) -> u64 {
     let step = 3
         * F32
         * if training.lora.is_some() { 0 } else { shape.embedding().max(shape.layer() / 3) };
-    PROCESS + held + ((pass as f64 * FRAGMENTS) as u64).max(step)
+    let fragments = if training.accelerator { 1.0 } else { FRAGMENTS };
+    PROCESS + held + ((pass as f64 * fragments) as u64).max(step)
 }
 
 /// What a weight version takes on the disk, bytes: weights and two moments of what learns, and

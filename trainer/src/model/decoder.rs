@@ -49,8 +49,15 @@ impl Decoder {
     /// Reads `config.json` and the safetensors files of a Hugging Face folder. Weights are f32. Of
     /// an adapter's folder it makes the model with the adapter merged into it.
     pub fn load(folder: &Path, device: Device) -> Result<Self, ModelError> {
+        Self::load_as(folder, (Kind::Float, device))
+    }
+
+    /// The same with weights of another kind, for a model that does not learn.
+    pub fn load_as(folder: &Path, (kind, device): (Kind, Device)) -> Result<Self, ModelError> {
         let config = ModelConfig::load(&lora::described_in(folder)?)?;
         let tensors = Self::read(&config, folder)?;
+        // One after another, before they are moved: a device need not have room for both kinds.
+        let tensors = tensors.into_iter().map(|tensor| tensor.to_kind(kind)).collect();
         Ok(Self::build(config, tensors, device))
     }
 
@@ -87,17 +94,18 @@ impl Decoder {
 
     /// Fresh weights for the `config.json` of a folder.
     pub fn fresh(folder: &Path, seed: i64, device: Device) -> Result<Self, ModelError> {
-        let config = ModelConfig::load(folder)?;
-        let tensors = init::fresh(&config, seed);
-        Ok(Self::build(config, tensors, device))
+        Self::fresh_as(folder, seed, (Kind::Float, device))
     }
 
-    /// The same model with weights of another kind, for one that does not learn.
-    #[must_use]
-    pub fn to_kind(self, kind: Kind) -> Self {
-        let device = self.device();
-        let tensors = self.parameters.into_iter().map(|(_, tensor)| tensor.to_kind(kind)).collect();
-        Self::build(self.config, tensors, device)
+    /// The same with weights of another kind, for a model that does not learn.
+    pub fn fresh_as(
+        folder: &Path,
+        seed: i64,
+        (kind, device): (Kind, Device),
+    ) -> Result<Self, ModelError> {
+        let config = ModelConfig::load(folder)?;
+        let tensors = init::fresh(&config, seed, (kind, device));
+        Ok(Self::build(config, tensors, device))
     }
 
     /// Replaces the weights by those of another folder. On an error the old weights stay.

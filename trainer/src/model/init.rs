@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::ModelConfig;
 
@@ -10,17 +10,19 @@ use super::ModelConfig;
 static GENERATOR: Mutex<()> = Mutex::new(());
 
 /// Weights as transformers makes them: matrices normal with the configuration's standard deviation,
-/// norms one, biases zero. The same seed gives the same weights.
-pub fn fresh(config: &ModelConfig, seed: i64) -> Vec<Tensor> {
+/// norms one, biases zero. The same seed gives the same weights
+/// on the same kind of device. Drawn in f32, kept as `kind`.
+pub fn fresh(config: &ModelConfig, seed: i64, (kind, device): (Kind, Device)) -> Vec<Tensor> {
     let of_parameter = |(name, shape): &(String, Vec<i64>)| {
-        let options = (Kind::Float, tch::Device::Cpu);
-        if name.rsplit('.').next() == Some("bias") {
+        let options = (Kind::Float, device);
+        let drawn = if name.rsplit('.').next() == Some("bias") {
             Tensor::zeros(shape.as_slice(), options)
         } else if shape.len() == 1 {
             Tensor::ones(shape.as_slice(), options)
         } else {
             Tensor::randn(shape.as_slice(), options) * config.initializer_range
-        }
+        };
+        drawn.to_kind(kind)
     };
     seeded(seed, || config.parameters().iter().map(of_parameter).collect())
 }

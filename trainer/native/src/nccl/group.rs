@@ -161,3 +161,28 @@ fn number(kind: Kind) -> Result<c_int, CollectiveError> {
         other => Err(CollectiveError::Kind(other)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_group_of_one_sends_what_it_has() {
+        if !tch::Cuda::is_available() {
+            println!("not run: there is no GPU");
+            return;
+        }
+        let nccl = Arc::new(Nccl::load().unwrap());
+        let patience = Patience::new(Duration::from_secs(60));
+        let id = nccl.unique_id().unwrap();
+        let mut group = Group::join(nccl, id, 1, Device::Cuda(0), &patience).unwrap();
+        for kind in [Kind::Float, Kind::BFloat16] {
+            let sent = Tensor::arange(1000, (kind, Device::Cuda(0)));
+            let before = sent.copy();
+            group.broadcast(&sent, &patience).unwrap();
+            assert_eq!(sent, before);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What libtorch has taken of a GPU's memory at most.
+
+use std::ffi::{CStr, c_char, c_int};
+
+use tch::Device;
+
+unsafe extern "C" {
+    fn retrial_peak_memory(device: c_int, taken: *mut i64, held: *mut i64) -> *mut c_char;
+    fn retrial_free(message: *mut c_char);
+}
+
+/// The most memory since the process began, bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peak {
+    /// What tensors took.
+    pub taken: u64,
+    /// What the allocator held for them, which no other process could have.
+    pub held: u64,
+}
+
+/// The peak on a GPU. The error is libtorch's; there is no allocator to ask for other devices.
+pub fn peak(device: Device) -> Result<Peak, String> {
+    let Device::Cuda(index) = device else { return Err(format!("{device:?} is not a GPU")) };
+    let (mut taken, mut held) = (0, 0);
+    // SAFETY: both pointers are to live numbers; a message is this side's to free.
+    unsafe {
+        let message = retrial_peak_memory(index as c_int, &raw mut taken, &raw mut held);
+        if message.is_null() {
+            return Ok(Peak { taken: taken.cast_unsigned(), held: held.cast_unsigned() });
+        }
+        let text = CStr::from_ptr(message).to_string_lossy().into_owned();
+        retrial_free(message);
+        Err(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_gpu_it_is_an_error_and_no_crash() {
+        assert!(peak(Device::Cpu).is_err());
+        if !tch::Cuda::is_available() {
+            assert!(peak(Device::Cuda(0)).is_err());
+        }
+    }
+}
