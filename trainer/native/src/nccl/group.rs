@@ -175,7 +175,7 @@ mod tests {
             return;
         }
         let nccl = Arc::new(Nccl::load().unwrap());
-        let patience = Patience::new(Duration::from_secs(60));
+        let patience = Patience::new(Duration::from_mins(1));
         let id = nccl.unique_id().unwrap();
         let mut group = Group::join(nccl, id, 1, Device::Cuda(0), &patience).unwrap();
         for kind in [Kind::Float, Kind::BFloat16] {
