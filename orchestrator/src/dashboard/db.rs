@@ -8,6 +8,7 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, Sqlite, SqliteConnection};
 
 use super::problem::Problem;
+use super::threads;
 use crate::store::{self, StoreError};
 
 /// Longest time that the queries of a page may take.
@@ -16,8 +17,6 @@ pub const QUERY_TIME: Duration = Duration::from_secs(5);
 const WAIT: Duration = Duration::from_secs(5);
 /// Instructions of `SQLite`'s virtual machine between two looks at the clock.
 const CHECK_EVERY: i32 = 20_000;
-/// Readers of pages come after the run, whose writes must not wait for them: nice 10 of 19.
-const PRIORITY: i32 = 10;
 /// `SQLite`'s code of a query that was stopped.
 const INTERRUPTED: &str = "9";
 
@@ -56,7 +55,7 @@ impl Db {
         db.lock_handle().await?.set_progress_handler(CHECK_EVERY, move || {
             // This is the connection's own thread, which does nothing else.
             if !std::mem::replace(&mut gives_way, true) {
-                give_way();
+                threads::give_way();
             }
             Instant::now() < deadline
         });
@@ -66,12 +65,6 @@ impl Db {
         let _ = transaction.rollback().await;
         result
     }
-}
-
-/// Lowers the priority of this thread. Where that is not allowed it reads as before.
-fn give_way() {
-    // On Linux this is about the calling thread alone.
-    let _ = rustix::process::setpriority_process(None, PRIORITY);
 }
 
 impl From<sqlx::Error> for Problem {

@@ -3,6 +3,7 @@
 //! - What comes from the log is read through one read-only pool, in bounded time. What a run does at
 //!   this moment comes from [`crate::live`], in the process that trains.
 //! - Every page is rendered from the same data that its twin under `/api` answers ([`queries`]).
+//! - It has threads of its own, which give way to the run's ([`threads`]).
 //! - Texts of models are text: they are escaped by the template engine, what is hidden in them is
 //!   shown ([`text`]), and a content-security policy allows nothing that comes from elsewhere.
 
@@ -24,6 +25,7 @@ mod routes;
 pub mod site;
 mod tables;
 pub mod text;
+pub mod threads;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -31,6 +33,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
@@ -76,6 +79,8 @@ pub struct Dashboard {
     db: Db,
     server: JoinHandle<std::io::Result<()>>,
     watch: JoinHandle<()>,
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
 }
 
 impl Door {
@@ -117,11 +122,14 @@ impl Door {
             listeners: Arc::new(Semaphore::new(events::LISTENERS)),
         };
         let db = site.db.clone();
-        let watch = tokio::spawn(events::watch(db.clone(), changes));
+        let runtime = threads::runtime().context("the dashboard's threads did not start")?;
+        let watch = runtime.spawn(events::watch(db.clone(), changes));
         let app = routes::router(site);
-        let listener = self.listener;
-        let server = tokio::spawn(async move { axum::serve(listener, app).await });
-        Ok(Dashboard { address: self.address, db, server, watch })
+        // A listener belongs to the runtime that it was made in.
+        let listener = self.listener.into_std()?;
+        let server =
+            runtime.spawn(async move { axum::serve(TcpListener::from_std(listener)?, app).await });
+        Ok(Dashboard { address: self.address, db, server, watch, runtime: Some(runtime) })
     }
 }
 
@@ -154,6 +162,9 @@ impl Drop for Dashboard {
     fn drop(&mut self) {
         self.server.abort();
         self.watch.abort();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
