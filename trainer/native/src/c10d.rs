@@ -91,6 +91,8 @@ pub struct Group {
     native: *mut Native,
     rank: usize,
     world: usize,
+    /// Why the membership ended, if an error ended it.
+    lost: Option<GroupError>,
 }
 
 // SAFETY: c10d's groups and stores may be used from any thread; every call needs `&mut self` or is
@@ -106,7 +108,7 @@ impl Group {
         world: usize,
         timeout: Duration,
     ) -> Result<Self, GroupError> {
-        let mut group = Self { native: ptr::null_mut(), rank, world };
+        let mut group = Self { native: ptr::null_mut(), rank, world, lost: None };
         let failed = |reason: String| GroupError { operation: "join", rank, world, reason };
         let text = |text: &str| CString::new(text).map_err(|error| failed(error.to_string()));
         let (host, prefix) = (text(&meeting.host)?, text(&meeting.prefix)?);
@@ -201,18 +203,17 @@ impl Group {
         let fits = |tensor: &&&Tensor| {
             tensor.defined() && tensor.device() == Device::Cpu && tensor.is_contiguous()
         };
-        let reason = if !self.is_whole() {
-            "the group was left after an error"
-        } else if !tensors.iter().all(|tensor| fits(&tensor)) {
-            "a tensor is not contiguous on the CPU"
-        } else {
-            return tch::no_grad(|| {
-                let message = call(self.native);
-                self.done(operation, message)
-            });
-        };
-        self.leave();
-        Err(self.error(operation, reason.into()))
+        if !self.is_whole() {
+            let left = || self.error(operation, "the group was left".into());
+            return Err(self.lost.clone().unwrap_or_else(left));
+        }
+        if !tensors.iter().all(|tensor| fits(&tensor)) {
+            return Err(self.lose(operation, "a tensor is not contiguous on the CPU".into()));
+        }
+        tch::no_grad(|| {
+            let message = call(self.native);
+            self.done(operation, message)
+        })
     }
 
     /// An error if there is a message, which is given back; it ends the membership.
@@ -226,10 +227,15 @@ impl Group {
             retrial_free(message);
             text
         };
-        self.leave();
         // After its first line libtorch tells where in its code it was.
         let reason = text.lines().next().unwrap_or_default().to_owned();
-        Err(self.error(operation, reason))
+        Err(self.lose(operation, reason))
+    }
+
+    /// Ends the membership with an error, which all later operations repeat.
+    fn lose(&mut self, operation: &'static str, reason: String) -> GroupError {
+        self.leave();
+        self.lost.insert(self.error(operation, reason)).clone()
     }
 
     fn error(&self, operation: &'static str, reason: String) -> GroupError {

@@ -1,5 +1,7 @@
 //! Groups of ranks: threads that compute together, and processes that die or hang.
 
+#![allow(clippy::cast_precision_loss, reason = "ranks are few")]
+
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -90,8 +92,8 @@ fn a_tensor_that_cannot_be_sent_is_an_error_and_ends_the_membership() {
         let crossed = Tensor::zeros([2, 3], (Kind::Float, tch::Device::Cpu)).transpose(0, 1);
         let error = group.all_reduce(&crossed).unwrap_err();
         assert_eq!(error.reason, "a tensor is not contiguous on the CPU");
-        let error = group.barrier().unwrap_err();
-        assert_eq!(error.reason, "the group was left after an error");
+        let again = group.barrier().unwrap_err();
+        assert_eq!((again.operation, again.reason), ("all_reduce", error.reason));
     });
 }
 
@@ -108,7 +110,7 @@ fn as_another_process() {
     group.barrier().unwrap();
     match fate {
         "dies" => std::process::abort(),
-        "hangs" => std::thread::sleep(Duration::from_secs(120)),
+        "hangs" => std::thread::sleep(Duration::from_mins(2)),
         _ => drop(group.barrier()),
     }
 }
