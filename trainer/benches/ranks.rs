@@ -61,7 +61,6 @@ fn sent() -> u64 {
 
 /// Seconds and bytes of an update on one of the ranks.
 fn update(model: &Path, request: &TrainRequest, mut ranks: Ranks) -> (f64, u64) {
-    set_threads(1);
     let decoder = Decoder::fresh(model, 1, Device::Cpu).expect("the folder has a model");
     let mut learner = Learner::sharded(decoder, Compute::default(), ranks.place());
     let mut run = |ranks: &mut Ranks| {
@@ -79,6 +78,7 @@ fn update(model: &Path, request: &TrainRequest, mut ranks: Ranks) -> (f64, u64) 
 }
 
 fn main() {
+    set_threads(1);
     let cli = Cli::parse();
     let model = Decoder::fresh(&cli.model, 1, Device::Cpu).expect("the folder has a model");
     let (parameters, config) = (model.size(), model.config().clone());

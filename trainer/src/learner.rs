@@ -113,22 +113,20 @@ impl Learner {
             ..TrainMetrics::default()
         };
         let mut seen = Seen::default();
+        let learned: Vec<Tensor> =
+            self.model.learned().iter().map(|(_, parameter)| parameter.shallow_clone()).collect();
         for epoch in 0..optimizer.epochs {
             for mini in mini_batches.iter().filter(|mini| mini.taught > 0) {
                 let first = epoch == 0;
                 let mine = self.gradients(request, mini, coefficient, &mut seen, first);
                 let gradients = agree(ranks, mine)?.finish(self.model.learned());
-                // A gradient goes as soon as this rank's share of the sum is there.
-                let reduced = gradients.into_iter().map(|gradient| ranks.reduce(gradient));
-                let gradients = reduced.collect::<Result<Vec<Tensor>, _>>()?;
+                let gradients = ranks.reduce(gradients)?;
                 let norm = clip_among(&gradients, optimizer.max_grad_norm, ranks)?;
                 if !norm.is_finite() {
                     return Err(self.culprit(request, ranks));
                 }
                 self.optimizer.step(optimizer, self.model.learned(), &gradients);
-                for (_, parameter) in self.model.learned() {
-                    ranks.gather(parameter)?;
-                }
+                ranks.gather(&learned)?;
                 seen.step(norm, first);
             }
         }

@@ -20,6 +20,9 @@ pub use environment::{Environment, EnvironmentError, local_rank};
 pub use moments::Moments;
 pub use orders::Order;
 
+/// Most numbers that go over the wire together, but for a tensor that has more: 16 MiB in f32.
+const BUCKET: usize = 1 << 22;
+
 /// A rank, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -121,34 +124,30 @@ impl Ranks {
         self.timeout / 3
     }
 
-    /// This rank's share of the sum of all ranks' tensors.
-    pub fn reduce(&mut self, tensor: Tensor) -> Result<Tensor, GroupError> {
-        let Some(group) = &mut self.group else { return Ok(tensor) };
-        let (place, device) = (self.place, tensor.device());
-        tch::no_grad(|| {
-            let longest = place.longest(&tensor);
-            let whole = padded(&tensor.detach(), longest * place.world as i64);
-            let (_, own) = place.span(&tensor);
-            drop(tensor);
-            let share = Tensor::empty([longest], (whole.kind(), Device::Cpu));
-            group.reduce_scatter(&share, &whole)?;
-            Ok(share.narrow(0, 0, own).to_device(device))
-        })
+    /// This rank's share of the sum of all ranks' tensors, one for each. Each is let go of as soon as
+    /// its share is there.
+    pub fn reduce(&mut self, tensors: Vec<Tensor>) -> Result<Vec<Tensor>, GroupError> {
+        let Some(group) = &mut self.group else { return Ok(tensors) };
+        let mut shares = Vec::with_capacity(tensors.len());
+        let counts = buckets(&tensors);
+        let mut tensors = tensors.into_iter();
+        for count in counts {
+            let bucket = tensors.by_ref().take(count).collect();
+            shares.extend(reduce(group, self.place, bucket)?);
+        }
+        Ok(shares)
     }
 
-    /// Replaces each rank's share of a contiguous tensor by what that rank has there.
-    pub fn gather(&mut self, tensor: &Tensor) -> Result<(), GroupError> {
+    /// Replaces each rank's share of contiguous tensors by what that rank has there.
+    pub fn gather(&mut self, tensors: &[Tensor]) -> Result<(), GroupError> {
         let Some(group) = &mut self.group else { return Ok(()) };
-        let place = self.place;
-        tch::no_grad(|| {
-            let (longest, all) = (place.longest(tensor), tensor.numel() as i64);
-            let share = padded(&place.share(tensor), longest);
-            let length = longest * place.world as i64;
-            let whole = Tensor::empty([length], (share.kind(), Device::Cpu));
-            group.all_gather(&whole, &share)?;
-            tensor.detach().view([-1]).copy_(&whole.narrow(0, 0, all));
-            Ok(())
-        })
+        let mut rest = tensors;
+        for count in buckets(tensors) {
+            let (bucket, others) = rest.split_at(count);
+            gather(group, self.place, bucket)?;
+            rest = others;
+        }
+        Ok(())
     }
 
     /// Sums over all ranks, number by number.
@@ -207,6 +206,71 @@ impl Ranks {
     }
 }
 
+/// How many tensors, one after another, go over the wire together.
+fn buckets(tensors: &[Tensor]) -> Vec<usize> {
+    let (mut counts, mut numbers) = (Vec::new(), 0);
+    for tensor in tensors {
+        numbers += tensor.numel();
+        match counts.last_mut() {
+            Some(count) if numbers <= BUCKET => *count += 1,
+            _ => {
+                counts.push(1);
+                numbers = tensor.numel();
+            }
+        }
+    }
+    counts
+}
+
+fn reduce(group: &mut Group, place: Place, bucket: Vec<Tensor>) -> Result<Vec<Tensor>, GroupError> {
+    tch::no_grad(|| {
+        let world = place.world as i64;
+        let device = bucket[0].device();
+        let lengths: Vec<(i64, i64)> =
+            bucket.iter().map(|tensor| (place.longest(tensor), place.span(tensor).1)).collect();
+        // [world, n] of each: a row for each rank.
+        let of_ranks = |tensor: Tensor| {
+            let longest = place.longest(&tensor);
+            padded(&tensor.detach(), longest * world).view([world, longest])
+        };
+        let rows: Vec<Tensor> = bucket.into_iter().map(of_ranks).collect();
+        let whole = joined(rows, 1);
+        let share = Tensor::empty([whole.size()[1]], (whole.kind(), Device::Cpu));
+        group.reduce_scatter(&share, &whole.view([-1]))?;
+        let mut start = 0;
+        let mut of_tensor = |(longest, own): (i64, i64)| {
+            let share = share.narrow(0, start, own).to_device(device);
+            start += longest;
+            share
+        };
+        Ok(lengths.into_iter().map(&mut of_tensor).collect())
+    })
+}
+
+fn gather(group: &mut Group, place: Place, bucket: &[Tensor]) -> Result<(), GroupError> {
+    tch::no_grad(|| {
+        let world = place.world as i64;
+        let of_tensor = |tensor: &Tensor| padded(&place.share(tensor), place.longest(tensor));
+        let share = joined(bucket.iter().map(of_tensor).collect(), 0);
+        let length = share.size()[0];
+        let whole = Tensor::empty([world * length], (share.kind(), Device::Cpu));
+        group.all_gather(&whole, &share)?;
+        let (rows, mut start) = (whole.view([world, length]), 0);
+        for tensor in bucket {
+            let longest = place.longest(tensor);
+            let numbers = rows.narrow(1, start, longest).reshape([-1]);
+            start += longest;
+            tensor.detach().view([-1]).copy_(&numbers.narrow(0, 0, tensor.numel() as i64));
+        }
+        Ok(())
+    })
+}
+
+/// Tensors side by side, contiguous.
+fn joined(mut tensors: Vec<Tensor>, dimension: i64) -> Tensor {
+    if tensors.len() == 1 { tensors.remove(0) } else { Tensor::cat(&tensors, dimension) }
+}
+
 /// A tensor's numbers on the CPU, with zeros up to a length.
 fn padded(tensor: &Tensor, length: i64) -> Tensor {
     let flat = tensor.to_device(Device::Cpu).contiguous().view([-1]);
@@ -227,6 +291,18 @@ mod tests {
             }
             assert!(tensor.equal(&tensor.ones_like()), "{shape:?} {world}");
         }
+    }
+
+    #[test]
+    fn small_tensors_go_together_and_large_ones_alone() {
+        let of = |numbers: &[i64]| {
+            let empty = |&n: &i64| Tensor::empty([n], (Kind::Int8, Device::Cpu));
+            buckets(&numbers.iter().map(empty).collect::<Vec<_>>())
+        };
+        let most = BUCKET as i64;
+        assert_eq!(of(&[]), [0; 0]);
+        assert_eq!(of(&[1, 2, 3]), [3]);
+        assert_eq!(of(&[most + 1, 1, most - 1, 1, most]), [1, 2, 1, 1]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl<'a> Moments<'a> {
         }
         let whole = Tensor::zeros(shape, (Kind::Float, share.device()));
         tch::no_grad(|| place.share(&whole).copy_(share));
-        self.ranks.gather(&whole)?;
+        self.ranks.gather(std::slice::from_ref(&whole))?;
         Ok(whole)
     }
 
