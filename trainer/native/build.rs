@@ -13,11 +13,16 @@ fn main() {
         .std("c++17")
         .opt_level(1)
         .include(&include)
+        .include(include.join("torch/csrc/api/include"))
+        // Gloo's headers do not come with libtorch.
+        .include("shim")
+        .define("USE_C10D_GLOO", None)
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
         // The headers are not ours.
         .warnings(false)
         .file("shim/attention.cpp")
         .file("shim/memory.cpp")
+        .file("shim/c10d.cpp")
         .compile("retrial_native");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
 }

@@ -1,11 +1,15 @@
-//! `AdamW` (Loshchilov and Hutter, 2019), with moments that can be saved.
+//! `AdamW` (Loshchilov and Hutter, 2019), with moments that can be saved. Of several ranks each has
+//! the moments of its share of every parameter, and steps that share.
 
 use tch::Tensor;
 
 use retrial_protocol::{Decayed, Optimizer};
 
-/// Moments of all parameters, and how many steps were taken.
+use crate::ranks::Place;
+
+/// Moments of this rank's share of all parameters, and how many steps were taken.
 pub struct AdamW {
+    place: Place,
     moments: Vec<Moments>,
     steps: u64,
 }
@@ -16,14 +20,19 @@ struct Moments {
 }
 
 impl AdamW {
-    /// Fresh moments for these parameters.
+    /// Fresh moments for these parameters, of the only rank.
     pub fn new(parameters: &[(String, Tensor)]) -> Self {
-        let zeros = |tensor: &Tensor| tensor.detach().zeros_like();
+        Self::sharded(parameters, Place::ALONE)
+    }
+
+    /// Fresh moments for a rank's share of these parameters.
+    pub fn sharded(parameters: &[(String, Tensor)], place: Place) -> Self {
+        let zeros = |tensor: &Tensor| place.share(tensor).zeros_like();
         let moments = parameters
             .iter()
             .map(|(_, tensor)| Moments { first: zeros(tensor), second: zeros(tensor) })
             .collect();
-        Self { moments, steps: 0 }
+        Self { place, moments, steps: 0 }
     }
 
     /// The optimizer steps that were taken.
@@ -31,35 +40,32 @@ impl AdamW {
         self.steps
     }
 
-    /// The moments under the names of their parameters.
-    pub fn state(&self, parameters: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
-        let of_one = |((name, _), moments): (&(String, Tensor), &Moments)| {
-            [
-                (format!("{name}.first_moment"), moments.first.shallow_clone()),
-                (format!("{name}.second_moment"), moments.second.shallow_clone()),
-            ]
-        };
-        parameters.iter().zip(&self.moments).flat_map(of_one).collect()
-    }
-
-    /// Names and shapes of what [`Self::state`] gives and [`Self::restore`] takes.
+    /// Names and shapes of the moments, two for each parameter, as they are saved: whole.
     pub fn layout(parameters: &[(String, Tensor)]) -> Vec<(String, Vec<i64>)> {
-        let fresh = Self::new(parameters).state(parameters);
-        fresh.into_iter().map(|(name, tensor)| (name, tensor.size())).collect()
+        let of_one = |(name, tensor): &(String, Tensor)| {
+            ["first_moment", "second_moment"].map(|kind| (format!("{name}.{kind}"), tensor.size()))
+        };
+        parameters.iter().flat_map(of_one).collect()
     }
 
-    /// Takes up saved moments, in the order of [`Self::layout`].
-    pub fn restore(&mut self, state: &[Tensor], steps: u64) {
-        tch::no_grad(|| {
-            for (moments, saved) in self.moments.iter_mut().zip(state.chunks_exact(2)) {
-                moments.first.copy_(&saved[0]);
-                moments.second.copy_(&saved[1]);
-            }
-        });
+    /// This rank's share of a moment, by its place in [`Self::layout`].
+    pub fn moment(&self, index: usize) -> &Tensor {
+        let Moments { first, second } = &self.moments[index / 2];
+        if index.is_multiple_of(2) { first } else { second }
+    }
+
+    /// Takes this rank's share of a moment that was saved.
+    pub fn restore(&mut self, index: usize, saved: &Tensor) {
+        let mut moment = self.moment(index).shallow_clone();
+        tch::no_grad(|| moment.copy_(&self.place.share(saved)));
+    }
+
+    /// Goes on after so many steps.
+    pub fn resume(&mut self, steps: u64) {
         self.steps = steps;
     }
 
-    /// One step down the gradients, one for each parameter.
+    /// One step down the gradients, this rank's share of each parameter's.
     pub fn step(
         &mut self,
         settings: &Optimizer,
@@ -80,8 +86,9 @@ impl AdamW {
                 let _ = first.lerp_(gradient, 1.0 - settings.beta1);
                 let scaled = gradient * (1.0 - settings.beta2);
                 let _ = second.g_mul_scalar_(settings.beta2).addcmul_(&scaled, gradient);
-                let mut parameter = parameter.shallow_clone();
-                if settings.weight_decay > 0.0 && decays(settings.decayed, name, &parameter) {
+                let decays = decays(settings.decayed, name, parameter);
+                let mut parameter = self.place.share(parameter);
+                if settings.weight_decay > 0.0 && decays {
                     let _ = parameter.g_mul_scalar_(1.0 - rate * settings.weight_decay);
                 }
                 let root =

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use tch::{Cuda, Device, Kind};
 
 use crate::pass::Keep;
+use crate::ranks::local_rank;
 
 /// Where and how a policy computes.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +29,8 @@ impl Default for Compute {
 /// [`Compute`] on the command line.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ComputeArgs {
-    /// cpu, cuda, or cuda:1 for the second GPU.
+    /// cpu, cuda, or cuda:1 for the second GPU. Of several ranks on a machine each takes another GPU
+    /// with cuda.
     #[arg(long, default_value = "cpu")]
     device: DeviceName,
     /// Kind of activations and products. Weights, moments and gradients are f32.
@@ -68,7 +70,7 @@ impl FromStr for DeviceName {
     fn from_str(text: &str) -> Result<Self, String> {
         let index = match text.split_once(':') {
             None if text == "cpu" => return Ok(Self(Device::Cpu)),
-            None if text == "cuda" => Some(0),
+            None if text == "cuda" => Some(local_rank()),
             Some(("cuda", index)) => index.parse().ok(),
             _ => None,
         };

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use retrial_native::c10d::GroupError;
 use retrial_protocol::{
     Batch, Entropy, InvalidBatch, InvalidObjective, Part, TrainMetrics, TrainRequest,
 };
@@ -14,6 +15,7 @@ use crate::head::Scores;
 use crate::micro::{self, MicroBatch, MiniBatch, Valued};
 use crate::model::Decoder;
 use crate::pass::{self, Pass};
+use crate::ranks::{Place, Ranks};
 use crate::seen::{Seen, numbers};
 use crate::sequences::{Sequence, micro_batches};
 
@@ -57,15 +59,23 @@ pub enum LearnError {
         /// Which number.
         what: String,
     },
+    /// The ranks are not together any more.
+    #[error(transparent)]
+    Ranks(#[from] GroupError),
 }
 
 impl Learner {
-    /// A policy that is about to learn for the first time.
+    /// A policy that is about to learn for the first time, on one rank.
     pub fn new(model: Decoder, compute: Compute) -> Self {
+        Self::sharded(model, compute, Place::ALONE)
+    }
+
+    /// The same on one of several ranks.
+    pub fn sharded(model: Decoder, compute: Compute, place: Place) -> Self {
         for (_, parameter) in model.learned() {
             let _ = parameter.set_requires_grad(true);
         }
-        let optimizer = AdamW::new(model.learned());
+        let optimizer = AdamW::sharded(model.learned(), place);
         Self { model, reference: None, optimizer, entropy_coefficient: None, compute }
     }
 
@@ -76,6 +86,16 @@ impl Learner {
     /// bonus or a KL term. A mini-batch that gives no gradient at all leaves weights and moments as
     /// they are.
     pub fn update(&mut self, request: &TrainRequest) -> Result<TrainMetrics, LearnError> {
+        self.update_among(request, &mut Ranks::alone())
+    }
+
+    /// The same together with other ranks, which have the same weights and the same request. They
+    /// end with the same weights, or all with an error.
+    pub fn update_among(
+        &mut self,
+        request: &TrainRequest,
+        ranks: &mut Ranks,
+    ) -> Result<TrainMetrics, LearnError> {
         let clock = Instant::now();
         let TrainRequest { batch, objective, optimizer, .. } = request;
         let config = self.model.config();
@@ -84,33 +104,29 @@ impl Learner {
         optimizer.validate()?;
 
         let coefficient = self.entropy_coefficient(&objective.entropy, batch);
-        let mini_batches = self.prepare(request, coefficient)?;
-        let of_samples = |mini: &MiniBatch<'_>| -> usize {
-            mini.micro_batches.iter().map(|micro| micro.positions.len()).sum()
-        };
+        let mini_batches = self.prepare(request, coefficient, ranks.place())?;
         let mut metrics = TrainMetrics {
             on_policy_tokens: batch.response_tokens(Part::OnPolicy),
             hinted_tokens: batch.response_tokens(Part::Hinted),
-            trained_samples: mini_batches.iter().map(of_samples).sum(),
+            trained_samples: mini_batches.iter().map(|mini| mini.taught).sum(),
             entropy_coefficient: coefficient,
             ..TrainMetrics::default()
         };
         let mut seen = Seen::default();
+        let learned: Vec<Tensor> =
+            self.model.learned().iter().map(|(_, parameter)| parameter.shallow_clone()).collect();
         for epoch in 0..optimizer.epochs {
-            for mini in mini_batches.iter().filter(|mini| !mini.micro_batches.is_empty()) {
+            for mini in mini_batches.iter().filter(|mini| mini.taught > 0) {
                 let first = epoch == 0;
-                let mut gradients = Gradients::new(self.model.learned().len());
-                for micro in &mini.micro_batches {
-                    let bonus = coefficient / mini.tokens as f64;
-                    let done = self.gradient(request, micro, bonus, &mut gradients)?;
-                    seen.micro_batch(micro, &done.scores, &done.valued, done.loss, first);
-                }
-                let gradients = gradients.finish(self.model.learned());
-                let norm = clip(&gradients, optimizer.max_grad_norm);
+                let mine = self.gradients(request, mini, coefficient, &mut seen, first);
+                let gradients = agree(ranks, mine)?.finish(self.model.learned());
+                let gradients = ranks.reduce(gradients)?;
+                let norm = clip_among(&gradients, optimizer.max_grad_norm, ranks)?;
                 if !norm.is_finite() {
-                    return Err(self.culprit(request));
+                    return Err(self.culprit(request, ranks));
                 }
                 self.optimizer.step(optimizer, self.model.learned(), &gradients);
+                ranks.gather(&learned)?;
                 seen.step(norm, first);
             }
         }
@@ -120,6 +136,7 @@ impl Learner {
         if !Tensor::stack(&norms, 0).sum(Kind::Double).double_value(&[]).is_finite() {
             return Err(LearnError::Diverged { what: "a weight".into() });
         }
+        seen.of_all(ranks)?;
         seen.report(&mut metrics);
         metrics.train_seconds = clock.elapsed().as_secs_f64();
         Ok(metrics)
@@ -131,6 +148,7 @@ impl Learner {
         &self,
         request: &'a TrainRequest,
         coefficient: f64,
+        place: Place,
     ) -> Result<Vec<MiniBatch<'a>>, LearnError> {
         let TrainRequest { objective, optimizer, temperature, .. } = request;
         let reference = match (objective.kl, &self.reference) {
@@ -145,6 +163,7 @@ impl Learner {
             coefficient > 0.0 || reference.is_some(),
             request.micro_batch_tokens,
             self.model.device(),
+            place,
         );
         // Of a single step the present policy is the old one.
         let moves = optimizer.epochs > 1 || optimizer.mini_batches > 1;
@@ -156,6 +175,24 @@ impl Learner {
             micro.reference = reference.map(|reference| score(reference, micro));
         }
         Ok(mini_batches)
+    }
+
+    /// The gradients of this rank's part of a mini-batch.
+    fn gradients(
+        &self,
+        request: &TrainRequest,
+        mini: &MiniBatch<'_>,
+        coefficient: f64,
+        seen: &mut Seen,
+        first: bool,
+    ) -> Result<Gradients, LearnError> {
+        let mut gradients = Gradients::new(self.model.learned().len());
+        for micro in &mini.micro_batches {
+            let bonus = coefficient / mini.tokens as f64;
+            let done = self.gradient(request, micro, bonus, &mut gradients)?;
+            seen.micro_batch(micro, &done.scores, &done.valued, done.loss, first);
+        }
+        Ok(gradients)
     }
 
     /// Adds the gradient of the loss over a micro-batch; `bonus` is what the entropy of each token
@@ -183,26 +220,30 @@ impl Learner {
         Ok(Done { scores, valued, loss })
     }
 
-    /// Finds the sample whose gradient is not finite, one after another.
-    fn culprit(&self, request: &TrainRequest) -> LearnError {
+    /// Finds the sample whose gradient is not finite, on whatever rank it is.
+    fn culprit(&self, request: &TrainRequest, ranks: &mut Ranks) -> LearnError {
+        let what = "the gradient".to_owned();
+        match agree(ranks, self.look_for_culprit(request, ranks.place())) {
+            Ok(()) => LearnError::Diverged { what },
+            Err(error) => error,
+        }
+    }
+
+    /// Fails with this rank's sample whose gradient is not finite, one after another.
+    fn look_for_culprit(&self, request: &TrainRequest, place: Place) -> Result<(), LearnError> {
         // One sample in each forward pass.
         let alone = TrainRequest { micro_batch_tokens: 1, ..request.clone() };
-        let mini_batches = match self.prepare(&alone, 0.0) {
-            Ok(mini_batches) => mini_batches,
-            Err(error) => return error,
-        };
+        let mini_batches = self.prepare(&alone, 0.0, place)?;
         for micro in mini_batches.iter().flat_map(|mini| &mini.micro_batches) {
             let mut gradients = Gradients::new(self.model.learned().len());
-            if let Err(error) = self.gradient(&alone, micro, 0.0, &mut gradients) {
-                return error;
-            }
+            self.gradient(&alone, micro, 0.0, &mut gradients)?;
             let gradients = gradients.finish(self.model.learned());
             if !clip(&gradients, f64::INFINITY).is_finite() {
                 let what = format!("the gradient of sample {} of the batch", micro.positions[0]);
-                return LearnError::Diverged { what };
+                return Err(LearnError::Diverged { what });
             }
         }
-        LearnError::Diverged { what: "the gradient".into() }
+        Ok(())
     }
 
     /// Log-probabilities of each sequence's tokens after its first at a sampling temperature, nats.
@@ -255,14 +296,44 @@ impl Learner {
     }
 }
 
+/// What this rank found if no rank failed, or an error on all ranks.
+fn agree<T>(ranks: &mut Ranks, mine: Result<T, LearnError>) -> Result<T, LearnError> {
+    let error = mine.as_ref().err().map(|error| match error {
+        LearnError::Diverged { what } => what.clone(),
+        other => other.to_string(),
+    });
+    match ranks.failure(error)? {
+        Some(failure) if mine.is_ok() => Err(LearnError::Diverged { what: failure.error }),
+        _ => mine,
+    }
+}
+
 /// Scales gradients down to a common norm of at most `limit`; returns the norm they had.
 pub fn clip(gradients: &[Tensor], limit: f64) -> f64 {
+    let norm = norm(gradients);
+    scale_down(gradients, norm, limit);
+    norm
+}
+
+/// The same where each rank has a share of the gradients.
+fn clip_among(gradients: &[Tensor], limit: f64, ranks: &mut Ranks) -> Result<f64, GroupError> {
+    if ranks.place() == Place::ALONE {
+        return Ok(clip(gradients, limit));
+    }
+    let norm = ranks.sum(&[norm(gradients).powi(2)])?[0].sqrt();
+    scale_down(gradients, norm, limit);
+    Ok(norm)
+}
+
+fn norm(gradients: &[Tensor]) -> f64 {
     let norms: Vec<Tensor> = gradients.iter().map(Tensor::norm).collect();
-    let norm = Tensor::stack(&norms, 0).norm().double_value(&[]);
+    Tensor::stack(&norms, 0).norm().double_value(&[])
+}
+
+fn scale_down(gradients: &[Tensor], norm: f64, limit: f64) {
     if norm.is_finite() && norm > limit {
         for gradient in gradients {
             let _ = gradient.shallow_clone().g_mul_scalar_(limit / (norm + 1e-6));
         }
     }
-    norm
 }

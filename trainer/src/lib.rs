@@ -7,6 +7,7 @@
 //! - [`objective`], [`micro`], [`seen`], [`adamw`], [`learner`]: one update.
 //! - [`versions`], [`trainer`], [`worker`], [`service`]: updates over HTTP, each a new version on
 //!   disk.
+//! - [`ranks`]: several processes that train one policy together.
 //! - [`publish`]: a version on its way to the servers.
 //! - [`sft`]: the cold start; [`export`]: a version as a plain model.
 //! - [`policy`]: the embedded server.
@@ -24,6 +25,7 @@ pub mod objective;
 pub mod pass;
 pub mod policy;
 pub mod publish;
+pub mod ranks;
 pub mod seen;
 pub mod sequences;
 pub mod service;

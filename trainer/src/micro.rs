@@ -6,13 +6,16 @@ use tch::{Device, Kind, Tensor};
 use crate::head::Scores;
 use crate::learner::LearnError;
 use crate::objective::{self, Tokens, Totals, Value, correction};
-use crate::sequences::{Sequence, micro_batches};
+use crate::ranks::Place;
+use crate::sequences::{Sequence, dealt, micro_batches};
 
 /// The samples of one optimizer step.
 pub struct MiniBatch<'a> {
     /// Response tokens, those of samples without advantage too.
     pub tokens: usize,
-    /// The samples that go through the model.
+    /// Samples that go through the model, on whatever rank.
+    pub taught: usize,
+    /// Those of this rank.
     pub micro_batches: Vec<MicroBatch<'a>>,
 }
 
@@ -46,6 +49,7 @@ pub struct Valued {
 
 /// Cuts a batch into mini-batches of like size, in its order, and these into micro-batches of at
 /// most `budget` tokens. Samples without advantage only count, unless `every_sample` is asked for.
+/// Ranks share the samples of each mini-batch; what it counts is the same on all.
 pub fn mini_batches<'a>(
     samples: &'a [Sample],
     count: usize,
@@ -53,6 +57,7 @@ pub fn mini_batches<'a>(
     every_sample: bool,
     budget: usize,
     device: Device,
+    place: Place,
 ) -> Vec<MiniBatch<'a>> {
     let size = samples.len().div_ceil(count).max(1);
     let starts = (0..samples.len()).step_by(size);
@@ -63,17 +68,20 @@ pub fn mini_batches<'a>(
             let taught: Vec<usize> = (start..end)
                 .filter(|&position| every_sample || samples[position].advantage != 0.0)
                 .collect();
-            let lengths: Vec<usize> =
-                taught.iter().map(|&position| samples[position].tokens()).collect();
-            let micro_batches = micro_batches(&lengths, budget)
+            let lengths = |positions: &[usize]| -> Vec<usize> {
+                positions.iter().map(|&position| samples[position].tokens()).collect()
+            };
+            let hand = dealt(&lengths(&taught), place.world).swap_remove(place.rank);
+            let own: Vec<usize> = hand.into_iter().map(|index| taught[index]).collect();
+            let micro_batches = micro_batches(&lengths(&own), budget)
                 .into_iter()
                 .map(|chosen| {
-                    let positions = chosen.into_iter().map(|index| taught[index]).collect();
+                    let positions = chosen.into_iter().map(|index| own[index]).collect();
                     MicroBatch::new(samples, positions, objective, &totals, device)
                 })
                 .collect();
             let tokens = samples[start..end].iter().map(|sample| sample.response.len()).sum();
-            MiniBatch { tokens, micro_batches }
+            MiniBatch { tokens, taught: taught.len(), micro_batches }
         })
         .collect()
 }

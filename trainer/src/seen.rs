@@ -1,11 +1,13 @@
 //! What there is to see in an update.
 
+use retrial_native::c10d::GroupError;
 use retrial_protocol::{KlEstimator, Quantiles, TrainMetrics};
 use tch::{Device, Kind, Tensor};
 
 use crate::head::Scores;
 use crate::micro::{MicroBatch, Valued};
 use crate::objective::kl;
+use crate::ranks::Ranks;
 
 /// Sums over the optimizer steps of an update.
 #[derive(Default)]
@@ -69,6 +71,36 @@ impl Seen {
             self.steps += 1.0;
             self.grad_norm += grad_norm;
         }
+    }
+
+    /// Takes in what the other ranks saw.
+    pub fn of_all(&mut self, ranks: &mut Ranks) -> Result<(), GroupError> {
+        let Self { clipped, on_policy, first, .. } = self;
+        // Optional sums are there on all ranks that saw a token, or on none.
+        let there = |sum: Option<f64>| f64::from(u8::from(sum.is_some()));
+        let (mut corrected, mut kl) = (first.corrected.unwrap_or(0.0), first.kl.unwrap_or(0.0));
+        let (mut has_corrected, mut has_kl) = (there(first.corrected), there(first.kl));
+        let sums = [
+            clipped,
+            on_policy,
+            &mut first.loss,
+            &mut first.entropy,
+            &mut first.mismatch,
+            &mut first.tokens,
+            &mut first.on_policy,
+            &mut corrected,
+            &mut has_corrected,
+            &mut kl,
+            &mut has_kl,
+        ];
+        let mine: Vec<f64> = sums.iter().map(|sum| **sum).collect();
+        for (sum, of_all) in sums.into_iter().zip(ranks.sum(&mine)?) {
+            *sum = of_all;
+        }
+        first.corrected = (has_corrected > 0.0).then_some(corrected);
+        first.kl = (has_kl > 0.0).then_some(kl);
+        first.rho = ranks.concat(&first.rho)?;
+        Ok(())
     }
 
     /// What was seen.

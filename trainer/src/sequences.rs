@@ -40,6 +40,26 @@ pub fn micro_batches(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
     batches
 }
 
+/// Deals sequences of these lengths out to ranks so that each has about as many tokens: the longest
+/// first, each to the rank that has least. Each rank's are in their order; the result depends on the
+/// lengths only.
+pub fn dealt(lengths: &[usize], ranks: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&index| std::cmp::Reverse(lengths[index]));
+    let mut hands = vec![(0, Vec::new()); ranks];
+    for index in order {
+        let (tokens, hand) =
+            hands.iter_mut().min_by_key(|(tokens, _)| *tokens).expect("there is a rank");
+        *tokens += lengths[index];
+        hand.push(index);
+    }
+    let sorted = |(_, mut hand): (usize, Vec<usize>)| {
+        hand.sort_unstable();
+        hand
+    };
+    hands.into_iter().map(sorted).collect()
+}
+
 /// Sequences of T tokens in all, of which N are response tokens.
 pub struct Packed {
     /// Token ids, `[T]`. No sequence has its last token here: nothing follows it.
@@ -99,6 +119,23 @@ mod tests {
                 let tokens: usize = batch.iter().map(|&index| lengths[index]).sum();
                 prop_assert!(batch.len() == 1 || tokens <= budget);
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_rank_is_dealt_about_as_many_tokens(
+            lengths in prop::collection::vec(1..200usize, 0..60),
+            ranks in 1..9usize,
+        ) {
+            let hands = dealt(&lengths, ranks);
+            let mut seen: Vec<usize> = hands.concat();
+            seen.sort_unstable();
+            prop_assert_eq!(seen, (0..lengths.len()).collect::<Vec<_>>());
+            let tokens = |hand: &Vec<usize>| hand.iter().map(|&index| lengths[index]).sum();
+            let loads: Vec<usize> = hands.iter().map(tokens).collect();
+            let longest = lengths.iter().copied().max().unwrap_or(0);
+            prop_assert!(loads.iter().max().unwrap() - loads.iter().min().unwrap() <= longest);
         }
     }
 

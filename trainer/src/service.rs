@@ -141,9 +141,10 @@ impl From<TrainerError> for Failure {
             TrainerError::Learn(LearnError::Diverged { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
             // Trying again would not help: a caller must not take it for a passing trouble.
             TrainerError::Model(ModelError::Io { .. }) => StatusCode::INSUFFICIENT_STORAGE,
-            TrainerError::Learn(LearnError::NoReference) | TrainerError::Model(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            TrainerError::Learn(LearnError::NoReference | LearnError::Ranks(_))
+            | TrainerError::Model(_)
+            | TrainerError::Elsewhere { .. }
+            | TrainerError::Ranks(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { status, error: error.to_string() }
     }

@@ -19,6 +19,7 @@ use crate::gradients::Gradients;
 use crate::learner::clip;
 use crate::model::Decoder;
 use crate::pass::{Keep, Pass};
+use crate::ranks::Environment;
 use crate::sequences::{Sequence, micro_batches};
 
 /// Trains a model on JSON Lines of {"prompt": "...", "response": "..."}.
@@ -97,6 +98,10 @@ pub struct Job<'a> {
 impl<'a> Job<'a> {
     /// Reads model and examples.
     pub fn open(args: &'a Args) -> Result<Self> {
+        ensure!(
+            Environment::read()?.is_none(),
+            "the cold start runs on one rank\nhint: start it without WORLD_SIZE in the environment"
+        );
         ensure!(args.epochs > 0 && args.batch > 0, "--epochs and --batch must be at least 1");
         ensure!((0.0..1.0).contains(&args.warmup), "--warmup must be at least 0 and under 1");
         export::check_free(&args.out)?;

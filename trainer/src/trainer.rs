@@ -1,7 +1,11 @@
-//! The trainer: one policy, its versions on disk, one update after another.
+//! The trainer: one policy, its versions on disk, one update after another, on one rank or on
+//! several.
 
 use std::path::{Path, PathBuf};
 
+use std::time::Duration;
+
+use retrial_native::c10d::GroupError;
 use retrial_protocol::{
     ScoreRequest, ScoreResponse, Step, TrainReport, TrainRequest, TrainerState, VersionKind,
     WeightVersion,
@@ -13,6 +17,7 @@ use crate::learner::{LearnError, Learner};
 use crate::model::lora::NewAdapter;
 use crate::model::{Decoder, ModelError};
 use crate::publish;
+use crate::ranks::{Order, Ranks};
 use crate::versions::{Record, Versions};
 
 /// Tokens of one forward pass when probes are scored.
@@ -26,6 +31,7 @@ pub struct Trainer {
     base: PathBuf,
     compute: Compute,
     crash: Option<CrashPoint>,
+    ranks: Ranks,
 }
 
 /// Why a request to the trainer failed.
@@ -69,6 +75,17 @@ pub enum TrainerError {
     /// The new version could not be written, or an old one not be read.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Another rank failed, and the step with it.
+    #[error("on rank {rank}: {error}")]
+    Elsewhere {
+        /// The rank.
+        rank: usize,
+        /// What it says.
+        error: String,
+    },
+    /// The ranks are not together any more.
+    #[error(transparent)]
+    Ranks(#[from] GroupError),
 }
 
 impl Trainer {
@@ -81,10 +98,85 @@ impl Trainer {
         crash: Option<CrashPoint>,
         compute: Compute,
         adapter: Option<NewAdapter>,
-    ) -> Result<Self, ModelError> {
-        let versions = Versions::open(folder, base, keep, compute, adapter)?;
-        let (learner, record) = versions.load(compute)?;
-        Ok(Self { versions, learner, record, base: base.into(), compute, crash })
+    ) -> Result<Self, TrainerError> {
+        Self::open_among(Ranks::alone(), base, folder, keep, crash, compute, adapter)
+    }
+
+    /// The same on one of several ranks, which all see the folders.
+    pub fn open_among(
+        mut ranks: Ranks,
+        base: &Path,
+        folder: &Path,
+        keep: usize,
+        crash: Option<CrashPoint>,
+        compute: Compute,
+        adapter: Option<NewAdapter>,
+    ) -> Result<Self, TrainerError> {
+        let place = ranks.place();
+        let open = || Versions::open(folder, base, keep, compute, adapter.clone());
+        let own = agree(&mut ranks, place.leads().then(open).transpose())?;
+        let open = || {
+            let follow = || Versions::follow(folder, base, keep, adapter);
+            let versions = own.map_or_else(follow, Ok)?;
+            let (learner, record) = versions.load(compute, place)?;
+            Ok::<_, ModelError>((versions, learner, record))
+        };
+        let (versions, learner, record) = agree(&mut ranks, open())?;
+        let trainer = Self { versions, learner, record, base: base.into(), compute, crash, ranks };
+        trainer.at_one_version()
+    }
+
+    /// Fails if another rank has another version.
+    fn at_one_version(mut self) -> Result<Self, TrainerError> {
+        let versions = self.ranks.concat(&[self.record.version.0 as f64])?;
+        match versions.iter().position(|version| *version != versions[0]) {
+            None => Ok(self),
+            Some(rank) => {
+                let error = format!(
+                    "it finds version {} where rank 0 has version {}\n\
+                     hint: all ranks must see one folder of versions",
+                    versions[rank], versions[0]
+                );
+                Err(TrainerError::Elsewhere { rank, error })
+            }
+        }
+    }
+
+    /// Does what the leader says until it says to end.
+    pub fn follow(&mut self) -> Result<(), TrainerError> {
+        loop {
+            match self.ranks.hear()? {
+                Order::Wait => {}
+                Order::End => return Ok(()),
+                Order::Train(request) => match self.take(&request) {
+                    Ok(_) => {}
+                    Err(error) if self.is_usable() => {
+                        tracing::warn!(step = request.step.0, %error, "a step was not taken");
+                    }
+                    Err(error) => return Err(error),
+                },
+            }
+        }
+    }
+
+    /// Whether it can take steps: not if ranks are lost, nor if the weights in memory are half-way.
+    pub fn is_usable(&self) -> bool {
+        self.ranks.are_whole()
+    }
+
+    /// How often [`Self::beat`] is to be called.
+    pub fn pulse(&self) -> Duration {
+        self.ranks.beat()
+    }
+
+    /// Tells the other ranks that this one is there, and notices if one is not.
+    pub fn beat(&mut self) -> Result<(), TrainerError> {
+        Ok(self.ranks.tell_to_wait()?)
+    }
+
+    /// Tells the other ranks to end.
+    pub fn end(mut self) -> Result<(), TrainerError> {
+        Ok(self.ranks.tell_to_end()?)
     }
 
     /// Where it stands.
@@ -119,11 +211,24 @@ impl Trainer {
         if version.next_step() != step {
             return Err(TrainerError::OutOfOrder { step, version });
         }
-        CrashPoint::reached(self.crash, Point::BeforeTrain, step);
+        self.ranks.tell_to_train(request)?;
+        self.take(request)
+    }
+
+    /// Takes a step, on each rank.
+    fn take(&mut self, request: &TrainRequest) -> Result<TrainReport, TrainerError> {
+        CrashPoint::reached(self.crash, Point::BeforeTrain, request.step);
         let taken = self.update_and_save(request);
-        if taken.is_err() {
+        if taken.is_err() && self.is_usable() {
             // The weights in memory may be half-way: back to the last version.
-            (self.learner, self.record) = self.versions.load(self.compute)?;
+            let loaded = self.versions.load(self.compute, self.ranks.place());
+            match agree(&mut self.ranks, loaded) {
+                Ok(loaded) => (self.learner, self.record) = loaded,
+                Err(error) => {
+                    self.ranks.leave();
+                    return Err(error);
+                }
+            }
         }
         taken
     }
@@ -133,13 +238,10 @@ impl Trainer {
     fn update_and_save(&mut self, request: &TrainRequest) -> Result<TrainReport, TrainerError> {
         let step = request.step;
         if request.objective.kl.is_some() && self.learner.reference.is_none() {
-            self.learner.reference = Some(match self.learner.model.adapter() {
-                None => Decoder::load_as(&self.base, (self.compute.kind, self.compute.device))?,
-                // The model that the adapter is on is what the run began with.
-                Some(_) => self.learner.model.without_adapter(),
-            });
+            let reference = self.reference();
+            self.learner.reference = Some(agree(&mut self.ranks, reference)?);
         }
-        let metrics = self.learner.update(request)?;
+        let metrics = self.learner.update_among(request, &mut self.ranks)?;
         CrashPoint::reached(self.crash, Point::AfterTrain, step);
         let report = TrainReport {
             step,
@@ -153,10 +255,23 @@ impl Trainer {
             entropy_coefficient: self.learner.entropy_coefficient,
             report: Some(report.clone()),
         };
-        self.versions.save(&self.learner, &record, &self.folder(), self.crash)?;
-        tracing::info!(loss = report.metrics.loss, "a step was taken");
+        let (folder, ranks) = (self.folder(), &mut self.ranks);
+        let saved = self.versions.save_among(&self.learner, &record, &folder, self.crash, ranks)?;
+        agree(&mut self.ranks, saved)?;
+        if self.ranks.place().leads() {
+            tracing::info!(loss = report.metrics.loss, "a step was taken");
+        }
         self.record = record;
         Ok(report)
+    }
+
+    /// The model that the run began with.
+    fn reference(&self) -> Result<Decoder, ModelError> {
+        let model = &self.learner.model;
+        if model.adapter().is_some() {
+            return Ok(model.without_adapter());
+        }
+        Ok(Decoder::load_as(&self.base, (self.compute.kind, self.compute.device))?)
     }
 
     /// Log-probabilities of given sequences under the present weights.
@@ -198,5 +313,15 @@ impl Trainer {
 
     fn folder(&self) -> PathBuf {
         self.versions.path(self.record.version)
+    }
+}
+
+/// What this rank has if no rank failed, or an error on all ranks.
+fn agree<T>(ranks: &mut Ranks, mine: Result<T, ModelError>) -> Result<T, TrainerError> {
+    match ranks.failure(mine.as_ref().err().map(ToString::to_string))? {
+        Some(failure) if mine.is_ok() => {
+            Err(TrainerError::Elsewhere { rank: failure.rank, error: failure.error })
+        }
+        _ => Ok(mine?),
     }
 }

@@ -3,15 +3,17 @@
 //! A version is a Hugging Face folder, or an adapter in PEFT's files if an adapter is what learns;
 //! inside it the folder `trainer` has the optimizer's moments, the weights in f32 where those for
 //! the servers are not, and a record of the update: all that is needed to go on from it. Tensors lie
-//! under the names of their parameters, so that a trainer of several ranks can write files of the
-//! same form, each its share. A version is written under a temporary name, flushed and renamed, so
-//! that a folder that has its name is complete. One trainer at a time has a folder of versions.
+//! whole under the names of their parameters, so that any number of ranks can go on from them; rank 0
+//! writes them. A version is written under a temporary name, flushed and renamed, so
+//! that a folder that has its name is complete. One trainer at a time has a folder of versions, which all its ranks
+//! see.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use retrial_native::c10d::GroupError;
 use retrial_protocol::{Lora, TrainReport, WeightVersion};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind};
@@ -21,7 +23,8 @@ use crate::compute::Compute;
 use crate::fault::{CrashPoint, Point};
 use crate::learner::Learner;
 use crate::model::lora::{self, NewAdapter};
-use crate::model::{Decoder, ModelError, read_named, sync_folder, write_tensors};
+use crate::model::{Decoder, ModelError, read_named, sync_folder, write_in_turn, write_tensors};
+use crate::ranks::{Moments, Place, Ranks};
 
 // In a folder of their own: vLLM loads every safetensors file beside the weights.
 const RECORD: &str = "trainer/record.json";
@@ -40,7 +43,8 @@ pub struct Versions {
     base: PathBuf,
     keep: usize,
     adapter: Option<NewAdapter>,
-    _lock: File,
+    /// The leader's; the other ranks only read.
+    _lock: Option<File>,
 }
 
 /// What a version is, beside its weights and moments.
@@ -79,7 +83,7 @@ impl Versions {
         let folder = folder.canonicalize().map_err(io("find", folder))?;
         let base = base.canonicalize().map_err(io("find", base))?;
         let lock = lock(&folder)?;
-        let versions = Self { folder, base, keep, adapter, _lock: lock };
+        let versions = Self { folder, base, keep, adapter, _lock: Some(lock) };
         for name in versions.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
             let leftover = versions.folder.join(name);
             fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
@@ -100,6 +104,18 @@ impl Versions {
         Ok(versions)
     }
 
+    /// A folder of versions that another rank has opened.
+    pub fn follow(
+        folder: &Path,
+        base: &Path,
+        keep: usize,
+        adapter: Option<NewAdapter>,
+    ) -> Result<Self, ModelError> {
+        let folder = folder.canonicalize().map_err(io("find", folder))?;
+        let base = base.canonicalize().map_err(io("find", base))?;
+        Ok(Self { folder, base, keep, adapter, _lock: None })
+    }
+
     /// The name of the run whose versions they are.
     pub fn run(&self) -> &str {
         name(&self.folder)
@@ -110,8 +126,8 @@ impl Versions {
         self.folder.join(version.folder())
     }
 
-    /// Takes up the latest version.
-    pub fn load(&self, compute: Compute) -> Result<(Learner, Record), ModelError> {
+    /// Takes up the latest version, on one of several ranks.
+    pub fn load(&self, compute: Compute, place: Place) -> Result<(Learner, Record), ModelError> {
         let latest = self.latest()?.ok_or_else(|| ModelError::Invalid {
             path: self.folder.clone(),
             problem: "it has no version of the weights".into(),
@@ -132,11 +148,16 @@ impl Versions {
             }
             (None, None) => Decoder::load(&folder, compute.device)?,
         };
-        let mut learner = Learner::new(model, compute);
+        let mut learner = Learner::sharded(model, compute, place);
         if record.optimizer_steps > 0 {
             let layout = AdamW::layout(learner.model.learned());
-            let moments = read_named(&folder.join(MOMENTS), &layout)?;
-            learner.optimizer.restore(&moments, record.optimizer_steps);
+            let path = folder.join(MOMENTS);
+            // One at a time: a rank keeps its share only.
+            for (index, moment) in layout.iter().enumerate() {
+                let saved = read_named(&path, std::slice::from_ref(moment))?.remove(0);
+                learner.optimizer.restore(index, &saved);
+            }
+            learner.optimizer.resume(record.optimizer_steps);
         }
         learner.entropy_coefficient = record.entropy_coefficient;
         Ok((learner, record))
@@ -165,13 +186,52 @@ impl Versions {
         source: &Path,
         crash: Option<CrashPoint>,
     ) -> Result<PathBuf, ModelError> {
+        let mut alone = Ranks::alone();
+        self.save_whole(
+            learner,
+            record,
+            source,
+            crash,
+            &mut Moments::of(learner, record.optimizer_steps > 0, &mut alone),
+        )
+    }
+
+    /// The same on the leader of several ranks, which give it their shares, and on them. They must
+    /// agree on what came of it.
+    pub fn save_among(
+        &self,
+        learner: &Learner,
+        record: &Record,
+        source: &Path,
+        crash: Option<CrashPoint>,
+        ranks: &mut Ranks,
+    ) -> Result<Result<PathBuf, ModelError>, GroupError> {
+        let leads = ranks.place().leads();
+        let mut moments = Moments::of(learner, record.optimizer_steps > 0, ranks);
+        let saved = if leads {
+            self.save_whole(learner, record, source, crash, &mut moments)
+        } else {
+            Ok(self.path(record.version))
+        };
+        moments.finish()?;
+        Ok(saved)
+    }
+
+    fn save_whole(
+        &self,
+        learner: &Learner,
+        record: &Record,
+        source: &Path,
+        crash: Option<CrashPoint>,
+        moments: &mut Moments<'_>,
+    ) -> Result<PathBuf, ModelError> {
         let target = self.path(record.version);
         let temporary = self.folder.join(format!(".{}{TEMPORARY}", record.version.folder()));
         let step = retrial_protocol::Step(record.version.0);
         room(&self.folder, bytes(learner, record))?;
         let written = fs::create_dir(&temporary).map_err(io("make", &temporary)).and_then(|()| {
             CrashPoint::reached(crash, Point::BeforeWrite, step);
-            write(&temporary, learner, record, source)
+            write(&temporary, learner, record, source, moments)
         });
         if let Err(error) = written {
             // Nothing half-written stays; why it was not written matters more than this.
@@ -241,6 +301,7 @@ fn write(
     learner: &Learner,
     record: &Record,
     source: &Path,
+    moments: &mut Moments<'_>,
 ) -> Result<(), ModelError> {
     copy_description(source, folder)?;
     let own = folder.join("trainer");
@@ -256,7 +317,9 @@ fn write(
         }
     }
     if record.optimizer_steps > 0 {
-        write_tensors(&folder.join(MOMENTS), &learner.optimizer.state(parameters), Kind::Float)?;
+        let layout = moments.layout();
+        let next = || moments.whole().map_err(std::io::Error::other);
+        write_in_turn(&folder.join(MOMENTS), &layout, Kind::Float, next)?;
     }
     let path = folder.join(RECORD);
     let text = serde_json::to_vec_pretty(record).expect("a record is plain data");

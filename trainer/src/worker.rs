@@ -1,19 +1,33 @@
 //! The thread that owns the trainer. libtorch's work is long and blocking, and one update must
-//! follow another: requests queue here.
+//! follow another: requests queue here. While there are none, other ranks hear that it is there. The
+//! thread ends when the last handle is dropped, or when ranks are lost.
 
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 
 use anyhow::{Context, Result};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::trainer::Trainer;
 
 type Job = Box<dyn FnOnce(&mut Trainer) + Send>;
 
-/// A handle of the thread. It ends when the last handle is dropped.
+/// A handle of the thread.
 #[derive(Clone)]
 pub struct Worker {
     jobs: mpsc::Sender<Job>,
+    ended: Ended,
+}
+
+/// Knows when the thread has ended.
+#[derive(Clone)]
+pub struct Ended(watch::Receiver<()>);
+
+impl Ended {
+    /// Waits until the thread has ended.
+    pub async fn wait(&mut self) {
+        // Nothing is ever sent: the sender is dropped in the end.
+        while self.0.changed().await.is_ok() {}
+    }
 }
 
 impl Worker {
@@ -23,19 +37,24 @@ impl Worker {
     ) -> Result<Result<Self, E>> {
         let (jobs, queue) = mpsc::channel::<Job>();
         let (opened, result) = oneshot::channel();
+        let (running, ended) = watch::channel(());
         std::thread::Builder::new().name("trainer".into()).spawn(move || {
-            let mut trainer = match open() {
+            let _running = running;
+            let trainer = match open() {
                 Ok(trainer) => trainer,
                 Err(error) => return drop(opened.send(Err(error))),
             };
             if opened.send(Ok(())).is_ok() {
-                for job in queue {
-                    job(&mut trainer);
-                }
+                work(trainer, &queue);
             }
         })?;
         let opened = result.await.context("the trainer could not be opened")?;
-        Ok(opened.map(|()| Self { jobs }))
+        Ok(opened.map(|()| Self { jobs, ended: Ended(ended) }))
+    }
+
+    /// What knows when the thread has ended.
+    pub fn ended(&self) -> Ended {
+        self.ended.clone()
     }
 
     /// Runs `work` on the trainer, after what was asked for before.
@@ -48,5 +67,24 @@ impl Worker {
         let job = Box::new(move |trainer: &mut Trainer| drop(done.send(work(trainer))));
         self.jobs.send(job).ok().context(ended)?;
         result.await.context(ended)
+    }
+}
+
+fn work(mut trainer: Trainer, queue: &Receiver<Job>) {
+    while trainer.is_usable() {
+        match queue.recv_timeout(trainer.pulse()) {
+            Ok(job) => job(&mut trainer),
+            Err(RecvTimeoutError::Timeout) => {
+                if let Err(error) = trainer.beat() {
+                    tracing::error!(%error, "ranks are lost");
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                if let Err(error) = trainer.end() {
+                    tracing::warn!(%error, "the other ranks may not know that this is the end");
+                }
+                return;
+            }
+        }
     }
 }

@@ -1,6 +1,8 @@
-//! What the trainer needs and tch does not have: NCCL, and what it does not bind of
-//! libtorch: a kernel, and what the allocator of a GPU holds. All `unsafe` of the project is in this crate, behind safe functions.
+//! What the trainer needs and tch does not have: NCCL, c10d, and what tch does not bind of libtorch: a
+//! kernel, and what the allocator of a GPU holds. All `unsafe` of the project is in this crate, behind
+//! safe functions.
 
+pub mod c10d;
 pub mod flash;
 pub mod memory;
 pub mod nccl;

@@ -2,20 +2,26 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow, bail};
 use axum::Router;
 use clap::{Parser, Subcommand};
 use retrial_protocol::{Lora, Target};
+use retrial_trainer::compute::Compute;
 use retrial_trainer::compute::ComputeArgs;
 use retrial_trainer::export;
 use retrial_trainer::fault::CrashPoint;
 use retrial_trainer::model::lora::NewAdapter;
+use retrial_trainer::ranks::{Environment, Ranks};
 use retrial_trainer::service;
 use retrial_trainer::serving::{self, Door, Listen};
 use retrial_trainer::sft;
 use retrial_trainer::trainer::Trainer;
-use retrial_trainer::worker::Worker;
+use retrial_trainer::worker::{Ended, Worker};
+
+/// How long an answer may take on its way, and the other ranks to end, once this process ends.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Trains the policy for `retrial run`, or alone.
 #[derive(Parser)]
@@ -33,6 +39,9 @@ enum Command {
 }
 
 /// Serves updates over HTTP.
+///
+/// Started several times with RANK, `WORLD_SIZE`, `MASTER_ADDR` and `MASTER_PORT` in the environment,
+/// as torchrun does, the processes train together; rank 0 serves. See docs/scale.md.
 ///
 /// Example: retrial-trainer serve --model Qwen3-4B-Base --versions runs/mine --port 8100
 #[derive(clap::Args)]
@@ -63,6 +72,9 @@ struct Serve {
     /// Threads of libtorch.
     #[arg(long, default_value_t = 1)]
     threads: u16,
+    /// Longest wait for another rank, seconds. One that is silent for longer ends all.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    rank_timeout: u64,
     #[command(flatten)]
     listen: Listen,
     /// Crash at POINT@STEP, for tests.
@@ -107,21 +119,70 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(args: Serve) -> ExitCode {
-    match open(&args).await {
-        Ok((door, router)) => serving::ended(args.listen.serve(door, router).await),
+    serving::set_threads(args.threads);
+    let read = || Ok((Environment::read()?, args.compute.compute()?));
+    let (environment, compute) = match read() {
+        Ok(read) => read,
+        Err(error) => return serving::refused(&error),
+    };
+    if environment.as_ref().is_some_and(|environment| !environment.place.leads()) {
+        return follow(&args, environment, compute).await;
+    }
+    match open(&args, environment, compute).await {
+        Ok((door, router, ended)) => serving::ended(lead(&args, door, router, ended).await),
         Err(error) => serving::refused(&error),
     }
 }
 
-async fn open(args: &Serve) -> Result<(Door, Router)> {
-    serving::set_threads(args.threads);
+/// Serves until the process is told to end, or the trainer cannot go on.
+async fn lead(args: &Serve, door: Door, router: Router, mut ended: Ended) -> Result<()> {
+    let mut gone = ended.clone();
+    tokio::select! {
+        served = args.listen.serve(door, router) => {
+            // The other ranks are told to end.
+            let _ = tokio::time::timeout(FAREWELL, ended.wait()).await;
+            served
+        }
+        () = gone.wait() => {
+            tokio::time::sleep(FAREWELL).await;
+            bail!("the trainer has lost other ranks\nhint: start all ranks again; the last version is whole")
+        }
+    }
+}
+
+async fn open(
+    args: &Serve,
+    environment: Option<Environment>,
+    compute: Compute,
+) -> Result<(Door, Router, Ended)> {
     // The port first: a model that takes minutes to read should not fail on it afterwards.
     let door = args.listen.bind().await?;
-    let compute = args.compute.compute()?;
-    let Serve { model, versions, keep, crash_at, .. } = args;
-    let (model, versions, keep, crash_at) = (model.clone(), versions.clone(), *keep, *crash_at);
-    let adapter = args.adapter()?;
-    let open = move || Trainer::open(&model, &versions, keep, crash_at, compute, adapter);
-    let worker = Worker::start(open).await??;
-    Ok((door, service::router(worker, compute.device)))
+    let worker = Worker::start(opening(args, environment, compute)?).await??;
+    let ended = worker.ended();
+    Ok((door, service::router(worker, compute.device), ended))
+}
+
+/// Does what rank 0 says.
+async fn follow(args: &Serve, environment: Option<Environment>, compute: Compute) -> ExitCode {
+    let opening = match opening(args, environment, compute) {
+        Ok(opening) => opening,
+        Err(error) => return serving::refused(&error),
+    };
+    let followed = tokio::task::spawn_blocking(move || Ok(opening()?.follow()?)).await;
+    serving::ended(followed.unwrap_or_else(|error| Err(anyhow!("the trainer broke down: {error}"))))
+}
+
+/// What makes the trainer on its thread.
+fn opening(
+    args: &Serve,
+    environment: Option<Environment>,
+    compute: Compute,
+) -> Result<impl FnOnce() -> Result<Trainer> + Send + use<>> {
+    let Serve { model, versions, keep, crash_at, rank_timeout, .. } = args;
+    let (model, versions, keep, crash) = (model.clone(), versions.clone(), *keep, *crash_at);
+    let (adapter, timeout) = (args.adapter()?, Duration::from_secs(*rank_timeout));
+    Ok(move || {
+        let ranks = Ranks::of_environment(environment.as_ref(), timeout)?;
+        Ok(Trainer::open_among(ranks, &model, &versions, keep, crash, compute, adapter)?)
+    })
 }

@@ -98,17 +98,36 @@ pub fn write_tensors(
     tensors: &[(String, Tensor)],
     kind: Kind,
 ) -> Result<(), ModelError> {
-    write(path, tensors, kind).map_err(io("write", path))
+    let layout: Vec<_> =
+        tensors.iter().map(|(name, tensor)| (name.clone(), tensor.size())).collect();
+    let mut tensors = tensors.iter();
+    let next = || Ok(tensors.next().expect("one for each name").1.shallow_clone());
+    write_in_turn(path, &layout, kind, next)
 }
 
-fn write(path: &Path, tensors: &[(String, Tensor)], kind: Kind) -> std::io::Result<()> {
+/// The same of tensors that are to be had one after another.
+pub fn write_in_turn(
+    path: &Path,
+    layout: &[(String, Vec<i64>)],
+    kind: Kind,
+    next: impl FnMut() -> std::io::Result<Tensor>,
+) -> Result<(), ModelError> {
+    write(path, layout, kind, next).map_err(io("write", path))
+}
+
+fn write(
+    path: &Path,
+    layout: &[(String, Vec<i64>)],
+    kind: Kind,
+    mut next: impl FnMut() -> std::io::Result<Tensor>,
+) -> std::io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    let header = header(tensors, kind).map_err(std::io::Error::other)?;
+    let header = header(layout, kind).map_err(std::io::Error::other)?;
     file.write_all(&(header.len() as u64).to_le_bytes())?;
     file.write_all(&header)?;
     let mut bytes = Vec::new();
-    for (_, tensor) in tensors {
-        for piece in tensor.detach().flatten(0, -1).split(PIECE, 0) {
+    for _ in layout {
+        for piece in next()?.detach().flatten(0, -1).split(PIECE, 0) {
             let piece = piece.to_kind(kind).to_device(Device::Cpu).contiguous();
             bytes.resize(piece.numel() * kind.elt_size_in_bytes(), 0);
             piece.copy_data_u8(&mut bytes, piece.numel());
@@ -118,13 +137,13 @@ fn write(path: &Path, tensors: &[(String, Tensor)], kind: Kind) -> std::io::Resu
     file.into_inner()?.sync_all()
 }
 
-fn header(tensors: &[(String, Tensor)], kind: Kind) -> Result<Vec<u8>, SafeTensorError> {
+fn header(layout: &[(String, Vec<i64>)], kind: Kind) -> Result<Vec<u8>, SafeTensorError> {
     let dtype = if kind == Kind::BFloat16 { Dtype::BF16 } else { Dtype::F32 };
     let mut end = 0;
-    let entries = tensors.iter().map(|(name, tensor)| {
-        let shape = tensor.size().iter().map(|&size| size as usize).collect();
+    let entries = layout.iter().map(|(name, shape)| {
+        let shape: Vec<usize> = shape.iter().map(|&size| size as usize).collect();
         let start = end;
-        end += tensor.numel() * kind.elt_size_in_bytes();
+        end += shape.iter().product::<usize>() * kind.elt_size_in_bytes();
         (name.clone(), TensorInfo { dtype, shape, data_offsets: (start, end) })
     });
     // transformers refuses a file without this entry.

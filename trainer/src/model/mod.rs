@@ -20,7 +20,7 @@ pub use cache::KvCache;
 pub use config::{Biases, Llama3Scaling, ModelConfig, Rope};
 pub use decoder::{Decoder, Places};
 pub use error::ModelError;
-pub use files::{read_named, read_tensors, sync_folder, write_tensors};
+pub use files::{read_named, read_tensors, sync_folder, write_in_turn, write_tensors};
 pub use layer::{Layer, Linear, LowRank, Norm};
 pub use rope::{Angles, Rotary};
 pub use stored::{Entry, StoredTensors};

@@ -1,0 +1,123 @@
+//! An update on 1, 2 ... ranks of one thread each, on the same batch: seconds, and what goes over the
+//! loopback interface beside what docs/scale.md says. For exact numbers of bytes nothing else may use
+//! that interface:
+//!
+//! `unshare -rn sh -c 'ip link set lo up; cargo bench --offline -p retrial-trainer --profile dev --bench ranks'`
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use retrial_native::c10d::Meeting;
+use retrial_protocol::{Batch, Objective, Optimizer, Part, Sample, Step, TrainRequest};
+use retrial_trainer::compute::Compute;
+use retrial_trainer::learner::Learner;
+use retrial_trainer::model::Decoder;
+use retrial_trainer::ranks::{Place, Ranks};
+use retrial_trainer::serving::set_threads;
+use tch::Device;
+
+const PROMPT: usize = 24;
+const ROUNDS: u32 = 5;
+
+#[derive(Parser)]
+struct Cli {
+    /// Folder of the model, which gets random weights.
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/dialects/base"))]
+    model: PathBuf,
+    #[arg(long, default_value_t = 384)]
+    samples: usize,
+    #[arg(long, default_value_t = 64)]
+    response: usize,
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2])]
+    ranks: Vec<usize>,
+    /// Cargo passes it.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn batch(samples: usize, vocabulary: usize, response: usize) -> Batch {
+    let ids = |from: usize, count: usize| -> Vec<u32> {
+        (0..count).map(|i| ((from * 31 + i * 17) % vocabulary) as u32).collect()
+    };
+    let sample = |index: usize| Sample {
+        prompt: ids(index, PROMPT),
+        response: ids(index + 7, response),
+        sampler_logprobs: vec![-1.0; response],
+        advantage: if index.is_multiple_of(2) { 1.0 } else { -1.0 },
+        part: if index.is_multiple_of(4) { Part::Hinted } else { Part::OnPolicy },
+    };
+    Batch { samples: (0..samples).map(sample).collect() }
+}
+
+/// Bytes that the loopback interface has sent so far, headers included.
+fn sent() -> u64 {
+    let table = std::fs::read_to_string("/proc/net/dev").expect("Linux has it");
+    let line = table.lines().find_map(|line| line.trim().strip_prefix("lo:"));
+    let columns = line.expect("there is a loopback interface").split_whitespace();
+    columns.into_iter().nth(8).and_then(|bytes| bytes.parse().ok()).expect("a number of bytes")
+}
+
+/// Seconds and bytes of an update on one of the ranks.
+fn update(model: &Path, request: &TrainRequest, mut ranks: Ranks) -> (f64, u64) {
+    let decoder = Decoder::fresh(model, 1, Device::Cpu).expect("the folder has a model");
+    let mut learner = Learner::sharded(decoder, Compute::default(), ranks.place());
+    let mut run = |ranks: &mut Ranks| {
+        learner.update_among(request, ranks).expect("the batch is sound");
+    };
+    run(&mut ranks);
+    ranks.sum(&[0.0]).expect("all ranks are there");
+    let (clock, before) = (Instant::now(), sent());
+    for _ in 0..ROUNDS {
+        run(&mut ranks);
+    }
+    ranks.sum(&[0.0]).expect("all ranks are there");
+    let seconds = clock.elapsed().as_secs_f64() / f64::from(ROUNDS);
+    (seconds, (sent() - before) / u64::from(ROUNDS))
+}
+
+fn main() {
+    set_threads(1);
+    let cli = Cli::parse();
+    let model = Decoder::fresh(&cli.model, 1, Device::Cpu).expect("the folder has a model");
+    let (parameters, config) = (model.size(), model.config().clone());
+    let request = TrainRequest {
+        step: Step(1),
+        batch: batch(cli.samples, config.vocabulary as usize, cli.response),
+        temperature: 1.0,
+        objective: Objective::default(),
+        optimizer: Optimizer::default(),
+        micro_batch_tokens: 8192,
+    };
+    println!(
+        "one update: {} samples of {} tokens, {parameters} parameters",
+        cli.samples,
+        PROMPT + cli.response
+    );
+    let mut alone = None;
+    for world in cli.ranks {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = free.local_addr().expect("it is bound").port();
+        drop(free);
+        let (meeting, request, model) = (Meeting::at("127.0.0.1", port), &request, &cli.model);
+        let run = |rank| {
+            let place = Place { rank, world };
+            let join = || Ranks::join(&meeting, place, Duration::from_mins(1));
+            let ranks = if world == 1 { Ranks::alone() } else { join().expect("all ranks come") };
+            update(model, request, ranks)
+        };
+        let (seconds, bytes) = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..world).map(|rank| scope.spawn(move || run(rank))).collect();
+            let results = threads.into_iter().map(|thread| thread.join().expect("it ran"));
+            results.max_by(|a, b| a.0.total_cmp(&b.0)).expect("there is a rank")
+        });
+        let alone = *alone.get_or_insert(seconds);
+        let formula = 3 * (world - 1) * 4 * parameters;
+        println!(
+            "{world} ranks: {seconds:.3} s, {:.2} times as fast; {bytes} bytes sent by all ranks, \
+             {formula} by the formula",
+            alone / seconds
+        );
+    }
+}

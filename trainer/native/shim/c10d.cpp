@@ -1,0 +1,96 @@
+// c10d, the engine under torch.distributed, over Gloo: what a group of processes does together.
+// Every function returns null, or a message for retrial_free.
+
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <cstdlib>
+#include <cstring>
+
+struct RetrialGroup {
+    c10::intrusive_ptr<c10d::Store> store;
+    c10::intrusive_ptr<c10d::ProcessGroupGloo> ranks;
+};
+
+template <typename Work>
+static char *attempt(Work work) {
+    try {
+        work();
+        return nullptr;
+    } catch (const std::exception &error) {
+        return strdup(error.what());
+    } catch (...) {
+        return strdup("an exception of an unknown kind");
+    }
+}
+
+// The interface that the group talks over: the one of the environment, as torch has it; loopback if
+// all ranks are here; or the one that this machine's name leads to.
+static std::shared_ptr<gloo::transport::Device> device(const std::string &host) {
+    const char *interface = std::getenv("GLOO_SOCKET_IFNAME");
+    if (interface && *interface) return c10d::ProcessGroupGloo::createDeviceForInterface(interface);
+    const bool here = host == "127.0.0.1" || host == "localhost";
+    if (here) return c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1");
+    return c10d::ProcessGroupGloo::createDefaultDevice();
+}
+
+// `serves`: whether the store, where ranks find each other, is in this process.
+extern "C" char *retrial_c10d_join(const char *host, uint16_t port, bool serves, const char *prefix,
+                                   int rank, int world, int64_t timeout_ms, RetrialGroup **group) {
+    return attempt([&] {
+        const std::chrono::milliseconds timeout(timeout_ms);
+        c10d::TCPStoreOptions where;
+        where.port = port;
+        where.isServer = serves;
+        where.waitWorkers = false;
+        where.timeout = timeout;
+        auto tcp = c10::make_intrusive<c10d::TCPStore>(host, where);
+        auto store = c10::make_intrusive<c10d::PrefixStore>(prefix, tcp);
+        auto options = c10d::ProcessGroupGloo::Options::create(timeout);
+        options->devices.push_back(device(host));
+        options->threads = 1;
+        auto ranks = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, world, options);
+        *group = new RetrialGroup{store, ranks};
+    });
+}
+
+extern "C" void retrial_c10d_leave(RetrialGroup *group) {
+    attempt([&] { delete group; });
+}
+
+extern "C" char *retrial_c10d_all_reduce(RetrialGroup *group, const at::Tensor *tensor) {
+    return attempt([&] {
+        std::vector<at::Tensor> tensors{*tensor};
+        group->ranks->allreduce(tensors)->wait();
+    });
+}
+
+extern "C" char *retrial_c10d_broadcast(RetrialGroup *group, const at::Tensor *tensor, int root) {
+    return attempt([&] {
+        std::vector<at::Tensor> tensors{*tensor};
+        c10d::BroadcastOptions options;
+        options.rootRank = root;
+        group->ranks->broadcast(tensors, options)->wait();
+    });
+}
+
+extern "C" char *retrial_c10d_reduce_scatter(RetrialGroup *group, const at::Tensor *share,
+                                             const at::Tensor *whole) {
+    return attempt([&] {
+        at::Tensor output = *share, input = *whole;
+        group->ranks->_reduce_scatter_base(output, input)->wait();
+    });
+}
+
+extern "C" char *retrial_c10d_all_gather(RetrialGroup *group, const at::Tensor *whole,
+                                         const at::Tensor *share) {
+    return attempt([&] {
+        at::Tensor output = *whole, input = *share;
+        group->ranks->_allgather_base(output, input)->wait();
+    });
+}
+
+extern "C" char *retrial_c10d_barrier(RetrialGroup *group) {
+    return attempt([&] { group->ranks->barrier()->wait(); });
+}
