@@ -1,5 +1,5 @@
 # Two commands do all the set-up they need: `make demo` and `make test`.
-.PHONY: demo compare study study-small study-map study-sums test test-browser screenshots chaos test-servers test-compose lint deny bench bench-log libtorch build help
+.PHONY: demo compare study study-small study-map study-sums test test-browser test-api screenshots chaos test-servers test-compose lint deny bench bench-log libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ test: libtorch ## Runs all tests
 
 test-browser: libtorch ## Tests the dashboard in a real browser (installs Chromium)
 	tests/browser.sh a_finished_run a_run_that_goes_on
+
+test-api: libtorch ## Asks the dashboard's API all sorts of things (installs schemathesis)
+	tests/schemathesis.sh
 
 screenshots: libtorch ## Makes the pictures in docs/screenshots
 	tests/browser.sh screenshots

@@ -271,7 +271,7 @@ impl Trainer {
         if model.adapter().is_some() {
             return Ok(model.without_adapter());
         }
-        Ok(Decoder::load_as(&self.base, (self.compute.kind, self.compute.device))?)
+        Decoder::load_as(&self.base, (self.compute.kind, self.compute.device))
     }
 
     /// Log-probabilities of given sequences under the present weights.
