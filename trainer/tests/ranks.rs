@@ -4,6 +4,7 @@ mod common;
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{base, batch, request};
@@ -18,8 +19,17 @@ use tempfile::{TempDir, tempdir};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// A port that no one has, of those that are never given to whoever asks for any: ranks knock at it
+/// before it is taken.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed) % 100;
+        let port = 20_000 + (std::process::id() % 100) as u16 * 100 + next;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Runs `lead` on the leader of so many ranks over one folder of versions; the others follow.
