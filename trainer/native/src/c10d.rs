@@ -5,12 +5,14 @@
 //! hangs is one after the time-out. The first error ends the membership: what the others wait for then
 //! fails too, and no rank waits for one that has given up.
 
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CString, c_char, c_int};
 use std::ptr;
 use std::time::Duration;
 
 use tch::{Device, Tensor};
 use torch_sys::C_tensor;
+
+use crate::message::outcome;
 
 #[repr(C)]
 struct Native {
@@ -46,7 +48,6 @@ unsafe extern "C" {
         share: *const C_tensor,
     ) -> *mut c_char;
     fn retrial_c10d_barrier(group: *mut Native) -> *mut c_char;
-    fn retrial_free(message: *mut c_char);
 }
 
 /// Where the ranks of a group find each other.
@@ -218,15 +219,8 @@ impl Group {
 
     /// An error if there is a message, which is given back; it ends the membership.
     fn done(&mut self, operation: &'static str, message: *mut c_char) -> Result<(), GroupError> {
-        if message.is_null() {
-            return Ok(());
-        }
-        // SAFETY: the shim's messages end in a zero, and are this side's to give back, once.
-        let text = unsafe {
-            let text = CStr::from_ptr(message).to_string_lossy().into_owned();
-            retrial_free(message);
-            text
-        };
+        // SAFETY: the shim has just answered it.
+        let Err(text) = (unsafe { outcome(message) }) else { return Ok(()) };
         // After its first line libtorch tells where in its code it was.
         let reason = text.lines().next().unwrap_or_default().to_owned();
         Err(self.lose(operation, reason))

@@ -1,11 +1,13 @@
 //! Attention over packed sequences of different lengths in one call: libtorch's flash kernel on CUDA.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 use std::ptr;
 use std::sync::OnceLock;
 
 use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
+
+use crate::message::outcome;
 
 unsafe extern "C" {
     fn retrial_flash_attention(
@@ -16,7 +18,6 @@ unsafe extern "C" {
         longest: i64,
         attended: *mut *mut C_tensor,
     ) -> *mut c_char;
-    fn retrial_free(message: *mut c_char);
 }
 
 /// Whether libtorch has the kernel for tensors of this kind on this device: in half precision, on
@@ -53,13 +54,8 @@ pub fn attend(
     // one that is this side's if the message is null.
     unsafe {
         let (q, k, v, starts) = (q.as_ptr(), k.as_ptr(), v.as_ptr(), starts.as_ptr());
-        let message = retrial_flash_attention(q, k, v, starts, longest, &raw mut attended);
-        if message.is_null() {
-            return Ok(Tensor::from_ptr(attended));
-        }
-        let text = CStr::from_ptr(message).to_string_lossy().into_owned();
-        retrial_free(message);
-        Err(text)
+        outcome(retrial_flash_attention(q, k, v, starts, longest, &raw mut attended))?;
+        Ok(Tensor::from_ptr(attended))
     }
 }
 

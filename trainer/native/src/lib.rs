@@ -5,4 +5,5 @@
 pub mod c10d;
 pub mod flash;
 pub mod memory;
+mod message;
 pub mod nccl;

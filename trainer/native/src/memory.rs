@@ -1,12 +1,13 @@
 //! What libtorch has taken of a GPU's memory at most.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{c_char, c_int};
 
 use tch::Device;
 
+use crate::message::outcome;
+
 unsafe extern "C" {
     fn retrial_peak_memory(device: c_int, taken: *mut i64, held: *mut i64) -> *mut c_char;
-    fn retrial_free(message: *mut c_char);
 }
 
 /// The most memory since the process began, bytes.
@@ -22,16 +23,9 @@ pub struct Peak {
 pub fn peak(device: Device) -> Result<Peak, String> {
     let Device::Cuda(index) = device else { return Err(format!("{device:?} is not a GPU")) };
     let (mut taken, mut held) = (0, 0);
-    // SAFETY: both pointers are to live numbers; a message is this side's to free.
-    unsafe {
-        let message = retrial_peak_memory(index as c_int, &raw mut taken, &raw mut held);
-        if message.is_null() {
-            return Ok(Peak { taken: taken.cast_unsigned(), held: held.cast_unsigned() });
-        }
-        let text = CStr::from_ptr(message).to_string_lossy().into_owned();
-        retrial_free(message);
-        Err(text)
-    }
+    // SAFETY: both pointers are to live numbers.
+    unsafe { outcome(retrial_peak_memory(index as c_int, &raw mut taken, &raw mut held))? };
+    Ok(Peak { taken: taken.cast_unsigned(), held: held.cast_unsigned() })
 }
 
 #[cfg(test)]

@@ -1,0 +1,24 @@
+//! What the shim's functions answer: null, or a message.
+
+use std::ffi::{CStr, c_char};
+
+unsafe extern "C" {
+    fn retrial_free(message: *mut c_char);
+}
+
+/// The message as an error, given back to the shim.
+///
+/// # Safety
+///
+/// It is null, or was just answered by a function of the shim.
+pub(crate) unsafe fn outcome(message: *mut c_char) -> Result<(), String> {
+    if message.is_null() {
+        return Ok(());
+    }
+    // SAFETY: the shim's messages end in a zero, and are this side's to give back, once.
+    unsafe {
+        let text = CStr::from_ptr(message).to_string_lossy().into_owned();
+        retrial_free(message);
+        Err(text)
+    }
+}
