@@ -18,6 +18,7 @@ use crate::agreement;
 use crate::config::Config;
 use crate::dataset::Task;
 use crate::inputs::Inputs;
+use crate::open_files;
 use crate::server::{Capabilities, probe};
 use crate::services::Service;
 use crate::store::Store;
@@ -72,6 +73,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         }
     };
     findings.push(log(config).await);
+    findings.push(open_files(config));
     match shape(&config.model.path) {
         Ok(shape) => {
             if let Some(inputs) = inputs.as_ref().filter(|_| config.trainer.url.is_none()) {
@@ -127,6 +129,17 @@ fn longest_prompt(config: &Config, inputs: &Inputs) -> usize {
         inputs.text.prompt(&prompt).map_or(0, |ids| ids.len())
     };
     inputs.train.iter().map(length).max().unwrap_or(0)
+}
+
+fn open_files(config: &Config) -> Finding {
+    const SUBJECT: &str = "open files";
+    let requests = config.server.requests();
+    match open_files::allow(requests) {
+        Ok(()) => {
+            Finding::new(SUBJECT, State::Ok, format!("enough for {requests} requests at once"))
+        }
+        Err(error) => Finding::problem(SUBJECT, &error),
+    }
 }
 
 async fn log(config: &Config) -> Finding {

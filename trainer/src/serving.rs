@@ -12,6 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use retrial_native::mkl;
 use retrial_protocol::{ErrorBody, Token};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -42,9 +43,15 @@ pub fn init_tracing() -> Result<()> {
     Ok(retrial_log::init("info", None)?)
 }
 
-/// Uses `threads` of libtorch's threads. One is fastest unless the machine is otherwise idle: more
-/// spin while they wait.
-pub fn set_threads(threads: u16) {
+/// Readies libtorch, before it computes anything. It gets this many threads: one is fastest unless
+/// the machine is otherwise idle, as more spin while they wait.
+pub fn ready_libtorch(threads: u16) {
+    if !mkl::strict() {
+        tracing::warn!(
+            "matrix products may depend on what is computed beside them here: equal runs may differ \
+             in the last bits"
+        );
+    }
     tch::set_num_threads(i32::from(threads));
     tch::set_num_interop_threads(1);
 }

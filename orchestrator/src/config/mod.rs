@@ -167,6 +167,13 @@ pub struct ServerConfig {
     pub tolerance: f64,
 }
 
+impl ServerConfig {
+    /// Requests in flight to all servers.
+    pub fn requests(&self) -> usize {
+        self.concurrency * self.urls.len().max(1)
+    }
+}
+
 /// `[hint]`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

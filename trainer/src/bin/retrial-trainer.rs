@@ -102,7 +102,7 @@ async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve(args).await,
         Command::Sft(args) => {
-            serving::set_threads(args.threads);
+            serving::ready_libtorch(args.threads);
             match sft::Job::open(&args) {
                 Ok(job) => serving::ended(job.run()),
                 Err(error) => serving::refused(&error),
@@ -119,7 +119,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(args: Serve) -> ExitCode {
-    serving::set_threads(args.threads);
+    serving::ready_libtorch(args.threads);
     let read = || Ok((Environment::read()?, args.compute.compute()?));
     let (environment, compute) = match read() {
         Ok(read) => read,
