@@ -5,6 +5,7 @@ mod conformance;
 mod http;
 mod proxy;
 mod service;
+mod simulated;
 mod watched;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub use conformance::Server;
 pub use http::{get, post};
 pub use proxy::{Fault, Proxy, ROLLOUTS};
 pub use service::Service;
+pub use simulated::{Arrival, Shape, Simulated};
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
@@ -44,6 +46,13 @@ pub fn binary(name: &str) -> PathBuf {
         test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps").to_owned()
     });
     folder.join(name)
+}
+
+/// A measure of a process's memory by its name in `/proc/PID/status`, kB.
+pub fn memory_kb(process: u32, measure: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it lives");
+    let line = status.lines().find(|line| line.starts_with(measure)).expect("Linux says it");
+    line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
 }
 
 /// A working directory of its own for a run on the dialects world.
