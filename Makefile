@@ -61,8 +61,8 @@ lint: libtorch ## Formatting, lints and documentation, warnings denied
 	cargo clippy -p retrial-trainer --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
-deny: ## Licences and sources of the dependencies (needs cargo-deny)
-	cargo deny check licenses bans sources
+deny: ## Licences, sources and advisories of the dependencies (needs cargo-deny and GitHub)
+	cargo deny check
 
 bench: libtorch ## Tokens per second of server and trainer, the trainer beside PyTorch (installs it)
 	trainer/fetch-reference.sh
