@@ -46,7 +46,7 @@ screenshots: libtorch ## Makes the pictures in docs/screenshots
 
 chaos: libtorch ## 60 faults at random moments of ten runs, which must end as if there were none
 	RETRIAL_CHAOS_SEEDS=10 RETRIAL_CHAOS_FAULTS=6 RETRIAL_CHAOS_STOP_SECONDS=30 \
-		cargo test -p retrial-tests --test chaos -- --nocapture
+		cargo test --workspace --test chaos -- --nocapture
 
 test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (installs them, 6 GB)
 	tests/servers/vllm.sh
