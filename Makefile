@@ -1,5 +1,5 @@
 # Two commands do all the set-up they need: `make demo` and `make test`.
-.PHONY: demo compare study study-small study-map study-sums test test-browser test-api screenshots chaos test-servers test-compose lint deny bench bench-log libtorch build help
+.PHONY: demo compare study study-small study-map study-sums test test-browser test-api fuzz screenshots chaos test-servers test-compose lint deny bench bench-log libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,10 @@ test-browser: libtorch ## Tests the dashboard in a real browser (installs Chromi
 
 test-api: libtorch ## Asks the dashboard's API all sorts of things (installs schemathesis)
 	tests/schemathesis.sh
+
+FUZZ_SECONDS ?= 400
+fuzz: libtorch ## Feeds nine inputs all sorts of bytes, FUZZ_SECONDS each (an hour)
+	tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 screenshots: libtorch ## Makes the pictures in docs/screenshots
 	tests/browser.sh screenshots

@@ -22,7 +22,7 @@ pub mod panels;
 pub mod picture;
 pub mod problem;
 pub mod queries;
-mod routes;
+pub mod routes;
 pub mod site;
 mod tables;
 pub mod text;
@@ -35,13 +35,11 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
 use self::access::Access;
 use self::connections::Connections;
 use self::db::Db;
-use self::queries::overview::Memory;
 use self::site::Site;
 use crate::config::DashboardConfig;
 use crate::failure::Failure;
@@ -114,18 +112,11 @@ impl Door {
 
     /// Answers from a log, and from the run that this process trains, if it does.
     pub async fn serve(self, log: &Path, live: Option<Arc<Live>>) -> Result<Dashboard> {
-        let (changes, _) = watch::channel(0);
-        let site = Site {
-            db: Db::open(log).await.context("the dashboard cannot read the log")?,
-            memory: Arc::new(Memory::default()),
-            live,
-            access: Arc::new(self.access),
-            changes: changes.clone(),
-            listeners: Arc::new(Semaphore::new(events::LISTENERS)),
-        };
+        let site = Site::open(log, live, self.access).await;
+        let site = site.context("the dashboard cannot read the log")?;
         let db = site.db.clone();
         let runtime = threads::runtime().context("the dashboard's threads did not start")?;
-        let watch = runtime.spawn(events::watch(db.clone(), changes));
+        let watch = runtime.spawn(events::watch(db.clone(), site.changes.clone()));
         let app = routes::router(site);
         // A listener belongs to the runtime that it was made in.
         let listener = self.listener.into_std()?;

@@ -1,16 +1,19 @@
 //! What requests are answered from.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 
 use super::access::Access;
 use super::db::Db;
+use super::events::LISTENERS;
 use super::problem::Problem;
 use super::queries::overview::{Memory, RunData};
 use super::queries::runs::{self, Run};
 use super::queries::status::{self, RunStatus};
 use crate::live::{Live, Snapshot};
+use crate::store::StoreError;
 
 /// What requests are answered from; its clones are the same.
 #[derive(Clone)]
@@ -30,6 +33,22 @@ pub struct Site {
 }
 
 impl Site {
+    /// Answers from a log, and from the run that this process trains, if it does.
+    pub async fn open(
+        log: &Path,
+        live: Option<Arc<Live>>,
+        access: Access,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            db: Db::open(log).await?,
+            memory: Arc::new(Memory::default()),
+            live,
+            access: Arc::new(access),
+            changes: watch::Sender::new(0),
+            listeners: Arc::new(Semaphore::new(LISTENERS)),
+        })
+    }
+
     /// What the run of this process does now.
     pub fn snapshot(&self) -> Option<Snapshot> {
         self.live.as_ref().map(|live| live.snapshot())

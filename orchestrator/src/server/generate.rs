@@ -89,6 +89,10 @@ impl PolicyServer for Generate {
     }
 }
 
+pub(super) fn read_body(body: &[u8], n: u32) -> Result<Vec<Sampled>, String> {
+    read(serde_json::from_slice(body).map_err(|error| error.to_string())?, n)
+}
+
 fn read(answer: Answer, n: u32) -> Result<Vec<Sampled>, String> {
     let mut choices = answer.choices;
     expect_count(choices.len(), n)?;

@@ -73,6 +73,15 @@ pub struct Sampled {
     pub labels: Vec<String>,
 }
 
+/// What the body of a server's answer to a request for `n` responses says, by the route it came by.
+pub fn read(route: Route, body: &[u8], n: u32) -> Result<Vec<Sampled>, String> {
+    match route {
+        Route::Completions => completions::read_body(body, n),
+        Route::Generate => generate::read_body(body, n),
+        Route::Sglang => sglang::read_body(body, n),
+    }
+}
+
 /// A server samples response j with seed + j, as a signed 64-bit number: the low bits stay free.
 fn spaced(seed: Seed) -> u64 {
     (seed.0 >> 1) & !0xffff

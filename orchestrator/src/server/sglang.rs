@@ -84,6 +84,10 @@ impl PolicyServer for Sglang {
     }
 }
 
+pub(super) fn read_body(body: &[u8], n: u32) -> Result<Vec<Sampled>, String> {
+    read(serde_json::from_slice(body).map_err(|error| error.to_string())?, n)
+}
+
 fn read(answer: Answer, n: u32) -> Result<Vec<Sampled>, String> {
     let choices = match answer {
         Answer::One(choice) => vec![choice],

@@ -349,9 +349,9 @@ fn canonical(answer: &str) -> String {
     normal.map_or_else(|| answer.to_owned(), |answer| answer.canonical)
 }
 
-/// Words in this order, as a query of the full-text search.
+/// Words in this order, as a query of the full-text search, which a NUL would end.
 pub(super) fn phrase(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "\"\""))
+    format!("\"{}\"", text.replace('"', "\"\"").replace('\0', " "))
 }
 
 fn quoted(text: &str) -> String {

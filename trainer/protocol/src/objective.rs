@@ -321,13 +321,18 @@ pub struct InvalidObjective {
     pub range: &'static str,
 }
 
+/// No number may be infinite: JSON, in which the trainer gets them, has none that are.
 fn check(
     key: &'static str,
     value: f64,
     range: &'static str,
     holds: bool,
 ) -> Result<(), InvalidObjective> {
-    if holds { Ok(()) } else { Err(InvalidObjective { key, value, range }) }
+    match value.is_finite() {
+        true if holds => Ok(()),
+        true => Err(InvalidObjective { key, value, range }),
+        false => Err(InvalidObjective { key, value, range: "a finite number" }),
+    }
 }
 
 impl Objective {
@@ -339,7 +344,7 @@ impl Objective {
 
     /// Checks that every number is in its range.
     pub fn validate(&self) -> Result<(), InvalidObjective> {
-        let positive = |x: f64| x.is_finite() && x > 0.0;
+        let positive = |x: f64| x > 0.0;
         check("gamma", self.gamma, "above 0", positive(self.gamma))?;
         if let Some(low) = self.clip_low {
             check("clip_low", low, "between 0 and 1", (0.0..=1.0).contains(&low))?;
@@ -364,7 +369,7 @@ impl Objective {
             }
         }
         if let Some(bound) = self.dual_clip {
-            check("dual_clip", bound, "above 1", bound.is_finite() && bound > 1.0)?;
+            check("dual_clip", bound, "above 1", bound > 1.0)?;
         }
         check("log_ratio_limit", self.log_ratio_limit, "above 0", positive(self.log_ratio_limit))?;
         match self.entropy {
@@ -376,7 +381,7 @@ impl Objective {
                 check("entropy.target", target, "above 0", positive(target))?;
                 check("entropy.delta", delta, "above 0", positive(delta))?;
                 check("entropy.min", min, "0 or more", min >= 0.0)?;
-                check("entropy.max", max, "at least entropy.min", max.is_finite() && max >= min)
+                check("entropy.max", max, "at least entropy.min", max >= min)
             }
         }
     }
@@ -386,7 +391,7 @@ impl Optimizer {
     /// Checks that every number is in its range.
     pub fn validate(&self) -> Result<(), InvalidObjective> {
         let fraction = |x: f64| (0.0..1.0).contains(&x);
-        let positive = |x: f64| x.is_finite() && x > 0.0;
+        let positive = |x: f64| x > 0.0;
         check("learning_rate", self.learning_rate, "0 or more", self.learning_rate >= 0.0)?;
         check("beta1", self.beta1, "at least 0 and under 1", fraction(self.beta1))?;
         check("beta2", self.beta2, "at least 0 and under 1", fraction(self.beta2))?;
@@ -437,6 +442,9 @@ mod tests {
         let entropy = Entropy::Adaptive { target: 1.0, delta: 0.1, min: 0.2, max: 0.1 };
         let bad = Objective { entropy, ..Objective::default() };
         assert_eq!(bad.validate().unwrap_err().key, "entropy.max");
+        let bad = Objective { clip_high: Some(f64::INFINITY), ..Objective::default() };
+        let expected = "`clip_high` is inf, it must be a finite number";
+        assert_eq!(bad.validate().unwrap_err().to_string(), expected);
         let bad = Optimizer { beta1: 1.0, ..Optimizer::default() };
         assert_eq!(bad.validate().unwrap_err().key, "beta1");
     }

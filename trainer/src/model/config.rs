@@ -6,6 +6,13 @@ use serde::Deserialize;
 
 use super::ModelError;
 
+/// Most layers, and the longest context: what is computed from them must not depend on a file's word
+/// alone. The sizes that remain are those of its tensors too.
+const MOST_LAYERS: i64 = 1 << 10;
+const LONGEST_CONTEXT: i64 = 1 << 20;
+/// The product of two sizes must fit.
+const LARGEST: i64 = i32::MAX as i64;
+
 /// The shape of a decoder. The families that people train differ in few options; each is a field
 /// here, and the decoder asks for the option, never for the family.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +97,7 @@ struct RawConfig {
     vocab_size: i64,
     hidden_size: i64,
     intermediate_size: i64,
-    num_hidden_layers: usize,
+    num_hidden_layers: i64,
     num_attention_heads: i64,
     num_key_value_heads: Option<i64>,
     head_dim: Option<i64>,
@@ -100,7 +107,7 @@ struct RawConfig {
     rope_parameters: Option<serde_json::Value>,
     // transformers 4 the scaling here.
     rope_scaling: Option<serde_json::Value>,
-    max_position_embeddings: usize,
+    max_position_embeddings: i64,
     #[serde(default)]
     tie_word_embeddings: bool,
     #[serde(default)]
@@ -188,17 +195,19 @@ impl ModelConfig {
             None => raw.hidden_size / raw.num_attention_heads.max(1),
         };
         let sizes = [
-            ("vocab_size", raw.vocab_size),
-            ("hidden_size", raw.hidden_size),
-            ("intermediate_size", raw.intermediate_size),
-            ("num_hidden_layers", raw.num_hidden_layers as i64),
-            ("num_attention_heads", raw.num_attention_heads),
-            ("num_key_value_heads", kv_heads),
-            ("head_dim", head_width),
-            ("max_position_embeddings", raw.max_position_embeddings as i64),
+            ("vocab_size", raw.vocab_size, LARGEST),
+            ("hidden_size", raw.hidden_size, LARGEST),
+            ("intermediate_size", raw.intermediate_size, LARGEST),
+            ("num_hidden_layers", raw.num_hidden_layers, MOST_LAYERS),
+            ("num_attention_heads", raw.num_attention_heads, LARGEST),
+            ("num_key_value_heads", kv_heads, LARGEST),
+            ("head_dim", head_width, LARGEST),
+            ("max_position_embeddings", raw.max_position_embeddings, LONGEST_CONTEXT),
         ];
-        if let Some((key, value)) = sizes.into_iter().find(|&(_, value)| value < 1) {
-            return Err(format!("{key} is {value}, it must be at least 1"));
+        for (key, value, most) in sizes {
+            if !(1..=most).contains(&value) {
+                return Err(format!("{key} is {value}, it must be from 1 to {most}"));
+            }
         }
         if head_width % 2 != 0 {
             return Err(format!("head_dim is {head_width}, it must be even"));
@@ -213,7 +222,7 @@ impl ModelConfig {
             vocabulary: raw.vocab_size,
             hidden: raw.hidden_size,
             intermediate: raw.intermediate_size,
-            layers: raw.num_hidden_layers,
+            layers: raw.num_hidden_layers as usize,
             heads: raw.num_attention_heads,
             kv_heads,
             head_width,
@@ -226,7 +235,7 @@ impl ModelConfig {
                 mlp: family == Family::Llama && raw.mlp_bias,
             },
             qk_norm: family == Family::Qwen3,
-            context: raw.max_position_embeddings,
+            context: raw.max_position_embeddings as usize,
             tied: raw.tie_word_embeddings,
             initializer_range: raw.initializer_range,
             end_tokens: end_tokens.or(raw.eos_token_id).map(Vec::from).unwrap_or_default(),

@@ -98,7 +98,7 @@ impl Text {
     /// its own, `chat_template.jinja`.
     pub fn load(folder: &Path) -> Result<Self, TextError> {
         let path = folder.join("tokenizer.json");
-        let tokenizer = Tokenizer::from_bytes(read(&path)?)
+        let tokenizer = parse(&read(&path)?)
             .map_err(|error| TextError::Invalid { path, problem: error.to_string() })?;
 
         let path = folder.join("tokenizer_config.json");
@@ -182,6 +182,12 @@ impl Text {
     }
 }
 
+fn parse(tokenizer: &[u8]) -> tokenizers::Result<Tokenizer> {
+    // The library panics where a decoder is no JSON.
+    serde_json::from_slice::<serde_json::Value>(tokenizer)?;
+    Tokenizer::from_bytes(tokenizer)
+}
+
 fn compile(source: String) -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_fuel(Some(FUEL));
@@ -259,6 +265,10 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         let error = Text::load(empty.path()).err().unwrap().to_string();
         assert!(error.contains("tokenizer.json"), "{error}");
+        std::fs::write(empty.path().join("tokenizer.json"), &TOKENIZER.replace("Fuse\"", "Fuse"))
+            .unwrap();
+        let error = Text::load(empty.path()).err().unwrap().to_string();
+        assert!(error.contains("tokenizer.json is not valid"), "{error}");
         let error = Text::load(folder("{").path()).err().unwrap().to_string();
         assert!(error.contains("tokenizer_config.json is not valid"), "{error}");
         let error = Text::load(folder(r#"{"chat_template":"{% if %}"}"#).path()).err().unwrap();

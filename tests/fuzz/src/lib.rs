@@ -1,0 +1,57 @@
+//! What reaches Retrial from outside, as functions of bytes: a fuzzer calls them with all sorts of
+//! bytes (`make fuzz`), and a test with those of `corpus/` (`cargo test -p retrial-fuzz`).
+//!
+//! Each is true if the input was taken and false if it was refused; what must never happen is a panic.
+//! Inputs of several parts have a line `====` between them.
+
+mod configuration;
+mod dashboard;
+mod data_set;
+mod folder;
+mod model;
+mod policy;
+mod server;
+mod text;
+mod train;
+
+pub use configuration::configuration;
+pub use dashboard::dashboard_request;
+pub use data_set::data_set;
+pub use model::model_folder;
+pub use policy::policy_request;
+pub use server::server_answer;
+pub use text::{chat_template, tokenizer};
+pub use train::train_request;
+
+/// A function of bytes: whether they were taken.
+pub type Target = fn(&[u8]) -> bool;
+
+/// All of them, by the names of their programs and of their folders in `corpus/`.
+pub const TARGETS: [(&str, Target); 9] = [
+    ("configuration", configuration),
+    ("data_set", data_set),
+    ("server_answer", server_answer),
+    ("train_request", train_request),
+    ("model_folder", model_folder),
+    ("tokenizer", tokenizer),
+    ("chat_template", chat_template),
+    ("policy_request", policy_request),
+    ("dashboard_request", dashboard_request),
+];
+
+/// What is between two parts of an input.
+const BETWEEN: &[u8] = b"\n====\n";
+
+/// The input up to the first [`BETWEEN`], and what comes after it.
+fn parts(input: &[u8]) -> (&[u8], &[u8]) {
+    match input.windows(BETWEEN.len()).position(|window| window == BETWEEN) {
+        Some(position) => (&input[..position], &input[position + BETWEEN.len()..]),
+        None => (input, &[]),
+    }
+}
+
+/// The first line, and the rest.
+fn first_line(input: &[u8]) -> (&[u8], &[u8]) {
+    let mut parts = input.splitn(2, |&byte| byte == b'\n');
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+}

@@ -1,0 +1,28 @@
+//! The answer of a rollout server: the first line names the route and how many responses were asked
+//! for, the rest is the body.
+
+use retrial::server::{Route, read};
+
+use crate::first_line;
+
+/// What is taken has as many responses as were asked for, and a log-probability for each token.
+pub fn server_answer(input: &[u8]) -> bool {
+    let (asked, body) = first_line(input);
+    let asked = String::from_utf8_lossy(asked);
+    let mut words = asked.split(' ');
+    let route = match words.next() {
+        Some("completions") => Route::Completions,
+        Some("generate") => Route::Generate,
+        Some("sglang") => Route::Sglang,
+        _ => return false,
+    };
+    let Some(Ok(n)) = words.next().map(str::parse) else { return false };
+    let Ok(responses) = read(route, body, n) else { return false };
+    assert_eq!(responses.len(), n as usize);
+    for response in responses {
+        assert!(!response.tokens.is_empty());
+        assert_eq!(response.tokens.len(), response.logprobs.len());
+        assert!(response.logprobs.iter().all(|logprob| logprob.is_finite()));
+    }
+    true
+}

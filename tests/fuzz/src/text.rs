@@ -1,0 +1,33 @@
+//! Tokenizers and chat templates.
+
+use retrial_text::{Message, Text};
+
+use crate::folder::{fixture, with_files};
+use crate::parts;
+
+/// `tokenizer.json`, then a text: what the text becomes can be made text again.
+pub fn tokenizer(input: &[u8]) -> bool {
+    let (tokenizer, text) = parts(input);
+    let files = [("tokenizer.json", tokenizer), ("tokenizer_config.json", b"{}")];
+    let Ok(tokenizer) = with_files(&files, Text::load) else { return false };
+    let Ok(ids) = tokenizer.encode(&String::from_utf8_lossy(text)) else { return false };
+    tokenizer.decode(&ids).is_ok()
+}
+
+/// `tokenizer_config.json`, then a conversation: messages of the user and the assistant in turn, a
+/// line each.
+pub fn chat_template(input: &[u8]) -> bool {
+    let (config, messages) = parts(input);
+    let tokenizer = std::fs::read(fixture("base/tokenizer.json")).expect("the tokenizer is there");
+    let files = [("tokenizer.json", &tokenizer[..]), ("tokenizer_config.json", config)];
+    let Ok(text) = with_files(&files, Text::load) else { return false };
+    let messages = String::from_utf8_lossy(messages);
+    let roles = ["user", "assistant"].into_iter().cycle();
+    let messages: Vec<Message> = messages
+        .lines()
+        .zip(roles)
+        .map(|(line, role)| Message { role: role.into(), content: line.into() })
+        .collect();
+    let Ok(rendered) = text.render(&messages, true) else { return false };
+    text.encode(&rendered).is_ok()
+}

@@ -1,0 +1,6 @@
+//! `retrial_fuzz::dashboard_request` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    retrial_fuzz::dashboard_request(input);
+});
