@@ -172,21 +172,17 @@ mod tests {
     fn the_rank_that_the_others_lost_is_found() {
         let code = |code: i32| End::Itself(ExitStatus::from_raw(code << 8));
         let signal = |signal| End::Itself(ExitStatus::from_raw(signal));
-        let cases: [(&str, &[(usize, End)], usize); 7] = [
-            ("alone", &[(0, code(1))], 0),
-            ("killed", &[(2, code(1)), (1, signal(9)), (0, code(1))], 1),
-            (
-                "gone while another computes on",
-                &[(1, signal(9)), (0, code(1)), (2, End::Killed)],
-                1,
-            ),
-            ("hangs", &[(1, code(1)), (0, code(1)), (2, End::Killed)], 2),
-            ("refuses to start", &[(1, code(2)), (0, End::Killed)], 1),
-            ("cannot be told from the others", &[(1, code(1)), (0, code(1))], 1),
-            ("was told to end", &[(1, code(0)), (0, code(0))], 0),
+        let cases = [
+            ("alone", vec![(0, code(1))], 0),
+            ("killed", vec![(2, code(1)), (1, signal(9)), (0, code(1))], 1),
+            ("others compute on", vec![(1, signal(9)), (0, End::Killed), (2, End::Killed)], 1),
+            ("hangs", vec![(1, code(1)), (0, code(1)), (2, End::Killed)], 2),
+            ("refuses to start", vec![(1, code(2)), (0, End::Killed)], 1),
+            ("cannot be told from the others", vec![(1, code(1)), (0, code(1))], 1),
+            ("was told to end", vec![(1, code(0)), (0, code(0))], 0),
         ];
         for (how, ends, expected) in cases {
-            assert_eq!(cause(ends).rank, expected, "{how}");
+            assert_eq!(cause(&ends).rank, expected, "{how}");
         }
     }
 
