@@ -244,8 +244,13 @@ async fn trainer(
     };
     match asked.await {
         Ok((trainer, state)) => {
-            let own = if service.is_some() { "started by the run" } else { given };
-            let text = format!("{own}: at version {}", state.version);
+            let ranks = config.trainer.ranks;
+            let whose = match service {
+                None => given.to_owned(),
+                Some(_) if ranks == 1 => "started by the run".to_owned(),
+                Some(_) => format!("started by the run, {ranks} ranks"),
+            };
+            let text = format!("{whose}: at version {}", state.version);
             findings.push(Finding::new(SUBJECT, State::Ok, text));
             Some((service, trainer))
         }

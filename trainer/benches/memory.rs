@@ -100,6 +100,7 @@ fn predicted(case: &Case) -> u64 {
         lora: case.lora.then(adapter),
         reference: false,
         accelerator: false,
+        ranks: 1,
     };
     peak(&shape, &training)
 }

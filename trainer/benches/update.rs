@@ -98,6 +98,7 @@ fn predicted(cli: &Cli, compute: Compute, length: usize) -> u64 {
         lora: adapter(cli),
         reference: false,
         accelerator: compute.device != Device::Cpu,
+        ranks: 1,
     };
     peak(&shape, &training)
 }

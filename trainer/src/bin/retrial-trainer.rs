@@ -164,6 +164,7 @@ async fn open(
 
 /// Does what rank 0 says.
 async fn follow(args: &Serve, environment: Option<Environment>, compute: Compute) -> ExitCode {
+    args.listen.end_with_parent();
     let opening = match opening(args, environment, compute) {
         Ok(opening) => opening,
         Err(error) => return serving::refused(&error),
