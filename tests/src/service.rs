@@ -67,8 +67,6 @@ fn spawn(command: &Command, port: &str) -> (Child, String) {
     let mut started = Command::new(command.get_program());
     started.args(command.get_args()).args(["--port", port]);
     started.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    // As a run starts them: the same rollouts each time.
-    started.env("MKL_CBWR", "AVX2,STRICT");
     started.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = started.spawn().expect("the service can be started");
     let mut line = String::new();

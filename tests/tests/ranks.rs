@@ -157,8 +157,6 @@ impl Elsewhere {
                 .arg(versions)
                 .envs([("RANK", rank), ("WORLD_SIZE", 2)].map(|(name, n)| (name, n.to_string())))
                 .envs([("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", &self.meeting.to_string())])
-                // As a run starts them.
-                .env("MKL_CBWR", "AVX2,STRICT")
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())

@@ -155,7 +155,6 @@ impl Program {
             .envs([("RANK", &number), ("LOCAL_RANK", &number)])
             .envs([("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", &meeting.to_string())])
             .env_remove("TORCHELASTIC_USE_AGENT_STORE")
-            .envs(reproducible())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(file)
@@ -165,14 +164,6 @@ impl Program {
             .spawn()
             .with_context(|| format!("cannot start {name}"))
     }
-}
-
-/// Has MKL give the same sums however its operands lie in memory and however many rows there are,
-/// unless the environment has a say: docs/decisions/0003. On processors that are not Intel's it takes
-/// no notice.
-fn reproducible() -> Option<(&'static str, &'static str)> {
-    const VARIABLE: &str = "MKL_CBWR";
-    std::env::var_os(VARIABLE).is_none().then_some((VARIABLE, "AVX2,STRICT"))
 }
 
 /// What a service says when it serves; nothing if it ends first.
