@@ -22,6 +22,8 @@ const CLIENTS: usize = 20;
 /// A client asks this often: faster than people click.
 const PAUSE: Duration = Duration::from_secs(1);
 const MEASURE: Duration = Duration::from_mins(1);
+/// With people and without by turns, this often: what else the machine does comes to both.
+const TURNS: u32 = 12;
 /// Steps of the run that writes: as many groups as a real one, and a pause as if it trained.
 const TRAINING: Duration = Duration::from_millis(500);
 
@@ -47,11 +49,16 @@ pub async fn all(path: &Path) -> Result<()> {
     let store = Store::open(path).await?;
     let mut writer = Writer::new(&store).await?;
 
-    // A run's log grows while it is measured: as many steps before the people as after them.
-    let mut quiet = writer.write_for(MEASURE / 2, &AtomicBool::new(false)).await?;
-    let (paced, with_people) = together(&people, &questions, &mut writer, Some(PAUSE)).await?;
-    quiet.extend(writer.write_for(MEASURE / 2, &AtomicBool::new(false)).await?);
-    let (saturated, with_load) = together(&people, &questions, &mut writer, None).await?;
+    let (mut quiet, mut with_people) = (Vec::new(), Vec::new());
+    let mut paced: Times = vec![Vec::new(); questions.len()];
+    for _ in 0..TURNS {
+        quiet.extend(writer.write_for(MEASURE / TURNS, &AtomicBool::new(false)).await?);
+        let (times, waited) =
+            together(&people, &questions, &mut writer, MEASURE / TURNS, Some(PAUSE)).await?;
+        append(&mut paced, times);
+        with_people.extend(waited);
+    }
+    let (saturated, with_load) = together(&people, &questions, &mut writer, MEASURE, None).await?;
 
     println!(
         "\nmilliseconds: median alone; median and 99th percentile of {CLIENTS} clients while a"
@@ -194,11 +201,18 @@ async fn alone(people: &People, questions: &[Question]) -> Result<Times> {
     Ok(times)
 }
 
-/// Clients ask for a minute while a run writes; what they waited, and what the run did.
+fn append(all: &mut Times, times: Times) {
+    for (all, mut times) in all.iter_mut().zip(times) {
+        all.append(&mut times);
+    }
+}
+
+/// Clients ask for a time while a run writes; what they waited, and what the run did.
 async fn together(
     people: &People,
     questions: &[Question],
     writer: &mut Writer<'_>,
+    time: Duration,
     pause: Option<Duration>,
 ) -> Result<(Times, Vec<f64>)> {
     let over = Arc::new(AtomicBool::new(false));
@@ -226,14 +240,12 @@ async fn together(
         };
         clients.spawn_on(client, elsewhere.handle());
     }
-    let waited = writer.write_for(MEASURE, &over).await?;
+    let waited = writer.write_for(time, &over).await?;
     let mut all: Times = vec![Vec::new(); questions.len()];
     let answers = clients.join_all().await;
     elsewhere.shutdown_background();
     for times in answers {
-        for (all, mut times) in all.iter_mut().zip(times?) {
-            all.append(&mut times);
-        }
+        append(&mut all, times?);
     }
     Ok((all, waited))
 }
