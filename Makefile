@@ -50,7 +50,7 @@ screenshots: libtorch ## Makes the pictures in docs/screenshots
 
 chaos: libtorch ## 60 faults at random moments of ten runs, which must end as if there were none
 	RETRIAL_CHAOS_SEEDS=10 RETRIAL_CHAOS_FAULTS=6 RETRIAL_CHAOS_STOP_SECONDS=30 \
-		cargo test -p retrial-tests --test chaos -- --nocapture
+		cargo test --workspace --test chaos -- --nocapture
 
 test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (installs them, 6 GB)
 	tests/servers/vllm.sh
@@ -65,8 +65,8 @@ lint: libtorch ## Formatting, lints and documentation, warnings denied
 	cargo clippy -p retrial-trainer --no-default-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
-deny: ## Licences and sources of the dependencies (needs cargo-deny)
-	cargo deny check licenses bans sources
+deny: ## Licences, sources and advisories of the dependencies (needs cargo-deny and GitHub)
+	cargo deny check
 
 bench: libtorch ## Tokens per second of server and trainer, the trainer beside PyTorch (installs it)
 	trainer/fetch-reference.sh

@@ -18,6 +18,7 @@ use crate::agreement;
 use crate::config::Config;
 use crate::dataset::Task;
 use crate::inputs::Inputs;
+use crate::open_files;
 use crate::server::{Capabilities, probe};
 use crate::services::Service;
 use crate::store::Store;
@@ -72,6 +73,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         }
     };
     findings.push(log(config).await);
+    findings.push(open_files(config));
     match shape(&config.model.path) {
         Ok(shape) => {
             if let Some(inputs) = inputs.as_ref().filter(|_| config.trainer.url.is_none()) {
@@ -127,6 +129,17 @@ fn longest_prompt(config: &Config, inputs: &Inputs) -> usize {
         inputs.text.prompt(&prompt).map_or(0, |ids| ids.len())
     };
     inputs.train.iter().map(length).max().unwrap_or(0)
+}
+
+fn open_files(config: &Config) -> Finding {
+    const SUBJECT: &str = "open files";
+    let requests = config.server.requests();
+    match open_files::allow(requests) {
+        Ok(()) => {
+            Finding::new(SUBJECT, State::Ok, format!("enough for {requests} requests at once"))
+        }
+        Err(error) => Finding::problem(SUBJECT, &error),
+    }
 }
 
 async fn log(config: &Config) -> Finding {
@@ -231,8 +244,13 @@ async fn trainer(
     };
     match asked.await {
         Ok((trainer, state)) => {
-            let own = if service.is_some() { "started by the run" } else { given };
-            let text = format!("{own}: at version {}", state.version);
+            let ranks = config.trainer.ranks;
+            let whose = match service {
+                None => given.to_owned(),
+                Some(_) if ranks == 1 => "started by the run".to_owned(),
+                Some(_) => format!("started by the run, {ranks} ranks"),
+            };
+            let text = format!("{whose}: at version {}", state.version);
             findings.push(Finding::new(SUBJECT, State::Ok, text));
             Some((service, trainer))
         }

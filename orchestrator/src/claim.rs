@@ -26,8 +26,10 @@ impl Claim {
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
         let path = log.with_extension(format!("{name}.lock"));
-        let file =
-            File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        let file = File::create(&path).map_err(|error| {
+            let hint = "hint: a run writes to the folder of its log; [run] database names another";
+            Failure::Input(anyhow!("cannot make {}: {error}\n{hint}", path.display()))
+        })?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Failure::Input(anyhow!(

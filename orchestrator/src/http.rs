@@ -6,6 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use reqwest::redirect::Policy;
 use retrial_protocol::{InvalidToken, Token};
 use serde::Serialize;
@@ -15,6 +16,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const INSUFFICIENT_STORAGE: u16 = 507;
 const MAX_RETRIES: usize = 5;
+/// Longest answer that is read: a group of 64 responses of 32k tokens has some 300 MB.
+const MAX_ANSWER_BYTES: usize = 1 << 30;
 /// Longest part of an error body that is shown.
 const MAX_BODY_CHARS: usize = 600;
 
@@ -123,7 +126,7 @@ pub async fn get<T: DeserializeOwned + Send + 'static>(
     client: &reqwest::Client,
     url: &str,
 ) -> Result<T, CallError> {
-    answer(url, client.get(url)).await
+    answer(url, client.get(url), MAX_ANSWER_BYTES).await
 }
 
 /// `POST url` with a JSON body.
@@ -132,18 +135,29 @@ pub async fn post<T: DeserializeOwned + Send + 'static>(
     url: &str,
     body: &impl Serialize,
 ) -> Result<T, CallError> {
-    answer(url, client.post(url).json(body)).await
+    answer(url, client.post(url).json(body), MAX_ANSWER_BYTES).await
 }
 
 async fn answer<T: DeserializeOwned + Send + 'static>(
     url: &str,
     request: reqwest::RequestBuilder,
+    max_bytes: usize,
 ) -> Result<T, CallError> {
     let transport =
         |error: reqwest::Error| CallError::Transport { url: url.into(), problem: root(&error) };
     let response = request.send().await.map_err(transport)?;
     let status = response.status();
-    let body = response.bytes().await.map_err(transport)?;
+    let body = Limited::new(reqwest::Body::from(response), max_bytes).collect().await;
+    let body = body
+        .map_err(|error| match error.downcast::<reqwest::Error>() {
+            Ok(error) => transport(*error),
+            Err(error) if error.is::<LengthLimitError>() => {
+                let problem = format!("it is longer than {max_bytes} bytes");
+                CallError::unusable_for_good(url, problem)
+            }
+            Err(error) => CallError::unusable(url, error.to_string()),
+        })?
+        .to_bytes();
     if !status.is_success() {
         return Err(CallError::Status {
             url: url.into(),
@@ -167,4 +181,34 @@ fn root(error: &reqwest::Error) -> String {
         cause = next;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A server that begins an answer and never ends it: as much of `body` as is read.
+    async fn endless(body: &'static [u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1024]).await;
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            while stream.write_all(body).await.is_ok() {}
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_given_up_on() {
+        let url = endless(&[b' '; 4096]).await;
+        let request = client(Duration::from_mins(1), None).unwrap().get(&url);
+        let error = answer::<serde_json::Value>(&url, request, 100_000).await.unwrap_err();
+        assert!(error.to_string().contains("longer than 100000 bytes"), "{error}");
+        assert_eq!(error.transience(), Transience::Permanent);
+    }
 }

@@ -22,6 +22,7 @@ pub mod fault;
 pub mod http;
 pub mod inputs;
 pub mod live;
+pub mod open_files;
 pub mod order;
 pub mod progress;
 pub mod report;

@@ -28,6 +28,7 @@ use crate::fault::CrashPoint;
 use crate::http::CallError;
 use crate::inputs::{Inputs, solution_tokens};
 use crate::live::{Live, Recent};
+use crate::open_files;
 use crate::order::problems_of;
 use crate::progress::Progress;
 use crate::server::{Limits, NoServer, Pool, SampleRequest, Sampled, probe};
@@ -184,6 +185,7 @@ impl Run {
     async fn open(config: Config, options: Options) -> Result<(Self, WeightVersion), Failure> {
         // Everything that can be wrong with the inputs is found before anything is written.
         let inputs = Inputs::load(&config).map_err(Failure::Input)?;
+        open_files::allow(config.server.requests()).map_err(Failure::input)?;
         let claim = Claim::take(&config)?;
         std::fs::create_dir_all(config.weights())
             .with_context(|| format!("cannot make the folder {}", config.weights().display()))?;

@@ -5,6 +5,7 @@ mod conformance;
 mod http;
 mod proxy;
 mod service;
+mod simulated;
 mod watched;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ pub use conformance::Server;
 pub use http::{get, post};
 pub use proxy::{Fault, Proxy, ROLLOUTS};
 pub use service::Service;
+pub use simulated::{Arrival, Shape, Simulated};
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
@@ -44,6 +46,13 @@ pub fn binary(name: &str) -> PathBuf {
         test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps").to_owned()
     });
     folder.join(name)
+}
+
+/// A measure of a process's memory by its name in `/proc/PID/status`, kB.
+pub fn memory_kb(process: u32, measure: &str) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it lives");
+    let line = status.lines().find(|line| line.starts_with(measure)).expect("Linux says it");
+    line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
 }
 
 /// A working directory of its own for a run on the dialects world.
@@ -146,6 +155,20 @@ impl Project {
             .expect("a shell can be started")
     }
 
+    /// Waits until no process works in the folder.
+    pub async fn wait_for_nobody(&self) {
+        let folder = self.folder.path();
+        let works_there = |process: &std::fs::DirEntry| {
+            std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == folder)
+        };
+        let deadline = Instant::now() + Duration::from_mins(3);
+        let processes = || std::fs::read_dir("/proc").expect("there are processes").flatten();
+        while processes().any(|process| works_there(&process)) {
+            assert!(Instant::now() < deadline, "a process was left behind");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// A connection to the mistake log.
     pub async fn log(&self) -> SqlitePool {
         let options = SqliteConnectOptions::new().filename(self.path("retrial.db")).read_only(true);
@@ -201,17 +224,33 @@ impl Running {
     /// Sends a signal to the process of this name that the run has started; says whether there was
     /// one.
     pub fn signal_child(&self, name: &str, signal: &str) -> bool {
-        let children = format!("/proc/{0}/task", self.child.id());
-        let threads = std::fs::read_dir(children).into_iter().flatten().flatten();
+        self.children()
+            .find(|child| is_named(child, name))
+            .is_some_and(|child| kill(signal, &child))
+    }
+
+    /// Sends a signal to a rank of the trainer; says whether there was one.
+    pub fn signal_rank(&self, rank: usize, signal: &str) -> bool {
+        let variable = format!("RANK={rank}");
+        let is_it = |child: &String| {
+            let environment = std::fs::read_to_string(format!("/proc/{child}/environ"));
+            is_named(child, "retrial-trainer")
+                && environment.is_ok_and(|all| all.split('\0').any(|one| one == variable))
+        };
+        self.children().find(is_it).is_some_and(|child| kill(signal, &child))
+    }
+
+    /// The processes that the run has started.
+    fn children(&self) -> impl Iterator<Item = String> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
         let children = threads
+            .into_iter()
+            .flatten()
+            .flatten()
             .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
-        for child in children.collect::<String>().split_whitespace() {
-            let comm = std::fs::read_to_string(format!("/proc/{child}/comm")).unwrap_or_default();
-            if comm.trim() == name {
-                return kill(signal, child);
-            }
-        }
-        false
+        let words =
+            |text: String| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+        children.flat_map(words)
     }
 
     /// Sends the run a signal.
@@ -228,6 +267,11 @@ impl Running {
     pub fn output(self) -> Output {
         self.child.wait_with_output().expect("the run can be waited for")
     }
+}
+
+fn is_named(process: &str, name: &str) -> bool {
+    let comm = std::fs::read_to_string(format!("/proc/{process}/comm"));
+    comm.is_ok_and(|comm| comm.trim() == name)
 }
 
 fn kill(signal: &str, process: &str) -> bool {

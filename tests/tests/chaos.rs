@@ -4,7 +4,6 @@
 //! `make chaos` does many; their number and the seconds that a process stands still come from the
 //! environment. What was done is printed, and follows from the seed but for the exact moment.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rand::rngs::ChaCha8Rng;
@@ -102,18 +101,6 @@ async fn harm(project: &Project, run: Running, victim: Victim, deed: Deed) -> Ru
     }
 }
 
-/// Waits until no process works in a folder.
-async fn nobody_in(folder: &Path) {
-    let works_there = |process: &std::fs::DirEntry| {
-        std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd == folder)
-    };
-    let deadline = Instant::now() + DEADLINE;
-    while std::fs::read_dir("/proc").unwrap().flatten().any(|process| works_there(&process)) {
-        assert!(Instant::now() < deadline, "a process was left behind");
-        tokio::time::sleep(POLL).await;
-    }
-}
-
 #[tokio::test]
 async fn faults_at_random_moments_change_nothing() {
     let project = Project::new();
@@ -144,7 +131,7 @@ async fn faults_at_random_moments_change_nothing() {
             assert_eq!(found, expected, "seed {seed}: the log differs");
         }
         assert_eq!(found.1.len(), expected.1.len(), "seed {seed}: the log has other rows");
-        nobody_in(&project.path("")).await;
+        project.wait_for_nobody().await;
         println!("seed {seed}: the same weights and the same log");
     }
 }

@@ -50,6 +50,14 @@ fn the_demo_is_ready_to_run() {
 }
 
 #[test]
+fn memory_is_told_without_a_gpu() {
+    let checked = check(&Project::new(), &["trainer.device=cuda", "trainer.ranks=2"]);
+    let memory = checked.of("memory");
+    assert!(memory.contains("MB on each of 2 ranks, "), "{memory}");
+    assert!(memory.contains("\nGPUs that are enough: 1 of 24 GB, "), "{memory}");
+}
+
+#[test]
 fn every_problem_is_found() {
     let project = Project::new();
     let checked = check(&project, &["model.path=/nowhere", "server.urls=[\"http://127.0.0.1:9\"]"]);

@@ -14,7 +14,7 @@ use retrial_trainer::learner::Learner;
 use retrial_trainer::model::lora::{self, NewAdapter};
 use retrial_trainer::model::{Decoder, write_tensors};
 use retrial_trainer::pass::Keep;
-use retrial_trainer::serving::set_threads;
+use retrial_trainer::serving::ready_libtorch;
 use serde_json::{Value, json};
 use tch::{Device, Kind};
 
@@ -100,6 +100,7 @@ fn predicted(case: &Case) -> u64 {
         lora: case.lora.then(adapter),
         reference: false,
         accelerator: false,
+        ranks: 1,
     };
     peak(&shape, &training)
 }
@@ -112,7 +113,7 @@ fn make_model(case: &Case, folder: &Path) {
 }
 
 fn measure(case: &Case, folder: &Path) {
-    set_threads(1);
+    ready_libtorch(1);
     let kind = if case.lora { case.kind } else { Kind::Float };
     let mut model = Decoder::load_as(folder, (kind, Device::Cpu)).expect("the model loads");
     if case.lora {

@@ -15,7 +15,7 @@ use retrial_trainer::compute::Compute;
 use retrial_trainer::learner::Learner;
 use retrial_trainer::model::Decoder;
 use retrial_trainer::ranks::{Place, Ranks};
-use retrial_trainer::serving::set_threads;
+use retrial_trainer::serving::ready_libtorch;
 use tch::Device;
 
 const PROMPT: usize = 24;
@@ -78,7 +78,7 @@ fn update(model: &Path, request: &TrainRequest, mut ranks: Ranks) -> (f64, u64) 
 }
 
 fn main() {
-    set_threads(1);
+    ready_libtorch(1);
     let cli = Cli::parse();
     let model = Decoder::fresh(&cli.model, 1, Device::Cpu).expect("the folder has a model");
     let (parameters, config) = (model.size(), model.config().clone());

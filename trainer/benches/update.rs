@@ -19,7 +19,7 @@ use retrial_trainer::learner::Learner;
 use retrial_trainer::model::lora::{self, NewAdapter};
 use retrial_trainer::model::{Decoder, ModelConfig};
 use retrial_trainer::pass::Keep;
-use retrial_trainer::serving::set_threads;
+use retrial_trainer::serving::ready_libtorch;
 use tch::{Device, Kind};
 
 const PROMPT: usize = 24;
@@ -98,6 +98,7 @@ fn predicted(cli: &Cli, compute: Compute, length: usize) -> u64 {
         lora: adapter(cli),
         reference: false,
         accelerator: compute.device != Device::Cpu,
+        ranks: 1,
     };
     peak(&shape, &training)
 }
@@ -117,7 +118,7 @@ fn batch(samples: usize, vocabulary: usize, response: usize) -> Batch {
 }
 
 fn main() {
-    set_threads(1);
+    ready_libtorch(1);
     let cli = Cli::parse();
     let compute = cli.compute.compute().expect("the device is there");
     let (samples, rounds) = (cli.samples, cli.rounds);

@@ -12,6 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use retrial_native::mkl;
 use retrial_protocol::{ErrorBody, Token};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -42,9 +43,15 @@ pub fn init_tracing() -> Result<()> {
     Ok(retrial_log::init("info", None)?)
 }
 
-/// Uses `threads` of libtorch's threads. One is fastest unless the machine is otherwise idle: more
-/// spin while they wait.
-pub fn set_threads(threads: u16) {
+/// Readies libtorch, before it computes anything. It gets this many threads: one is fastest unless
+/// the machine is otherwise idle, as more spin while they wait.
+pub fn ready_libtorch(threads: u16) {
+    if !mkl::strict() {
+        tracing::warn!(
+            "matrix products may depend on what is computed beside them here: equal runs may differ \
+             in the last bits"
+        );
+    }
     tch::set_num_threads(i32::from(threads));
     tch::set_num_interop_threads(1);
 }
@@ -75,9 +82,22 @@ pub struct Door {
 }
 
 impl Listen {
+    /// Ends the process, if it is to, as soon as standard input is closed: its parent is gone, and
+    /// nobody waits for what is in flight.
+    pub fn end_with_parent(&self) {
+        if self.exit_with_stdin {
+            // On a thread of its own: a read of standard input cannot be called off.
+            std::thread::spawn(|| {
+                let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+                std::process::exit(0);
+            });
+        }
+    }
+
     /// Takes the port. Beyond this machine there must be a token: whoever may train or load weights
     /// may have files written and read.
     pub async fn bind(&self) -> Result<Door> {
+        self.end_with_parent();
         let (host, port) = (&self.host, self.port);
         let listener = TcpListener::bind((host.as_str(), port)).await.with_context(|| {
             format!(
@@ -109,9 +129,8 @@ impl Listen {
             None => router,
         };
         let (tell, told) = tokio::sync::oneshot::channel();
-        let with_stdin = self.exit_with_stdin;
         let ending = async move {
-            end(with_stdin).await;
+            interrupted().await;
             let _ = tell.send(());
         };
         let overdue = async {
@@ -140,31 +159,16 @@ async fn guard(State(token): State<Arc<Token>>, request: Request, next: Next) ->
     (StatusCode::UNAUTHORIZED, Json(ErrorBody { error })).into_response()
 }
 
-async fn end(with_stdin: bool) {
-    let interrupted = async {
-        let terminated = async {
-            match signal(SignalKind::terminate()) {
-                Ok(mut signal) => drop(signal.recv().await),
-                Err(_) => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            Ok(()) = tokio::signal::ctrl_c() => {}
-            () = terminated => {}
+/// Waits for Ctrl-C or SIGTERM.
+async fn interrupted() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
         }
     };
-    if !with_stdin {
-        return interrupted.await;
-    }
-    // Standard input is read on a thread of its own, which must not keep the process alive.
-    let (closed, stdin_closed) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        let _ = closed.send(());
-    });
     tokio::select! {
-        () = interrupted => {}
-        // The parent is gone: nobody waits for what is in flight.
-        _ = stdin_closed => std::process::exit(0),
+        Ok(()) = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
     }
 }

@@ -351,6 +351,13 @@ fn rewrite(path: &Path, change: impl Fn(Vec<u8>) -> Vec<u8>) {
     std::fs::write(path, change(bytes)).unwrap();
 }
 
+/// A file whose header tells of the longest tensor that its format has.
+fn endless() -> Vec<u8> {
+    let end = u64::MAX / 8;
+    let header = format!(r#"{{"a":{{"dtype":"U8","shape":[{end}],"data_offsets":[0,{end}]}}}}"#);
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
+}
+
 /// Replaces a text in the header of a safetensors file by one that is as long.
 fn rename(path: &Path, from: &str, to: &str) {
     rewrite(path, |mut bytes| {
@@ -365,11 +372,12 @@ type Damage = dyn Fn(&Path);
 #[tokio::test]
 async fn a_damaged_version_is_not_pushed() {
     let (norm, norn) = ("model.norm.weight", "model.norn.weight");
-    let cases: [(&Damage, &str); 6] = [
+    let cases: [(&Damage, &str); 7] = [
         (&|path| std::fs::remove_file(path).unwrap(), "tensors: "),
         (&|path| rewrite(path, |_| b"abc".to_vec()), "it has 3 bytes, and no header"),
         (&|path| rewrite(path, |bytes| bytes[..100].to_vec()), "its header alone"),
         (&|path| rewrite(path, |bytes| bytes[..bytes.len() - 4].to_vec()), "its header says"),
+        (&|path| rewrite(path, |_| endless()), "its header says 2305843009213693"),
         (&|path| rename(path, norm, norn), "lacks a tensor: model.norm.weight"),
         (&|path| rename(path, "[67,32]", "[32,67]"), "has shape [32, 67]"),
     ];

@@ -7,17 +7,28 @@ use crate::config::{Config, Precision};
 
 const SUBJECT: &str = "memory";
 
+/// Memory of GPUs that there are, GB as they are sold: GiB.
+const CARDS_GB: [u64; 4] = [24, 40, 80, 141];
+/// More ranks are not looked at: what they share is little by then.
+const MOST_RANKS: u64 = 64;
+
 /// Looks at the largest micro-batch that the settings allow; `prompt` is the longest prompt, tokens.
 pub fn memory(config: &Config, shape: &Shape, prompt: usize) -> Finding {
     let training = training(config, prompt);
     let needed_mb = peak(shape, &training).div_ceil(1_000_000);
     let device = &config.trainer.device;
-    let tokens = training.tokens;
-    let text = format!("an update on {device} takes about {needed_mb} MB, {tokens} tokens at once");
-    // What a GPU has is known where libtorch is.
-    let free_mb = (device == "cpu").then(available_mb).flatten();
-    match free_mb {
-        Some(free_mb) if free_mb < needed_mb => {
+    let (tokens, ranks) = (training.tokens, training.ranks);
+    let on_each = if ranks == 1 { String::new() } else { format!(" on each of {ranks} ranks") };
+    let text = format!(
+        "an update on {device} takes about {needed_mb} MB{on_each}, {tokens} tokens at once"
+    );
+    if device != "cpu" {
+        // What a GPU has is known where libtorch is.
+        let text = format!("{text}\n{}", gpus(shape, &training));
+        return Finding::new(SUBJECT, State::Ok, text);
+    }
+    match available_mb() {
+        Some(free_mb) if free_mb < needed_mb * ranks => {
             let hint = "hint: [trainer] recompute = true, fewer micro_batch_tokens, or lora";
             let text = format!("{text}; {free_mb} MB are available\n{hint}");
             Finding::new(SUBJECT, State::Warning, text)
@@ -27,6 +38,22 @@ pub fn memory(config: &Config, shape: &Shape, prompt: usize) -> Finding {
         }
         None => Finding::new(SUBJECT, State::Ok, text),
     }
+}
+
+/// How many GPUs an update takes, by the memory that each has.
+fn gpus(shape: &Shape, training: &Training) -> String {
+    let of_card = |gb| match fewest_ranks(shape, training, gb) {
+        Some(ranks) => format!("{ranks} of {gb} GB"),
+        None => format!("no number of {gb} GB"),
+    };
+    format!("GPUs that are enough: {}", CARDS_GB.map(of_card).join(", "))
+}
+
+/// The fewest ranks that an update fits on, if any number does. What is predicted was within a tenth
+/// of what was measured, docs/performance.md.
+fn fewest_ranks(shape: &Shape, training: &Training, gb: u64) -> Option<u64> {
+    let has = gb * (1 << 30) / 10 * 9;
+    (1..=MOST_RANKS).find(|&ranks| peak(shape, &Training { ranks, ..training.clone() }) <= has)
 }
 
 fn training(config: &Config, prompt: usize) -> Training {
@@ -45,6 +72,7 @@ fn training(config: &Config, prompt: usize) -> Training {
         lora: trainer.lora.clone(),
         reference: config.objective.kl.is_some(),
         accelerator: trainer.device != "cpu",
+        ranks: trainer.ranks as u64,
     }
 }
 
@@ -54,4 +82,47 @@ fn available_mb() -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024 / 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(hidden: u64, inside: u64, layers: u64, tied: bool) -> Shape {
+        let config = serde_json::json!({
+            "model_type": "qwen3", "vocab_size": 151_936, "hidden_size": hidden,
+            "intermediate_size": inside, "num_hidden_layers": layers, "num_attention_heads": 32,
+            "num_key_value_heads": 8, "head_dim": 128, "tie_word_embeddings": tied,
+        });
+        serde_json::from_value(config).unwrap()
+    }
+
+    #[test]
+    fn gpus_are_counted_by_their_memory() {
+        let training = Training {
+            tokens: 8192,
+            response_tokens: 8000,
+            activation_bytes: 2,
+            recompute: true,
+            lora: None,
+            reference: false,
+            accelerator: true,
+            ranks: 3,
+        };
+        // 4B, which was measured on one of 80 GB, and 8B.
+        let (small, large) = (shape(2560, 9728, 36, true), shape(4096, 12_288, 36, false));
+        assert_eq!(
+            gpus(&small, &training),
+            "GPUs that are enough: no number of 24 GB, no number of 40 GB, 1 of 80 GB, 1 of 141 GB"
+        );
+        for (shape, gb) in [(&small, 80), (&large, 80), (&large, 141)] {
+            let ranks = fewest_ranks(shape, &training, gb).unwrap();
+            let takes = |ranks| peak(shape, &Training { ranks, ..training.clone() });
+            let has = gb * (1 << 30);
+            assert!(takes(ranks) < has && (ranks == 1 || takes(ranks - 1) > has / 10 * 9), "{gb}");
+        }
+        let lora = retrial_protocol::Lora { rank: 16, alpha: 32.0, targets: Vec::new() };
+        let adapter = Training { lora: Some(lora), ..training };
+        assert!(fewest_ranks(&large, &adapter, 24).is_some_and(|ranks| ranks == 1));
+    }
 }

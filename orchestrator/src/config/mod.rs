@@ -10,11 +10,12 @@ mod diff;
 mod error;
 mod log;
 mod overrides;
+mod trainer;
 
 use std::path::{Path, PathBuf};
 
 use retrial_lte::{MaxReplacements, Memory, Method, Overlong, Templates};
-use retrial_protocol::{Lora, Objective, Optimizer, Transfer};
+use retrial_protocol::{Objective, Optimizer, Transfer};
 use serde::{Deserialize, Serialize};
 
 pub use dashboard::DashboardConfig;
@@ -22,6 +23,7 @@ pub use data::{DataConfig, HeldOut};
 pub use diff::difference;
 pub use error::ConfigError;
 pub use log::LogConfig;
+pub use trainer::{Precision, TrainerConfig};
 
 /// A valid configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -167,53 +169,19 @@ pub struct ServerConfig {
     pub tolerance: f64,
 }
 
+impl ServerConfig {
+    /// Requests in flight to all servers.
+    pub fn requests(&self) -> usize {
+        self.concurrency * self.urls.len().max(1)
+    }
+}
+
 /// `[hint]`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HintConfig {
     /// Which wrong answers are listed.
     pub memory: Memory,
-}
-
-/// `[trainer]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TrainerConfig {
-    /// Base URL of a running trainer; without it one is started.
-    pub url: Option<String>,
-    /// Where it computes: cpu, cuda or cuda:1.
-    pub device: String,
-    /// Kind of activations and products; weights, moments and gradients are f32.
-    pub precision: Precision,
-    /// Computes each layer again on the way back, instead of keeping what is inside it.
-    pub recompute: bool,
-    /// Trains a low-rank adapter in place of the weights.
-    pub lora: Option<Lora>,
-    /// Tokens in one forward pass.
-    pub micro_batch_tokens: usize,
-    /// Deadline of one update, seconds.
-    pub timeout_seconds: u64,
-}
-
-/// Kinds of activations in the trainer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Precision {
-    /// 32 bits.
-    #[default]
-    F32,
-    /// The upper 16 of them.
-    Bf16,
-}
-
-impl Precision {
-    /// Its name on the trainer's command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-        }
-    }
 }
 
 impl Default for RolloutConfig {
@@ -252,20 +220,6 @@ impl Default for ServerConfig {
             push_timeout_seconds: 600,
             stall_seconds: 300,
             tolerance: 1e-4,
-        }
-    }
-}
-
-impl Default for TrainerConfig {
-    fn default() -> Self {
-        Self {
-            url: None,
-            device: "cpu".into(),
-            precision: Precision::default(),
-            recompute: false,
-            lora: None,
-            micro_batch_tokens: 8192,
-            timeout_seconds: 3600,
         }
     }
 }
@@ -338,7 +292,7 @@ impl Config {
                     "patience_seconds",
                 ][..],
             ),
-            ("trainer", &["url", "timeout_seconds"][..]),
+            ("trainer", &["url", "ranks", "rank_timeout_seconds", "timeout_seconds"][..]),
         ] {
             if let Some(table) = settings[table].as_object_mut() {
                 table.retain(|key, _| !keys.contains(&key.as_str()));
@@ -389,6 +343,8 @@ impl Config {
             ("server", "timeout_seconds", self.server.timeout_seconds),
             ("server", "push_timeout_seconds", self.server.push_timeout_seconds),
             ("server", "stall_seconds", self.server.stall_seconds),
+            ("trainer", "ranks", self.trainer.ranks as u64),
+            ("trainer", "rank_timeout_seconds", self.trainer.rank_timeout_seconds),
             ("trainer", "micro_batch_tokens", self.trainer.micro_batch_tokens as u64),
             ("trainer", "timeout_seconds", self.trainer.timeout_seconds),
         ];
@@ -436,9 +392,7 @@ impl Config {
                     .into(),
             );
         }
-        if let Some(lora) = &self.trainer.lora {
-            lora.validate().map_err(|error| named("trainer", &error))?;
-        }
+        self.trainer.check().map_err(|error| named("trainer", &error))?;
         self.prompts.validate().map_err(|error| named("prompts", &error))?;
         self.objective.validate().map_err(|error| named("objective", &error))?;
         self.optimizer.validate().map_err(|error| named("optimizer", &error))
@@ -545,6 +499,7 @@ mod tests {
             ("objective.gamma=-1.0", "[objective] `gamma` is -1, it must be above 0"),
             ("prompts.hint={problem}", "[prompts] template `hint` lacks {answers}"),
             ("server.tolerance=0.0", "[server] tolerance is 0, it must be above 0"),
+            ("trainer.ranks=0", "[trainer] ranks is 0, it must be at least 1"),
             ("server.push=nccl", "which the embedded server does not have: give the urls of vLLM"),
         ];
         for (setting, expected) in cases {

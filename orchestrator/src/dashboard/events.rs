@@ -17,6 +17,7 @@ use sqlx::pool::PoolConnection;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::connections::SILENCE;
 use super::db::Db;
 use super::pages::header;
 use super::problem::{Asked, Problem};
@@ -25,6 +26,9 @@ use super::site::Site;
 
 /// Listeners at a time.
 pub const LISTENERS: usize = 64;
+/// Time after which a listener hears something, if only that there is nothing new.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const _: () = assert!(KEEP_ALIVE.as_secs() < SILENCE.as_secs(), "its connection would be ended");
 /// Time between two looks at how a run is.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// Least time between two reports of changes.
@@ -78,7 +82,7 @@ pub async fn events(
         let event = listener.next().await;
         Some((Ok(event), listener))
     });
-    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
 impl Listener {

@@ -11,6 +11,7 @@ pub mod access;
 pub mod api;
 pub(crate) mod assets;
 pub mod chart;
+mod connections;
 pub mod db;
 mod events;
 pub mod format;
@@ -37,6 +38,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use self::access::Access;
+use self::connections::Connections;
 use self::db::Db;
 use self::site::Site;
 use crate::config::DashboardConfig;
@@ -118,8 +120,9 @@ impl Door {
         let app = routes::router(site);
         // A listener belongs to the runtime that it was made in.
         let listener = self.listener.into_std()?;
-        let server =
-            runtime.spawn(async move { axum::serve(TcpListener::from_std(listener)?, app).await });
+        let server = runtime.spawn(async move {
+            axum::serve(Connections::of(TcpListener::from_std(listener)?), app).await
+        });
         Ok(Dashboard { address: self.address, db, server, watch, runtime: Some(runtime) })
     }
 }

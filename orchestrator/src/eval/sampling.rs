@@ -13,6 +13,7 @@ use super::{Eval, Set, Weights};
 use crate::dataset::Task;
 use crate::domain::ProblemId;
 use crate::failure::Failure;
+use crate::open_files;
 use crate::rollouts;
 use crate::server::{Limits, Pool, SampleRequest, probe};
 use crate::services::Service;
@@ -62,6 +63,7 @@ async fn connect(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
             (Some(service), vec![url])
         }
     };
+    open_files::allow(urls.len() * server.concurrency).map_err(Failure::input)?;
     let timeout = Duration::from_secs(server.timeout_seconds);
     let mut adapters = Vec::new();
     for url in urls {

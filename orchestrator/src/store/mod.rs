@@ -66,9 +66,7 @@ impl Store {
         let failed = |error: std::io::Error| {
             StoreError::new("have the disk keep", &self.path, error.to_string())
         };
-        let mut wal = self.path.clone().into_os_string();
-        wal.push("-wal");
-        match tokio::fs::File::open(wal).await {
+        match tokio::fs::File::open(open::wal(&self.path)).await {
             Ok(wal) => wal.sync_data().await.map_err(failed),
             // Nothing waits beside the file.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),

@@ -1,8 +1,9 @@
 //! Opening a log: only a file that is one, or a new one, is ever written to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{Access, access};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
@@ -65,6 +66,7 @@ pub async fn reader(path: &Path) -> Result<SqlitePool, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
+        .immutable(is_frozen(path))
         .pragma("cache_size", "-32768")
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging();
@@ -84,6 +86,23 @@ pub async fn reader(path: &Path) -> Result<SqlitePool, StoreError> {
         )),
         Content::Nothing | Content::Other => Err(no_log(path)),
     }
+}
+
+/// The file beside a log that has what was written last.
+pub(super) fn wal(log: &Path) -> PathBuf {
+    let mut wal = log.as_os_str().to_owned();
+    wal.push("-wal");
+    wal.into()
+}
+
+/// Whether a log is whole in its one file, in a folder that takes no others: it is read as it is
+/// then, without the files by which readers and writers tell each other what they do.
+fn is_frozen(log: &Path) -> bool {
+    let folder = match log.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    !wal(log).exists() && access(folder, Access::WRITE_OK).is_err()
 }
 
 fn no_folder(path: &Path) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ use retrial_protocol::{
 use retrial_trainer::compute::Compute;
 use retrial_trainer::learner::Learner;
 use retrial_trainer::model::{Decoder, write_tensors};
-use retrial_trainer::serving::set_threads;
+use retrial_trainer::serving::ready_libtorch;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use tch::{Device, Kind};
@@ -39,7 +39,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = folder.path();
     make_model(folder);
-    set_threads(1);
+    ready_libtorch(1);
     let model = Decoder::load(folder, Device::Cpu).expect("the model loads");
     let batch = rollouts(&Learner::new(model, Compute::default()));
     let text = serde_json::to_string(&batch).expect("a batch is plain data");
@@ -145,7 +145,7 @@ fn processor_seconds() -> f64 {
 }
 
 fn measure(folder: &Path) {
-    set_threads(1);
+    ready_libtorch(1);
     let model = Decoder::load(folder, Device::Cpu).expect("the model loads");
     let text = std::fs::read(folder.join("batch.json")).expect("the batch was recorded");
     let mut learner = Learner::new(model, Compute::default());

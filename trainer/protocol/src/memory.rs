@@ -19,6 +19,9 @@ const PROCESS: u64 = 215 << 20;
 /// many sizes come and go. That of a GPU holds hardly more than is asked for.
 const FRAGMENTS: f64 = 1.15;
 
+/// Numbers that go from rank to rank together, at least; see the trainer's `ranks`.
+const BUCKET: u64 = 1 << 22;
+
 const F32: u64 = 4;
 
 /// The sizes of a model, as `config.json` has them.
@@ -54,6 +57,8 @@ pub struct Training {
     pub reference: bool,
     /// Whether it is on another device than the CPU.
     pub accelerator: bool,
+    /// How many ranks train together.
+    pub ranks: u64,
 }
 
 impl Shape {
@@ -124,7 +129,13 @@ impl Shape {
     }
 }
 
-/// The most memory an update takes, bytes.
+/// What a rank holds beside the weights of each number that learns, bytes for all of them: its
+/// gradient, and two moments, which are shared out over the ranks.
+fn learning(learned: u64, ranks: u64) -> u64 {
+    learned * F32 + (2 * learned * F32).div_ceil(ranks)
+}
+
+/// The most memory an update takes on each rank, bytes.
 pub fn peak(shape: &Shape, training: &Training) -> u64 {
     let bytes = training.activation_bytes;
     let (tokens, rows) = (training.tokens, training.response_tokens);
@@ -140,8 +151,7 @@ pub fn peak(shape: &Shape, training: &Training) -> u64 {
     // An adapter's reference is the model under it.
     let reference =
         if training.reference && training.lora.is_none() { parameters * bytes } else { 0 };
-    // Gradient and two moments.
-    let held = weights + reference + 3 * learned * F32;
+    let held = weights + reference + learning(learned, training.ranks);
 
     let inputs = tokens * shape.hidden_size * bytes * shape.num_hidden_layers;
     let graphs = layers * tokens * shape.kept_of_a_token() * bytes;
@@ -152,10 +162,12 @@ pub fn peak(shape: &Shape, training: &Training) -> u64 {
     let logits = chunks.min(2 * rows * shape.vocab_size);
     let pass = inputs + graphs + cast + states + logits * F32;
 
-    // The optimizer goes from one parameter to the next, with three copies.
-    let step = 3
-        * F32
-        * if training.lora.is_some() { 0 } else { shape.embedding().max(shape.layer() / 3) };
+    // The optimizer goes from one parameter to the next, with three copies. From rank to rank go as
+    // many numbers at least as a bucket has, with four copies, in the memory of the machine.
+    let largest =
+        if training.lora.is_some() { 0 } else { shape.embedding().max(shape.layer() / 3) };
+    let over_the_wire = training.ranks > 1 && !training.accelerator;
+    let step = F32 * if over_the_wire { 4 * largest.max(BUCKET) } else { 3 * largest };
     let fragments = if training.accelerator { 1.0 } else { FRAGMENTS };
     PROCESS + held + ((pass as f64 * fragments) as u64).max(step)
 }
@@ -198,6 +210,25 @@ mod tests {
     }
 
     #[test]
+    fn ranks_share_the_moments() {
+        let shape = qwen3_0_6b();
+        let on = |ranks| {
+            let training = Training {
+                tokens: 8192,
+                response_tokens: 8000,
+                activation_bytes: 2,
+                recompute: true,
+                lora: None,
+                reference: false,
+                accelerator: true,
+                ranks,
+            };
+            peak(&shape, &training)
+        };
+        assert_eq!(on(1) - on(8), 8 * shape.parameters() * 7 / 8);
+    }
+
+    #[test]
     fn what_saves_memory_takes_less() {
         let shape = qwen3_0_6b();
         let full = Training {
@@ -208,6 +239,7 @@ mod tests {
             lora: None,
             reference: false,
             accelerator: false,
+            ranks: 1,
         };
         let all = peak(&shape, &full);
         // Weights, gradients and moments at least.

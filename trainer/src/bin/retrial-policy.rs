@@ -67,7 +67,7 @@ async fn main() -> ExitCode {
 async fn start(cli: &Cli) -> Result<(Door, Router, Engine)> {
     // The port first: it is taken at once, a large model takes its time.
     let door = cli.listen.bind().await?;
-    serving::set_threads(cli.threads);
+    serving::ready_libtorch(cli.threads);
     let root = cli.model.display().to_string();
     let model = Decoder::load(&cli.model, Device::Cpu)?;
     let text = Arc::new(Text::load(&cli.model)?);

@@ -102,7 +102,7 @@ async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve(args).await,
         Command::Sft(args) => {
-            serving::set_threads(args.threads);
+            serving::ready_libtorch(args.threads);
             match sft::Job::open(&args) {
                 Ok(job) => serving::ended(job.run()),
                 Err(error) => serving::refused(&error),
@@ -119,7 +119,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(args: Serve) -> ExitCode {
-    serving::set_threads(args.threads);
+    serving::ready_libtorch(args.threads);
     let read = || Ok((Environment::read()?, args.compute.compute()?));
     let (environment, compute) = match read() {
         Ok(read) => read,
@@ -164,6 +164,7 @@ async fn open(
 
 /// Does what rank 0 says.
 async fn follow(args: &Serve, environment: Option<Environment>, compute: Compute) -> ExitCode {
+    args.listen.end_with_parent();
     let opening = match opening(args, environment, compute) {
         Ok(opening) => opening,
         Err(error) => return serving::refused(&error),

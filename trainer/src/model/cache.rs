@@ -5,9 +5,9 @@ use tch::{Device, Kind, Tensor};
 use super::ModelConfig;
 
 /// Lengths are rounded up to this many tokens before attention. Together with at least
-/// [`MIN_ROWS`] rows a product, this makes each row's numbers independent of the rows and lengths
-/// beside it: libtorch's CPU kernels add in the same order for all such shapes. A test of the
-/// embedded server holds us to it.
+/// [`MIN_ROWS`] rows a product and [`retrial_native::mkl::strict`], this makes each row's numbers
+/// independent of the rows and lengths beside it: libtorch's CPU kernels add in the same order for all
+/// such shapes. A test of the embedded server holds us to it.
 pub const LENGTH_UNIT: usize = 32;
 
 /// Products with fewer rows take another kernel, whose sums differ in the last bit.

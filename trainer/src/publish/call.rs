@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use http_body_util::{BodyExt as _, Limited};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use retrial_protocol::Token;
@@ -11,6 +12,11 @@ use serde_json::{Value, json};
 /// What is answered in the place of a server that is not there, or not yet.
 const ABSENT: [StatusCode; 3] =
     [StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE, StatusCode::GATEWAY_TIMEOUT];
+
+/// Longest answer that is read. These routes answer with a line.
+const MAX_ANSWER_BYTES: usize = 1 << 20;
+/// Longest part of an answer that an error shows.
+const MAX_SHOWN_CHARS: usize = 600;
 
 /// A call that failed.
 #[derive(Debug)]
@@ -95,23 +101,22 @@ impl Caller {
 }
 
 async fn answer(what: &'static str, request: RequestBuilder) -> Result<Value, CallFailed> {
-    let failed = |error: reqwest::Error| {
-        let problem = chain(&error);
-        CallFailed { answered: false, what, problem }
-    };
-    let response = request.send().await.map_err(failed)?;
+    let failed = |error: &dyn Error| CallFailed { answered: false, what, problem: chain(error) };
+    let response = request.send().await.map_err(|error| failed(&error))?;
     let status = response.status();
-    let body = response.text().await.map_err(failed)?;
+    let body = Limited::new(reqwest::Body::from(response), MAX_ANSWER_BYTES).collect().await;
+    let body = body.map_err(|error| failed(&*error))?.to_bytes();
     if !status.is_success() {
         let answered = !ABSENT.contains(&status);
+        let shown: String = String::from_utf8_lossy(&body).chars().take(MAX_SHOWN_CHARS).collect();
         return Err(CallFailed {
             answered,
             what,
-            problem: format!("it answered {status}: {body}"),
+            problem: format!("it answered {status}: {shown}"),
         });
     }
     // Some routes answer with nothing.
-    Ok(serde_json::from_str(&body).unwrap_or(Value::Null))
+    Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
 }
 
 fn chain(error: &dyn Error) -> String {

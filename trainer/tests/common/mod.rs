@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use retrial_native::mkl;
 use retrial_protocol::{Batch, Objective, Optimizer, Part, Sample, Step, TrainRequest};
 use retrial_trainer::compute::Compute;
 use retrial_trainer::trainer::Trainer;
@@ -13,6 +14,8 @@ pub fn base() -> PathBuf {
 
 /// A trainer whose versions lie in `folder`.
 pub fn open(folder: &Path) -> Trainer {
+    // As the binary does.
+    mkl::strict();
     Trainer::open(&base(), folder, 3, None, Compute::default(), None).unwrap()
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use retrial_native::mkl;
 use retrial_text::Text;
 use retrial_trainer::model::{self, Decoder};
 use retrial_trainer::policy::engine::{Engine, Options};
@@ -50,6 +51,8 @@ impl Default for Setup {
 
 /// Makes the folder of a model with fresh weights.
 pub fn write_model(folder: &Path, setup: Setup, seed: i64) {
+    // As the binary does.
+    mkl::strict();
     let (hidden, head) = setup.widths;
     let config = json!({
         "model_type": "qwen3", "vocab_size": VOCABULARY, "hidden_size": hidden,

@@ -10,6 +10,10 @@ use minijinja::{Environment, Value, context};
 use serde::{Deserialize, Serialize};
 use tokenizers::Tokenizer;
 
+/// Instructions that a template may take for a conversation. Qwen3's takes some 150 for a message;
+/// one that never ends is stopped within a second.
+const FUEL: u64 = 1_000_000;
+
 /// The tokenizer of a model folder and, if it has one, its chat template.
 pub struct Text {
     tokenizer: Tokenizer,
@@ -186,6 +190,7 @@ fn parse(tokenizer: &[u8]) -> tokenizers::Result<Tokenizer> {
 
 fn compile(source: String) -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
     // What Hugging Face templates expect of Jinja: Python's methods, and an error they can raise.
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_function(
@@ -268,5 +273,15 @@ mod tests {
         assert!(error.contains("tokenizer_config.json is not valid"), "{error}");
         let error = Text::load(folder(r#"{"chat_template":"{% if %}"}"#).path()).err().unwrap();
         assert!(error.to_string().contains("does not compile"), "{error}");
+    }
+
+    #[test]
+    fn a_template_without_end_is_stopped() {
+        let looped =
+            "{% for a in range(99999) %}{% for b in range(99999) %}{{ b }}{% endfor %}{% endfor %}";
+        let text =
+            Text::load(folder(&format!(r#"{{"chat_template":"{looped}"}}"#)).path()).unwrap();
+        let error = text.prompt("4").unwrap_err().to_string();
+        assert!(error.contains("fuel"), "{error}");
     }
 }

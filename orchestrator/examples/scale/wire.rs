@@ -1,0 +1,56 @@
+//! Bytes that go over wires in a step, by the formulas of docs/scale.md.
+
+use super::plan::{ANSWERED_TOKEN, BATCH_TOKEN, Way};
+
+const F32: f64 = 4.0;
+const BF16: f64 = 2.0;
+
+/// What each rank sends in an optimizer step: gradients, and the weights of its share. Gloo sums all
+/// of them on each rank and keeps a share; NCCL sums shares.
+pub fn optimizer_step(parameters: f64, ranks: usize, way: Way) -> f64 {
+    let times = match way {
+        Way::Host => 3.0,
+        Way::Nccl => 2.0,
+    };
+    times * others(ranks) * F32 * parameters
+}
+
+/// What each rank sends for a version: its moments.
+pub fn version(parameters: f64, ranks: usize) -> f64 {
+    2.0 * others(ranks) * F32 * parameters
+}
+
+/// What the servers get of a version, each all of it.
+pub fn push(parameters: f64, servers: usize) -> f64 {
+    servers as f64 * BF16 * parameters
+}
+
+/// What servers answer for so many sampled tokens.
+pub fn answers(tokens: f64) -> f64 {
+    tokens * ANSWERED_TOKEN
+}
+
+/// The batch, to rank 0 and from there to each other one.
+pub fn batch(tokens: f64, ranks: usize) -> f64 {
+    ranks as f64 * tokens * BATCH_TOKEN
+}
+
+/// (W - 1) / W
+fn others(ranks: usize) -> f64 {
+    (ranks - 1) as f64 / ranks as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_formulas_are_those_that_were_counted() {
+        // The table of docs/scale.md: all ranks, one optimizer step.
+        for (ranks, counted) in [(2, 5_380_992.0), (4, 16_142_976.0)] {
+            let sent = optimizer_step(448_416.0, ranks, Way::Host);
+            assert_eq!(sent * ranks as f64, counted);
+        }
+        assert_eq!(version(448_416.0, 1) + optimizer_step(448_416.0, 1, Way::Nccl), 0.0);
+    }
+}
