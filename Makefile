@@ -42,7 +42,7 @@ test-api: libtorch ## Asks the dashboard's API all sorts of things (installs sch
 	tests/schemathesis.sh
 
 FUZZ_SECONDS ?= 400
-fuzz: libtorch ## Feeds nine inputs all sorts of bytes, FUZZ_SECONDS each (an hour)
+fuzz: libtorch ## Fuzzes what comes from outside, FUZZ_SECONDS a target (an hour)
 	tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 screenshots: libtorch ## Makes the pictures in docs/screenshots

@@ -59,7 +59,7 @@ pub fn dashboard_request(input: &[u8]) -> bool {
             let body = to_bytes(answer.into_body(), usize::MAX).await.expect("it can be read");
             if kind.starts_with("text/html") {
                 let page = String::from_utf8_lossy(&body);
-                assert_eq!(page.matches("<script").count(), 1, "{page}");
+                assert!(page.matches("<script").count() <= 1, "{page}");
             }
         }
         status.is_success() || status.is_redirection()

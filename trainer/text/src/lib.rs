@@ -265,7 +265,7 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         let error = Text::load(empty.path()).err().unwrap().to_string();
         assert!(error.contains("tokenizer.json"), "{error}");
-        std::fs::write(empty.path().join("tokenizer.json"), &TOKENIZER.replace("Fuse\"", "Fuse"))
+        std::fs::write(empty.path().join("tokenizer.json"), TOKENIZER.replace("Fuse\"", "Fuse"))
             .unwrap();
         let error = Text::load(empty.path()).err().unwrap().to_string();
         assert!(error.contains("tokenizer.json is not valid"), "{error}");
