@@ -64,7 +64,7 @@ fn update(model: &Path, request: &TrainRequest, mut ranks: Ranks) -> (f64, u64) 
     let decoder = Decoder::fresh(model, 1, Device::Cpu).expect("the folder has a model");
     let mut learner = Learner::sharded(decoder, Compute::default(), ranks.place());
     let mut run = |ranks: &mut Ranks| {
-        learner.update_among(request, ranks).expect("the batch is sound");
+        learner.update_among(request, ranks, None).expect("the batch is sound");
     };
     run(&mut ranks);
     ranks.sum(&[0.0]).expect("all ranks are there");

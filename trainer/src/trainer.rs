@@ -12,7 +12,7 @@ use retrial_protocol::{
 };
 
 use crate::compute::Compute;
-use crate::fault::{CrashPoint, Point};
+use crate::fault::{Fault, Point};
 use crate::learner::{LearnError, Learner};
 use crate::model::lora::NewAdapter;
 use crate::model::{Decoder, ModelError};
@@ -30,7 +30,7 @@ pub struct Trainer {
     record: Record,
     base: PathBuf,
     compute: Compute,
-    crash: Option<CrashPoint>,
+    fault: Option<Fault>,
     ranks: Ranks,
 }
 
@@ -95,11 +95,11 @@ impl Trainer {
         base: &Path,
         folder: &Path,
         keep: usize,
-        crash: Option<CrashPoint>,
+        fault: Option<Fault>,
         compute: Compute,
         adapter: Option<NewAdapter>,
     ) -> Result<Self, TrainerError> {
-        Self::open_among(Ranks::alone(), base, folder, keep, crash, compute, adapter)
+        Self::open_among(Ranks::alone(), base, folder, keep, fault, compute, adapter)
     }
 
     /// The same on one of several ranks, which all see the folders.
@@ -108,11 +108,12 @@ impl Trainer {
         base: &Path,
         folder: &Path,
         keep: usize,
-        crash: Option<CrashPoint>,
+        fault: Option<Fault>,
         compute: Compute,
         adapter: Option<NewAdapter>,
     ) -> Result<Self, TrainerError> {
         let place = ranks.place();
+        ranks.use_gpu(compute.device)?;
         let open = || Versions::open(folder, base, keep, compute, adapter.clone());
         let own = agree(&mut ranks, place.leads().then(open).transpose())?;
         let open = || {
@@ -122,7 +123,7 @@ impl Trainer {
             Ok::<_, ModelError>((versions, learner, record))
         };
         let (versions, learner, record) = agree(&mut ranks, open())?;
-        let trainer = Self { versions, learner, record, base: base.into(), compute, crash, ranks };
+        let trainer = Self { versions, learner, record, base: base.into(), compute, fault, ranks };
         trainer.at_one_version()
     }
 
@@ -217,7 +218,7 @@ impl Trainer {
 
     /// Takes a step, on each rank.
     fn take(&mut self, request: &TrainRequest) -> Result<TrainReport, TrainerError> {
-        CrashPoint::reached(self.crash, Point::BeforeTrain, request.step);
+        Fault::reached(self.fault, Point::BeforeTrain, request.step);
         let taken = self.update_and_save(request);
         if taken.is_err() && self.is_usable() {
             // The weights in memory may be half-way: back to the last version.
@@ -241,8 +242,8 @@ impl Trainer {
             let reference = self.reference();
             self.learner.reference = Some(agree(&mut self.ranks, reference)?);
         }
-        let metrics = self.learner.update_among(request, &mut self.ranks)?;
-        CrashPoint::reached(self.crash, Point::AfterTrain, step);
+        let metrics = self.learner.update_among(request, &mut self.ranks, self.fault)?;
+        Fault::reached(self.fault, Point::AfterTrain, step);
         let report = TrainReport {
             step,
             folder: self.versions.path(step.version()),
@@ -256,7 +257,7 @@ impl Trainer {
             report: Some(report.clone()),
         };
         let (folder, ranks) = (self.folder(), &mut self.ranks);
-        let saved = self.versions.save_among(&self.learner, &record, &folder, self.crash, ranks)?;
+        let saved = self.versions.save_among(&self.learner, &record, &folder, self.fault, ranks)?;
         agree(&mut self.ranks, saved)?;
         if self.ranks.place().leads() {
             tracing::info!(loss = report.metrics.loss, "a step was taken");

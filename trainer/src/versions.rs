@@ -14,13 +14,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use retrial_native::c10d::GroupError;
-use retrial_protocol::{Lora, TrainReport, WeightVersion};
+use retrial_protocol::{Lora, Step, TrainReport, WeightVersion};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind};
 
 use crate::adamw::AdamW;
 use crate::compute::Compute;
-use crate::fault::{CrashPoint, Point};
+use crate::fault::{Fault, Point};
 use crate::learner::Learner;
 use crate::model::lora::{self, NewAdapter};
 use crate::model::{Decoder, ModelError, read_named, sync_folder, write_in_turn, write_tensors};
@@ -184,14 +184,14 @@ impl Versions {
         learner: &Learner,
         record: &Record,
         source: &Path,
-        crash: Option<CrashPoint>,
+        fault: Option<Fault>,
     ) -> Result<PathBuf, ModelError> {
         let mut alone = Ranks::alone();
         self.save_whole(
             learner,
             record,
             source,
-            crash,
+            fault,
             &mut Moments::of(learner, record.optimizer_steps > 0, &mut alone),
         )
     }
@@ -203,13 +203,13 @@ impl Versions {
         learner: &Learner,
         record: &Record,
         source: &Path,
-        crash: Option<CrashPoint>,
+        fault: Option<Fault>,
         ranks: &mut Ranks,
     ) -> Result<Result<PathBuf, ModelError>, GroupError> {
         let leads = ranks.place().leads();
         let mut moments = Moments::of(learner, record.optimizer_steps > 0, ranks);
         let saved = if leads {
-            self.save_whole(learner, record, source, crash, &mut moments)
+            self.save_whole(learner, record, source, fault, &mut moments)
         } else {
             Ok(self.path(record.version))
         };
@@ -222,26 +222,26 @@ impl Versions {
         learner: &Learner,
         record: &Record,
         source: &Path,
-        crash: Option<CrashPoint>,
+        fault: Option<Fault>,
         moments: &mut Moments<'_>,
     ) -> Result<PathBuf, ModelError> {
         let target = self.path(record.version);
         let temporary = self.folder.join(format!(".{}{TEMPORARY}", record.version.folder()));
-        let step = retrial_protocol::Step(record.version.0);
+        let step = Step(record.version.0);
         room(&self.folder, bytes(learner, record))?;
         let written = fs::create_dir(&temporary).map_err(io("make", &temporary)).and_then(|()| {
-            CrashPoint::reached(crash, Point::BeforeWrite, step);
-            write(&temporary, learner, record, source, moments)
+            Fault::reached(fault, Point::BeforeWrite, step);
+            write(&temporary, learner, record, source, moments, fault)
         });
         if let Err(error) = written {
             // Nothing half-written stays; why it was not written matters more than this.
             let _ = fs::remove_dir_all(&temporary);
             return Err(error);
         }
-        CrashPoint::reached(crash, Point::AfterWrite, step);
+        Fault::reached(fault, Point::AfterWrite, step);
         fs::rename(&temporary, &target).map_err(io("rename", &temporary))?;
         sync_folder(&self.folder)?;
-        CrashPoint::reached(crash, Point::AfterRename, step);
+        Fault::reached(fault, Point::AfterRename, step);
         self.drop_old()?;
         Ok(target)
     }
@@ -302,6 +302,7 @@ fn write(
     record: &Record,
     source: &Path,
     moments: &mut Moments<'_>,
+    fault: Option<Fault>,
 ) -> Result<(), ModelError> {
     copy_description(source, folder)?;
     let own = folder.join("trainer");
@@ -316,6 +317,7 @@ fn write(
             write_tensors(&folder.join(MASTERS), parameters, Kind::Float)?;
         }
     }
+    Fault::reached(fault, Point::MidWrite, Step(record.version.0));
     if record.optimizer_steps > 0 {
         let layout = moments.layout();
         let next = || moments.whole().map_err(std::io::Error::other);

@@ -2,8 +2,10 @@
 
 mod common;
 
+use std::fs::File;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
@@ -42,7 +44,7 @@ fn world<T>(world: usize, folder: &Path, lead: impl FnOnce(&mut Trainer) -> T) -
             1 => Ranks::alone(),
             _ => Ranks::join(&meeting, Place { rank, world }, TIMEOUT).unwrap(),
         };
-        Trainer::open_among(ranks, &base(), folder, 9, None, Compute::default(), None).unwrap()
+        Trainer::open_among(ranks, &base(), folder, 30, None, Compute::default(), None).unwrap()
     };
     std::thread::scope(|scope| {
         for rank in 1..world {
@@ -55,7 +57,8 @@ fn world<T>(world: usize, folder: &Path, lead: impl FnOnce(&mut Trainer) -> T) -
     })
 }
 
-/// Requests for these steps: a batch of 17 samples, in two mini-batches, twice each.
+/// Requests for these steps: a batch of 17 samples, in two mini-batches, twice each, of two
+/// micro-batches or more.
 fn requests(trainer: &Trainer, steps: std::ops::RangeInclusive<u64>) -> Vec<TrainRequest> {
     let of_step = |step: u64| {
         let sample = |index: u32| {
@@ -107,7 +110,7 @@ fn same_files(folder: &Path, other: &Path, version: u64) {
 
 #[test]
 fn the_number_of_ranks_changes_nothing_beyond_rounding() {
-    let steps = fixed(1..=6);
+    let steps = fixed(1..=20);
     let of = |size| -> (TempDir, Vec<TrainMetrics>) {
         let folder = tempdir().unwrap();
         let metrics = world(size, folder.path(), |trainer| train(trainer, &steps));
@@ -116,7 +119,7 @@ fn the_number_of_ranks_changes_nothing_beyond_rounding() {
     let (alone, expected) = of(1);
     for size in [2, 4] {
         let (folder, metrics) = of(size);
-        for version in [1, 6] {
+        for version in [1, 20] {
             let apart = difference(alone.path(), folder.path(), version);
             println!("{size} ranks, version {version}: {apart:e}");
             assert!(apart < 1e-5, "{size} ranks, version {version}: {apart:e}");
@@ -132,7 +135,7 @@ fn the_number_of_ranks_changes_nothing_beyond_rounding() {
             assert_eq!(ours.trained_samples, theirs.trained_samples);
         }
         let (again, _) = of(size);
-        same_files(folder.path(), again.path(), 6);
+        same_files(folder.path(), again.path(), 20);
     }
 }
 
@@ -216,108 +219,168 @@ fn a_kl_term_and_an_entropy_bonus_are_the_same_on_ranks() {
 }
 
 /// A trainer's process that does not outlive the test.
-struct Rank(std::process::Child);
+struct Process {
+    child: Child,
+    log: PathBuf,
+}
 
-impl Drop for Rank {
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-/// Starts two processes as a launcher does; rank 1 has these arguments besides.
-fn two_processes(folder: &Path, timeout: u64, more: &[&str]) -> (Rank, Rank, String) {
-    let (meeting, port) = (free_port().to_string(), free_port().to_string());
-    let start = |rank: &str, more: &[&str]| {
-        std::process::Command::new(env!("CARGO_BIN_EXE_retrial-trainer"))
-            .args(["serve", "--port", &port, "--rank-timeout", &timeout.to_string()])
-            .arg("--model")
-            .arg(base())
-            .arg("--versions")
-            .arg(folder)
-            .args(more)
-            .envs([("RANK", rank), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "127.0.0.1")])
-            .env("MASTER_PORT", &meeting)
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .map(Rank)
-            .unwrap()
-    };
-    (start("0", &[]), start("1", more), format!("http://127.0.0.1:{port}"))
-}
-
-async fn ready(url: &str) {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while reqwest::get(format!("{url}/state")).await.is_err() {
-        assert!(Instant::now() < deadline, "it serves");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-async fn post(url: &str, request: &TrainRequest) -> (u16, String) {
-    let post = reqwest::Client::new().post(format!("{url}/train")).json(request);
-    let answer = post.send().await.unwrap();
-    (answer.status().as_u16(), answer.text().await.unwrap())
-}
-
-fn exit(rank: &mut Rank, within: Duration) -> Option<i32> {
-    let deadline = Instant::now() + within;
-    loop {
-        if let Some(status) = rank.0.try_wait().unwrap() {
-            return status.code();
+impl Process {
+    /// Its exit code; none if a signal ended it.
+    fn exit(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "it has not ended: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
         }
-        assert!(Instant::now() < deadline, "it has not ended");
-        std::thread::sleep(Duration::from_millis(20));
+    }
+
+    /// What it said.
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 }
 
-#[tokio::test]
-async fn a_rank_that_is_killed_ends_the_step_and_a_restart_ends_the_same() {
+/// Processes that a launcher has started, and where rank 0 serves.
+struct Processes {
+    ranks: Vec<Process>,
+    url: String,
+}
+
+impl Processes {
+    /// Starts so many over one folder of versions; rank `other` has more arguments.
+    fn start(world: usize, folder: &Path, timeout: u64, (other, more): (usize, &[&str])) -> Self {
+        let (meeting, port) = (free_port().to_string(), free_port().to_string());
+        let start = |rank: usize| {
+            let log = folder.join(format!("rank-{rank}.log"));
+            let child = Command::new(env!("CARGO_BIN_EXE_retrial-trainer"))
+                .args(["serve", "--port", &port, "--rank-timeout", &timeout.to_string()])
+                .arg("--model")
+                .arg(base())
+                .arg("--versions")
+                .arg(folder)
+                .args(if rank == other { more } else { &[] })
+                .env("RANK", rank.to_string())
+                .env("WORLD_SIZE", world.to_string())
+                .env("MASTER_ADDR", "127.0.0.1")
+                .env("MASTER_PORT", &meeting)
+                .stdout(Stdio::null())
+                .stderr(File::create(&log).unwrap())
+                .spawn();
+            Process { child: child.unwrap(), log }
+        };
+        let ranks = (0..world).map(start).collect();
+        Self { ranks, url: format!("http://127.0.0.1:{port}") }
+    }
+
+    async fn ready(&self) {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while reqwest::get(format!("{}/state", self.url)).await.is_err() {
+            assert!(Instant::now() < deadline, "it serves: {}", self.ranks[0].log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Has them take a step.
+    async fn train(&self, request: &TrainRequest) {
+        let answer = ask(self.url.clone(), request.clone()).await;
+        assert!(matches!(answer, Some((200, _))), "{answer:?} {}", self.ranks[0].log());
+    }
+}
+
+/// The answer to a step, with its status; none if rank 0 is gone.
+async fn ask(url: String, request: TrainRequest) -> Option<(u16, String)> {
+    let post = reqwest::Client::new().post(format!("{url}/train")).json(&request);
+    let answer = post.send().await.ok()?;
+    Some((answer.status().as_u16(), answer.text().await.unwrap()))
+}
+
+/// Where a rank fails, which one, and how.
+const FAULTS: [(&str, usize, &str); 8] = [
+    ("before-train@2", 1, "--crash-at"),
+    ("mid-backward@2", 1, "--crash-at"),
+    ("mid-backward@2", 1, "--stop-at"),
+    ("mid-reduce@2", 1, "--crash-at"),
+    ("mid-reduce@2", 1, "--stop-at"),
+    ("after-train@2", 1, "--crash-at"),
+    ("mid-write@2", 0, "--crash-at"),
+    ("mid-write@2", 0, "--stop-at"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rank_that_fails_ends_the_step_on_all_and_a_restart_ends_the_same() {
+    const WORLD: usize = 3;
+    const TIMEOUT: u64 = 4;
     let steps = fixed(1..=2);
     let expected = tempdir().unwrap();
-    world(2, expected.path(), |trainer| train(trainer, &steps));
-    // At the update, and at the version: before it is written, rank 1 has its moments to give.
-    for point in ["before-train@2", "after-train@2"] {
+    world(WORLD, expected.path(), |trainer| train(trainer, &steps));
+    for (point, failing, fault) in FAULTS {
         let folder = tempdir().unwrap();
-        let (mut first, _second, url) = two_processes(folder.path(), 60, &["--crash-at", point]);
-        ready(&url).await;
-        assert_eq!(post(&url, &steps[0]).await.0, 200);
+        let mut broken =
+            Processes::start(WORLD, folder.path(), TIMEOUT, (failing, &[fault, point]));
+        broken.ready().await;
+        broken.train(&steps[0]).await;
         let clock = Instant::now();
-        let (status, error) = post(&url, &steps[1]).await;
-        assert!(status == 500 && error.contains("rank 0 of 2: "), "{point}: {status} {error}");
-        assert_eq!(exit(&mut first, Duration::from_secs(20)), Some(1));
-        assert!(clock.elapsed() < Duration::from_secs(20), "{:?}", clock.elapsed());
+        let asked = tokio::spawn(ask(broken.url.clone(), steps[1].clone()));
+        if failing != 0 {
+            let (status, error) = asked.await.unwrap().expect("rank 0 answers");
+            assert!(status == 500 && error.contains("rank 0 of 3: "), "{point}: {status} {error}");
+        }
+        for rank in (0..WORLD).filter(|rank| *rank != failing) {
+            let process = &mut broken.ranks[rank];
+            assert_eq!(process.exit(), Some(1), "{point}, rank {rank}: {}", process.log());
+            let said = process.log();
+            assert!(said.contains(&format!("rank {rank} of 3: ")), "{point}: {said}");
+        }
+        assert!(clock.elapsed() < Duration::from_secs(20), "{point}: {:?}", clock.elapsed());
+        drop(broken);
 
-        let (mut first, mut second, url) = two_processes(folder.path(), 60, &[]);
-        ready(&url).await;
-        let (status, error) = post(&url, &steps[1]).await;
-        assert_eq!(status, 200, "{error}");
+        let again = Processes::start(WORLD, folder.path(), TIMEOUT, (0, &[]));
+        again.ready().await;
+        again.train(&steps[1]).await;
         same_files(expected.path(), folder.path(), 2);
-
-        // Told to end, rank 0 takes the other one along.
-        let pid = first.0.id().to_string();
-        assert!(std::process::Command::new("kill").arg(&pid).status().unwrap().success());
-        assert_eq!(exit(&mut first, Duration::from_secs(20)), Some(0));
-        assert_eq!(exit(&mut second, Duration::from_secs(20)), Some(0));
     }
 }
 
 #[tokio::test]
-async fn a_rank_that_hangs_ends_the_step_after_the_time_out() {
-    let steps = fixed(1..=1);
+async fn idle_ranks_are_in_touch_and_end_together() {
     let folder = tempdir().unwrap();
-    let (mut first, second, url) = two_processes(folder.path(), 4, &[]);
-    ready(&url).await;
-    // Idle ranks are in touch: longer than the time-out passes and nothing happens.
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    let pid = second.0.id().to_string();
-    let stop = std::process::Command::new("kill").args(["-STOP", &pid]).status();
-    assert!(stop.unwrap().success());
-    let clock = Instant::now();
-    let (status, error) = post(&url, &steps[0]).await;
-    assert!(status == 500 && error.contains("rank 0 of 2: "), "{status} {error}");
-    assert!(clock.elapsed() < Duration::from_secs(12), "{:?}", clock.elapsed());
-    assert_eq!(exit(&mut first, Duration::from_secs(20)), Some(1));
+    let mut ranks = Processes::start(2, folder.path(), 2, (0, &[]));
+    ranks.ready().await;
+    // Longer than the time-out passes and nothing happens.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    ranks.train(&fixed(1..=1)[0]).await;
+    // Told to end, rank 0 takes the other one along.
+    ranks.ranks[0].signal("-TERM");
+    for rank in &mut ranks.ranks {
+        assert_eq!(rank.exit(), Some(0), "{}", rank.log());
+    }
+}
+
+#[tokio::test]
+async fn a_rank_that_hangs_while_idle_ends_all_after_the_time_out() {
+    let folder = tempdir().unwrap();
+    let mut ranks = Processes::start(2, folder.path(), 2, (0, &[]));
+    ranks.ready().await;
+    ranks.ranks[1].signal("-STOP");
+    // Nobody asks for anything.
+    let [first, _] = &mut ranks.ranks[..] else { unreachable!("there are two") };
+    assert_eq!(first.exit(), Some(1), "{}", first.log());
+    assert!(first.log().contains("rank 0 of 2: "), "{}", first.log());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use retrial_native::c10d::{Group, GroupError, Meeting};
+use retrial_native::c10d::{Group, GroupError, Meeting, Nccl};
 use tch::{Kind, Tensor};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -56,8 +56,11 @@ fn every_operation_does_what_its_name_says() {
             let share = Tensor::from_slice(&[rank, -rank]);
             let gathered = Tensor::zeros([2 * size as i64], (Kind::Float, tch::Device::Cpu));
             group.all_gather(&gathered, &share).unwrap();
-            let scattered = Tensor::zeros([2], (Kind::Float, tch::Device::Cpu));
-            group.reduce_scatter(&scattered, &gathered).unwrap();
+            // Two are under way at once.
+            let begun =
+                [1.0, 10.0].map(|factor| group.begin_reduce_scatter(&gathered * factor).unwrap());
+            let [scattered, tenfold] = begun.map(|begun| group.finish(begun).unwrap());
+            assert_eq!(tenfold, &scattered * 10.0);
             group.barrier().unwrap();
             [sum, sent, gathered, scattered].map(|tensor| numbers(&tensor))
         });
@@ -101,9 +104,39 @@ fn a_tensor_that_cannot_be_sent_is_an_error_and_ends_the_membership() {
     world(1, |mut group| {
         let crossed = Tensor::zeros([2, 3], (Kind::Float, tch::Device::Cpu)).transpose(0, 1);
         let error = group.all_reduce(&crossed).unwrap_err();
-        assert_eq!(error.reason, "a tensor is not contiguous on the CPU");
+        assert_eq!(error.reason, "a tensor is not contiguous on Cpu");
         let again = group.barrier().unwrap_err();
         assert_eq!((again.operation, again.reason), ("all_reduce", error.reason));
+    });
+}
+
+#[test]
+fn a_group_over_nccl_does_what_its_operations_say() {
+    if std::env::var_os("RETRIAL_C10D_NCCL").is_none() {
+        println!("not run: RETRIAL_C10D_NCCL does not say where the library for NCCL lies");
+        return;
+    }
+    let nccl = Nccl::load().unwrap();
+    world(1, |mut hosts| {
+        let mut group = hosts.join_nccl(&nccl, 0).unwrap();
+        for kind in [Kind::Float, Kind::BFloat16] {
+            let sent = Tensor::arange(1000, (kind, group.device()));
+            let before = sent.copy();
+            group.all_reduce(&sent).unwrap();
+            group.broadcast(&sent, 0).unwrap();
+            assert_eq!(sent, before);
+            let gathered = sent.zeros_like();
+            group.all_gather(&gathered, &sent).unwrap();
+            assert_eq!(gathered, before);
+            let begun = [1, 2].map(|n| group.begin_reduce_scatter(&gathered * n).unwrap());
+            let [once, twice] = begun.map(|begun| group.finish(begun).unwrap());
+            assert_eq!(once, before);
+            assert_eq!(twice, before * 2);
+        }
+        group.barrier().unwrap();
+        let elsewhere = group.all_reduce(&Tensor::zeros([1], (Kind::Float, tch::Device::Cpu)));
+        assert_eq!(elsewhere.unwrap_err().reason, "a tensor is not contiguous on Cuda(0)");
+        hosts.barrier().unwrap();
     });
 }
 

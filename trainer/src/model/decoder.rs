@@ -45,6 +45,18 @@ pub struct Places {
     pub head: Option<usize>,
 }
 
+impl Places {
+    /// The parts in the order in which the way back has done with them: what is on top of the layers,
+    /// each layer, what is below. A part may be empty.
+    pub fn on_the_way_back(&self) -> Vec<Range<usize>> {
+        let on_top = |norm: usize| norm..norm + 1 + usize::from(self.head == Some(norm + 1));
+        let top = self.norm.map_or(0..0, on_top);
+        let bottom = self.embedding.map_or(0..0, |place| place..place + 1);
+        let layers = self.layers.iter().rev().cloned();
+        std::iter::once(top).chain(layers).chain([bottom]).collect()
+    }
+}
+
 impl Decoder {
     /// Reads `config.json` and the safetensors files of a Hugging Face folder. Weights are f32. Of
     /// an adapter's folder it makes the model with the adapter merged into it.
