@@ -18,7 +18,8 @@ use crate::model::lora::NewAdapter;
 use crate::model::{Decoder, ModelError};
 use crate::publish;
 use crate::ranks::{Order, Ranks};
-use crate::versions::{Record, Versions};
+use crate::version::Record;
+use crate::versions::Versions;
 
 /// Tokens of one forward pass when probes are scored.
 const SCORE_TOKENS: usize = 4096;
@@ -256,9 +257,10 @@ impl Trainer {
             entropy_coefficient: self.learner.entropy_coefficient,
             report: Some(report.clone()),
         };
-        let (folder, ranks) = (self.folder(), &mut self.ranks);
-        let saved = self.versions.save_among(&self.learner, &record, &folder, self.fault, ranks)?;
-        agree(&mut self.ranks, saved)?;
+        let (folder, place) = (self.folder(), self.ranks.place());
+        self.versions.save_among(&self.learner, &record, &folder, self.fault, place, |mine| {
+            agree(&mut self.ranks, mine)
+        })?;
         if self.ranks.place().leads() {
             tracing::info!(loss = report.metrics.loss, "a step was taken");
         }

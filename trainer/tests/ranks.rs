@@ -3,17 +3,18 @@
 mod common;
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{base, batch, request};
-use retrial_native::c10d::Meeting;
-use retrial_protocol::{Batch, Objective, Part, TrainMetrics, TrainRequest};
-use retrial_trainer::compute::Compute;
+use retrial_native::c10d::{Meeting, Nccl};
+use retrial_native::testing::free_port;
+use retrial_protocol::{Batch, Lora, Objective, Part, Target, TrainMetrics, TrainRequest};
+use retrial_trainer::compute::{Compute, Precision};
+use retrial_trainer::export;
 use retrial_trainer::model::Decoder;
+use retrial_trainer::model::lora::NewAdapter;
 use retrial_trainer::ranks::{Place, Ranks};
 use retrial_trainer::trainer::{Trainer, TrainerError};
 use tch::{Device, Kind, Tensor};
@@ -21,30 +22,40 @@ use tempfile::{TempDir, tempdir};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A port that no one has, of those that are never given to whoever asks for any: ranks knock at it
-/// before it is taken.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    loop {
-        let next = NEXT.fetch_add(1, Ordering::Relaxed) % 100;
-        let port = 20_000 + (std::process::id() % 100) as u16 * 100 + next;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
+/// Runs `lead` on the leader of so many ranks over one folder of versions; the others follow.
+fn world<T>(world: usize, folder: &Path, lead: impl FnOnce(&mut Trainer) -> T) -> T {
+    of(&Policy::default(), world, folder, lead)
+}
+
+/// What is trained, and how.
+struct Policy {
+    base: PathBuf,
+    adapter: Option<NewAdapter>,
+    compute: Compute,
+    /// Numbers of a bucket, if not as many as the program takes.
+    bucket: Option<usize>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        // Several buckets are on their way in each pass.
+        Self { base: base(), adapter: None, compute: Compute::default(), bucket: Some(2000) }
     }
 }
 
-/// Runs `lead` on the leader of so many ranks over one folder of versions; the others follow.
-fn world<T>(world: usize, folder: &Path, lead: impl FnOnce(&mut Trainer) -> T) -> T {
+/// The same for any policy.
+fn of<T>(policy: &Policy, world: usize, folder: &Path, lead: impl FnOnce(&mut Trainer) -> T) -> T {
     // Ranks share the machine's cores.
     tch::set_num_threads(1);
     let meeting = Meeting::at("127.0.0.1", free_port());
     let open = |rank| {
-        let ranks = match world {
+        let mut ranks = match world {
             1 => Ranks::alone(),
             _ => Ranks::join(&meeting, Place { rank, world }, TIMEOUT).unwrap(),
         };
-        Trainer::open_among(ranks, &base(), folder, 30, None, Compute::default(), None).unwrap()
+        let Policy { base, adapter, compute, bucket } = policy;
+        ranks.bucket = bucket.unwrap_or(ranks.bucket);
+        Trainer::open_among(ranks, base, folder, 30, None, *compute, adapter.clone()).unwrap()
     };
     std::thread::scope(|scope| {
         for rank in 1..world {
@@ -100,9 +111,27 @@ fn difference(folder: &Path, other: &Path, version: u64) -> f64 {
     (apart / pairs().map(|((_, ours), _)| norm(ours)).sum::<f64>()).sqrt()
 }
 
+/// The safetensors files of a version, with their folder.
+fn files(folder: &Path, version: u64) -> Vec<String> {
+    let version = format!("v{version:06}");
+    let of = |name: &str| {
+        let entries = std::fs::read_dir(folder.join(name)).unwrap();
+        let named = |entry: std::io::Result<std::fs::DirEntry>| {
+            format!("{name}/{}", entry.unwrap().file_name().to_string_lossy())
+        };
+        entries.map(named).collect::<Vec<_>>()
+    };
+    let mut names = [of(&version), of(&format!("{version}/trainer"))].concat();
+    names.retain(|name| name.ends_with(".safetensors"));
+    names.sort();
+    names
+}
+
 fn same_files(folder: &Path, other: &Path, version: u64) {
-    for file in ["model.safetensors", "trainer/optimizer.safetensors"] {
-        let path = format!("v{version:06}/{file}");
+    let names = files(folder, version);
+    assert_eq!(names, files(other, version));
+    assert!(names.len() >= 2, "{names:?}");
+    for path in names {
         let read = |folder: &Path| std::fs::read(folder.join(&path)).unwrap();
         assert!(read(folder) == read(other), "{path}");
     }
@@ -142,35 +171,96 @@ fn the_number_of_ranks_changes_nothing_beyond_rounding() {
 #[test]
 fn a_run_goes_on_at_another_number_of_ranks() {
     let steps = fixed(1..=4);
-    let (steady, changing) = (tempdir().unwrap(), tempdir().unwrap());
-    world(1, steady.path(), |trainer| train(trainer, &steps));
-    for (size, step) in [4, 1, 2, 4].into_iter().zip(&steps) {
-        world(size, changing.path(), |trainer| trainer.train(step).unwrap());
-    }
-    let apart = difference(steady.path(), changing.path(), 4);
-    assert!(apart < 1e-5, "{apart:e}");
+    for (kind, bound) in [(Kind::Float, 1e-5), (Kind::BFloat16, 1e-2)] {
+        let policy =
+            Policy { compute: Compute { kind, ..Compute::default() }, ..Policy::default() };
+        let train = |size, folder: &Path, steps: &[TrainRequest]| {
+            of(&policy, size, folder, |trainer| train(trainer, steps));
+        };
+        let (steady, changing) = (tempdir().unwrap(), tempdir().unwrap());
+        train(1, steady.path(), &steps);
+        for (size, step) in [4, 1, 2, 4].into_iter().zip(&steps) {
+            train(size, changing.path(), std::slice::from_ref(step));
+        }
+        let apart = difference(steady.path(), changing.path(), 4);
+        println!("{kind:?}: {apart:e}");
+        assert!(apart < bound, "{kind:?}: {apart:e}");
 
-    // As often as it is started, two ranks go on as two that were never ended.
-    let (whole, broken) = (tempdir().unwrap(), tempdir().unwrap());
-    world(2, whole.path(), |trainer| train(trainer, &steps));
-    for step in &steps {
-        world(2, broken.path(), |trainer| trainer.train(step).unwrap());
+        // As often as they are started, two ranks go on as two that were never ended.
+        let (whole, broken) = (tempdir().unwrap(), tempdir().unwrap());
+        train(2, whole.path(), &steps);
+        for step in &steps {
+            train(2, broken.path(), std::slice::from_ref(step));
+        }
+        same_files(whole.path(), broken.path(), 4);
     }
-    same_files(whole.path(), broken.path(), 4);
+}
+
+#[test]
+fn each_rank_writes_its_part_and_all_are_one_model() {
+    let step = fixed(1..=1);
+    let compute = Compute { kind: Kind::BFloat16, ..Compute::default() };
+    let policy = Policy { compute, ..Policy::default() };
+    let folder = tempdir().unwrap();
+    of(&policy, 2, folder.path(), |trainer| {
+        train(trainer, &step);
+        trainer.check_files().unwrap();
+    });
+    let expected = [
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+        "trainer/optimizer-00001-of-00002.safetensors",
+        "trainer/optimizer-00002-of-00002.safetensors",
+        "trainer/weights-00001-of-00002.safetensors",
+        "trainer/weights-00002-of-00002.safetensors",
+    ];
+    assert_eq!(files(folder.path(), 1), expected.map(|name| format!("v000001/{name}")));
+    // Each writes about half.
+    let version = folder.path().join("v000001");
+    for pair in expected.chunks(2) {
+        let [a, b] = [0, 1].map(|i| version.join(pair[i]).metadata().unwrap().len() as f64);
+        assert!((a / b - 1.0).abs() < 0.2, "{pair:?}: {a} {b}");
+    }
+    // The weights for the servers are those in f32, rounded.
+    let args = export::Args {
+        version: version.clone(),
+        out: folder.path().join("exported"),
+        precision: Precision::F32,
+    };
+    let exact = export::open(&args).unwrap();
+    let served = Decoder::load(&version, Device::Cpu).unwrap();
+    let mut moved = 0;
+    for ((name, exact), (_, served)) in exact.parameters().iter().zip(served.parameters()) {
+        assert_eq!(exact.to_kind(Kind::BFloat16).to_kind(Kind::Float), *served, "{name}");
+        moved += i32::from(exact != served);
+    }
+    assert!(moved > 0, "the weights in f32 have more digits");
 }
 
 #[test]
 fn ranks_without_a_sample_take_part() {
-    let folder = tempdir().unwrap();
-    let alone = tempdir().unwrap();
-    let mut trainer = common::open(alone.path());
-    let samples = vec![common::sample(&trainer, 3, 5, 1.0, Part::OnPolicy)];
-    let request = request(1, Batch { samples });
-    let expected = trainer.train(&request).unwrap().metrics;
-    let metrics = world(4, folder.path(), |trainer| trainer.train(&request).unwrap().metrics);
-    assert!((expected.loss - metrics.loss).abs() < 1e-6);
-    assert_eq!(metrics.entropy.is_some(), expected.entropy.is_some());
-    assert!(difference(alone.path(), folder.path(), 1) < 1e-5);
+    let references = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
+    let form = Lora { rank: 2, alpha: 4.0, targets: Target::ALL.to_vec() };
+    let adapter = Some(NewAdapter { form, seed: 1 });
+    let policies = [
+        Policy::default(),
+        Policy { base: references.join("tied"), ..Policy::default() },
+        Policy { adapter, ..Policy::default() },
+    ];
+    for policy in policies {
+        let (alone, folder) = (tempdir().unwrap(), tempdir().unwrap());
+        let (request, expected) = of(&policy, 1, alone.path(), |trainer| {
+            let samples = vec![common::sample(trainer, 3, 5, 1.0, Part::OnPolicy)];
+            let request = request(1, Batch { samples });
+            let metrics = trainer.train(&request).unwrap().metrics;
+            (request, metrics)
+        });
+        let metrics =
+            of(&policy, 4, folder.path(), |trainer| trainer.train(&request).unwrap().metrics);
+        assert!((expected.loss - metrics.loss).abs() < 1e-6);
+        assert_eq!(metrics.entropy.is_some(), expected.entropy.is_some());
+        assert!(difference(alone.path(), folder.path(), 1) < 1e-5);
+    }
 }
 
 #[test]
@@ -310,13 +400,14 @@ async fn ask(url: String, request: TrainRequest) -> Option<(u16, String)> {
 }
 
 /// Where a rank fails, which one, and how.
-const FAULTS: [(&str, usize, &str); 8] = [
+const FAULTS: [(&str, usize, &str); 9] = [
     ("before-train@2", 1, "--crash-at"),
     ("mid-backward@2", 1, "--crash-at"),
     ("mid-backward@2", 1, "--stop-at"),
     ("mid-reduce@2", 1, "--crash-at"),
     ("mid-reduce@2", 1, "--stop-at"),
     ("after-train@2", 1, "--crash-at"),
+    ("mid-write@2", 1, "--crash-at"),
     ("mid-write@2", 0, "--crash-at"),
     ("mid-write@2", 0, "--stop-at"),
 ];
@@ -327,7 +418,8 @@ async fn a_rank_that_fails_ends_the_step_on_all_and_a_restart_ends_the_same() {
     const TIMEOUT: u64 = 4;
     let steps = fixed(1..=2);
     let expected = tempdir().unwrap();
-    world(WORLD, expected.path(), |trainer| train(trainer, &steps));
+    let policy = Policy { bucket: None, ..Policy::default() };
+    of(&policy, WORLD, expected.path(), |trainer| train(trainer, &steps));
     for (point, failing, fault) in FAULTS {
         let folder = tempdir().unwrap();
         let mut broken =
@@ -345,6 +437,9 @@ async fn a_rank_that_fails_ends_the_step_on_all_and_a_restart_ends_the_same() {
             assert_eq!(process.exit(), Some(1), "{point}, rank {rank}: {}", process.log());
             let said = process.log();
             assert!(said.contains(&format!("rank {rank} of 3: ")), "{point}: {said}");
+            // Rank 0 knows who.
+            let named = said.contains(&format!("; rank {failing} is silent"));
+            assert_eq!(named, rank == 0, "{point}: {said}");
         }
         assert!(clock.elapsed() < Duration::from_secs(20), "{point}: {:?}", clock.elapsed());
         drop(broken);
@@ -381,6 +476,31 @@ async fn a_rank_that_hangs_while_idle_ends_all_after_the_time_out() {
     let [first, _] = &mut ranks.ranks[..] else { unreachable!("there are two") };
     assert_eq!(first.exit(), Some(1), "{}", first.log());
     assert!(first.log().contains("rank 0 of 2: "), "{}", first.log());
+}
+
+#[test]
+fn over_nccl_an_update_is_that_of_a_single_rank() {
+    if std::env::var_os("RETRIAL_C10D_NCCL").is_none() {
+        println!("not run: RETRIAL_C10D_NCCL does not say where the library for NCCL lies");
+        return;
+    }
+    // With it comes libtorch's part for CUDA.
+    Nccl::load().unwrap();
+    let steps = fixed(1..=3);
+    for kind in [Kind::Float, Kind::BFloat16] {
+        let compute = Compute { kind, device: Device::Cuda(0), ..Compute::default() };
+        let (alone, folder) = (tempdir().unwrap(), tempdir().unwrap());
+        let run = |ranks, folder: &Path| {
+            let open = Trainer::open_among(ranks, &base(), folder, 30, None, compute, None);
+            train(&mut open.unwrap(), &steps);
+        };
+        run(Ranks::alone(), alone.path());
+        let meeting = Meeting::at("127.0.0.1", free_port());
+        run(Ranks::join(&meeting, Place::ALONE, TIMEOUT).unwrap(), folder.path());
+        let apart = difference(alone.path(), folder.path(), 3);
+        println!("{kind:?}: {apart:e}");
+        assert!(apart < 1e-5, "{kind:?}: {apart:e}");
+    }
 }
 
 #[test]

@@ -6,7 +6,11 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <string>
+#include <thread>
 
 // What is under way. It holds the tensors that it reads and writes.
 struct RetrialWork {
@@ -43,12 +47,35 @@ extern "C" char *retrial_c10d_join(const char *host, uint16_t port, bool serves,
     });
 }
 
+// What is under way is not waited for.
+static void disconnect(RetrialGroup *group) {
+    if (group->ranks) group->ranks->abort();
+    group->ranks.reset();
+}
+
 extern "C" void retrial_c10d_leave(RetrialGroup *group) {
     attempt([&] {
-        // What is under way is not waited for.
-        group->ranks->abort();
+        disconnect(group);
         delete group;
     });
+}
+
+// Disconnects, so that the others' operations fail, and leaves word in the store. Rank 0, which has the
+// store, waits for the others' word and sets `there` for those that left it.
+extern "C" void retrial_c10d_roll_call(RetrialGroup *group, int rank, int world,
+                                       int64_t patience_ms, bool *there) {
+    const auto key = [](int rank) { return "lost/" + std::to_string(rank); };
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(patience_ms);
+    std::free(attempt([&] {
+        disconnect(group);
+        group->store->set(key(rank), std::vector<uint8_t>{1});
+        while (rank == 0 && std::chrono::steady_clock::now() < deadline) {
+            for (int other = 0; other < world; other++)
+                there[other] = group->store->check({key(other)});
+            if (std::all_of(there, there + world, [](bool is) { return is; })) return;
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+    }));
 }
 
 extern "C" char *retrial_c10d_all_reduce(RetrialGroup *group, const at::Tensor *tensor) {

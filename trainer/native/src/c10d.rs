@@ -37,6 +37,13 @@ unsafe extern "C" {
         group: *mut *mut Native,
     ) -> *mut c_char;
     fn retrial_c10d_leave(group: *mut Native);
+    fn retrial_c10d_roll_call(
+        group: *mut Native,
+        rank: c_int,
+        world: c_int,
+        patience_ms: i64,
+        there: *mut bool,
+    );
     fn retrial_c10d_all_reduce(group: *mut Native, tensor: *const C_tensor) -> *mut c_char;
     fn retrial_c10d_broadcast(
         group: *mut Native,
@@ -58,6 +65,9 @@ unsafe extern "C" {
     ) -> *mut c_char;
     fn retrial_c10d_barrier(group: *mut Native) -> *mut c_char;
 }
+
+/// How long other ranks get to notice that one has failed: those that wait for it do at once.
+const PATIENCE_MS: i64 = 3000;
 
 /// Where the ranks of a group find each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +92,9 @@ impl Meeting {
 /// Why ranks could not compute together.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(
-    "rank {rank} of {world}: {operation} failed: {reason}\n\
-     hint: a rank that has ended or hangs fails all others; look at the log of each for the first error"
+    "rank {rank} of {world}: {operation} failed: {reason}{}\n\
+     hint: a rank that has ended or hangs fails all others; look at the log of each for the first error",
+    silence(.silent)
 )]
 pub struct GroupError {
     /// What was tried.
@@ -94,6 +105,17 @@ pub struct GroupError {
     pub world: usize,
     /// c10d's word.
     pub reason: String,
+    /// Ranks that do not notice, as far as rank 0 knows: they have ended, hang, or compute on.
+    pub silent: Vec<usize>,
+}
+
+fn silence(ranks: &[usize]) -> String {
+    let ranks: Vec<String> = ranks.iter().map(ToString::to_string).collect();
+    match &ranks[..] {
+        [] => String::new(),
+        [rank] => format!("; rank {rank} is silent"),
+        ranks => format!("; ranks {} are silent", ranks.join(", ")),
+    }
 }
 
 /// The library for groups over NCCL, loaded. `nccl/build.sh` makes it.
@@ -170,7 +192,13 @@ impl Group {
         let device = Device::Cpu;
         let mut group =
             Self { native: ptr::null_mut(), rank, world, device, timeout_ms, lost: None };
-        let failed = |reason: String| GroupError { operation: "join", rank, world, reason };
+        let failed = |reason: String| GroupError {
+            operation: "join",
+            rank,
+            world,
+            reason,
+            silent: Vec::new(),
+        };
         let text = |text: &str| CString::new(text).map_err(|error| failed(error.to_string()));
         let (host, prefix) = (text(&meeting.host)?, text(&meeting.prefix)?);
         let serves = rank == 0 && !meeting.kept;
@@ -331,12 +359,28 @@ impl Group {
 
     /// Ends the membership with an error, which all later operations repeat.
     fn lose(&mut self, operation: &'static str, reason: String) -> GroupError {
+        let silent = self.roll_call();
         self.leave();
-        self.lost.insert(self.error(operation, reason)).clone()
+        self.lost.insert(GroupError { silent, ..self.error(operation, reason) }).clone()
+    }
+
+    /// Which other ranks do not notice that this one has failed.
+    fn roll_call(&mut self) -> Vec<usize> {
+        if !self.is_whole() {
+            return Vec::new();
+        }
+        let mut there = vec![self.rank > 0; self.world];
+        let patience = PATIENCE_MS.min(self.timeout_ms);
+        let (rank, world) = (self.rank as c_int, self.world as c_int);
+        // SAFETY: the group is there, and `there` has a place for each rank.
+        unsafe {
+            retrial_c10d_roll_call(self.native, rank, world, patience, there.as_mut_ptr());
+        }
+        (0..self.world).filter(|rank| !there[*rank]).collect()
     }
 
     fn error(&self, operation: &'static str, reason: String) -> GroupError {
-        GroupError { operation, rank: self.rank, world: self.world, reason }
+        GroupError { operation, rank: self.rank, world: self.world, reason, silent: Vec::new() }
     }
 }
 

@@ -7,3 +7,4 @@ pub mod flash;
 pub mod memory;
 mod message;
 pub mod nccl;
+pub mod testing;

@@ -8,7 +8,6 @@
 //! A single rank needs no group, and every function here then returns what it was given.
 
 mod environment;
-mod moments;
 mod orders;
 mod reduction;
 
@@ -18,7 +17,6 @@ use retrial_native::c10d::{Group, GroupError, Meeting, Nccl};
 use tch::{Device, Kind, Tensor};
 
 pub use environment::{Environment, EnvironmentError, local_rank};
-pub use moments::Moments;
 pub use orders::Order;
 pub use reduction::Reduction;
 
