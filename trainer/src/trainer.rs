@@ -117,8 +117,9 @@ impl Trainer {
         ranks.use_gpu(compute.device)?;
         let open = || Versions::open(folder, base, keep, compute, adapter.clone());
         let own = agree(&mut ranks, place.leads().then(open).transpose())?;
+        let sessions = ranks.concat(&[own.as_ref().map_or(0, Versions::session) as f64])?;
         let open = || {
-            let follow = || Versions::follow(folder, base, keep, adapter);
+            let follow = || Versions::follow(folder, base, keep, adapter, sessions[0] as u64);
             let versions = own.map_or_else(follow, Ok)?;
             let (learner, record) = versions.load(compute, place)?;
             Ok::<_, ModelError>((versions, learner, record))

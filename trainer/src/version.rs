@@ -150,16 +150,14 @@ pub fn read(
         // The run went on in f32 before.
         (None, _, None) => Shards::open(folder, MODEL)?,
     };
-    let mut moments = match record.optimizer_steps {
-        0 => None,
-        _ => {
-            let missing = || ModelError::Invalid {
-                path: folder.into(),
-                problem: "it lacks the optimizer's moments".into(),
-            };
-            Some(Shards::open(&folder.join(OWN), MOMENTS)?.ok_or_else(missing)?)
-        }
-    };
+    let mut moments = None;
+    if record.optimizer_steps > 0 {
+        let missing = || ModelError::Invalid {
+            path: folder.into(),
+            problem: "it lacks the optimizer's moments".into(),
+        };
+        moments = Some(Shards::open(&folder.join(OWN), MOMENTS)?.ok_or_else(missing)?);
+    }
     for ((name, like), share) in parameters {
         if let Some(files) = &mut exact {
             take(files, name, like, &mut share.weight)?;

@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use retrial_protocol::{Step, WeightVersion};
 use tch::Device;
@@ -32,7 +32,10 @@ pub struct Versions {
     base: PathBuf,
     keep: usize,
     adapter: Option<NewAdapter>,
-    /// The leader's; the other ranks only read.
+    /// When the leader opened it, microseconds. Temporary names have it, so that a rank which was left
+    /// over from an earlier start does not write into a version of this one.
+    session: u64,
+    /// The leader's.
     _lock: Option<File>,
 }
 
@@ -59,7 +62,9 @@ impl Versions {
         let folder = folder.canonicalize().map_err(io("find", folder))?;
         let base = base.canonicalize().map_err(io("find", base))?;
         let lock = lock(&folder)?;
-        let versions = Self { folder, base, keep, adapter, _lock: Some(lock) };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let session = now.as_micros() as u64;
+        let versions = Self { folder, base, keep, adapter, session, _lock: Some(lock) };
         for name in versions.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
             let leftover = versions.folder.join(name);
             fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
@@ -80,16 +85,22 @@ impl Versions {
         Ok(versions)
     }
 
-    /// A folder of versions that another rank has opened.
+    /// A folder of versions that the leader has opened.
     pub fn follow(
         folder: &Path,
         base: &Path,
         keep: usize,
         adapter: Option<NewAdapter>,
+        session: u64,
     ) -> Result<Self, ModelError> {
         let folder = folder.canonicalize().map_err(io("find", folder))?;
         let base = base.canonicalize().map_err(io("find", base))?;
-        Ok(Self { folder, base, keep, adapter, _lock: None })
+        Ok(Self { folder, base, keep, adapter, session, _lock: None })
+    }
+
+    /// What the leader tells the other ranks, for [`Self::follow`].
+    pub fn session(&self) -> u64 {
+        self.session
     }
 
     /// The name of the run whose versions they are.
@@ -136,7 +147,8 @@ impl Versions {
         mut agree: impl FnMut(Result<(), ModelError>) -> Result<(), E>,
     ) -> Result<PathBuf, E> {
         let target = self.path(record.version);
-        let temporary = self.folder.join(format!(".{}{TEMPORARY}", record.version.folder()));
+        let name = format!(".{}-{}{TEMPORARY}", record.version.folder(), self.session);
+        let temporary = self.folder.join(name);
         let (leads, step) = (place.leads(), Step(record.version.0));
         let begin = || {
             room(&self.folder, version::bytes(learner, record))?;

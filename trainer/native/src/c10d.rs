@@ -160,18 +160,20 @@ pub struct Group {
 
 /// A sum that is under way, whose numbers are only to be had of [`Group::finish`].
 pub struct UnderWay {
-    work: *mut NativeWork,
+    work: Work,
     share: Tensor,
 }
 
-// SAFETY: c10d's work may be waited for from any thread; it is used by value, so that one does.
-unsafe impl Send for UnderWay {}
+struct Work(*mut NativeWork);
 
-impl Drop for UnderWay {
+// SAFETY: c10d's work may be waited for from any thread; it is used by value, so that one does.
+unsafe impl Send for Work {}
+
+impl Drop for Work {
     fn drop(&mut self) {
         // SAFETY: it came from `retrial_c10d_reduce_scatter`, and nothing has it any more. What is
         // still under way goes on with the tensors, which c10d holds too.
-        unsafe { retrial_c10d_forget(self.work) };
+        unsafe { retrial_c10d_forget(self.0) };
     }
 }
 
@@ -282,33 +284,29 @@ impl Group {
         })
     }
 
-    /// This rank's part, `[n]`, of the sum of all ranks' `whole`, `[world x n]`.
-    pub fn reduce_scatter(&mut self, whole: Tensor) -> Result<Tensor, GroupError> {
-        let under_way = self.begin_reduce_scatter(whole)?;
-        self.finish(under_way)
-    }
-
-    /// Begins the same, and does not wait for it. Several may be under way, which go one after
-    /// another, as do the operations that follow.
-    pub fn begin_reduce_scatter(&mut self, whole: Tensor) -> Result<UnderWay, GroupError> {
+    /// Begins to sum up all ranks' `whole`, `[world x n]`, of which this rank gets its part, `[n]`, and
+    /// does not wait for it: nobody writes to `whole` before it is finished. Several may be under way,
+    /// which go one after another, as do the operations that follow.
+    pub fn begin_reduce_scatter(&mut self, whole: &Tensor) -> Result<UnderWay, GroupError> {
         let length = whole.numel() / self.world;
         let share = Tensor::empty([length as i64], (whole.kind(), whole.device()));
         let mut work = ptr::null_mut();
-        self.call("reduce_scatter", &[&share, &whole], |group| {
+        self.call("reduce_scatter", &[&share, whole], |group| {
             // SAFETY: as above; `work` is set to one that is this side's if the message is null.
             unsafe {
                 let (share, whole) = (share.as_ptr(), whole.as_ptr());
                 retrial_c10d_reduce_scatter(group, share, whole, &raw mut work)
             }
         })?;
-        Ok(UnderWay { work, share })
+        Ok(UnderWay { work: Work(work), share })
     }
 
-    /// Waits for what this group has begun.
+    /// Waits for what this group has begun, and gives this rank's part.
     pub fn finish(&mut self, under_way: UnderWay) -> Result<Tensor, GroupError> {
-        // SAFETY: the work is there as long as `under_way`.
-        self.call("reduce_scatter", &[], |_| unsafe { retrial_c10d_wait(under_way.work) })?;
-        Ok(under_way.share.shallow_clone())
+        let UnderWay { work, share } = under_way;
+        // SAFETY: the work is there until the end of this function.
+        self.call("reduce_scatter", &[], |_| unsafe { retrial_c10d_wait(work.0) })?;
+        Ok(share)
     }
 
     /// Puts the `share` of each rank, `[n]`, one after another into `whole`, `[world x n]`.

@@ -43,8 +43,8 @@ fn every_operation_does_what_its_name_says() {
             let gathered = Tensor::zeros([2 * size as i64], (Kind::Float, tch::Device::Cpu));
             group.all_gather(&gathered, &share).unwrap();
             // Two are under way at once.
-            let begun =
-                [1.0, 10.0].map(|factor| group.begin_reduce_scatter(&gathered * factor).unwrap());
+            let begun = [1.0, 10.0]
+                .map(|factor| group.begin_reduce_scatter(&(&gathered * factor)).unwrap());
             let [scattered, tenfold] = begun.map(|begun| group.finish(begun).unwrap());
             assert_eq!(tenfold, &scattered * 10.0);
             group.barrier().unwrap();
@@ -114,7 +114,7 @@ fn a_group_over_nccl_does_what_its_operations_say() {
             let gathered = sent.zeros_like();
             group.all_gather(&gathered, &sent).unwrap();
             assert_eq!(gathered, before);
-            let begun = [1, 2].map(|n| group.begin_reduce_scatter(&gathered * n).unwrap());
+            let begun = [1, 2].map(|n| group.begin_reduce_scatter(&(&gathered * n)).unwrap());
             let [once, twice] = begun.map(|begun| group.finish(begun).unwrap());
             assert_eq!(once, before);
             assert_eq!(twice, before * 2);

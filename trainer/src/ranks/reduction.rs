@@ -112,7 +112,7 @@ impl Reduction<'_> {
             padded(&gradient, longest * world, device).view([world, longest])
         };
         let whole = joined(gradients.into_iter().map(rows).collect(), 1).view([-1]);
-        let sum = group.begin_reduce_scatter(whole)?;
+        let sum = group.begin_reduce_scatter(&whole)?;
         self.under_way.push_back(Bucket { parameters, sum });
         (self.reached)(Point::MidReduce);
         if self.under_way.len() > AT_ONCE { self.arrive() } else { Ok(()) }
