@@ -7,6 +7,7 @@
 
 use std::ffi::{CString, c_char, c_int};
 use std::ptr;
+use std::sync::Once;
 use std::time::Duration;
 
 use libloading::Library;
@@ -109,6 +110,21 @@ pub struct GroupError {
     pub silent: Vec<usize>,
 }
 
+/// c10d notes down every operation of a process, for who debugs one that hangs. Nothing here reads it,
+/// and groups on several threads, as tests have them, break it: it adds a group to its map without
+/// taking its lock, and then loops for ever or crashes.
+fn without_recorder() {
+    static ONCE: Once = Once::new();
+    const SIZE: &str = "TORCH_FR_BUFFER_SIZE";
+    ONCE.call_once(|| {
+        if std::env::var_os(SIZE).is_none() {
+            // SAFETY: what reads the environment in Rust takes turns with this; c10d reads it when the
+            // first group is made, after this.
+            unsafe { std::env::set_var(SIZE, "0") };
+        }
+    });
+}
+
 fn silence(ranks: &[usize]) -> String {
     let ranks: Vec<String> = ranks.iter().map(ToString::to_string).collect();
     match &ranks[..] {
@@ -190,6 +206,7 @@ impl Group {
         world: usize,
         timeout: Duration,
     ) -> Result<Self, GroupError> {
+        without_recorder();
         let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
         let device = Device::Cpu;
         let mut group =
