@@ -4,15 +4,16 @@
 //!
 //! `unshare -rn sh -c 'ip link set lo up; cargo bench --offline -p retrial-trainer --profile dev --bench ranks'`
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use retrial_native::c10d::Meeting;
+use retrial_native::testing::free_port;
 use retrial_protocol::{Batch, Objective, Optimizer, Part, Sample, Step, TrainRequest};
 use retrial_trainer::compute::Compute;
 use retrial_trainer::learner::Learner;
+use retrial_trainer::micro::mini_batches;
 use retrial_trainer::model::Decoder;
 use retrial_trainer::ranks::{Place, Ranks};
 use retrial_trainer::serving::ready_libtorch;
@@ -32,6 +33,8 @@ struct Cli {
     response: usize,
     #[arg(long, value_delimiter = ',', default_values_t = [1, 2])]
     ranks: Vec<usize>,
+    #[arg(long, default_value_t = 8192)]
+    micro_batch_tokens: usize,
     /// Cargo passes it.
     #[arg(long, hide = true)]
     bench: bool,
@@ -64,7 +67,7 @@ fn update(model: &Path, request: &TrainRequest, mut ranks: Ranks) -> (f64, u64) 
     let decoder = Decoder::fresh(model, 1, Device::Cpu).expect("the folder has a model");
     let mut learner = Learner::sharded(decoder, Compute::default(), ranks.place());
     let mut run = |ranks: &mut Ranks| {
-        learner.update_among(request, ranks).expect("the batch is sound");
+        learner.update_among(request, ranks, None).expect("the batch is sound");
     };
     run(&mut ranks);
     ranks.sum(&[0.0]).expect("all ranks are there");
@@ -75,6 +78,13 @@ fn update(model: &Path, request: &TrainRequest, mut ranks: Ranks) -> (f64, u64) 
     ranks.sum(&[0.0]).expect("all ranks are there");
     let seconds = clock.elapsed().as_secs_f64() / f64::from(ROUNDS);
     (seconds, (sent() - before) / u64::from(ROUNDS))
+}
+
+/// Micro-batches of the rank that has most.
+fn rounds(request: &TrainRequest, world: usize) -> usize {
+    let TrainRequest { batch, objective, micro_batch_tokens, .. } = request;
+    let (budget, place) = (*micro_batch_tokens, Place { rank: 0, world });
+    mini_batches(&batch.samples, 1, objective, false, budget, Device::Cpu, place)[0].rounds
 }
 
 fn main() {
@@ -88,7 +98,7 @@ fn main() {
         temperature: 1.0,
         objective: Objective::default(),
         optimizer: Optimizer::default(),
-        micro_batch_tokens: 8192,
+        micro_batch_tokens: cli.micro_batch_tokens,
     };
     println!(
         "one update: {} samples of {} tokens, {parameters} parameters",
@@ -97,10 +107,8 @@ fn main() {
     );
     let mut alone = None;
     for world in cli.ranks {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("it is bound").port();
-        drop(free);
-        let (meeting, request, model) = (Meeting::at("127.0.0.1", port), &request, &cli.model);
+        let meeting = Meeting::at("127.0.0.1", free_port());
+        let (request, model) = (&request, &cli.model);
         let run = |rank| {
             let place = Place { rank, world };
             let join = || Ranks::join(&meeting, place, Duration::from_mins(1));
@@ -113,10 +121,11 @@ fn main() {
             results.max_by(|a, b| a.0.total_cmp(&b.0)).expect("there is a rank")
         });
         let alone = *alone.get_or_insert(seconds);
-        let formula = 3 * (world - 1) * 4 * parameters;
+        let rounds = rounds(request, world);
+        let formula = (world - 1) * (8 * rounds + 4) * parameters;
         println!(
-            "{world} ranks: {seconds:.3} s, {:.2} times as fast; {bytes} bytes sent by all ranks, \
-             {formula} by the formula",
+            "{world} ranks, {rounds} micro-batches: {seconds:.3} s, {:.2} times as fast; {bytes} bytes \
+             sent by all ranks, {formula} by the formula",
             alone / seconds
         );
     }

@@ -1,22 +1,27 @@
-//! `AdamW` (Loshchilov and Hutter, 2019), with moments that can be saved. Of several ranks each has
-//! the moments of its share of every parameter, and steps that share.
+//! `AdamW` (Loshchilov and Hutter, 2019) on weights in f32, with all that it takes to go on. Of several
+//! ranks each has its share of every parameter, in f32, and that share's moments.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use retrial_protocol::{Decayed, Optimizer};
 
 use crate::ranks::Place;
 
-/// Moments of this rank's share of all parameters, and how many steps were taken.
+/// This rank's share of all parameters, and how many steps were taken.
 pub struct AdamW {
     place: Place,
-    moments: Vec<Moments>,
+    shares: Vec<Share>,
     steps: u64,
 }
 
-struct Moments {
-    first: Tensor,
-    second: Tensor,
+/// A rank's share of a parameter, f32.
+pub struct Share {
+    /// The weights. Where those that products are computed with are f32 too, it is their memory.
+    pub weight: Tensor,
+    /// The mean of the gradients.
+    pub first: Tensor,
+    /// The mean of their squares.
+    pub second: Tensor,
 }
 
 impl AdamW {
@@ -27,12 +32,11 @@ impl AdamW {
 
     /// Fresh moments for a rank's share of these parameters.
     pub fn sharded(parameters: &[(String, Tensor)], place: Place) -> Self {
-        let zeros = |tensor: &Tensor| place.share(tensor).zeros_like();
-        let moments = parameters
-            .iter()
-            .map(|(_, tensor)| Moments { first: zeros(tensor), second: zeros(tensor) })
-            .collect();
-        Self { place, moments, steps: 0 }
+        let share = |(_, tensor): &(String, Tensor)| {
+            let weight = place.share(tensor).to_kind(Kind::Float);
+            Share { first: weight.zeros_like(), second: weight.zeros_like(), weight }
+        };
+        Self { place, shares: parameters.iter().map(share).collect(), steps: 0 }
     }
 
     /// The optimizer steps that were taken.
@@ -40,24 +44,14 @@ impl AdamW {
         self.steps
     }
 
-    /// Names and shapes of the moments, two for each parameter, as they are saved: whole.
-    pub fn layout(parameters: &[(String, Tensor)]) -> Vec<(String, Vec<i64>)> {
-        let of_one = |(name, tensor): &(String, Tensor)| {
-            ["first_moment", "second_moment"].map(|kind| (format!("{name}.{kind}"), tensor.size()))
-        };
-        parameters.iter().flat_map(of_one).collect()
+    /// This rank's share of each parameter.
+    pub fn shares(&self) -> &[Share] {
+        &self.shares
     }
 
-    /// This rank's share of a moment, by its place in [`Self::layout`].
-    pub fn moment(&self, index: usize) -> &Tensor {
-        let Moments { first, second } = &self.moments[index / 2];
-        if index.is_multiple_of(2) { first } else { second }
-    }
-
-    /// Takes this rank's share of a moment that was saved.
-    pub fn restore(&mut self, index: usize, saved: &Tensor) {
-        let mut moment = self.moment(index).shallow_clone();
-        tch::no_grad(|| moment.copy_(&self.place.share(saved)));
+    /// The same, to take up what was saved of it.
+    pub fn shares_mut(&mut self) -> &mut [Share] {
+        &mut self.shares
     }
 
     /// Goes on after so many steps.
@@ -65,7 +59,8 @@ impl AdamW {
         self.steps = steps;
     }
 
-    /// One step down the gradients, this rank's share of each parameter's.
+    /// One step down the gradients, this rank's share of each parameter's. Of the parameters only that
+    /// share is new.
     pub fn step(
         &mut self,
         settings: &Optimizer,
@@ -79,22 +74,24 @@ impl AdamW {
         let second_correction = (1.0 - settings.beta2.powf(steps)).sqrt();
         let rate = settings.learning_rate * factor;
         tch::no_grad(|| {
-            for (((name, parameter), gradient), moments) in
-                parameters.iter().zip(gradients).zip(&mut self.moments)
+            for (((name, parameter), gradient), share) in
+                parameters.iter().zip(gradients).zip(&mut self.shares)
             {
-                let Moments { first, second } = moments;
+                let Share { weight, first, second } = share;
                 let _ = first.lerp_(gradient, 1.0 - settings.beta1);
                 let scaled = gradient * (1.0 - settings.beta2);
                 let _ = second.g_mul_scalar_(settings.beta2).addcmul_(&scaled, gradient);
                 let decays = decays(settings.decayed, name, parameter);
-                let mut parameter = self.place.share(parameter);
                 if settings.weight_decay > 0.0 && decays {
-                    let _ = parameter.g_mul_scalar_(1.0 - rate * settings.weight_decay);
+                    let _ = weight.g_mul_scalar_(1.0 - rate * settings.weight_decay);
                 }
                 let root =
                     second.sqrt().g_div_scalar_(second_correction).g_add_scalar_(settings.epsilon);
                 let step = &*first * (-rate / first_correction);
-                let _ = parameter.addcdiv_(&step, &root);
+                let _ = weight.addcdiv_(&step, &root);
+                if parameter.kind() != Kind::Float {
+                    self.place.share(parameter).copy_(weight);
+                }
             }
         });
     }

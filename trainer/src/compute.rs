@@ -6,17 +6,25 @@ use anyhow::{Result, bail};
 use tch::{Cuda, Device, Kind};
 
 use crate::pass::Keep;
-use crate::ranks::local_rank;
+use crate::ranks::{Place, local_rank};
 
 /// Where and how a policy computes.
 #[derive(Clone, Copy, Debug)]
 pub struct Compute {
     /// The device.
     pub device: Device,
-    /// The kind of activations and products; weights, moments and gradients are f32.
+    /// The kind of activations and products; moments, gradients and the weights that learn are f32.
     pub kind: Kind,
     /// What is kept of a forward pass.
     pub keep: Keep,
+}
+
+impl Compute {
+    /// The kind of the weights that learn and that products are computed with. A single rank has them
+    /// in f32 and casts them as it goes; of several each has its share in f32 besides.
+    pub fn of_weights(&self, place: Place) -> Kind {
+        if place == Place::ALONE { Kind::Float } else { self.kind }
+    }
 }
 
 impl Default for Compute {

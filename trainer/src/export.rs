@@ -7,7 +7,8 @@ use tch::{Device, Kind};
 
 use crate::compute::Precision;
 use crate::model::{Decoder, sync_folder, write_tensors};
-use crate::versions::{copy_description, masters_of, room};
+use crate::version::{copy_description, masters_of};
+use crate::versions::room;
 
 /// Writes a weight version as a plain Hugging Face folder: weights, configuration, tokenizer.
 ///
@@ -28,8 +29,10 @@ pub struct Args {
 /// Reads the version, with its weights in f32 where it has them.
 pub fn open(args: &Args) -> Result<Decoder> {
     check_free(&args.out)?;
-    Ok(match masters_of(&args.version) {
-        Some(masters) => Decoder::load_file(&args.version, &masters, Device::Cpu)?,
+    Ok(match masters_of(&args.version)? {
+        Some(mut masters) => {
+            Decoder::load_shards(&args.version, &mut masters, (Kind::Float, Device::Cpu))?
+        }
         None => Decoder::load(&args.version, Device::Cpu)?,
     })
 }

@@ -1,40 +1,65 @@
-//! Crashes on demand, for the tests of `retrial run --resume`.
+//! Faults on demand, for the tests of what a run and its ranks get over.
 
 use std::str::FromStr;
 
 use retrial_protocol::Step;
+use rustix::process::{Signal, getpid, kill_process};
 
 /// A point of an update, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
     /// The batch is here.
     BeforeTrain,
+    /// The way back has come half-way down the layers.
+    MidBackward,
+    /// Gradients are on their way to the other ranks.
+    MidReduce,
     /// The weights in memory are new.
     AfterTrain,
     /// The folder of the new version is begun.
     BeforeWrite,
+    /// This rank's weights are in it, and its moments are not.
+    MidWrite,
     /// It is complete, under a temporary name.
     AfterWrite,
     /// It has its name.
     AfterRename,
 }
 
-/// Where the trainer is to crash.
+/// What happens to the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CrashPoint {
+enum Act {
+    /// It ends as by a kill, with nothing cleaned up.
+    Crash,
+    /// It stands still until it is continued or killed.
+    Stop,
+}
+
+/// Where the trainer is to crash or to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    act: Act,
+    moment: Moment,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Moment {
     point: Point,
     step: Step,
 }
 
-const POINTS: [(&str, Point); 5] = [
+const POINTS: [(&str, Point); 8] = [
     ("before-train", Point::BeforeTrain),
+    ("mid-backward", Point::MidBackward),
+    ("mid-reduce", Point::MidReduce),
     ("after-train", Point::AfterTrain),
     ("before-write", Point::BeforeWrite),
+    ("mid-write", Point::MidWrite),
     ("after-write", Point::AfterWrite),
     ("after-rename", Point::AfterRename),
 ];
 
-impl FromStr for CrashPoint {
+impl FromStr for Moment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -48,11 +73,28 @@ impl FromStr for CrashPoint {
     }
 }
 
-impl CrashPoint {
-    /// Ends the process as a kill would, with nothing cleaned up, if this is the point.
-    pub fn reached(crash: Option<Self>, point: Point, step: Step) {
-        if crash == Some(Self { point, step }) {
-            std::process::abort();
+impl Fault {
+    /// A crash at POINT@STEP.
+    pub fn crash(at: &str) -> Result<Self, String> {
+        Ok(Self { act: Act::Crash, moment: at.parse()? })
+    }
+
+    /// A stop at POINT@STEP.
+    pub fn stop(at: &str) -> Result<Self, String> {
+        Ok(Self { act: Act::Stop, moment: at.parse()? })
+    }
+
+    /// Does it if this is where.
+    pub fn reached(fault: Option<Self>, point: Point, step: Step) {
+        let Some(Self { act, moment }) = fault else { return };
+        if moment == (Moment { point, step }) {
+            match act {
+                Act::Crash => std::process::abort(),
+                Act::Stop => {
+                    let stopped = kill_process(getpid(), Signal::STOP);
+                    stopped.expect("a process may stop itself");
+                }
+            }
         }
     }
 }

@@ -31,10 +31,15 @@ impl Gradients {
             .get_or_insert_with(|| Tensor::zeros(like.size(), (Kind::Float, like.device())))
     }
 
+    /// Takes the sum for a parameter shaped as `like` out, zeros if it has none.
+    pub fn take(&mut self, parameter: usize, like: &Tensor) -> Tensor {
+        let zeros = || Tensor::zeros(like.size(), (Kind::Float, like.device()));
+        self.sums[parameter].take().unwrap_or_else(zeros)
+    }
+
     /// The sums, zeros for parameters that have none.
-    pub fn finish(self, parameters: &[(String, Tensor)]) -> Vec<Tensor> {
-        let zeros = |like: &Tensor| Tensor::zeros(like.size(), (Kind::Float, like.device()));
-        let sums = self.sums.into_iter().zip(parameters);
-        sums.map(|(sum, (_, parameter))| sum.unwrap_or_else(|| zeros(parameter))).collect()
+    pub fn finish(mut self, parameters: &[(String, Tensor)]) -> Vec<Tensor> {
+        let of_one = |(index, (_, like)): (usize, &(String, Tensor))| self.take(index, like);
+        parameters.iter().enumerate().map(of_one).collect()
     }
 }

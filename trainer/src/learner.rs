@@ -1,5 +1,6 @@
 //! One update of the policy on a batch.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use retrial_native::c10d::GroupError;
@@ -10,6 +11,7 @@ use tch::{Kind, Tensor};
 
 use crate::adamw::AdamW;
 use crate::compute::Compute;
+use crate::fault::{Fault, Point};
 use crate::gradients::Gradients;
 use crate::head::Scores;
 use crate::micro::{self, MicroBatch, MiniBatch, Valued};
@@ -31,6 +33,14 @@ pub struct Learner {
     pub entropy_coefficient: Option<f64>,
     /// Where and how it computes.
     pub compute: Compute,
+}
+
+/// What is asked of an update.
+struct Update<'a> {
+    request: &'a TrainRequest,
+    /// What the entropy is weighed by.
+    coefficient: f64,
+    fault: Option<Fault>,
 }
 
 /// A micro-batch whose gradient was added.
@@ -86,7 +96,7 @@ impl Learner {
     /// bonus or a KL term. A mini-batch that gives no gradient at all leaves weights and moments as
     /// they are.
     pub fn update(&mut self, request: &TrainRequest) -> Result<TrainMetrics, LearnError> {
-        self.update_among(request, &mut Ranks::alone())
+        self.update_among(request, &mut Ranks::alone(), None)
     }
 
     /// The same together with other ranks, which have the same weights and the same request. They
@@ -95,6 +105,7 @@ impl Learner {
         &mut self,
         request: &TrainRequest,
         ranks: &mut Ranks,
+        fault: Option<Fault>,
     ) -> Result<TrainMetrics, LearnError> {
         let clock = Instant::now();
         let TrainRequest { batch, objective, optimizer, .. } = request;
@@ -112,15 +123,14 @@ impl Learner {
             entropy_coefficient: coefficient,
             ..TrainMetrics::default()
         };
+        let update = Update { request, coefficient, fault };
         let mut seen = Seen::default();
         let learned: Vec<Tensor> =
             self.model.learned().iter().map(|(_, parameter)| parameter.shallow_clone()).collect();
         for epoch in 0..optimizer.epochs {
             for mini in mini_batches.iter().filter(|mini| mini.taught > 0) {
                 let first = epoch == 0;
-                let mine = self.gradients(request, mini, coefficient, &mut seen, first);
-                let gradients = agree(ranks, mine)?.finish(self.model.learned());
-                let gradients = ranks.reduce(gradients)?;
+                let gradients = self.gradients(&update, mini, &mut seen, first, ranks)?;
                 let norm = clip_among(&gradients, optimizer.max_grad_norm, ranks)?;
                 if !norm.is_finite() {
                     return Err(self.culprit(request, ranks));
@@ -177,32 +187,59 @@ impl Learner {
         Ok(mini_batches)
     }
 
-    /// The gradients of this rank's part of a mini-batch.
+    /// This rank's share of the gradients of a mini-batch. They go to the other ranks while the way
+    /// back goes on.
     fn gradients(
         &self,
-        request: &TrainRequest,
+        update: &Update<'_>,
         mini: &MiniBatch<'_>,
-        coefficient: f64,
         seen: &mut Seen,
         first: bool,
-    ) -> Result<Gradients, LearnError> {
-        let mut gradients = Gradients::new(self.model.learned().len());
-        for micro in &mini.micro_batches {
-            let bonus = coefficient / mini.tokens as f64;
-            let done = self.gradient(request, micro, bonus, &mut gradients)?;
-            seen.micro_batch(micro, &done.scores, &done.valued, done.loss, first);
+        ranks: &mut Ranks,
+    ) -> Result<Vec<Tensor>, LearnError> {
+        let &Update { request, coefficient, fault } = update;
+        let (learned, bonus) = (self.model.learned(), coefficient / mini.tokens as f64);
+        let parts = self.model.places().on_the_way_back();
+        let reached = |point| Fault::reached(fault, point, request.step);
+        let mut gradients = Gradients::new(learned.len());
+        let mut reduction = ranks.reduction(learned, &reached);
+        let mut send = |gradients: &mut Gradients, part: Range<usize>| {
+            if part == parts[parts.len() / 2] {
+                reached(Point::MidBackward);
+            }
+            reduction.send(gradients, part)
+        };
+        let mut failed = None;
+        for round in 0..mini.rounds {
+            if let (Some(micro), None) = (mini.micro_batches.get(round), &failed) {
+                match self.gradient(request, micro, bonus, &mut gradients, &mut send) {
+                    Ok(done) => {
+                        seen.micro_batch(micro, &done.scores, &done.valued, done.loss, first);
+                        continue;
+                    }
+                    Err(LearnError::Ranks(lost)) => return Err(lost.into()),
+                    // Nothing of it was sent: what is found is found on the way forward.
+                    Err(error) => failed = Some(error),
+                }
+            }
+            // The others wait for what this rank has: nothing.
+            for part in &parts {
+                send(&mut gradients, part.clone())?;
+            }
         }
-        Ok(gradients)
+        let shares = reduction.finish(gradients)?;
+        agree(ranks, failed.map_or(Ok(shares), Err))
     }
 
     /// Adds the gradient of the loss over a micro-batch; `bonus` is what the entropy of each token
-    /// is weighed by.
+    /// is weighed by. Calls `part_done` as [`Pass::backward`] does.
     fn gradient(
         &self,
         request: &TrainRequest,
         micro: &MicroBatch<'_>,
         bonus: f64,
         gradients: &mut Gradients,
+        part_done: impl FnMut(&mut Gradients, Range<usize>) -> Result<(), GroupError>,
     ) -> Result<Done, LearnError> {
         let Compute { kind, keep, .. } = self.compute;
         let pass = Pass::forward(&self.model, kind, &micro.sequences, request.temperature, keep);
@@ -216,7 +253,7 @@ impl Learner {
             return Err(micro.diverged(&pass.scores));
         }
         let of_entropies = (bonus > 0.0).then(|| entropies.full_like(-bonus));
-        let scores = pass.backward(&of_logprobs, of_entropies.as_ref(), gradients);
+        let scores = pass.backward(&of_logprobs, of_entropies.as_ref(), gradients, part_done)?;
         Ok(Done { scores, valued, loss })
     }
 
@@ -236,7 +273,7 @@ impl Learner {
         let mini_batches = self.prepare(&alone, 0.0, place)?;
         for micro in mini_batches.iter().flat_map(|mini| &mini.micro_batches) {
             let mut gradients = Gradients::new(self.model.learned().len());
-            self.gradient(&alone, micro, 0.0, &mut gradients)?;
+            self.gradient(&alone, micro, 0.0, &mut gradients, |_, _| Ok(()))?;
             let gradients = gradients.finish(self.model.learned());
             if !clip(&gradients, f64::INFINITY).is_finite() {
                 let what = format!("the gradient of sample {} of the batch", micro.positions[0]);

@@ -5,8 +5,8 @@
 //! - [`sequences`], [`pass`], [`head`], [`gradients`]: packed sequences through the model, forward
 //!   and back.
 //! - [`objective`], [`micro`], [`seen`], [`adamw`], [`learner`]: one update.
-//! - [`versions`], [`trainer`], [`worker`], [`service`]: updates over HTTP, each a new version on
-//!   disk.
+//! - [`version`], [`versions`], [`trainer`], [`worker`], [`service`]: updates over HTTP, each a new
+//!   version on disk.
 //! - [`ranks`]: several processes that train one policy together.
 //! - [`publish`]: a version on its way to the servers.
 //! - [`sft`]: the cold start; [`export`]: a version as a plain model.
@@ -32,5 +32,6 @@ pub mod service;
 pub mod serving;
 pub mod sft;
 pub mod trainer;
+pub mod version;
 pub mod versions;
 pub mod worker;

@@ -17,6 +17,8 @@ pub struct MiniBatch<'a> {
     pub taught: usize,
     /// Those of this rank.
     pub micro_batches: Vec<MicroBatch<'a>>,
+    /// Micro-batches of the rank that has most.
+    pub rounds: usize,
 }
 
 /// Samples of one forward pass: N response tokens of S samples.
@@ -71,17 +73,21 @@ pub fn mini_batches<'a>(
             let lengths = |positions: &[usize]| -> Vec<usize> {
                 positions.iter().map(|&position| samples[position].tokens()).collect()
             };
-            let hand = dealt(&lengths(&taught), place.world).swap_remove(place.rank);
-            let own: Vec<usize> = hand.into_iter().map(|index| taught[index]).collect();
-            let micro_batches = micro_batches(&lengths(&own), budget)
+            let cut = |hand: Vec<usize>| -> Vec<Vec<usize>> {
+                let own: Vec<usize> = hand.into_iter().map(|index| taught[index]).collect();
+                let positions = |chosen: Vec<usize>| chosen.into_iter().map(|i| own[i]).collect();
+                micro_batches(&lengths(&own), budget).into_iter().map(positions).collect()
+            };
+            let hands = dealt(&lengths(&taught), place.world);
+            let mut of_ranks: Vec<_> = hands.into_iter().map(cut).collect();
+            let rounds = of_ranks.iter().map(Vec::len).max().unwrap_or_default();
+            let micro_batches = of_ranks
+                .swap_remove(place.rank)
                 .into_iter()
-                .map(|chosen| {
-                    let positions = chosen.into_iter().map(|index| own[index]).collect();
-                    MicroBatch::new(samples, positions, objective, &totals, device)
-                })
+                .map(|positions| MicroBatch::new(samples, positions, objective, &totals, device))
                 .collect();
             let tokens = samples[start..end].iter().map(|sample| sample.response.len()).sum();
-            MiniBatch { tokens, taught: taught.len(), micro_batches }
+            MiniBatch { tokens, taught: taught.len(), micro_batches, rounds }
         })
         .collect()
 }

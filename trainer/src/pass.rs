@@ -5,6 +5,8 @@
 //! one layer at a time in the second case. Letters in shapes: T tokens, N response tokens, H hidden
 //! width.
 
+use std::ops::Range;
+
 use tch::{Kind, Tensor};
 
 use crate::gradients::Gradients;
@@ -91,16 +93,25 @@ impl<'a> Pass<'a> {
     }
 
     /// The way back: adds the gradients of the parameters to `gradients`, given those of
-    /// log-probabilities and entropies, `[N]` each. Gives back the scores.
-    pub fn backward(
+    /// log-probabilities and entropies, `[N]` each. Calls `part_done` with each part of
+    /// [`Places::on_the_way_back`], in that order, when all its gradients are there. Gives back the
+    /// scores.
+    ///
+    /// [`Places::on_the_way_back`]: crate::model::Places::on_the_way_back
+    pub fn backward<E>(
         self,
         of_logprobs: &Tensor,
         of_entropies: Option<&Tensor>,
         gradients: &mut Gradients,
-    ) -> Scores {
+        mut part_done: impl FnMut(&mut Gradients, Range<usize>) -> Result<(), E>,
+    ) -> Result<Scores, E> {
         let Self { model, packed, temperature, layers, last, mut scores } = self;
         let parameters = model.learned();
         let places = model.places();
+        let mut parts = places.on_the_way_back().into_iter();
+        let mut done = |gradients: &mut Gradients| {
+            part_done(gradients, parts.next().expect("a part on top, one a layer, one below"))
+        };
         let gradient = Head { weight: model.head(), temperature }.backward(
             &last.output.detach(),
             &packed.targets,
@@ -111,6 +122,7 @@ impl<'a> Pass<'a> {
         );
         let norm = places.norm.map_or(0..0, |place| place..place + 1);
         let of_rows = last.backward(&gradient, parameters, norm, gradients);
+        done(gradients)?;
         // Nothing is learned from what follows a prompt's token.
         let width = model.config().hidden;
         let mut gradient =
@@ -127,12 +139,14 @@ impl<'a> Pass<'a> {
             };
             let span = places.layers[index].clone();
             gradient = graph.backward(&gradient, parameters, span, gradients);
+            done(gradients)?;
         }
         if let Some(place) = places.embedding {
             let sum = gradients.sum(place, &parameters[place].1);
             let _ = tch::no_grad(|| sum.index_add_(0, &packed.ids, &gradient.to_kind(Kind::Float)));
         }
-        scores
+        done(gradients)?;
+        Ok(scores)
     }
 }
 
@@ -149,7 +163,7 @@ impl Graph {
         self,
         gradient: &Tensor,
         parameters: &[(String, Tensor)],
-        span: std::ops::Range<usize>,
+        span: Range<usize>,
         gradients: &mut Gradients,
     ) -> Tensor {
         // Its derivative by the output is the gradient.

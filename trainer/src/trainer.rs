@@ -12,13 +12,14 @@ use retrial_protocol::{
 };
 
 use crate::compute::Compute;
-use crate::fault::{CrashPoint, Point};
+use crate::fault::{Fault, Point};
 use crate::learner::{LearnError, Learner};
 use crate::model::lora::NewAdapter;
 use crate::model::{Decoder, ModelError};
 use crate::publish;
 use crate::ranks::{Order, Ranks};
-use crate::versions::{Record, Versions};
+use crate::version::Record;
+use crate::versions::Versions;
 
 /// Tokens of one forward pass when probes are scored.
 const SCORE_TOKENS: usize = 4096;
@@ -30,7 +31,7 @@ pub struct Trainer {
     record: Record,
     base: PathBuf,
     compute: Compute,
-    crash: Option<CrashPoint>,
+    fault: Option<Fault>,
     ranks: Ranks,
 }
 
@@ -95,11 +96,11 @@ impl Trainer {
         base: &Path,
         folder: &Path,
         keep: usize,
-        crash: Option<CrashPoint>,
+        fault: Option<Fault>,
         compute: Compute,
         adapter: Option<NewAdapter>,
     ) -> Result<Self, TrainerError> {
-        Self::open_among(Ranks::alone(), base, folder, keep, crash, compute, adapter)
+        Self::open_among(Ranks::alone(), base, folder, keep, fault, compute, adapter)
     }
 
     /// The same on one of several ranks, which all see the folders.
@@ -108,21 +109,23 @@ impl Trainer {
         base: &Path,
         folder: &Path,
         keep: usize,
-        crash: Option<CrashPoint>,
+        fault: Option<Fault>,
         compute: Compute,
         adapter: Option<NewAdapter>,
     ) -> Result<Self, TrainerError> {
         let place = ranks.place();
+        ranks.use_gpu(compute.device)?;
         let open = || Versions::open(folder, base, keep, compute, adapter.clone());
         let own = agree(&mut ranks, place.leads().then(open).transpose())?;
+        let sessions = ranks.concat(&[own.as_ref().map_or(0, Versions::session) as f64])?;
         let open = || {
-            let follow = || Versions::follow(folder, base, keep, adapter);
+            let follow = || Versions::follow(folder, base, keep, adapter, sessions[0] as u64);
             let versions = own.map_or_else(follow, Ok)?;
             let (learner, record) = versions.load(compute, place)?;
             Ok::<_, ModelError>((versions, learner, record))
         };
         let (versions, learner, record) = agree(&mut ranks, open())?;
-        let trainer = Self { versions, learner, record, base: base.into(), compute, crash, ranks };
+        let trainer = Self { versions, learner, record, base: base.into(), compute, fault, ranks };
         trainer.at_one_version()
     }
 
@@ -217,7 +220,7 @@ impl Trainer {
 
     /// Takes a step, on each rank.
     fn take(&mut self, request: &TrainRequest) -> Result<TrainReport, TrainerError> {
-        CrashPoint::reached(self.crash, Point::BeforeTrain, request.step);
+        Fault::reached(self.fault, Point::BeforeTrain, request.step);
         let taken = self.update_and_save(request);
         if taken.is_err() && self.is_usable() {
             // The weights in memory may be half-way: back to the last version.
@@ -241,8 +244,8 @@ impl Trainer {
             let reference = self.reference();
             self.learner.reference = Some(agree(&mut self.ranks, reference)?);
         }
-        let metrics = self.learner.update_among(request, &mut self.ranks)?;
-        CrashPoint::reached(self.crash, Point::AfterTrain, step);
+        let metrics = self.learner.update_among(request, &mut self.ranks, self.fault)?;
+        Fault::reached(self.fault, Point::AfterTrain, step);
         let report = TrainReport {
             step,
             folder: self.versions.path(step.version()),
@@ -255,9 +258,10 @@ impl Trainer {
             entropy_coefficient: self.learner.entropy_coefficient,
             report: Some(report.clone()),
         };
-        let (folder, ranks) = (self.folder(), &mut self.ranks);
-        let saved = self.versions.save_among(&self.learner, &record, &folder, self.crash, ranks)?;
-        agree(&mut self.ranks, saved)?;
+        let (folder, place) = (self.folder(), self.ranks.place());
+        self.versions.save_among(&self.learner, &record, &folder, self.fault, place, |mine| {
+            agree(&mut self.ranks, mine)
+        })?;
         if self.ranks.place().leads() {
             tracing::info!(loss = report.metrics.loss, "a step was taken");
         }

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use common::{base, batch, open, request};
@@ -78,7 +79,7 @@ fn an_adapter_of_peft_gives_its_scores_and_gradients_merged_or_not() {
         let pass = Pass::forward(&model, Kind::Float, &sequences, 1.0, keep);
         assert!(largest_difference(&pass.scores.logprobs, &logprobs) < 1e-4);
         let mut gradients = Gradients::new(model.learned().len());
-        pass.backward(&w, None, &mut gradients);
+        let Ok(_) = pass.backward(&w, None, &mut gradients, |_, _| Ok::<_, Infallible>(()));
         let found = gradients.finish(model.learned());
         for ((name, found), expected) in names.iter().zip(found).zip(&expected[3..]) {
             let largest = expected.abs().max().double_value(&[]);

@@ -2,16 +2,19 @@
 
 mod common;
 
-use std::net::TcpListener;
-use std::path::Path;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{base, batch, request};
-use retrial_native::c10d::Meeting;
-use retrial_protocol::{Batch, Objective, Part, TrainMetrics, TrainRequest};
-use retrial_trainer::compute::Compute;
+use retrial_native::c10d::{Meeting, Nccl};
+use retrial_native::testing::free_port;
+use retrial_protocol::{Batch, Lora, Objective, Part, Target, TrainMetrics, TrainRequest};
+use retrial_trainer::compute::{Compute, Precision};
+use retrial_trainer::export;
 use retrial_trainer::model::Decoder;
+use retrial_trainer::model::lora::NewAdapter;
 use retrial_trainer::ranks::{Place, Ranks};
 use retrial_trainer::trainer::{Trainer, TrainerError};
 use tch::{Device, Kind, Tensor};
@@ -19,30 +22,40 @@ use tempfile::{TempDir, tempdir};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A port that no one has, of those that are never given to whoever asks for any: ranks knock at it
-/// before it is taken.
-fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    loop {
-        let next = NEXT.fetch_add(1, Ordering::Relaxed) % 100;
-        let port = 20_000 + (std::process::id() % 100) as u16 * 100 + next;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
+/// Runs `lead` on the leader of so many ranks over one folder of versions; the others follow.
+fn world<T>(world: usize, folder: &Path, lead: impl FnOnce(&mut Trainer) -> T) -> T {
+    of(&Policy::default(), world, folder, lead)
+}
+
+/// What is trained, and how.
+struct Policy {
+    base: PathBuf,
+    adapter: Option<NewAdapter>,
+    compute: Compute,
+    /// Numbers of a bucket, if not as many as the program takes.
+    bucket: Option<usize>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        // Several buckets are on their way in each pass.
+        Self { base: base(), adapter: None, compute: Compute::default(), bucket: Some(6000) }
     }
 }
 
-/// Runs `lead` on the leader of so many ranks over one folder of versions; the others follow.
-fn world<T>(world: usize, folder: &Path, lead: impl FnOnce(&mut Trainer) -> T) -> T {
+/// The same for any policy.
+fn of<T>(policy: &Policy, world: usize, folder: &Path, lead: impl FnOnce(&mut Trainer) -> T) -> T {
     // Ranks share the machine's cores.
     tch::set_num_threads(1);
     let meeting = Meeting::at("127.0.0.1", free_port());
     let open = |rank| {
-        let ranks = match world {
+        let mut ranks = match world {
             1 => Ranks::alone(),
             _ => Ranks::join(&meeting, Place { rank, world }, TIMEOUT).unwrap(),
         };
-        Trainer::open_among(ranks, &base(), folder, 9, None, Compute::default(), None).unwrap()
+        let Policy { base, adapter, compute, bucket } = policy;
+        ranks.bucket = bucket.unwrap_or(ranks.bucket);
+        Trainer::open_among(ranks, base, folder, 30, None, *compute, adapter.clone()).unwrap()
     };
     std::thread::scope(|scope| {
         for rank in 1..world {
@@ -55,7 +68,8 @@ fn world<T>(world: usize, folder: &Path, lead: impl FnOnce(&mut Trainer) -> T) -
     })
 }
 
-/// Requests for these steps: a batch of 17 samples, in two mini-batches, twice each.
+/// Requests for these steps: a batch of 17 samples, in two mini-batches, twice each, of two
+/// micro-batches or more.
 fn requests(trainer: &Trainer, steps: std::ops::RangeInclusive<u64>) -> Vec<TrainRequest> {
     let of_step = |step: u64| {
         let sample = |index: u32| {
@@ -97,9 +111,27 @@ fn difference(folder: &Path, other: &Path, version: u64) -> f64 {
     (apart / pairs().map(|((_, ours), _)| norm(ours)).sum::<f64>()).sqrt()
 }
 
+/// The safetensors files of a version, with their folder.
+fn files(folder: &Path, version: u64) -> Vec<String> {
+    let version = format!("v{version:06}");
+    let of = |name: &str| {
+        let entries = std::fs::read_dir(folder.join(name)).unwrap();
+        let named = |entry: std::io::Result<std::fs::DirEntry>| {
+            format!("{name}/{}", entry.unwrap().file_name().to_string_lossy())
+        };
+        entries.map(named).collect::<Vec<_>>()
+    };
+    let mut names = [of(&version), of(&format!("{version}/trainer"))].concat();
+    names.retain(|name| name.ends_with(".safetensors"));
+    names.sort();
+    names
+}
+
 fn same_files(folder: &Path, other: &Path, version: u64) {
-    for file in ["model.safetensors", "trainer/optimizer.safetensors"] {
-        let path = format!("v{version:06}/{file}");
+    let names = files(folder, version);
+    assert_eq!(names, files(other, version));
+    assert!(names.len() >= 2, "{names:?}");
+    for path in names {
         let read = |folder: &Path| std::fs::read(folder.join(&path)).unwrap();
         assert!(read(folder) == read(other), "{path}");
     }
@@ -107,7 +139,7 @@ fn same_files(folder: &Path, other: &Path, version: u64) {
 
 #[test]
 fn the_number_of_ranks_changes_nothing_beyond_rounding() {
-    let steps = fixed(1..=6);
+    let steps = fixed(1..=20);
     let of = |size| -> (TempDir, Vec<TrainMetrics>) {
         let folder = tempdir().unwrap();
         let metrics = world(size, folder.path(), |trainer| train(trainer, &steps));
@@ -116,7 +148,7 @@ fn the_number_of_ranks_changes_nothing_beyond_rounding() {
     let (alone, expected) = of(1);
     for size in [2, 4] {
         let (folder, metrics) = of(size);
-        for version in [1, 6] {
+        for version in [1, 20] {
             let apart = difference(alone.path(), folder.path(), version);
             println!("{size} ranks, version {version}: {apart:e}");
             assert!(apart < 1e-5, "{size} ranks, version {version}: {apart:e}");
@@ -132,42 +164,103 @@ fn the_number_of_ranks_changes_nothing_beyond_rounding() {
             assert_eq!(ours.trained_samples, theirs.trained_samples);
         }
         let (again, _) = of(size);
-        same_files(folder.path(), again.path(), 6);
+        same_files(folder.path(), again.path(), 20);
     }
 }
 
 #[test]
 fn a_run_goes_on_at_another_number_of_ranks() {
     let steps = fixed(1..=4);
-    let (steady, changing) = (tempdir().unwrap(), tempdir().unwrap());
-    world(1, steady.path(), |trainer| train(trainer, &steps));
-    for (size, step) in [4, 1, 2, 4].into_iter().zip(&steps) {
-        world(size, changing.path(), |trainer| trainer.train(step).unwrap());
-    }
-    let apart = difference(steady.path(), changing.path(), 4);
-    assert!(apart < 1e-5, "{apart:e}");
+    for (kind, bound) in [(Kind::Float, 1e-5), (Kind::BFloat16, 1e-2)] {
+        let policy =
+            Policy { compute: Compute { kind, ..Compute::default() }, ..Policy::default() };
+        let train = |size, folder: &Path, steps: &[TrainRequest]| {
+            of(&policy, size, folder, |trainer| train(trainer, steps));
+        };
+        let (steady, changing) = (tempdir().unwrap(), tempdir().unwrap());
+        train(1, steady.path(), &steps);
+        for (size, step) in [4, 1, 2, 4].into_iter().zip(&steps) {
+            train(size, changing.path(), std::slice::from_ref(step));
+        }
+        let apart = difference(steady.path(), changing.path(), 4);
+        println!("{kind:?}: {apart:e}");
+        assert!(apart < bound, "{kind:?}: {apart:e}");
 
-    // As often as it is started, two ranks go on as two that were never ended.
-    let (whole, broken) = (tempdir().unwrap(), tempdir().unwrap());
-    world(2, whole.path(), |trainer| train(trainer, &steps));
-    for step in &steps {
-        world(2, broken.path(), |trainer| trainer.train(step).unwrap());
+        // As often as they are started, two ranks go on as two that were never ended.
+        let (whole, broken) = (tempdir().unwrap(), tempdir().unwrap());
+        train(2, whole.path(), &steps);
+        for step in &steps {
+            train(2, broken.path(), std::slice::from_ref(step));
+        }
+        same_files(whole.path(), broken.path(), 4);
     }
-    same_files(whole.path(), broken.path(), 4);
+}
+
+#[test]
+fn each_rank_writes_its_part_and_all_are_one_model() {
+    let step = fixed(1..=1);
+    let compute = Compute { kind: Kind::BFloat16, ..Compute::default() };
+    let policy = Policy { compute, ..Policy::default() };
+    let folder = tempdir().unwrap();
+    of(&policy, 2, folder.path(), |trainer| {
+        train(trainer, &step);
+        trainer.check_files().unwrap();
+    });
+    let expected = [
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+        "trainer/optimizer-00001-of-00002.safetensors",
+        "trainer/optimizer-00002-of-00002.safetensors",
+        "trainer/weights-00001-of-00002.safetensors",
+        "trainer/weights-00002-of-00002.safetensors",
+    ];
+    assert_eq!(files(folder.path(), 1), expected.map(|name| format!("v000001/{name}")));
+    // Each writes about half.
+    let version = folder.path().join("v000001");
+    for pair in expected.chunks(2) {
+        let [a, b] = [0, 1].map(|i| version.join(pair[i]).metadata().unwrap().len() as f64);
+        assert!((a / b - 1.0).abs() < 0.2, "{pair:?}: {a} {b}");
+    }
+    // The weights for the servers are those in f32, rounded.
+    let args = export::Args {
+        version: version.clone(),
+        out: folder.path().join("exported"),
+        precision: Precision::F32,
+    };
+    let exact = export::open(&args).unwrap();
+    let served = Decoder::load(&version, Device::Cpu).unwrap();
+    let mut moved = 0;
+    for ((name, exact), (_, served)) in exact.parameters().iter().zip(served.parameters()) {
+        assert_eq!(exact.to_kind(Kind::BFloat16).to_kind(Kind::Float), *served, "{name}");
+        moved += i32::from(exact != served);
+    }
+    assert!(moved > 0, "the weights in f32 have more digits");
 }
 
 #[test]
 fn ranks_without_a_sample_take_part() {
-    let folder = tempdir().unwrap();
-    let alone = tempdir().unwrap();
-    let mut trainer = common::open(alone.path());
-    let samples = vec![common::sample(&trainer, 3, 5, 1.0, Part::OnPolicy)];
-    let request = request(1, Batch { samples });
-    let expected = trainer.train(&request).unwrap().metrics;
-    let metrics = world(4, folder.path(), |trainer| trainer.train(&request).unwrap().metrics);
-    assert!((expected.loss - metrics.loss).abs() < 1e-6);
-    assert_eq!(metrics.entropy.is_some(), expected.entropy.is_some());
-    assert!(difference(alone.path(), folder.path(), 1) < 1e-5);
+    let references = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
+    let form = Lora { rank: 2, alpha: 4.0, targets: Target::ALL.to_vec() };
+    let adapter = Some(NewAdapter { form, seed: 1 });
+    let policies = [
+        Policy::default(),
+        Policy { base: references.join("tied"), ..Policy::default() },
+        Policy { adapter, ..Policy::default() },
+    ];
+    for policy in policies {
+        let (alone, folder) = (tempdir().unwrap(), tempdir().unwrap());
+        let (request, expected) = of(&policy, 1, alone.path(), |trainer| {
+            let samples = vec![common::sample(trainer, 3, 5, 1.0, Part::OnPolicy)];
+            let request = request(1, Batch { samples });
+            let metrics = trainer.train(&request).unwrap().metrics;
+            (request, metrics)
+        });
+        let metrics =
+            of(&policy, 4, folder.path(), |trainer| trainer.train(&request).unwrap().metrics);
+        assert!((expected.loss - metrics.loss).abs() < 1e-6);
+        assert_eq!(metrics.entropy.is_some(), expected.entropy.is_some());
+        assert!(difference(alone.path(), folder.path(), 1) < 1e-5);
+    }
 }
 
 #[test]
@@ -185,12 +278,12 @@ fn an_error_on_one_rank_is_one_on_all_and_they_go_on() {
         assert!(error.contains("sample 4 of the batch is not finite"), "{error}");
         let error = trainer.train(&unknown).unwrap_err().to_string();
         assert!(error.contains("sample 2 of the batch has token id 67"), "{error}");
-        // Rank 0 cannot write; the other rank goes back with it.
-        let obstacle = folder.path().join(".v000001.tmp");
-        std::fs::write(&obstacle, "").unwrap();
+        // Rank 0 cannot copy what describes the model; the other rank goes back with it.
+        let obstacle = folder.path().join("v000000/obstacle.json");
+        std::os::unix::fs::symlink("/proc/self/mem", &obstacle).unwrap();
         let error = trainer.train(&sound).unwrap_err();
         assert!(matches!(error, TrainerError::Model(_)), "{error}");
-        let _ = std::fs::remove_file(&obstacle);
+        std::fs::remove_file(&obstacle).unwrap();
         trainer.train(&sound).unwrap();
     });
     same_files(expected.path(), folder.path(), 1);
@@ -216,108 +309,198 @@ fn a_kl_term_and_an_entropy_bonus_are_the_same_on_ranks() {
 }
 
 /// A trainer's process that does not outlive the test.
-struct Rank(std::process::Child);
+struct Process {
+    child: Child,
+    log: PathBuf,
+}
 
-impl Drop for Rank {
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
-/// Starts two processes as a launcher does; rank 1 has these arguments besides.
-fn two_processes(folder: &Path, timeout: u64, more: &[&str]) -> (Rank, Rank, String) {
-    let (meeting, port) = (free_port().to_string(), free_port().to_string());
-    let start = |rank: &str, more: &[&str]| {
-        std::process::Command::new(env!("CARGO_BIN_EXE_retrial-trainer"))
-            .args(["serve", "--port", &port, "--rank-timeout", &timeout.to_string()])
-            .arg("--model")
-            .arg(base())
-            .arg("--versions")
-            .arg(folder)
-            .args(more)
-            .envs([("RANK", rank), ("WORLD_SIZE", "2"), ("MASTER_ADDR", "127.0.0.1")])
-            .env("MASTER_PORT", &meeting)
-            .stdout(std::process::Stdio::null())
-            .spawn()
-            .map(Rank)
-            .unwrap()
-    };
-    (start("0", &[]), start("1", more), format!("http://127.0.0.1:{port}"))
-}
-
-async fn ready(url: &str) {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    while reqwest::get(format!("{url}/state")).await.is_err() {
-        assert!(Instant::now() < deadline, "it serves");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-async fn post(url: &str, request: &TrainRequest) -> (u16, String) {
-    let post = reqwest::Client::new().post(format!("{url}/train")).json(request);
-    let answer = post.send().await.unwrap();
-    (answer.status().as_u16(), answer.text().await.unwrap())
-}
-
-fn exit(rank: &mut Rank, within: Duration) -> Option<i32> {
-    let deadline = Instant::now() + within;
-    loop {
-        if let Some(status) = rank.0.try_wait().unwrap() {
-            return status.code();
+impl Process {
+    /// Its exit code; none if a signal ended it.
+    fn exit(&mut self) -> Option<i32> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "it has not ended: {}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
         }
-        assert!(Instant::now() < deadline, "it has not ended");
-        std::thread::sleep(Duration::from_millis(20));
+    }
+
+    /// What it said.
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 }
 
-#[tokio::test]
-async fn a_rank_that_is_killed_ends_the_step_and_a_restart_ends_the_same() {
+/// Processes that a launcher has started, and where rank 0 serves.
+struct Processes {
+    ranks: Vec<Process>,
+    url: String,
+}
+
+impl Processes {
+    /// Starts so many over one folder of versions; rank `other` has more arguments.
+    fn start(world: usize, folder: &Path, timeout: u64, (other, more): (usize, &[&str])) -> Self {
+        let (meeting, port) = (free_port().to_string(), free_port().to_string());
+        let start = |rank: usize| {
+            let log = folder.join(format!("rank-{rank}.log"));
+            let child = Command::new(env!("CARGO_BIN_EXE_retrial-trainer"))
+                .args(["serve", "--port", &port, "--rank-timeout", &timeout.to_string()])
+                .arg("--model")
+                .arg(base())
+                .arg("--versions")
+                .arg(folder)
+                .args(if rank == other { more } else { &[] })
+                .env("RANK", rank.to_string())
+                .env("WORLD_SIZE", world.to_string())
+                .env("MASTER_ADDR", "127.0.0.1")
+                .env("MASTER_PORT", &meeting)
+                .stdout(Stdio::null())
+                .stderr(File::create(&log).unwrap())
+                .spawn();
+            Process { child: child.unwrap(), log }
+        };
+        let ranks = (0..world).map(start).collect();
+        Self { ranks, url: format!("http://127.0.0.1:{port}") }
+    }
+
+    async fn ready(&self) {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while reqwest::get(format!("{}/state", self.url)).await.is_err() {
+            assert!(Instant::now() < deadline, "it serves: {}", self.ranks[0].log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Has them take a step.
+    async fn train(&self, request: &TrainRequest) {
+        let answer = ask(self.url.clone(), request.clone()).await;
+        assert!(matches!(answer, Some((200, _))), "{answer:?} {}", self.ranks[0].log());
+    }
+}
+
+/// The answer to a step, with its status; none if rank 0 is gone.
+async fn ask(url: String, request: TrainRequest) -> Option<(u16, String)> {
+    let post = reqwest::Client::new().post(format!("{url}/train")).json(&request);
+    let answer = post.send().await.ok()?;
+    Some((answer.status().as_u16(), answer.text().await.unwrap()))
+}
+
+/// Where a rank fails, which one, and how.
+const FAULTS: [(&str, usize, &str); 9] = [
+    ("before-train@2", 1, "--crash-at"),
+    ("mid-backward@2", 1, "--crash-at"),
+    ("mid-backward@2", 1, "--stop-at"),
+    ("mid-reduce@2", 1, "--crash-at"),
+    ("mid-reduce@2", 1, "--stop-at"),
+    ("after-train@2", 1, "--crash-at"),
+    ("mid-write@2", 1, "--crash-at"),
+    ("mid-write@2", 0, "--crash-at"),
+    ("mid-write@2", 0, "--stop-at"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rank_that_fails_ends_the_step_on_all_and_a_restart_ends_the_same() {
+    const WORLD: usize = 3;
+    const TIMEOUT: u64 = 3;
     let steps = fixed(1..=2);
     let expected = tempdir().unwrap();
-    world(2, expected.path(), |trainer| train(trainer, &steps));
-    // At the update, and at the version: before it is written, rank 1 has its moments to give.
-    for point in ["before-train@2", "after-train@2"] {
+    let policy = Policy { bucket: None, ..Policy::default() };
+    of(&policy, WORLD, expected.path(), |trainer| train(trainer, &steps));
+    for (point, failing, fault) in FAULTS {
         let folder = tempdir().unwrap();
-        let (mut first, _second, url) = two_processes(folder.path(), 60, &["--crash-at", point]);
-        ready(&url).await;
-        assert_eq!(post(&url, &steps[0]).await.0, 200);
+        let mut broken =
+            Processes::start(WORLD, folder.path(), TIMEOUT, (failing, &[fault, point]));
+        broken.ready().await;
+        broken.train(&steps[0]).await;
         let clock = Instant::now();
-        let (status, error) = post(&url, &steps[1]).await;
-        assert!(status == 500 && error.contains("rank 0 of 2: "), "{point}: {status} {error}");
-        assert_eq!(exit(&mut first, Duration::from_secs(20)), Some(1));
-        assert!(clock.elapsed() < Duration::from_secs(20), "{:?}", clock.elapsed());
+        let asked = tokio::spawn(ask(broken.url.clone(), steps[1].clone()));
+        if failing != 0 {
+            let (status, error) = asked.await.unwrap().expect("rank 0 answers");
+            assert!(status == 500 && error.contains("rank 0 of 3: "), "{point}: {status} {error}");
+        }
+        for rank in (0..WORLD).filter(|rank| *rank != failing) {
+            let process = &mut broken.ranks[rank];
+            assert_eq!(process.exit(), Some(1), "{point}, rank {rank}: {}", process.log());
+            let said = process.log();
+            assert!(said.contains(&format!("rank {rank} of 3: ")), "{point}: {said}");
+            // Rank 0 knows who.
+            let named = said.contains(&format!("; rank {failing} is silent"));
+            assert_eq!(named, rank == 0, "{point}: {said}");
+        }
+        assert!(clock.elapsed() < Duration::from_secs(20), "{point}: {:?}", clock.elapsed());
+        drop(broken);
 
-        let (mut first, mut second, url) = two_processes(folder.path(), 60, &[]);
-        ready(&url).await;
-        let (status, error) = post(&url, &steps[1]).await;
-        assert_eq!(status, 200, "{error}");
+        let again = Processes::start(WORLD, folder.path(), TIMEOUT, (0, &[]));
+        again.ready().await;
+        again.train(&steps[1]).await;
         same_files(expected.path(), folder.path(), 2);
-
-        // Told to end, rank 0 takes the other one along.
-        let pid = first.0.id().to_string();
-        assert!(std::process::Command::new("kill").arg(&pid).status().unwrap().success());
-        assert_eq!(exit(&mut first, Duration::from_secs(20)), Some(0));
-        assert_eq!(exit(&mut second, Duration::from_secs(20)), Some(0));
     }
 }
 
 #[tokio::test]
-async fn a_rank_that_hangs_ends_the_step_after_the_time_out() {
-    let steps = fixed(1..=1);
+async fn idle_ranks_are_in_touch_and_end_together() {
     let folder = tempdir().unwrap();
-    let (mut first, second, url) = two_processes(folder.path(), 4, &[]);
-    ready(&url).await;
-    // Idle ranks are in touch: longer than the time-out passes and nothing happens.
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    let pid = second.0.id().to_string();
-    let stop = std::process::Command::new("kill").args(["-STOP", &pid]).status();
-    assert!(stop.unwrap().success());
-    let clock = Instant::now();
-    let (status, error) = post(&url, &steps[0]).await;
-    assert!(status == 500 && error.contains("rank 0 of 2: "), "{status} {error}");
-    assert!(clock.elapsed() < Duration::from_secs(12), "{:?}", clock.elapsed());
-    assert_eq!(exit(&mut first, Duration::from_secs(20)), Some(1));
+    let mut ranks = Processes::start(2, folder.path(), 2, (0, &[]));
+    ranks.ready().await;
+    // Longer than the time-out passes and nothing happens.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    ranks.train(&fixed(1..=1)[0]).await;
+    // Told to end, rank 0 takes the other one along.
+    ranks.ranks[0].signal("-TERM");
+    for rank in &mut ranks.ranks {
+        assert_eq!(rank.exit(), Some(0), "{}", rank.log());
+    }
+}
+
+#[tokio::test]
+async fn a_rank_that_hangs_while_idle_ends_all_after_the_time_out() {
+    let folder = tempdir().unwrap();
+    let mut ranks = Processes::start(2, folder.path(), 2, (0, &[]));
+    ranks.ready().await;
+    ranks.ranks[1].signal("-STOP");
+    // Nobody asks for anything.
+    let [first, _] = &mut ranks.ranks[..] else { unreachable!("there are two") };
+    assert_eq!(first.exit(), Some(1), "{}", first.log());
+    assert!(first.log().contains("rank 0 of 2: "), "{}", first.log());
+}
+
+#[test]
+fn over_nccl_an_update_is_that_of_a_single_rank() {
+    if std::env::var_os("RETRIAL_C10D_NCCL").is_none() {
+        println!("not run: RETRIAL_C10D_NCCL does not say where the library for NCCL lies");
+        return;
+    }
+    // With it comes libtorch's part for CUDA.
+    Nccl::load().unwrap();
+    let steps = fixed(1..=3);
+    for kind in [Kind::Float, Kind::BFloat16] {
+        let compute = Compute { kind, device: Device::Cuda(0), ..Compute::default() };
+        let (alone, folder) = (tempdir().unwrap(), tempdir().unwrap());
+        let run = |ranks, folder: &Path| {
+            let open = Trainer::open_among(ranks, &base(), folder, 30, None, compute, None);
+            train(&mut open.unwrap(), &steps);
+        };
+        run(Ranks::alone(), alone.path());
+        let meeting = Meeting::at("127.0.0.1", free_port());
+        run(Ranks::join(&meeting, Place::ALONE, TIMEOUT).unwrap(), folder.path());
+        let apart = difference(alone.path(), folder.path(), 3);
+        println!("{kind:?}: {apart:e}");
+        assert!(apart < 1e-5, "{kind:?}: {apart:e}");
+    }
 }
 
 #[test]

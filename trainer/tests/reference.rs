@@ -1,5 +1,6 @@
 //! The decoder against Hugging Face transformers: `reference/make.py` made the numbers.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use retrial_trainer::compute::Compute;
@@ -118,7 +119,8 @@ fn scores_and_gradients(
         entropies.push(pass.scores.entropies.shallow_clone());
         let chosen = Tensor::from_slice(group);
         let of_group = |weights: &Tensor| weights.index_select(0, &chosen).flatten(0, 1);
-        pass.backward(&of_group(&reference.w), Some(&of_group(&reference.v)), &mut gradients);
+        let (w, v) = (of_group(&reference.w), of_group(&reference.v));
+        let Ok(_) = pass.backward(&w, Some(&v), &mut gradients, |_, _| Ok::<_, Infallible>(()));
     }
     let whole = |parts: &[Tensor]| Tensor::cat(parts, 0).view([SEQUENCES, TOKENS - 1]);
     (whole(&logprobs), whole(&entropies), gradients.finish(model.parameters()))

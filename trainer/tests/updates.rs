@@ -14,7 +14,8 @@ use retrial_trainer::export;
 use retrial_trainer::model::{Decoder, write_tensors};
 use retrial_trainer::pass::Keep;
 use retrial_trainer::trainer::{Trainer, TrainerError};
-use retrial_trainer::versions::{copy_description, room};
+use retrial_trainer::version::copy_description;
+use retrial_trainer::versions::room;
 use tch::{Device, Kind};
 use tempfile::tempdir;
 

@@ -65,17 +65,16 @@ const SECONDS: [Row; 10] = [
     ("batch as JSON", |_, step| short(step.phases.batch)),
     ("forward and back", |_, step| short(step.phases.passes)),
     ("gradients, weights between ranks", |_, step| short(step.phases.between_ranks)),
-    ("moments to rank 0, version to disk", |_, step| short(step.phases.version)),
+    ("version to disk", |_, step| short(step.phases.version)),
     ("weights to servers", |_, step| short(step.phases.push)),
     ("**a step**", |_, step| short(step.phases.total())),
     ("with `max_staleness = 1`", |_, step| short(step.phases.overlapped())),
 ];
 
-const BYTES: [Row; 6] = [
+const BYTES: [Row; 5] = [
     ("answers of the servers", |_, step| gb(step.bytes.answers)),
     ("batch, to all ranks", |_, step| gb(step.bytes.batch)),
     ("gradients, weights between ranks", |_, step| gb(step.bytes.between_ranks)),
-    ("moments to rank 0", |_, step| gb(step.bytes.moments)),
     ("version to disk", |_, step| gb(step.bytes.version)),
     ("weights to servers", |_, step| gb(step.bytes.push)),
 ];

@@ -52,13 +52,15 @@ pub const JSON: f64 = 100e6;
 pub const WRITE: f64 = 1.19e9;
 /// Bytes a second that one machine reads from the shared file system,
 pub const READ: f64 = 5e9;
-/// and all machines together. Servers of one machine read a file once.
-pub const READ_ALL: f64 = 40e9;
+/// and all machines together, or write. Servers of one machine read a file once.
+pub const SHARED: f64 = 40e9;
 /// Seconds of a push beside the weights, with its verification: 0.1 to 0.2 measured, the same page.
 pub const PUSH: f64 = 0.2;
 
 /// Most tokens of a response, as in the paper.
 pub const MAX_TOKENS: u32 = 8192;
+/// Tokens of a micro-batch: the more, the less often gradients go over the wires.
+pub const MICRO_BATCH: u32 = 32_768;
 /// Tokens of a prompt.
 pub const PROMPT: u32 = 200;
 /// Rollouts of a group, and extra ones of a none-pass problem, as in the paper.
@@ -72,7 +74,7 @@ pub const MEAN_TOKENS: f64 = 3150.0;
 pub const MEDIAN_TOKENS: f64 = 2450.0;
 pub const DEVIATION: f64 = 0.8;
 
-/// How gradients, moments and weights go.
+/// How gradients and weights go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// Gloo between ranks, the shared file system to servers.

@@ -5,14 +5,16 @@ use rand::rngs::ChaCha8Rng;
 use retrial_protocol::memory::{Training, peak, version_bytes};
 
 use super::plan::{
-    GPU_FLOPS, GROUP, INFINIBAND, JSON, LOG_TOKEN, MAX_TOKENS, MFU, NODE, NONE_PASS, NVLINK,
-    ORCHESTRATOR_CORES, ORCHESTRATOR_TOKEN, PROMPT, PUSH, Plan, READ, READ_ALL, TCP, WRITE, Way,
+    GPU_FLOPS, GROUP, INFINIBAND, JSON, LOG_TOKEN, MFU, MICRO_BATCH, NODE, NONE_PASS, NVLINK,
+    ORCHESTRATOR_CORES, ORCHESTRATOR_TOKEN, PROMPT, PUSH, Plan, READ, SHARED, TCP, WRITE, Way,
 };
 use super::rollouts::{Decoder, Lengths, Trial, lengths, trial};
 use super::wire;
 
 /// Operations of a training pass, forward and back, for each weight and token.
 const OPERATIONS: f64 = 6.0;
+/// The part of them on the way back, while which gradients go over the wires.
+const BACK: f64 = 2.0 / 3.0;
 
 /// What a step takes.
 #[derive(Clone, Debug)]
@@ -44,9 +46,9 @@ pub struct Phases {
     pub batch: f64,
     /// Forward and back, on the rank with the most tokens.
     pub passes: f64,
-    /// Gradients and weights between ranks.
+    /// Gradients between ranks, as far as the way back does not hide them, and weights.
     pub between_ranks: f64,
-    /// Moments to rank 0, and the version on the disk.
+    /// The version to the disk, by all ranks at the same time.
     pub version: f64,
     /// Weights to the servers.
     pub push: f64,
@@ -58,7 +60,6 @@ pub struct Bytes {
     pub answers: f64,
     pub batch: f64,
     pub between_ranks: f64,
-    pub moments: f64,
     pub version: f64,
     pub push: f64,
 }
@@ -119,23 +120,27 @@ pub fn step(plan: &Plan, seed: u64) -> Step {
     // A refined group has as many responses as it had; the rescues are taken to be as long.
     let learned = sum(&first) + f64::from(PROMPT) * (first.len() * GROUP) as f64;
     let version_bytes = version_bytes(&plan.model.shape, true, None) as f64;
+    let of_a_rank = most_tokens(&first, ranks);
+    let micro_batches = (of_a_rank / f64::from(MICRO_BATCH)).ceil();
+    let gradients = micro_batches * wire::gradients(n, ranks, plan.way);
+    let weights = wire::weights(n, ranks, wire::BF16);
     let bytes = Bytes {
         answers: wire::answers(sampled),
         batch: wire::batch(learned, ranks),
-        between_ranks: ranks as f64 * wire::optimizer_step(n, ranks, plan.way),
-        moments: ranks as f64 * wire::version(n, ranks),
+        between_ranks: ranks as f64 * (gradients + weights),
         version: version_bytes,
         push: wire::push(n, plan.servers),
     };
     let speed = between_ranks(ranks, plan.way);
+    let passes = OPERATIONS * n * of_a_rank / (GPU_FLOPS * MFU);
     let phases = Phases {
         first_trial: through(&first, &first_trial),
         second_trial: through(&second, &second_trial),
         // Rank 0 reads it and writes it again, the others read it at the same time.
         batch: 3.0 * bytes.batch / ranks as f64 / JSON,
-        passes: OPERATIONS * n * most_tokens(&first, ranks) / (GPU_FLOPS * MFU),
-        between_ranks: bytes.between_ranks / ranks as f64 / speed,
-        version: bytes.moments / ranks as f64 / speed + version_bytes / WRITE,
+        passes,
+        between_ranks: (gradients / speed - BACK * passes).max(0.0) + weights / speed,
+        version: version_bytes / (ranks as f64 * WRITE).min(SHARED),
         push: PUSH + push_seconds(plan, bytes.push),
     };
     Step {
@@ -168,7 +173,7 @@ fn push_seconds(plan: &Plan, bytes: f64) -> f64 {
         Way::Host => {
             let machines = (plan.servers * plan.gpus).div_ceil(NODE) as f64;
             let version = bytes / plan.servers as f64;
-            (version / READ).max(machines * version / READ_ALL)
+            (version / READ).max(machines * version / SHARED)
         }
     }
 }
@@ -215,11 +220,11 @@ fn sum(groups: &[Lengths]) -> f64 {
     groups.iter().map(tokens).sum()
 }
 
-/// In bf16, layers computed again on the way back, one response of the greatest length at a time.
+/// In bf16, with layers computed again on the way back.
 fn rank_memory(plan: &Plan) -> f64 {
     let training = Training {
-        tokens: u64::from(PROMPT + MAX_TOKENS),
-        response_tokens: u64::from(MAX_TOKENS),
+        tokens: u64::from(MICRO_BATCH),
+        response_tokens: u64::from(MICRO_BATCH),
         activation_bytes: 2,
         recompute: true,
         lora: None,
@@ -232,7 +237,7 @@ fn rank_memory(plan: &Plan) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::plans;
+    use super::super::plan::{MAX_TOKENS, plans};
     use super::*;
 
     #[test]

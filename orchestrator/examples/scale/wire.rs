@@ -3,21 +3,21 @@
 use super::plan::{ANSWERED_TOKEN, BATCH_TOKEN, Way};
 
 const F32: f64 = 4.0;
-const BF16: f64 = 2.0;
+pub const BF16: f64 = 2.0;
 
-/// What each rank sends in an optimizer step: gradients, and the weights of its share. Gloo sums all
-/// of them on each rank and keeps a share; NCCL sums shares.
-pub fn optimizer_step(parameters: f64, ranks: usize, way: Way) -> f64 {
+/// What each rank sends of the gradients of a micro-batch. Gloo sums all of them on each rank, which
+/// keeps a share; NCCL sums shares.
+pub fn gradients(parameters: f64, ranks: usize, way: Way) -> f64 {
     let times = match way {
-        Way::Host => 3.0,
-        Way::Nccl => 2.0,
+        Way::Host => 2.0,
+        Way::Nccl => 1.0,
     };
     times * others(ranks) * F32 * parameters
 }
 
-/// What each rank sends for a version: its moments.
-pub fn version(parameters: f64, ranks: usize) -> f64 {
-    2.0 * others(ranks) * F32 * parameters
+/// What each rank sends of the weights of its share, of so many bytes each, once it has stepped them.
+pub fn weights(parameters: f64, ranks: usize, bytes: f64) -> f64 {
+    others(ranks) * bytes * parameters
 }
 
 /// What the servers get of a version, each all of it.
@@ -48,9 +48,10 @@ mod tests {
     fn the_formulas_are_those_that_were_counted() {
         // The table of docs/scale.md: all ranks, one optimizer step.
         for (ranks, counted) in [(2, 5_380_992.0), (4, 16_142_976.0)] {
-            let sent = optimizer_step(448_416.0, ranks, Way::Host);
+            let n = 448_416.0;
+            let sent = gradients(n, ranks, Way::Host) + weights(n, ranks, F32);
             assert_eq!(sent * ranks as f64, counted);
         }
-        assert_eq!(version(448_416.0, 1) + optimizer_step(448_416.0, 1, Way::Nccl), 0.0);
+        assert_eq!(weights(448_416.0, 1, BF16) + gradients(448_416.0, 1, Way::Nccl), 0.0);
     }
 }

@@ -1,14 +1,16 @@
 //! A group of processes that compute together, on c10d, the engine under torch.distributed.
 //!
 //! All ranks call the same operations in the same order, with tensors of the same kinds and shapes,
-//! on the CPU and contiguous. A rank that has died is an error of the next operation at once, one that
+//! contiguous and on the group's device: the CPU over Gloo, a GPU over NCCL. A rank that has died is an error of the next operation at once, one that
 //! hangs is one after the time-out. The first error ends the membership: what the others wait for then
 //! fails too, and no rank waits for one that has given up.
 
 use std::ffi::{CString, c_char, c_int};
 use std::ptr;
+use std::sync::Once;
 use std::time::Duration;
 
+use libloading::Library;
 use tch::{Device, Tensor};
 use torch_sys::C_tensor;
 
@@ -16,6 +18,11 @@ use crate::message::outcome;
 
 #[repr(C)]
 struct Native {
+    _opaque: [u8; 0],
+}
+
+#[repr(C)]
+struct NativeWork {
     _opaque: [u8; 0],
 }
 
@@ -31,6 +38,13 @@ unsafe extern "C" {
         group: *mut *mut Native,
     ) -> *mut c_char;
     fn retrial_c10d_leave(group: *mut Native);
+    fn retrial_c10d_roll_call(
+        group: *mut Native,
+        rank: c_int,
+        world: c_int,
+        patience_ms: i64,
+        there: *mut bool,
+    );
     fn retrial_c10d_all_reduce(group: *mut Native, tensor: *const C_tensor) -> *mut c_char;
     fn retrial_c10d_broadcast(
         group: *mut Native,
@@ -41,7 +55,10 @@ unsafe extern "C" {
         group: *mut Native,
         share: *const C_tensor,
         whole: *const C_tensor,
+        work: *mut *mut NativeWork,
     ) -> *mut c_char;
+    fn retrial_c10d_wait(work: *mut NativeWork) -> *mut c_char;
+    fn retrial_c10d_forget(work: *mut NativeWork);
     fn retrial_c10d_all_gather(
         group: *mut Native,
         whole: *const C_tensor,
@@ -49,6 +66,9 @@ unsafe extern "C" {
     ) -> *mut c_char;
     fn retrial_c10d_barrier(group: *mut Native) -> *mut c_char;
 }
+
+/// How long other ranks get to notice that one has failed: those that wait for it do at once.
+const PATIENCE_MS: i64 = 3000;
 
 /// Where the ranks of a group find each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,8 +93,9 @@ impl Meeting {
 /// Why ranks could not compute together.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error(
-    "rank {rank} of {world}: {operation} failed: {reason}\n\
-     hint: a rank that has ended or hangs fails all others; look at the log of each for the first error"
+    "rank {rank} of {world}: {operation} failed: {reason}{}\n\
+     hint: a rank that has ended or hangs fails all others; look at the log of each for the first error",
+    silence(.silent)
 )]
 pub struct GroupError {
     /// What was tried.
@@ -85,6 +106,61 @@ pub struct GroupError {
     pub world: usize,
     /// c10d's word.
     pub reason: String,
+    /// Ranks that do not notice, as far as rank 0 knows: they have ended, hang, or compute on.
+    pub silent: Vec<usize>,
+}
+
+/// c10d notes down every operation of a process, for who debugs one that hangs. Nothing here reads it,
+/// and groups on several threads, as tests have them, break it: it adds a group to its map without
+/// taking its lock, and then loops for ever or crashes.
+fn without_recorder() {
+    static ONCE: Once = Once::new();
+    const SIZE: &str = "TORCH_FR_BUFFER_SIZE";
+    ONCE.call_once(|| {
+        if std::env::var_os(SIZE).is_none() {
+            // SAFETY: what reads the environment in Rust takes turns with this; c10d reads it when the
+            // first group is made, after this.
+            unsafe { std::env::set_var(SIZE, "0") };
+        }
+    });
+}
+
+fn silence(ranks: &[usize]) -> String {
+    let ranks: Vec<String> = ranks.iter().map(ToString::to_string).collect();
+    match &ranks[..] {
+        [] => String::new(),
+        [rank] => format!("; rank {rank} is silent"),
+        ranks => format!("; ranks {} are silent", ranks.join(", ")),
+    }
+}
+
+/// The library for groups over NCCL, loaded. `nccl/build.sh` makes it.
+pub struct Nccl {
+    join: JoinNccl,
+}
+
+type JoinNccl =
+    unsafe extern "C" fn(*mut Native, c_int, c_int, i64, c_int, *mut *mut Native) -> *mut c_char;
+
+/// Where it lies, if not where the system looks.
+const NCCL_PATH: &str = "RETRIAL_C10D_NCCL";
+/// Its usual name.
+const NCCL_NAME: &str = "libretrial_c10d_nccl.so";
+
+impl Nccl {
+    /// Loads it, and with it libtorch's part for CUDA. The error is the system's.
+    pub fn load() -> Result<Self, String> {
+        let path = std::env::var_os(NCCL_PATH).unwrap_or_else(|| NCCL_NAME.into());
+        // SAFETY: the initialisers are those of libtorch; whoever names another file by the
+        // environment answers for it, as with LD_PRELOAD.
+        let library = unsafe { Library::new(&path) }.map_err(|error| error.to_string())?;
+        // SAFETY: this is the signature that nccl/nccl.cpp declares under this name, and the library
+        // is never unloaded, as it has threads of its own.
+        let join = unsafe { library.get::<JoinNccl>(b"retrial_c10d_join_nccl\0") };
+        let join = *join.map_err(|error| error.to_string())?;
+        std::mem::forget(library);
+        Ok(Self { join })
+    }
 }
 
 /// Membership of a group. Leaves it when dropped, and on the first error.
@@ -92,8 +168,29 @@ pub struct Group {
     native: *mut Native,
     rank: usize,
     world: usize,
+    device: Device,
+    timeout_ms: i64,
     /// Why the membership ended, if an error ended it.
     lost: Option<GroupError>,
+}
+
+/// A sum that is under way, whose numbers are only to be had of [`Group::finish`].
+pub struct UnderWay {
+    work: Work,
+    share: Tensor,
+}
+
+struct Work(*mut NativeWork);
+
+// SAFETY: c10d's work may be waited for from any thread; it is used by value, so that one does.
+unsafe impl Send for Work {}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // SAFETY: it came from `retrial_c10d_reduce_scatter`, and nothing has it any more. What is
+        // still under way goes on with the tensors, which c10d holds too.
+        unsafe { retrial_c10d_forget(self.0) };
+    }
 }
 
 // SAFETY: c10d's groups and stores may be used from any thread; every call needs `&mut self` or is
@@ -109,12 +206,21 @@ impl Group {
         world: usize,
         timeout: Duration,
     ) -> Result<Self, GroupError> {
-        let mut group = Self { native: ptr::null_mut(), rank, world, lost: None };
-        let failed = |reason: String| GroupError { operation: "join", rank, world, reason };
+        without_recorder();
+        let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
+        let device = Device::Cpu;
+        let mut group =
+            Self { native: ptr::null_mut(), rank, world, device, timeout_ms, lost: None };
+        let failed = |reason: String| GroupError {
+            operation: "join",
+            rank,
+            world,
+            reason,
+            silent: Vec::new(),
+        };
         let text = |text: &str| CString::new(text).map_err(|error| failed(error.to_string()));
         let (host, prefix) = (text(&meeting.host)?, text(&meeting.prefix)?);
         let serves = rank == 0 && !meeting.kept;
-        let timeout_ms = i64::try_from(timeout.as_millis()).unwrap_or(i64::MAX);
         // SAFETY: both texts live through the call; `native` is set to a group that is this side's
         // if the message is null.
         let message = unsafe {
@@ -131,6 +237,28 @@ impl Group {
         };
         group.done("join", message)?;
         Ok(group)
+    }
+
+    /// Joins a group of the same ranks over NCCL, where each gives a GPU of its own. All come at the
+    /// same time.
+    pub fn join_nccl(&mut self, nccl: &Nccl, gpu: usize) -> Result<Self, GroupError> {
+        let &mut Self { rank, world, timeout_ms, .. } = self;
+        let device = Device::Cuda(gpu);
+        let mut group =
+            Self { native: ptr::null_mut(), rank, world, device, timeout_ms, lost: None };
+        self.call("join over NCCL", &[], |others| {
+            let native = &raw mut group.native;
+            let (rank, world, gpu) = (rank as c_int, world as c_int, gpu as c_int);
+            // SAFETY: `call` has seen to it that the others' group is there; `native` is set to one
+            // that is this side's if the message is null.
+            unsafe { (nccl.join)(others, rank, world, timeout_ms, gpu, native) }
+        })?;
+        Ok(group)
+    }
+
+    /// Where its tensors are.
+    pub fn device(&self) -> Device {
+        self.device
     }
 
     /// This rank.
@@ -173,12 +301,29 @@ impl Group {
         })
     }
 
-    /// Puts this rank's part of the sum of all ranks' `whole`, `[world x n]`, into `share`, `[n]`.
-    pub fn reduce_scatter(&mut self, share: &Tensor, whole: &Tensor) -> Result<(), GroupError> {
-        self.call("reduce_scatter", &[share, whole], |group| {
-            // SAFETY: as above.
-            unsafe { retrial_c10d_reduce_scatter(group, share.as_ptr(), whole.as_ptr()) }
-        })
+    /// Begins to sum up all ranks' `whole`, `[world x n]`, of which this rank gets its part, `[n]`, and
+    /// does not wait for it: nobody writes to `whole` before it is finished. Several may be under way,
+    /// which go one after another, as do the operations that follow.
+    pub fn begin_reduce_scatter(&mut self, whole: &Tensor) -> Result<UnderWay, GroupError> {
+        let length = whole.numel() / self.world;
+        let share = Tensor::empty([length as i64], (whole.kind(), whole.device()));
+        let mut work = ptr::null_mut();
+        self.call("reduce_scatter", &[&share, whole], |group| {
+            // SAFETY: as above; `work` is set to one that is this side's if the message is null.
+            unsafe {
+                let (share, whole) = (share.as_ptr(), whole.as_ptr());
+                retrial_c10d_reduce_scatter(group, share, whole, &raw mut work)
+            }
+        })?;
+        Ok(UnderWay { work: Work(work), share })
+    }
+
+    /// Waits for what this group has begun, and gives this rank's part.
+    pub fn finish(&mut self, under_way: UnderWay) -> Result<Tensor, GroupError> {
+        let UnderWay { work, share } = under_way;
+        // SAFETY: the work is there until the end of this function.
+        self.call("reduce_scatter", &[], |_| unsafe { retrial_c10d_wait(work.0) })?;
+        Ok(share)
     }
 
     /// Puts the `share` of each rank, `[n]`, one after another into `whole`, `[world x n]`.
@@ -202,14 +347,15 @@ impl Group {
         call: impl FnOnce(*mut Native) -> *mut c_char,
     ) -> Result<(), GroupError> {
         let fits = |tensor: &&&Tensor| {
-            tensor.defined() && tensor.device() == Device::Cpu && tensor.is_contiguous()
+            tensor.defined() && tensor.device() == self.device && tensor.is_contiguous()
         };
         if !self.is_whole() {
             let left = || self.error(operation, "the group was left".into());
             return Err(self.lost.clone().unwrap_or_else(left));
         }
         if !tensors.iter().all(|tensor| fits(&tensor)) {
-            return Err(self.lose(operation, "a tensor is not contiguous on the CPU".into()));
+            let problem = format!("a tensor is not contiguous on {:?}", self.device);
+            return Err(self.lose(operation, problem));
         }
         tch::no_grad(|| {
             let message = call(self.native);
@@ -228,12 +374,28 @@ impl Group {
 
     /// Ends the membership with an error, which all later operations repeat.
     fn lose(&mut self, operation: &'static str, reason: String) -> GroupError {
+        let silent = self.roll_call();
         self.leave();
-        self.lost.insert(self.error(operation, reason)).clone()
+        self.lost.insert(GroupError { silent, ..self.error(operation, reason) }).clone()
+    }
+
+    /// Which other ranks do not notice that this one has failed.
+    fn roll_call(&mut self) -> Vec<usize> {
+        if !self.is_whole() {
+            return Vec::new();
+        }
+        let mut there = vec![self.rank > 0; self.world];
+        let patience = PATIENCE_MS.min(self.timeout_ms);
+        let (rank, world) = (self.rank as c_int, self.world as c_int);
+        // SAFETY: the group is there, and `there` has a place for each rank.
+        unsafe {
+            retrial_c10d_roll_call(self.native, rank, world, patience, there.as_mut_ptr());
+        }
+        (0..self.world).filter(|rank| !there[*rank]).collect()
     }
 
     fn error(&self, operation: &'static str, reason: String) -> GroupError {
-        GroupError { operation, rank: self.rank, world: self.world, reason }
+        GroupError { operation, rank: self.rank, world: self.world, reason, silent: Vec::new() }
     }
 }
 

@@ -8,3 +8,4 @@ pub mod memory;
 mod message;
 pub mod mkl;
 pub mod nccl;
+pub mod testing;

@@ -129,10 +129,16 @@ impl Shape {
     }
 }
 
-/// What a rank holds beside the weights of each number that learns, bytes for all of them: its
-/// gradient, and two moments, which are shared out over the ranks.
-fn learning(learned: u64, ranks: u64) -> u64 {
-    learned * F32 + (2 * learned * F32).div_ceil(ranks)
+/// What a rank holds of the numbers that learn, bytes for all of them. One alone has weights,
+/// gradients and two moments in f32. Of several, each has the weights that products are computed with,
+/// and a share of the rest, the weights in f32 among it where products are of another kind.
+fn learning(learned: u64, bytes: u64, ranks: u64) -> u64 {
+    let (weights, shared) = match (ranks, bytes) {
+        (1, _) => (F32, 3 * F32),
+        (_, F32) => (F32, 3 * F32),
+        _ => (bytes, 4 * F32),
+    };
+    learned * weights + (learned * shared).div_ceil(ranks)
 }
 
 /// The most memory an update takes on each rank, bytes.
@@ -140,18 +146,17 @@ pub fn peak(shape: &Shape, training: &Training) -> u64 {
     let bytes = training.activation_bytes;
     let (tokens, rows) = (training.tokens, training.response_tokens);
     let parameters = shape.parameters();
-    let casts = bytes != F32 && training.lora.is_none();
+    let several = training.ranks > 1;
+    // Each of several ranks has its weights in the kind of products already.
+    let casts = bytes != F32 && training.lora.is_none() && !several;
     let layers = if training.recompute { 1 } else { shape.num_hidden_layers };
 
     let learned = training.lora.as_ref().map_or(parameters, |lora| shape.adapter(lora));
-    let weights = match training.lora {
-        Some(_) => parameters * bytes + learned * F32,
-        None => parameters * F32,
-    };
+    let under_adapter = if training.lora.is_some() { parameters * bytes } else { 0 };
     // An adapter's reference is the model under it.
     let reference =
         if training.reference && training.lora.is_none() { parameters * bytes } else { 0 };
-    let held = weights + reference + learning(learned, training.ranks);
+    let held = under_adapter + reference + learning(learned, bytes, training.ranks);
 
     let inputs = tokens * shape.hidden_size * bytes * shape.num_hidden_layers;
     let graphs = layers * tokens * shape.kept_of_a_token() * bytes;
@@ -160,14 +165,17 @@ pub fn peak(shape: &Shape, training: &Training) -> u64 {
     let states = 4 * rows * shape.hidden_size * bytes;
     let chunks = if training.accelerator { LARGE_CHUNKS } else { CHUNKS };
     let logits = chunks.min(2 * rows * shape.vocab_size);
-    let pass = inputs + graphs + cast + states + logits * F32;
+    let (largest, of_a_layer) = match training.lora {
+        Some(_) => (0, 0),
+        None => (shape.embedding().max(shape.layer() / 3), shape.layer().max(shape.embedding())),
+    };
+    // Of several ranks: the gradients of a layer or of the output matrix, until they are in buckets, of
+    // which three are on their way. The largest parameter may be a bucket of its own.
+    let buckets = if several { of_a_layer * bytes + 3 * largest.max(BUCKET) * F32 } else { 0 };
+    let pass = inputs + graphs + cast + states + logits * F32 + buckets;
 
-    // The optimizer goes from one parameter to the next, with three copies. From rank to rank go as
-    // many numbers at least as a bucket has, with four copies, in the memory of the machine.
-    let largest =
-        if training.lora.is_some() { 0 } else { shape.embedding().max(shape.layer() / 3) };
-    let over_the_wire = training.ranks > 1 && !training.accelerator;
-    let step = F32 * if over_the_wire { 4 * largest.max(BUCKET) } else { 3 * largest };
+    // The optimizer goes from one parameter to the next, with three copies.
+    let step = F32 * 3 * largest;
     let fragments = if training.accelerator { 1.0 } else { FRAGMENTS };
     PROCESS + held + ((pass as f64 * fragments) as u64).max(step)
 }
@@ -210,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn ranks_share_the_moments() {
+    fn ranks_share_what_learns() {
         let shape = qwen3_0_6b();
         let on = |ranks| {
             let training = Training {
@@ -225,7 +233,8 @@ mod tests {
             };
             peak(&shape, &training)
         };
-        assert_eq!(on(1) - on(8), 8 * shape.parameters() * 7 / 8);
+        // Weights in f32, gradients and two moments.
+        assert_eq!(on(2) - on(8), 16 * shape.parameters() * 3 / 8);
     }
 
     #[test]

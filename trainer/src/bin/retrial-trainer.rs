@@ -11,7 +11,7 @@ use retrial_protocol::{Lora, Target};
 use retrial_trainer::compute::Compute;
 use retrial_trainer::compute::ComputeArgs;
 use retrial_trainer::export;
-use retrial_trainer::fault::CrashPoint;
+use retrial_trainer::fault::Fault;
 use retrial_trainer::model::lora::NewAdapter;
 use retrial_trainer::ranks::{Environment, Ranks};
 use retrial_trainer::service;
@@ -78,8 +78,11 @@ struct Serve {
     #[command(flatten)]
     listen: Listen,
     /// Crash at POINT@STEP, for tests.
-    #[arg(long, hide = true)]
-    crash_at: Option<CrashPoint>,
+    #[arg(long, hide = true, value_parser = Fault::crash)]
+    crash_at: Option<Fault>,
+    /// Stop as by SIGSTOP at POINT@STEP, for tests.
+    #[arg(long, hide = true, value_parser = Fault::stop, conflicts_with = "crash_at")]
+    stop_at: Option<Fault>,
 }
 
 impl Serve {
@@ -179,11 +182,12 @@ fn opening(
     environment: Option<Environment>,
     compute: Compute,
 ) -> Result<impl FnOnce() -> Result<Trainer> + Send + use<>> {
-    let Serve { model, versions, keep, crash_at, rank_timeout, .. } = args;
-    let (model, versions, keep, crash) = (model.clone(), versions.clone(), *keep, *crash_at);
+    let Serve { model, versions, keep, rank_timeout, .. } = args;
+    let (model, versions, keep) = (model.clone(), versions.clone(), *keep);
+    let fault = args.crash_at.or(args.stop_at);
     let (adapter, timeout) = (args.adapter()?, Duration::from_secs(*rank_timeout));
     Ok(move || {
         let ranks = Ranks::of_environment(environment.as_ref(), timeout)?;
-        Ok(Trainer::open_among(ranks, &model, &versions, keep, crash, compute, adapter)?)
+        Ok(Trainer::open_among(ranks, &model, &versions, keep, fault, compute, adapter)?)
     })
 }

@@ -16,7 +16,7 @@ use super::cache::MIN_ROWS;
 use super::layer::{Layer, Norm};
 use super::lora::{self, Adapter};
 use super::rope::{Angles, Rotary};
-use super::{KvCache, LowRank, ModelConfig, ModelError, attention, files, init};
+use super::{KvCache, LowRank, ModelConfig, ModelError, Shards, attention, files, init};
 
 /// A decoder and its weights.
 pub struct Decoder {
@@ -43,6 +43,18 @@ pub struct Places {
     pub norm: Option<usize>,
     /// The output matrix; where the embedding is, if they are the same.
     pub head: Option<usize>,
+}
+
+impl Places {
+    /// The parts in the order in which the way back has done with them: what is on top of the layers,
+    /// each layer, what is below. A part may be empty.
+    pub fn on_the_way_back(&self) -> Vec<Range<usize>> {
+        let on_top = |norm: usize| norm..norm + 1 + usize::from(self.head == Some(norm + 1));
+        let top = self.norm.map_or(0..0, on_top);
+        let bottom = self.embedding.map_or(0..0, |place| place..place + 1);
+        let layers = self.layers.iter().rev().cloned();
+        std::iter::once(top).chain(layers).chain([bottom]).collect()
+    }
 }
 
 impl Decoder {
@@ -85,11 +97,18 @@ impl Decoder {
         Self::build(self.config.clone(), tensors, self.device())
     }
 
-    /// Reads `config.json` of a folder, and the weights from one file.
-    pub fn load_file(folder: &Path, weights: &Path, device: Device) -> Result<Self, ModelError> {
+    /// Reads `config.json` of a folder, and the weights from files beside it.
+    pub fn load_shards(
+        folder: &Path,
+        shards: &mut Shards,
+        (kind, device): (Kind, Device),
+    ) -> Result<Self, ModelError> {
         let config = ModelConfig::load(folder)?;
-        let tensors = files::read_named(weights, &config.parameters())?;
-        Ok(Self::build(config, tensors, device))
+        let read = |(name, shape): &(String, Vec<i64>)| {
+            Ok(shards.read(name, shape)?.to_kind(kind).to_device(device))
+        };
+        let tensors: Result<_, ModelError> = config.parameters().iter().map(read).collect();
+        Ok(Self::build(config, tensors?, device))
     }
 
     /// Fresh weights for the `config.json` of a folder.

@@ -13,6 +13,7 @@ mod init;
 mod layer;
 pub mod lora;
 mod rope;
+mod shards;
 mod stored;
 
 pub use attention::Packing;
@@ -23,4 +24,5 @@ pub use error::ModelError;
 pub use files::{read_named, read_tensors, sync_folder, write_in_turn, write_tensors};
 pub use layer::{Layer, Linear, LowRank, Norm};
 pub use rope::{Angles, Rotary};
+pub use shards::{Shards, shard_name};
 pub use stored::{Entry, StoredTensors};

@@ -53,6 +53,17 @@ impl TensorFile {
         self.metadata.offset_keys()
     }
 
+    /// Whether it has a tensor of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.metadata.info(name).is_some()
+    }
+
+    /// Reads a tensor as it is.
+    pub(super) fn read(&mut self, name: &str) -> Result<Tensor, ModelError> {
+        let entry = self.entry(name)?;
+        self.read_entry(&entry)
+    }
+
     fn entry(&self, name: &str) -> Result<Entry, ModelError> {
         let path = || self.path.clone();
         let missing = || ModelError::Missing { path: path(), names: vec![name.into()] };

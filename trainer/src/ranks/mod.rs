@@ -8,19 +8,19 @@
 //! A single rank needs no group, and every function here then returns what it was given.
 
 mod environment;
-mod moments;
 mod orders;
+mod reduction;
 
 use std::time::Duration;
 
-use retrial_native::c10d::{Group, GroupError, Meeting};
+use retrial_native::c10d::{Group, GroupError, Meeting, Nccl};
 use tch::{Device, Kind, Tensor};
 
 pub use environment::{Environment, EnvironmentError, local_rank};
-pub use moments::Moments;
 pub use orders::Order;
+pub use reduction::Reduction;
 
-/// Most numbers that go over the wire together, but for a tensor that has more: 16 MiB in f32.
+/// As many numbers go over the wire together unless others are asked for: 16 MiB in f32.
 const BUCKET: usize = 1 << 22;
 
 /// A rank, and how many there are.
@@ -43,8 +43,13 @@ pub struct Failure {
 
 /// This rank's membership.
 pub struct Ranks {
+    /// Most numbers that go over the wire together, but for a tensor that has more.
+    pub bucket: usize,
     place: Place,
+    /// Over Gloo. None of a single rank.
     group: Option<Group>,
+    /// Over NCCL, for gradients and weights, where all ranks compute on GPUs.
+    gpus: Option<Group>,
     timeout: Duration,
 }
 
@@ -84,13 +89,19 @@ impl Place {
 impl Ranks {
     /// The only rank.
     pub fn alone() -> Self {
-        Self { place: Place::ALONE, group: None, timeout: Duration::MAX }
+        Self {
+            bucket: BUCKET,
+            place: Place::ALONE,
+            group: None,
+            gpus: None,
+            timeout: Duration::MAX,
+        }
     }
 
     /// Joins the others, and waits for them. No wait, here or later, is longer than `timeout`.
     pub fn join(meeting: &Meeting, place: Place, timeout: Duration) -> Result<Self, GroupError> {
         let group = Group::join(meeting, place.rank, place.world, timeout)?;
-        Ok(Self { place, group: Some(group), timeout })
+        Ok(Self { bucket: BUCKET, place, group: Some(group), gpus: None, timeout })
     }
 
     /// Joins as the environment says; alone if it says nothing.
@@ -102,6 +113,29 @@ impl Ranks {
         Self::join(meeting, *place, timeout)
     }
 
+    /// Has gradients and weights go from GPU to GPU over NCCL from now on, if `device` is one and all
+    /// ranks have the library. All ranks call it.
+    pub fn use_gpu(&mut self, device: Device) -> Result<(), GroupError> {
+        let Device::Cuda(gpu) = device else { return Ok(()) };
+        let loaded = Nccl::load();
+        let missing = self.failure(loaded.as_ref().err().cloned())?;
+        let Some(group) = &mut self.group else { return Ok(()) };
+        match (loaded, missing) {
+            (Ok(nccl), None) => self.gpus = Some(group.join_nccl(&nccl, gpu)?),
+            (_, missing) => tracing::warn!(
+                ?missing,
+                "gradients and weights go through host memory and TCP\n\
+                 hint: trainer/native/nccl/build.sh makes the library for NCCL"
+            ),
+        }
+        Ok(())
+    }
+
+    /// The group for gradients and weights.
+    fn data(&mut self) -> Option<&mut Group> {
+        self.gpus.as_mut().or(self.group.as_mut())
+    }
+
     /// Which rank this is.
     pub fn place(&self) -> Place {
         self.place
@@ -109,14 +143,12 @@ impl Ranks {
 
     /// Whether all ranks are still together, as far as is known here.
     pub fn are_whole(&self) -> bool {
-        self.group.as_ref().is_none_or(Group::is_whole)
+        [&self.group, &self.gpus].into_iter().flatten().all(Group::is_whole)
     }
 
     /// Leaves the others, whose next operation fails.
     pub fn leave(&mut self) {
-        if let Some(group) = &mut self.group {
-            group.leave();
-        }
+        [&mut self.group, &mut self.gpus].into_iter().flatten().for_each(Group::leave);
     }
 
     /// The leader must be heard of this often: the others wait for it no longer than the time-out.
@@ -124,27 +156,14 @@ impl Ranks {
         self.timeout / 3
     }
 
-    /// This rank's share of the sum of all ranks' tensors, one for each. Each is let go of as soon as
-    /// its share is there.
-    pub fn reduce(&mut self, tensors: Vec<Tensor>) -> Result<Vec<Tensor>, GroupError> {
-        let Some(group) = &mut self.group else { return Ok(tensors) };
-        let mut shares = Vec::with_capacity(tensors.len());
-        let counts = buckets(&tensors);
-        let mut tensors = tensors.into_iter();
-        for count in counts {
-            let bucket = tensors.by_ref().take(count).collect();
-            shares.extend(reduce(group, self.place, bucket)?);
-        }
-        Ok(shares)
-    }
-
     /// Replaces each rank's share of contiguous tensors by what that rank has there.
     pub fn gather(&mut self, tensors: &[Tensor]) -> Result<(), GroupError> {
-        let Some(group) = &mut self.group else { return Ok(()) };
+        let (place, most) = (self.place, self.bucket);
+        let Some(group) = self.data() else { return Ok(()) };
         let mut rest = tensors;
-        for count in buckets(tensors) {
+        for count in buckets(tensors, most) {
             let (bucket, others) = rest.split_at(count);
-            gather(group, self.place, bucket)?;
+            gather(group, place, bucket)?;
             rest = others;
         }
         Ok(())
@@ -167,7 +186,7 @@ impl Ranks {
             return Ok(Vec::new());
         }
         let whole = Tensor::empty([longest * counts.len() as i64], (Kind::Double, Device::Cpu));
-        group.all_gather(&whole, &padded(&Tensor::from_slice(numbers), longest))?;
+        group.all_gather(&whole, &padded(&Tensor::from_slice(numbers), longest, Device::Cpu))?;
         let all: Vec<f64> = Vec::try_from(&whole).expect("a one-dimensional tensor of f64");
         let of_ranks = all.chunks(longest as usize).zip(counts);
         Ok(of_ranks.flat_map(|(all, count)| &all[..count as usize]).copied().collect())
@@ -207,12 +226,12 @@ impl Ranks {
 }
 
 /// How many tensors, one after another, go over the wire together.
-fn buckets(tensors: &[Tensor]) -> Vec<usize> {
+fn buckets(tensors: &[Tensor], most: usize) -> Vec<usize> {
     let (mut counts, mut numbers) = (Vec::new(), 0);
     for tensor in tensors {
         numbers += tensor.numel();
         match counts.last_mut() {
-            Some(count) if numbers <= BUCKET => *count += 1,
+            Some(count) if numbers <= most => *count += 1,
             _ => {
                 counts.push(1);
                 numbers = tensor.numel();
@@ -222,38 +241,15 @@ fn buckets(tensors: &[Tensor]) -> Vec<usize> {
     counts
 }
 
-fn reduce(group: &mut Group, place: Place, bucket: Vec<Tensor>) -> Result<Vec<Tensor>, GroupError> {
-    tch::no_grad(|| {
-        let world = place.world as i64;
-        let device = bucket[0].device();
-        let lengths: Vec<(i64, i64)> =
-            bucket.iter().map(|tensor| (place.longest(tensor), place.span(tensor).1)).collect();
-        // [world, n] of each: a row for each rank.
-        let of_ranks = |tensor: Tensor| {
-            let longest = place.longest(&tensor);
-            padded(&tensor.detach(), longest * world).view([world, longest])
-        };
-        let rows: Vec<Tensor> = bucket.into_iter().map(of_ranks).collect();
-        let whole = joined(rows, 1);
-        let share = Tensor::empty([whole.size()[1]], (whole.kind(), Device::Cpu));
-        group.reduce_scatter(&share, &whole.view([-1]))?;
-        let mut start = 0;
-        let mut of_tensor = |(longest, own): (i64, i64)| {
-            let share = share.narrow(0, start, own).to_device(device);
-            start += longest;
-            share
-        };
-        Ok(lengths.into_iter().map(&mut of_tensor).collect())
-    })
-}
-
 fn gather(group: &mut Group, place: Place, bucket: &[Tensor]) -> Result<(), GroupError> {
     tch::no_grad(|| {
         let world = place.world as i64;
-        let of_tensor = |tensor: &Tensor| padded(&place.share(tensor), place.longest(tensor));
+        let device = group.device();
+        let of_tensor =
+            |tensor: &Tensor| padded(&place.share(tensor), place.longest(tensor), device);
         let share = joined(bucket.iter().map(of_tensor).collect(), 0);
         let length = share.size()[0];
-        let whole = Tensor::empty([world * length], (share.kind(), Device::Cpu));
+        let whole = Tensor::empty([world * length], (share.kind(), device));
         group.all_gather(&whole, &share)?;
         let (rows, mut start) = (whole.view([world, length]), 0);
         for tensor in bucket {
@@ -271,9 +267,9 @@ fn joined(mut tensors: Vec<Tensor>, dimension: i64) -> Tensor {
     if tensors.len() == 1 { tensors.remove(0) } else { Tensor::cat(&tensors, dimension) }
 }
 
-/// A tensor's numbers on the CPU, with zeros up to a length.
-fn padded(tensor: &Tensor, length: i64) -> Tensor {
-    let flat = tensor.to_device(Device::Cpu).contiguous().view([-1]);
+/// A tensor's numbers on a device, with zeros up to a length.
+fn padded(tensor: &Tensor, length: i64, device: Device) -> Tensor {
+    let flat = tensor.to_device(device).contiguous().view([-1]);
     let lacking = length - flat.numel() as i64;
     if lacking == 0 { flat } else { flat.constant_pad_nd([0, lacking]) }
 }
@@ -297,12 +293,11 @@ mod tests {
     fn small_tensors_go_together_and_large_ones_alone() {
         let of = |numbers: &[i64]| {
             let empty = |&n: &i64| Tensor::empty([n], (Kind::Int8, Device::Cpu));
-            buckets(&numbers.iter().map(empty).collect::<Vec<_>>())
+            buckets(&numbers.iter().map(empty).collect::<Vec<_>>(), 100)
         };
-        let most = BUCKET as i64;
         assert_eq!(of(&[]), [0; 0]);
         assert_eq!(of(&[1, 2, 3]), [3]);
-        assert_eq!(of(&[most + 1, 1, most - 1, 1, most]), [1, 2, 1, 1]);
+        assert_eq!(of(&[101, 1, 99, 1, 100]), [1, 2, 1, 1]);
     }
 
     #[test]

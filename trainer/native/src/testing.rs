@@ -1,0 +1,18 @@
+//! For tests and measurements of ranks on one machine.
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+/// A port that no one has, of those that are never given to whoever asks for any: ranks knock at it
+/// before it is taken.
+///
+/// # Panics
+///
+/// If none of a process's hundred is free.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (std::process::id() % 100) as u16 * 100;
+    let ports = (0..100).map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed) % 100);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.into_iter().find(is_free).expect("one of a hundred ports is free")
+}

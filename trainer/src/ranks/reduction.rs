@@ -1,0 +1,140 @@
+//! Gradients on their way between ranks while others are still computed (ZeRO-2): each rank is left
+//! with its share of the sums.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use retrial_native::c10d::{Group, GroupError, UnderWay};
+use tch::{Kind, Tensor};
+
+use super::{Place, Ranks, joined, padded};
+use crate::fault::Point;
+use crate::gradients::Gradients;
+
+/// Buckets that are on their way at once: while one is, the next is filled. More would only take
+/// memory, as they go one after another.
+const AT_ONCE: usize = 2;
+
+/// The gradients of several passes, of which each rank keeps its share. All ranks send the same
+/// parameters in the same order.
+pub struct Reduction<'a> {
+    learned: &'a [(String, Tensor)],
+    /// None of a single rank, whose gradients stay where they are.
+    group: Option<&'a mut Group>,
+    place: Place,
+    most: usize,
+    reached: &'a dyn Fn(Point),
+    /// What is not on its way yet, by parameter.
+    waiting: Vec<(usize, Tensor)>,
+    numbers: usize,
+    under_way: VecDeque<Bucket>,
+    shares: Vec<Option<Tensor>>,
+}
+
+/// Gradients of some parameters on their way.
+struct Bucket {
+    parameters: Vec<usize>,
+    sum: UnderWay,
+}
+
+impl Ranks {
+    /// Begins to sum up gradients of these parameters. `reached` is told of points on the way.
+    pub fn reduction<'a>(
+        &'a mut self,
+        learned: &'a [(String, Tensor)],
+        reached: &'a dyn Fn(Point),
+    ) -> Reduction<'a> {
+        let (place, most) = (self.place, self.bucket);
+        Reduction {
+            learned,
+            group: self.data(),
+            place,
+            most,
+            reached,
+            waiting: Vec::new(),
+            numbers: 0,
+            under_way: VecDeque::new(),
+            shares: learned.iter().map(|_| None).collect(),
+        }
+    }
+}
+
+impl Reduction<'_> {
+    /// Takes the gradients of these parameters, to which nothing is added any more in this pass.
+    /// They are on their way as soon as a bucket is full.
+    pub fn send(
+        &mut self,
+        gradients: &mut Gradients,
+        parameters: Range<usize>,
+    ) -> Result<(), GroupError> {
+        if self.group.is_none() {
+            return Ok(());
+        }
+        for parameter in parameters {
+            let gradient = gradients.take(parameter, &self.learned[parameter].1);
+            if self.numbers + gradient.numel() > self.most {
+                self.begin()?;
+            }
+            self.numbers += gradient.numel();
+            self.waiting.push((parameter, gradient));
+        }
+        if self.numbers >= self.most { self.begin() } else { Ok(()) }
+    }
+
+    /// This rank's shares of the sums, one a parameter: of `gradients` as they are, if it is the only
+    /// one.
+    pub fn finish(mut self, gradients: Gradients) -> Result<Vec<Tensor>, GroupError> {
+        if self.group.is_none() {
+            return Ok(gradients.finish(self.learned));
+        }
+        self.begin()?;
+        while !self.under_way.is_empty() {
+            self.arrive()?;
+        }
+        let share = |(share, (_, like)): (Option<Tensor>, &(String, Tensor))| {
+            // One that was not sent in any pass, on any rank.
+            share.unwrap_or_else(|| self.place.share(like).zeros_like().to_kind(Kind::Float))
+        };
+        Ok(self.shares.into_iter().zip(self.learned).map(share).collect())
+    }
+
+    /// Sends what waits.
+    fn begin(&mut self) -> Result<(), GroupError> {
+        let (Some(group), false) = (&mut self.group, self.waiting.is_empty()) else {
+            return Ok(());
+        };
+        let (parameters, gradients): (Vec<_>, Vec<_>) = self.waiting.drain(..).unzip();
+        self.numbers = 0;
+        // [world, n] of each: a row for each rank.
+        let device = group.device();
+        let rows = |gradient: Tensor| {
+            let (world, longest) = (self.place.world as i64, self.place.longest(&gradient));
+            padded(&gradient, longest * world, device).view([world, longest])
+        };
+        let whole = joined(gradients.into_iter().map(rows).collect(), 1).view([-1]);
+        let sum = group.begin_reduce_scatter(&whole)?;
+        self.under_way.push_back(Bucket { parameters, sum });
+        (self.reached)(Point::MidReduce);
+        if self.under_way.len() > AT_ONCE { self.arrive() } else { Ok(()) }
+    }
+
+    /// Waits for the oldest bucket.
+    fn arrive(&mut self) -> Result<(), GroupError> {
+        let (Some(group), Some(bucket)) = (&mut self.group, self.under_way.pop_front()) else {
+            return Ok(());
+        };
+        let sum = group.finish(bucket.sum)?;
+        let mut start = 0;
+        for parameter in bucket.parameters {
+            let (_, like) = &self.learned[parameter];
+            let (_, own) = self.place.span(like);
+            let part = sum.narrow(0, start, own).to_device(like.device());
+            start += self.place.longest(like);
+            match &mut self.shares[parameter] {
+                Some(share) => drop(share.g_add_(&part)),
+                none => *none = Some(part.copy()),
+            }
+        }
+        Ok(())
+    }
+}
