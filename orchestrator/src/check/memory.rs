@@ -113,7 +113,7 @@ mod tests {
         let (small, large) = (shape(2560, 9728, 36, true), shape(4096, 12_288, 36, false));
         assert_eq!(
             gpus(&small, &training),
-            "GPUs that are enough: no number of 24 GB, no number of 40 GB, 1 of 80 GB, 1 of 141 GB"
+            "GPUs that are enough: 15 of 24 GB, 4 of 40 GB, 1 of 80 GB, 1 of 141 GB"
         );
         for (shape, gb) in [(&small, 80), (&large, 80), (&large, 141)] {
             let ranks = fewest_ranks(shape, &training, gb).unwrap();
