@@ -25,7 +25,7 @@ use crate::domain::{FinishReason, GradedRollout, Rollout};
 use crate::evaluate::{self, Scores};
 use crate::failure::Failure;
 use crate::fault::CrashPoint;
-use crate::http::CallError;
+use crate::http::{CallError, Transience};
 use crate::inputs::{Inputs, solution_tokens};
 use crate::live::{Live, Recent};
 use crate::open_files;
@@ -41,8 +41,9 @@ use crate::trainer::Trainer;
 /// Pause after a failure; doubles each time, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How long after a broken connection the end of a process is seen.
-const END_IS_SEEN: Duration = Duration::from_secs(1);
+/// How long after a broken connection, or an answer that ranks are lost, the end of a process is
+/// seen: rank 0 ends two seconds after such an answer.
+const END_IS_SEEN: Duration = Duration::from_secs(4);
 /// Failed requests in a row after which a server is left out.
 const FAILURES_IN_A_ROW: u32 = 3;
 
@@ -373,15 +374,17 @@ impl Run {
                 },
             };
             let error = match outcome {
-                Err(error @ CallError::Transport { .. }) => error,
+                Err(error) if error.transience() == Transience::Transient => error,
                 outcome => return Ok(outcome?),
             };
             match &self.trainer_service {
-                // A broken connection may be the first that is seen of its end.
+                // This may be the first that is seen of its end.
                 Some(service) if timeout(END_IS_SEEN, service.ended()).await.is_ok() => {
                     service.revive().await?;
                 }
-                None if clock.elapsed() + pause <= patience => {
+                None if matches!(error, CallError::Transport { .. })
+                    && clock.elapsed() + pause <= patience =>
+                {
                     tracing::warn!(%error, ?pause, "the trainer does not answer; trying again");
                     tokio::time::sleep(pause).await;
                     pause = LONGEST_PAUSE.min(pause * 2);

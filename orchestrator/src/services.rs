@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use retrial_protocol::Target;
 
 use crate::config::{Config, ServerConfig};
@@ -120,7 +120,7 @@ impl Service {
         if !fate.is_broken() {
             return Ok(false);
         }
-        let Some(cause) = fate.ended().await else { bail!("{} was let go of", self.program.name) };
+        let cause = fate.ended().await.context("the service was let go of")?;
         let (name, how) = (self.program.name, self.program.how(&cause));
         let log = self.program.log_of(cause.rank);
         let log = log.display();

@@ -18,8 +18,8 @@ use super::group::{Cause, End, Group};
 use crate::failure::Failure;
 
 const START_TIMEOUT: Duration = Duration::from_mins(2);
-/// How long a child that gave up may take to end.
-const END_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long children that gave up may take to end, those that have to be killed included.
+const END_TIMEOUT: Duration = Duration::from_secs(20);
 /// Exit code of a child that was given something wrong.
 const REFUSED: i32 = 2;
 /// Lines of a child's log that are shown when it does not start.
@@ -125,16 +125,15 @@ impl Program {
         let log = self.log_of(cause.as_ref().map_or(0, |cause| cause.rank));
         let (name, path, end) = (self.name, log.display(), tail(&log));
         let error = anyhow!("{name} did not start; the end of {path} says:\n{end}");
-        let code = cause.as_ref().map(|cause| (self.how(cause), cause.end));
-        Err(match code {
-            Some((how, End::Itself(status))) => match status.code() {
-                Some(REFUSED) => Failure::Input(error).into(),
+        if let Some(cause @ Cause { end: End::Itself(status), .. }) = &cause {
+            match status.code() {
+                Some(REFUSED) => return Err(Failure::Input(error).into()),
                 // By a signal, or because of one.
-                None | Some(0) => NoStart::Ended(how),
-                Some(_) => Failure::Work(error).into(),
-            },
-            Some((_, End::Killed)) | None => Failure::Work(error).into(),
-        })
+                None | Some(0) => return Err(NoStart::Ended(self.how(cause))),
+                Some(_) => {}
+            }
+        }
+        Err(Failure::Work(error).into())
     }
 
     fn child(&self, rank: usize, port: &str, meeting: u16, extra: &[&str]) -> Result<Child> {
