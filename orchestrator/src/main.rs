@@ -6,7 +6,6 @@ use clap::{Parser, Subcommand};
 use retrial::commands::{check, dashboard, eval, export, grade, mistakes, report, run, sql, study};
 use retrial::failure::Failure;
 use retrial::live::Recent;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -32,17 +31,8 @@ enum Command {
     Dashboard(dashboard::Args),
 }
 
-/// Lets this process and those that it starts have as many files open as the system allows: each
-/// request in flight is a connection, and the usual 1,024 are for programs that wait by `select`.
-fn open_many_files() {
-    let limit = getrlimit(Resource::Nofile);
-    // It goes on with what it has: the log says what could not be opened.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    open_many_files();
     let recent = Recent::default();
     let listener = recent.clone().with_filter(LevelFilter::WARN).boxed();
     if let Err(error) = retrial_log::init("warn", Some(listener)) {

@@ -170,15 +170,6 @@ fn an_existing_run_is_not_touched() {
     assert_refused(&project.train(&other), &["another configuration", "objective.gamma"]);
 }
 
-/// A limit that a shell sets, below the sixty connections that are in flight.
-#[test]
-fn a_low_limit_on_open_files() {
-    let many = ["run.steps=1", "rollout.problems=60", "rollout.group=2", "data.heldout={}"];
-    let sets: Vec<&str> = many.iter().flat_map(|setting| ["--set", setting]).collect();
-    let output = Project::new().train_under("ulimit -S -n 50; exec \"$@\"", &sets);
-    assert!(output.status.success(), "{}", shown(&output));
-}
-
 /// Writes fail as on a full disk once a file reaches 1 MiB; the weights are larger, and the log is
 /// not when the run begins.
 #[test]

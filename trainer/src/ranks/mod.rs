@@ -1,8 +1,9 @@
-//! The ranks that train one policy together, each a process, on c10d over Gloo.
+//! The ranks that train one policy together, each a process, on c10d over Gloo or NCCL.
 //!
-//! Rank 0 leads: it serves HTTP, writes the versions and tells the others what to do. Every rank has
-//! the whole weights; gradients are summed so that each rank has its share of each, the moments of
-//! that share are its alone, and the shares that it has stepped go to all others. Whatever one rank
+//! Rank 0 leads: it serves HTTP and tells the others what to do. Every rank has the whole weights that
+//! products are computed with; gradients are summed so that each rank has its share of each, the
+//! weights in f32 and the moments of that share are its alone, and what it has stepped goes to all
+//! others. Whatever one rank
 //! decides by what only it sees, an error above all, it tells the others at the same point.
 //!
 //! A single rank needs no group, and every function here then returns what it was given.
