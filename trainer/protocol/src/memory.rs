@@ -133,11 +133,8 @@ impl Shape {
 /// gradients and two moments in f32. Of several, each has the weights that products are computed with,
 /// and a share of the rest, the weights in f32 among it where products are of another kind.
 fn learning(learned: u64, bytes: u64, ranks: u64) -> u64 {
-    let (weights, shared) = match (ranks, bytes) {
-        (1, _) => (F32, 3 * F32),
-        (_, F32) => (F32, 3 * F32),
-        _ => (bytes, 4 * F32),
-    };
+    let alike = ranks == 1 || bytes == F32;
+    let (weights, shared) = if alike { (F32, 3 * F32) } else { (bytes, 4 * F32) };
     learned * weights + (learned * shared).div_ceil(ranks)
 }
 
