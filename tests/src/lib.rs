@@ -207,10 +207,19 @@ impl Project {
         folder.to_str().expect("the path is UTF-8").to_owned()
     }
 
-    /// The weights of a version of the run `test`.
+    /// The weights of a version of the run `test`: its file, or the files of all ranks in order.
     pub fn weights(&self, version: u64) -> Vec<u8> {
-        let file = self.path(&format!("runs/test/v{version:06}/model.safetensors"));
-        std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+        let folder = self.version(version);
+        let entries =
+            std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let mut files: Vec<PathBuf> = entries
+            .map(|entry| entry.expect("it can be listed").path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
+            .collect();
+        files.sort_unstable();
+        assert!(!files.is_empty(), "{folder} has no weights");
+        let read = |file| std::fs::read(file).expect("it can be read");
+        files.iter().flat_map(read).collect()
     }
 }
 

@@ -1,11 +1,13 @@
 //! A trainer of several ranks: whichever of them dies or hangs, the run says which one it was, starts
 //! all of them again, and ends as if nothing had happened.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use retrial_tests::{Project, Running, binary, root, shown};
+use serde_json::Value;
 use tokio::sync::OnceCell;
 
 const RANKS: [&str; 2] = ["--set", "trainer.ranks=2"];
@@ -115,18 +117,32 @@ async fn ranks_that_keep_dying_end_the_run_and_fewer_go_on() {
     assert_eq!(rollouts(&log), rollouts(&expected().await.1));
 }
 
-/// How far weights are from others, over how large they are.
+/// How far weights are from others, over how large they are, however they lie in files.
 fn difference(ours: &[u8], theirs: &[u8]) -> f64 {
-    let numbers = |file: &[u8]| -> Vec<f64> {
-        let (length, rest) = file.split_at(8);
-        let header = u64::from_le_bytes(length.try_into().unwrap()) as usize;
-        let number = |bytes: &[u8]| f64::from(f32::from_le_bytes(bytes.try_into().unwrap()));
-        rest[header..].chunks_exact(4).map(number).collect()
-    };
-    let (ours, theirs) = (numbers(ours), numbers(theirs));
-    assert_eq!(ours.len(), theirs.len());
-    let apart: f64 = ours.iter().zip(&theirs).map(|(ours, theirs)| (ours - theirs).powi(2)).sum();
-    (apart / theirs.iter().map(|number| number.powi(2)).sum::<f64>()).sqrt()
+    let (ours, theirs) = (tensors(ours), tensors(theirs));
+    assert!(ours.keys().eq(theirs.keys()), "other tensors");
+    let (ours, theirs) = (ours.values().flatten(), theirs.values().flatten());
+    let apart: f64 = ours.zip(theirs.clone()).map(|(ours, theirs)| (ours - theirs).powi(2)).sum();
+    (apart / theirs.map(|number| number.powi(2)).sum::<f64>()).sqrt()
+}
+
+/// The numbers of safetensors files in f32, one file after another.
+fn tensors(mut files: &[u8]) -> BTreeMap<String, Vec<f64>> {
+    let mut all = BTreeMap::new();
+    while !files.is_empty() {
+        let (length, rest) = files.split_at(8);
+        let (header, data) = rest.split_at(u64::from_le_bytes(length.try_into().unwrap()) as usize);
+        let header: BTreeMap<String, Value> = serde_json::from_slice(header).unwrap();
+        let mut end = 0;
+        for (name, tensor) in header.into_iter().filter(|(name, _)| name != "__metadata__") {
+            let offset = |at: usize| tensor["data_offsets"][at].as_u64().unwrap() as usize;
+            let number = |bytes: &[u8]| f64::from(f32::from_le_bytes(bytes.try_into().unwrap()));
+            all.insert(name, data[offset(0)..offset(1)].chunks_exact(4).map(number).collect());
+            end = end.max(offset(1));
+        }
+        files = &data[end..];
+    }
+    all
 }
 
 #[tokio::test]
