@@ -38,7 +38,7 @@ struct WeightInfo {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+pub(super) struct Answer {
     choices: Vec<Choice>,
     // The embedded server's, and SGLang's in another place: which weights answered.
     weight_version: Option<String>,
@@ -112,11 +112,7 @@ impl PolicyServer for Completions {
     }
 }
 
-pub(super) fn read_body(body: &[u8], n: u32) -> Result<Vec<Sampled>, String> {
-    read(serde_json::from_slice(body).map_err(|error| error.to_string())?, n)
-}
-
-fn read(answer: Answer, n: u32) -> Result<Vec<Sampled>, String> {
+pub(super) fn read(answer: Answer, n: u32) -> Result<Vec<Sampled>, String> {
     let Answer { mut choices, weight_version } = answer;
     expect_count(choices.len(), n)?;
     choices.sort_by_key(|choice| choice.index);

@@ -20,7 +20,7 @@ pub struct Generate {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+pub(super) struct Answer {
     choices: Vec<Choice>,
 }
 
@@ -89,11 +89,7 @@ impl PolicyServer for Generate {
     }
 }
 
-pub(super) fn read_body(body: &[u8], n: u32) -> Result<Vec<Sampled>, String> {
-    read(serde_json::from_slice(body).map_err(|error| error.to_string())?, n)
-}
-
-fn read(answer: Answer, n: u32) -> Result<Vec<Sampled>, String> {
+pub(super) fn read(answer: Answer, n: u32) -> Result<Vec<Sampled>, String> {
     let mut choices = answer.choices;
     expect_count(choices.len(), n)?;
     choices.sort_by_key(|choice| choice.index);

@@ -17,6 +17,7 @@ use std::fmt::Debug;
 
 use futures::future::BoxFuture;
 use retrial_lte::Seed;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::domain::FinishReason;
@@ -75,10 +76,13 @@ pub struct Sampled {
 
 /// What the body of a server's answer to a request for `n` responses says, by the route it came by.
 pub fn read(route: Route, body: &[u8], n: u32) -> Result<Vec<Sampled>, String> {
+    fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+        serde_json::from_slice(body).map_err(|error| error.to_string())
+    }
     match route {
-        Route::Completions => completions::read_body(body, n),
-        Route::Generate => generate::read_body(body, n),
-        Route::Sglang => sglang::read_body(body, n),
+        Route::Completions => completions::read(parsed(body)?, n),
+        Route::Generate => generate::read(parsed(body)?, n),
+        Route::Sglang => sglang::read(parsed(body)?, n),
     }
 }
 

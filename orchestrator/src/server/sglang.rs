@@ -19,13 +19,13 @@ pub struct Sglang {
 /// One response comes alone, several as a list.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Answer {
+pub(super) enum Answer {
     One(Choice),
     Several(Vec<Choice>),
 }
 
 #[derive(Deserialize)]
-struct Choice {
+pub(super) struct Choice {
     output_ids: Vec<u32>,
     meta_info: Meta,
 }
@@ -84,11 +84,7 @@ impl PolicyServer for Sglang {
     }
 }
 
-pub(super) fn read_body(body: &[u8], n: u32) -> Result<Vec<Sampled>, String> {
-    read(serde_json::from_slice(body).map_err(|error| error.to_string())?, n)
-}
-
-fn read(answer: Answer, n: u32) -> Result<Vec<Sampled>, String> {
+pub(super) fn read(answer: Answer, n: u32) -> Result<Vec<Sampled>, String> {
     let choices = match answer {
         Answer::One(choice) => vec![choice],
         Answer::Several(choices) => choices,
