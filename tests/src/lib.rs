@@ -2,6 +2,7 @@
 
 mod browser;
 mod conformance;
+mod ended;
 mod http;
 mod proxy;
 mod service;
@@ -18,6 +19,7 @@ use sqlx::{Column, ConnectOptions, Row, SqlitePool, TypeInfo, ValueRef};
 use tempfile::TempDir;
 
 pub use browser::Browser;
+pub use ended::Ended;
 pub use watched::Watched;
 
 pub use conformance::Server;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
 
-use retrial_tests::{Project, shown};
+use retrial_tests::{Ended, Project, shown};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use tokio::sync::OnceCell;
@@ -35,25 +35,17 @@ fn may_mount() -> bool {
 const LOG: &str = "disk/retrial.db";
 const ON_THE_DISK: [&str; 2] = ["--set", "run.database=disk/retrial.db"];
 
-/// Weights and log of a run that nothing happens to.
-async fn expected() -> &'static (Vec<u8>, Vec<String>) {
-    static EXPECTED: OnceCell<(Vec<u8>, Vec<String>)> = OnceCell::const_new();
+/// How a run ends that nothing happens to.
+async fn expected() -> &'static Ended {
+    static EXPECTED: OnceCell<Ended> = OnceCell::const_new();
     let run = async || {
         let project = Project::new();
-        let output = spawn_blocking(move || (project.train(&[]), project)).await.unwrap();
-        let (output, project) = output;
+        let (output, project) =
+            spawn_blocking(move || (project.train(&[]), project)).await.unwrap();
         assert!(output.status.success(), "{}", shown(&output));
-        (project.weights(2), project.log_content().await)
+        project.ended(2).await
     };
     EXPECTED.get_or_init(run).await
-}
-
-async fn assert_as_expected(project: &Project) {
-    let (weights, log) = expected().await;
-    assert!(project.weights(2) == *weights, "the weights differ");
-    let found = project.log_content().await;
-    let differs = found.iter().zip(log).find(|(found, expected)| found != expected);
-    assert!(found == *log, "the log differs: {} and {} lines, {differs:?}", found.len(), log.len());
 }
 
 async fn open(log: &Path) -> SqliteConnection {
@@ -89,7 +81,7 @@ async fn a_log_that_has_no_room() {
         let error = error_of(&output);
         assert!(error.contains(LOG) && error.contains("the disk is full; make room"), "{error}");
         assert_sound(&project.path("full/retrial.db")).await;
-        assert_as_expected(&project).await;
+        project.ended(2).await.assert_is(expected().await, size);
     }
 }
 
@@ -114,7 +106,7 @@ async fn versions_that_have_no_room() {
     let left = std::fs::read_to_string(project.path("left")).unwrap();
     assert!(!left.lines().any(|name| name.starts_with('.')), "nothing half-written stays: {left}");
     assert_sound(&project.path("retrial.db")).await;
-    assert!(project.weights(2) == expected().await.0, "the weights differ");
+    assert!(project.weights(2) == expected().await.weights, "the weights differ");
 }
 
 #[tokio::test]
@@ -137,7 +129,7 @@ async fn a_disk_that_cannot_be_written() {
     let error = error_of(&output);
     assert!(error.contains("Read-only file system") && error.contains("hint: a run"), "{error}");
     assert_sound(&project.path("retrial.db")).await;
-    assert_as_expected(&project).await;
+    project.ended(2).await.assert_is(expected().await, "a read-only disk");
 }
 
 /// A backup or a person in the database's own shell may lock a log for a while.
@@ -171,7 +163,7 @@ async fn a_log_that_another_process_has_locked() {
     lock(&mut other, "ROLLBACK").await;
     let output = spawn_blocking(move || run.output()).await.unwrap();
     assert!(output.status.success(), "{}", shown(&output));
-    assert_as_expected(&project).await;
+    project.ended(2).await.assert_is(expected().await, "a locked log");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,5 +178,5 @@ async fn few_open_files() {
     // What a system allows only if it is asked for is asked for.
     let output = project.train_under("ulimit -Sn 64; exec \"$@\"", &[]);
     assert!(output.status.success(), "{}", shown(&output));
-    assert_as_expected(&project).await;
+    project.ended(2).await.assert_is(expected().await, "a low limit");
 }

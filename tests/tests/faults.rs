@@ -4,7 +4,7 @@
 
 use std::process::Output;
 
-use retrial_tests::{Fault, Project, Proxy, ROLLOUTS, Running, Service, shown};
+use retrial_tests::{Ended, Fault, Project, Proxy, ROLLOUTS, Running, Service, shown};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
@@ -18,29 +18,19 @@ fn policy() -> Service {
     Service::policy(&["--logprobs-mode", "processed_logprobs"])
 }
 
-/// Weights and log of a run.
-type Ended = (Vec<u8>, Vec<String>);
-
-async fn ended(project: &Project) -> Ended {
-    (project.weights(2), project.log_content().await)
-}
-
 /// How a run ends whose servers never fail.
 async fn expected() -> &'static Ended {
     static EXPECTED: OnceCell<Ended> = OnceCell::const_new();
     let run = async || {
         let (project, output) = train(&[]).await;
         assert!(output.status.success(), "{}", shown(&output));
-        ended(&project).await
+        project.ended(2).await
     };
     EXPECTED.get_or_init(run).await
 }
 
 async fn assert_as_expected(project: &Project, fault: &str) {
-    let (weights, log) = ended(project).await;
-    let expected = expected().await;
-    assert!(weights == expected.0, "{fault}: the weights differ");
-    assert_eq!(log, expected.1, "{fault}: the log differs");
+    project.ended(2).await.assert_is(expected().await, fault);
 }
 
 fn sets<'a>(settings: &[&'a str]) -> Vec<&'a str> {

@@ -15,7 +15,7 @@ use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use retrial_tests::{Project, Service, root, shown};
+use retrial_tests::{Ended, Project, Service, root, shown};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -196,12 +196,12 @@ fn policy() -> Service {
     Service::policy(&["--logprobs-mode", "processed_logprobs"])
 }
 
-/// Weights and log of a run that pushes by the disk.
-async fn by_disk() -> (Vec<u8>, Vec<String>) {
+/// How a run ends that pushes by the disk.
+async fn by_disk() -> Ended {
     let project = Project::new();
     let output = project.train(&["--set", "data.heldout={}"]);
     assert!(output.status.success(), "{}", shown(&output));
-    (project.weights(2), project.log_content().await)
+    project.ended(2).await
 }
 
 /// A run that pushes over NCCL to the gateway.
@@ -218,14 +218,13 @@ async fn by_nccl(nccl: &FakeNccl, trouble: Trouble) -> (Project, Output, Arc<Gat
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_pushes_over_nccl_ends_as_one_that_pushes_by_the_disk() {
-    let (weights, log) = by_disk().await;
+    let expected = by_disk().await;
     // The group is kept, or made anew where the server has lost it.
     for (trouble, groups) in [(Trouble::None, 1), (Trouble::StartedAnew, 2)] {
         let nccl = FakeNccl::build();
         let (project, output, gateway) = by_nccl(&nccl, trouble).await;
         assert!(output.status.success(), "{}", shown(&output));
-        assert!(project.weights(2) == weights, "the weights differ");
-        assert_eq!(project.log_content().await, log);
+        project.ended(2).await.assert_is(&expected, "a run over NCCL");
         assert_eq!(gateway.asked("/init_weight_transfer_engine"), groups);
     }
 }

@@ -6,18 +6,16 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use retrial_tests::{Project, Running, binary, root, shown};
+use retrial_tests::{Ended, Project, Running, binary, root, shown};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
 const RANKS: [&str; 2] = ["--set", "trainer.ranks=2"];
 
-/// Weights and log of a run.
-type Ended = (Vec<u8>, Vec<String>);
-
+/// How a run ended that has left no process behind.
 async fn ended(project: &Project) -> Ended {
     project.wait_for_nobody().await;
-    (project.weights(2), project.log_content().await)
+    project.ended(2).await
 }
 
 /// How a run on two ranks ends that nothing happens to.
@@ -33,10 +31,7 @@ async fn expected() -> &'static Ended {
 }
 
 async fn assert_as_expected(project: &Project, fault: &str) {
-    let (weights, log) = ended(project).await;
-    let expected = expected().await;
-    assert!(weights == expected.0, "{fault}: the weights differ");
-    assert_eq!(log, expected.1, "{fault}: the log differs");
+    ended(project).await.assert_is(expected().await, fault);
 }
 
 /// What a run that succeeded has told.
@@ -110,11 +105,11 @@ async fn ranks_that_keep_dying_end_the_run_and_fewer_go_on() {
     project.wait_for_nobody().await;
 
     told(&project.train(&["--resume", "--set", "trainer.ranks=1"]));
-    let (weights, log) = ended(&project).await;
-    let apart = difference(&weights, &expected().await.0);
+    let found = ended(&project).await;
+    let apart = difference(&found.weights, &expected().await.weights);
     assert!(apart > 0.0 && apart < 1e-6, "rounding sets the second step apart: {apart:e}");
     let rollouts = |log: &[String]| log.iter().filter(|row| row.starts_with("rollouts:")).count();
-    assert_eq!(rollouts(&log), rollouts(&expected().await.1));
+    assert_eq!(rollouts(&found.log), rollouts(&expected().await.log));
 }
 
 /// How far weights are from others, over how large they are, however they lie in files.

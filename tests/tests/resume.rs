@@ -1,7 +1,7 @@
 //! A run that is killed at any moment and resumed ends as one that never was: the same weights bit
 //! for bit, the same log.
 
-use retrial_tests::{Project, shown};
+use retrial_tests::{Ended, Project, shown};
 use tokio::sync::OnceCell;
 
 /// Moments of the loop, and points of the trainer, in the second of two steps.
@@ -18,15 +18,6 @@ const LOOP: [&str; 8] = [
 const TRAINER: [&str; 5] =
     ["before-train@2", "after-train@2", "before-write@2", "after-write@2", "after-rename@2"];
 
-struct Ended {
-    weights: Vec<u8>,
-    log: Vec<String>,
-}
-
-async fn ended(project: &Project) -> Ended {
-    Ended { weights: project.weights(2), log: project.log_content().await }
-}
-
 /// How a run ends that nothing happens to.
 async fn expected() -> &'static Ended {
     static EXPECTED: OnceCell<Ended> = OnceCell::const_new();
@@ -37,7 +28,7 @@ async fn unbroken() -> Ended {
     let project = Project::new();
     let output = project.train(&[]);
     assert!(output.status.success(), "{}", shown(&output));
-    ended(&project).await
+    project.ended(2).await
 }
 
 async fn broken(point: &str) -> Ended {
@@ -46,7 +37,7 @@ async fn broken(point: &str) -> Ended {
     assert!(!crashed.status.success(), "{point} did not end the run: {}", shown(&crashed));
     let resumed = project.train(&["--resume"]);
     assert!(resumed.status.success(), "after {point}: {}", shown(&resumed));
-    ended(&project).await
+    project.ended(2).await
 }
 
 /// The trainer dies at a point of its own; the run starts it again.
@@ -56,15 +47,7 @@ async fn without_trainer(point: &str) -> Ended {
     assert!(output.status.success(), "{}", shown(&output));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("retrial-trainer has ended"), "{point} did not end it: {said}");
-    ended(&project).await
-}
-
-fn compare(point: &str, expected: &Ended, found: &Ended) {
-    assert!(expected.weights == found.weights, "after {point} the weights differ");
-    for (expected, found) in expected.log.iter().zip(&found.log) {
-        assert_eq!(found, expected, "after {point} the log differs");
-    }
-    assert_eq!(found.log.len(), expected.log.len(), "after {point} the log has other rows");
+    project.ended(2).await
 }
 
 /// Both services are killed while a step is under way, and once more in the next.
@@ -83,7 +66,7 @@ async fn services_that_are_killed_are_started_again() {
     }
     let output = run.output();
     assert!(output.status.success(), "{}", shown(&output));
-    compare("kills of the services", expected, &ended(&project).await);
+    project.ended(2).await.assert_is(expected, "kills of the services");
 }
 
 /// Ctrl-C ends a run after the step that is under way, twice at once; it goes on from there.
@@ -104,7 +87,7 @@ async fn a_run_that_is_told_to_stop() {
         assert!(said.contains(says) && said.contains("--resume"), "{said}");
         let resumed = project.train(&["--resume"]);
         assert!(resumed.status.success(), "{}", shown(&resumed));
-        compare(says, expected, &ended(&project).await);
+        project.ended(2).await.assert_is(expected, says);
     }
 }
 
@@ -112,12 +95,12 @@ async fn a_run_that_is_told_to_stop() {
 async fn killed_anywhere_and_resumed_is_the_same_run() {
     let expected = expected().await;
     // The same seed gives the same run in the first place.
-    compare("a second run", expected, &unbroken().await);
+    unbroken().await.assert_is(expected, "a second run");
     for point in LOOP {
-        compare(point, expected, &broken(point).await);
+        broken(point).await.assert_is(expected, point);
     }
     for point in TRAINER {
-        compare(point, expected, &without_trainer(point).await);
+        without_trainer(point).await.assert_is(expected, point);
     }
 }
 
