@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use retrial_protocol::Step;
 
-/// A moment of a step, in order.
+/// A moment of a step. Problems do not wait for each other, so a hint may be in the log before the
+/// last first trial is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// The step is in the log, nothing else.
@@ -13,7 +14,7 @@ pub enum Moment {
     HalfFirstTrial,
     /// The first trial is in the log.
     FirstTrial,
-    /// The hints are in the log.
+    /// A hint is in the log, and nothing that was sampled on it.
     Hints,
     /// The second trial is in the log.
     SecondTrial,

@@ -1,9 +1,9 @@
 //! What a run reads before it begins: the tokenizer and the problems, checked against each other.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use retrial_grader::{Extraction, Verdict, grade};
 use retrial_lte::{HintKind, Method, Templates};
 use retrial_text::Text;
 use serde::Deserialize;
@@ -11,17 +11,19 @@ use serde::Deserialize;
 use crate::config::Config;
 use crate::dataset::{self, Task};
 use crate::domain::Problem;
+use crate::prompts::Prompts;
+use crate::solution;
 
 /// The inputs of a run.
 pub struct Inputs {
-    /// The tokenizer and the chat template.
-    pub text: Text,
+    /// Writes prompts that fit into the model's context.
+    pub prompts: Prompts,
     /// Longest sequence of the model, tokens.
     pub context: usize,
     /// Problems to train on.
-    pub train: Vec<Task>,
+    pub train: Vec<Arc<Task>>,
     /// Held-out problems by name.
-    pub heldout: Vec<(String, Vec<Task>)>,
+    pub heldout: Vec<(String, Vec<Arc<Task>>)>,
 }
 
 /// What a model's folder says of the words that it knows.
@@ -88,52 +90,26 @@ impl Inputs {
                 problem.id
             ))
         };
-        let train = dataset::load(&config.data.train, None, fits)?;
-        if config.run.method == Method::Gold {
-            solutions_fit(&train, &model.text, config, context)?;
-        }
+        let load = |path: &Path, benchmark| -> Result<Vec<Arc<Task>>> {
+            Ok(dataset::load(path, benchmark, fits)?.into_iter().map(Arc::new).collect())
+        };
+        let train = load(&config.data.train, None)?;
         let heldout = config
             .data
             .held_out()
-            .map(|(name, path, benchmark)| {
-                Ok((name.to_owned(), dataset::load(path, benchmark, fits)?))
-            })
+            .map(|(name, path, benchmark)| Ok((name.to_owned(), load(path, benchmark)?)))
             .collect::<Result<_>>()?;
-        Ok(Self { text: model.text, context, train, heldout })
-    }
-}
-
-/// The tokens of a solution, with the one that ends a response.
-pub fn solution_tokens(text: &Text, solution: &str) -> Result<Vec<u32>> {
-    let mut ids = text.encode(solution).context("cannot encode a solution")?;
-    ids.push(text.end_token().context("the tokenizer names no end token")?);
-    Ok(ids)
-}
-
-/// Every problem has a right solution that fits into the context behind its prompt.
-fn solutions_fit(train: &[Task], text: &Text, config: &Config, context: usize) -> Result<()> {
-    let path = config.data.train.display();
-    for Task { problem, gold, solution } in train {
-        let id = &problem.id;
-        let Some(solution) = solution else {
-            bail!(
-                "{path}: problem `{id}` has no `solution`, method `gold` learns from it\n\
-                 hint: method `lte` needs none"
-            );
-        };
-        if grade(gold, solution, Extraction::Auto).verdict != Verdict::Correct {
-            bail!("{path}: the solution of problem `{id}` does not come to its answer");
+        let templates = config.prompts.clone();
+        let text = Arc::new(model.text);
+        let prompts = Prompts { text, templates, longest: context - limit };
+        if config.run.method == Method::Gold {
+            let path = config.data.train.display();
+            for task in &train {
+                solution::check(&prompts, context, task).with_context(|| path.to_string())?;
+            }
         }
-        let prompt = config.prompts.render(HintKind::Plain, &problem.text, &[]);
-        let tokens = text.prompt(&prompt)?.len() + solution_tokens(text, solution)?.len();
-        if tokens > context {
-            bail!(
-                "{path}: problem `{id}` and its solution have {tokens} tokens, more than the model's \
-                 context of {context}"
-            );
-        }
+        Ok(Self { prompts, context, train, heldout })
     }
-    Ok(())
 }
 
 fn read_model(model: &Path) -> Result<ModelFile> {

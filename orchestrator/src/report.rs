@@ -5,12 +5,12 @@ use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
 use retrial_protocol::WeightVersion;
 
-use crate::run::Run;
+use crate::context::Context;
 
 /// What became of the groups, before and after the second trial, and the held-out scores before
 /// and after training: all of it out of the log.
-pub async fn final_table(run: &Run, last: WeightVersion) -> Result<String> {
-    let sums = run.store.metric_sums(run.id).await?;
+pub async fn final_table(context: &Context, last: WeightVersion) -> Result<String> {
+    let sums = context.store.metric_sums(context.id).await?;
     let sum = |name: &str| format!("{:.0}", sums.get(name).copied().unwrap_or_default());
 
     let mut groups = table(&["groups", "after the first trial", "after the second"]);
@@ -26,13 +26,13 @@ pub async fn final_table(run: &Run, last: WeightVersion) -> Result<String> {
         sum("second_trial_tokens"),
     );
 
-    let k = run.config.evaluation.k;
+    let k = context.config.evaluation.k;
     let at_k = format!("Pass@{k}");
     let mut scores =
         table(&["held-out", "problems", "", "before", &format!("after step {last}"), "change"]);
-    for (name, tasks) in &run.heldout {
+    for (name, tasks) in &context.heldout {
         let score = async |version| {
-            let record = run.store.evaluation(run.id, version, name).await?;
+            let record = context.store.evaluation(context.id, version, name).await?;
             anyhow::Ok(record.map(|record| record.score))
         };
         let (before, after) = (score(WeightVersion(0)).await?, score(last).await?);

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use retrial_grader::Verdict;
-use retrial_lte::{GroupOutcome, HintKind, Member};
+use retrial_lte::{GroupOutcome, HintKind};
 use retrial_protocol::{PublishReport, PushOutcome, Quantiles, Step, TrainMetrics};
 
-use crate::domain::{FinishReason, GradedRollout, ProblemId};
-use crate::step::Group;
-use crate::store::{GroupRecord, PushRecord, Replacement, StepRecord};
+use crate::domain::FinishReason;
+use crate::group::{Group, Shared};
+use crate::store::{GroupRecord, PushRecord, StepRecord};
 
 /// Seconds by phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -98,10 +98,9 @@ impl StepSummary {
     /// Adds up a step.
     pub fn new(step: Step, groups: &[Group], train: TrainMetrics, seconds: Seconds) -> Self {
         let replaced: Vec<usize> =
-            groups.iter().map(Group::replacements).filter(|&count| count > 0).collect();
-        let all = |of: fn(&Group) -> &[GradedRollout]| -> Vec<&GradedRollout> {
-            groups.iter().flat_map(of).collect()
-        };
+            groups.iter().map(|group| group.replacements().len()).filter(|&n| n > 0).collect();
+        let all =
+            |of: fn(&Group) -> &[Shared]| -> Vec<&Shared> { groups.iter().flat_map(of).collect() };
         Self {
             step,
             before: Outcomes::of(groups.iter().map(Group::before)),
@@ -110,7 +109,7 @@ impl StepSummary {
             mean_replacements: mean(replaced.iter().map(|&count| count as f64)),
             repeated_mistakes: mean(groups.iter().flat_map(repeats)),
             first: TrialNumbers::of(step, &all(|group| &group.first)),
-            second: TrialNumbers::of(step, &all(|group| &group.extra)),
+            second: TrialNumbers::of(step, &all(Group::extra)),
             train,
             seconds,
         }
@@ -182,26 +181,19 @@ impl StepSummary {
     }
 
     /// What the log keeps of the step beside its rollouts and hints.
-    pub fn record(
-        &self,
-        ids: &[ProblemId],
-        groups: &[Group],
-        folder: &Path,
-        pushed: &PublishReport,
-    ) -> StepRecord {
+    pub fn record(&self, groups: &[Group], folder: &Path, pushed: &PublishReport) -> StepRecord {
         let differences = pushed.servers.iter().filter_map(|server| match server.outcome {
             PushOutcome::Verified { max_difference } => Some(max_difference),
             PushOutcome::Unreachable { .. } | PushOutcome::Refused { .. } => None,
         });
         StepRecord {
-            groups: ids
+            groups: groups
                 .iter()
-                .zip(groups)
-                .map(|(id, group)| GroupRecord {
-                    problem: id.clone(),
+                .map(|group| GroupRecord {
+                    problem: group.problem.clone(),
                     before: group.before(),
                     after: group.after(),
-                    replacements: group.replaced(),
+                    replacements: group.replacements(),
                 })
                 .collect(),
             weights: PushRecord {
@@ -211,24 +203,6 @@ impl StepSummary {
             },
             metrics: self.metrics(),
         }
-    }
-}
-
-impl Group {
-    /// Failures replaced by extra rollouts.
-    fn replacements(&self) -> usize {
-        self.replaced().len()
-    }
-
-    fn replaced(&self) -> Vec<Replacement> {
-        let pairs = self.members.iter().enumerate().filter_map(|(slot, member)| match *member {
-            Member::First(_) | Member::Solution => None,
-            Member::Extra(extra) => Some(Replacement {
-                first: self.first[slot].rollout.index,
-                extra: self.extra[extra].rollout.index,
-            }),
-        });
-        pairs.collect()
     }
 }
 
@@ -246,14 +220,14 @@ impl Outcomes {
 }
 
 impl TrialNumbers {
-    fn of(step: Step, graded: &[&GradedRollout]) -> Self {
-        let share = |test: fn(&GradedRollout) -> bool| {
+    fn of(step: Step, graded: &[&Shared]) -> Self {
+        let share = |test: fn(&Shared) -> bool| {
             mean(graded.iter().map(|rollout| f64::from(u8::from(test(rollout)))))
         };
         let tokens = || graded.iter().map(|graded| graded.rollout.tokens.len());
         let logprobs = graded.iter().flat_map(|graded| &graded.rollout.logprobs);
         let stale =
-            |graded: &&GradedRollout| step.base().0.saturating_sub(graded.rollout.version.0) as f64;
+            |graded: &&Shared| step.base().0.saturating_sub(graded.rollout.version.0) as f64;
         Self {
             rollouts: graded.len(),
             tokens: tokens().sum(),
@@ -274,9 +248,9 @@ fn hinted(groups: &[Group]) -> Vec<Hinted> {
         .into_iter()
         .map(|kind| {
             let of_kind =
-                |group: &&Group| group.second.as_ref().is_some_and(|second| second.kind == kind);
+                |group: &&Group| group.second.as_ref().is_some_and(|s| s.trial.kind == kind);
             let rescued = groups.iter().filter(of_kind).filter(|group| {
-                group.extra.iter().any(|graded| graded.verdict == Verdict::Correct)
+                group.extra().iter().any(|graded| graded.verdict == Verdict::Correct)
             });
             Hinted {
                 kind,
@@ -290,16 +264,16 @@ fn hinted(groups: &[Group]) -> Vec<Hinted> {
 
 /// For each extra rollout of a problem with a list of wrong answers: 1 if its answer is listed.
 fn repeats(group: &Group) -> Vec<f64> {
-    let listed = group.second.as_ref().map_or(&[][..], |second| &second.answers);
+    let listed = group.second.as_ref().map_or(&[][..], |second| &second.trial.answers);
     if listed.is_empty() {
         return Vec::new();
     }
-    let repeats = |graded: &GradedRollout| {
+    let repeats = |graded: &Shared| {
         graded.answer.as_ref().is_some_and(|answer| {
             listed.iter().any(|wrong| retrial_grader::equivalent(wrong, &answer.text))
         })
     };
-    group.extra.iter().map(|graded| f64::from(u8::from(repeats(graded)))).collect()
+    group.extra().iter().map(|graded| f64::from(u8::from(repeats(graded)))).collect()
 }
 
 /// Names of the numbers of problems that got a kind of second trial, and that it rescued.

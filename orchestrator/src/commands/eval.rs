@@ -136,8 +136,9 @@ impl PlanArgs {
             templates.prompt = prompt;
         }
         let concurrency = self.concurrency.into();
+        let urls = weights.urls().to_vec();
         let server =
-            ServerConfig { model: self.served_name, concurrency, ..ServerConfig::default() };
+            ServerConfig { urls, model: self.served_name, concurrency, ..ServerConfig::default() };
         Ok(Plan {
             name: self.name.unwrap_or(usual),
             weights,

@@ -15,6 +15,7 @@ mod sets;
 mod weights;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
 use retrial_lte::{Seed, Templates};
@@ -22,7 +23,9 @@ use serde_json::{Value, json};
 
 use crate::config::{ServerConfig, difference};
 use crate::failure::Failure;
+use crate::grading::Grading;
 use crate::inputs::Model;
+use crate::prompts::Prompts;
 use crate::store::{EvalId, Store};
 
 pub use bootstrap::{Interval, interval};
@@ -67,7 +70,8 @@ struct Eval {
     plan: Plan,
     store: Store,
     id: EvalId,
-    model: Model,
+    prompts: Prompts,
+    grading: Grading,
     max_tokens: usize,
     sets: Vec<Set>,
 }
@@ -105,7 +109,12 @@ async fn open(plan: Plan) -> Result<Eval> {
     let settings = plan.settings(max_tokens);
     let id = find(&store, &plan, &settings).await?;
     enter(&store, id, &plan.name, &sets).await?;
-    Ok(Eval { plan, store, id, model, max_tokens, sets })
+    let text = Arc::new(model.text);
+    let templates = plan.prompts.clone();
+    let longest = model.context.saturating_sub(max_tokens);
+    let prompts = Prompts { text: Arc::clone(&text), templates, longest };
+    let grading = Grading::new(text);
+    Ok(Eval { plan, store, id, prompts, grading, max_tokens, sets })
 }
 
 /// The sets, and tokens of the longest prompt. They come from the network, so on a thread that may
@@ -201,7 +210,7 @@ async fn enter(store: &Store, id: EvalId, name: &str, sets: &[Set]) -> Result<()
     let known = store.eval_sets(id).await?;
     for Set { entry, tasks } in sets {
         match known.iter().find(|known| known.benchmark == entry.benchmark) {
-            None => store.add_eval_set(id, entry, tasks).await?,
+            None => store.add_eval_set(id, entry, tasks.iter().map(|task| &task.problem)).await?,
             Some(known) if known.digest == entry.digest && known.k == entry.k => {}
             Some(known) => {
                 let set = &entry.benchmark;

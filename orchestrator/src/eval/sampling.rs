@@ -1,22 +1,21 @@
 //! The samples that the log does not have yet.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context as _, Result, bail};
 use futures::{StreamExt, TryStreamExt, stream};
 use retrial_grader::Extraction;
-use retrial_lte::HintKind;
 use retrial_protocol::WeightVersion;
 
-use super::{Eval, Set, Weights};
+use super::{Eval, Set};
 use crate::dataset::Task;
 use crate::domain::ProblemId;
 use crate::failure::Failure;
 use crate::open_files;
-use crate::rollouts;
 use crate::server::{Limits, Pool, SampleRequest, probe};
-use crate::services::Service;
+use crate::services::{Service, connect};
 
 /// Nothing is pushed: what is served counts as this version.
 const SERVED: WeightVersion = WeightVersion(0);
@@ -35,7 +34,7 @@ pub async fn sample(eval: &Eval) -> Result<(), Failure> {
         let done = problems.into_iter().filter(|problem| problem.tally.is_some());
         let done: HashSet<ProblemId> = done.map(|problem| problem.id).collect();
         let rest = set.tasks.iter().filter(|task| !done.contains(&task.problem.id));
-        let rest: Vec<&Task> = rest.collect();
+        let rest: Vec<&Arc<Task>> = rest.collect();
         if !rest.is_empty() {
             missing.push((set, rest));
         }
@@ -43,7 +42,7 @@ pub async fn sample(eval: &Eval) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
-    let (_embedded, pool) = connect(eval).await?;
+    let (_embedded, pool) = servers(eval).await?;
     for (set, tasks) in missing {
         sample_set(eval, &pool, set, &tasks).await?;
     }
@@ -51,18 +50,12 @@ pub async fn sample(eval: &Eval) -> Result<(), Failure> {
 }
 
 /// The servers; the embedded one lives as long as its handle.
-async fn connect(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
+async fn servers(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
     let server = &eval.plan.server;
-    let (embedded, urls) = match &eval.plan.weights {
-        Weights::Served { urls, .. } => (None, urls.clone()),
-        Weights::Folder(folder) => {
-            let mut log = eval.plan.database.clone().into_os_string();
-            log.push("-policy.log");
-            let service = Service::serving(folder, server, log.into()).await?;
-            let url = service.url().to_owned();
-            (Some(service), vec![url])
-        }
-    };
+    let mut log = eval.plan.database.clone().into_os_string();
+    log.push("-policy.log");
+    let (embedded, urls) =
+        connect::policy(server, eval.plan.weights.description(), log.into()).await?;
     open_files::allow(urls.len() * server.concurrency).map_err(Failure::input)?;
     let timeout = Duration::from_secs(server.timeout_seconds);
     let mut adapters = Vec::new();
@@ -84,7 +77,7 @@ async fn connect(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
     Ok((embedded, Pool::as_served(adapters, limits, SERVED)))
 }
 
-async fn sample_set(eval: &Eval, pool: &Pool, set: &Set, tasks: &[&Task]) -> Result<()> {
+async fn sample_set(eval: &Eval, pool: &Pool, set: &Set, tasks: &[&Arc<Task>]) -> Result<()> {
     let name = &set.entry.benchmark;
     let all = set.tasks.len();
     let before = all - tasks.len();
@@ -123,12 +116,12 @@ async fn sample_set(eval: &Eval, pool: &Pool, set: &Set, tasks: &[&Task]) -> Res
 }
 
 /// Samples, grades and logs a problem. Returns the labels of the weights that sampled it.
-async fn problem(eval: &Eval, pool: &Pool, set: &Set, task: &Task) -> Result<Option<String>> {
-    let (plan, words) = (&eval.plan, &eval.model.text);
+async fn problem(eval: &Eval, pool: &Pool, set: &Set, task: &Arc<Task>) -> Result<Option<String>> {
+    let plan = &eval.plan;
     let (name, id) = (&set.entry.benchmark, &task.problem.id);
-    let prompt = words.prompt(&plan.prompts.render(HintKind::Plain, &task.problem.text, &[]))?;
+    let prompt = eval.prompts.plain(&task.problem)?;
     let request = SampleRequest {
-        prompt: &prompt,
+        prompt: &prompt.ids,
         n: set.entry.k,
         seed: plan.seed().of_text(name).of_text(&id.0),
         max_tokens: eval.max_tokens,
@@ -143,7 +136,7 @@ async fn problem(eval: &Eval, pool: &Pool, set: &Set, task: &Task) -> Result<Opt
         bail!("it was sampled with weights {first} and {second}: they were replaced meanwhile");
     }
     let label = labels.first().map(|&label| label.clone());
-    let graded = rollouts::graded(words, task, sampled, SERVED, Extraction::Auto)?;
+    let graded = eval.grading.grade(task, sampled, SERVED, Extraction::Auto).await?;
     eval.store.log_eval_problem(eval.id, name, id, &graded).await?;
     Ok(label)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
@@ -39,7 +40,7 @@ pub struct Set {
     /// What the log has of it.
     pub entry: EvalSet,
     /// Its problems.
-    pub tasks: Vec<Task>,
+    pub tasks: Vec<Arc<Task>>,
 }
 
 impl Source {
@@ -117,6 +118,7 @@ impl Asked {
         };
         let tasks = dataset::load(&path, self.benchmark, fits)
             .with_context(|| format!("the set `{}`", self.name))?;
+        let tasks: Vec<_> = tasks.into_iter().map(Arc::new).collect();
         let usual = self.benchmark.map_or(SAMPLES, Benchmark::samples);
         let entry = EvalSet {
             benchmark: self.name.clone(),
@@ -136,9 +138,9 @@ pub fn canonical(path: &Path) -> String {
     path.canonicalize().unwrap_or_else(|_| path.into()).display().to_string()
 }
 
-fn digest(tasks: &[Task]) -> String {
+fn digest(tasks: &[Arc<Task>]) -> String {
     let mut hash = Sha256::new();
-    for Task { problem, .. } in tasks {
+    for problem in tasks.iter().map(|task| &task.problem) {
         for text in [&problem.id.0, &problem.text, &problem.answer] {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text);

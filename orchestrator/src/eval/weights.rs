@@ -29,6 +29,14 @@ impl Weights {
         }
     }
 
+    /// Servers that serve them already.
+    pub fn urls(&self) -> &[String] {
+        match self {
+            Self::Folder(_) => &[],
+            Self::Served { urls, .. } => urls,
+        }
+    }
+
     /// As the log has it.
     pub fn shown(&self) -> String {
         match self {

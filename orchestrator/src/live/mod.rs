@@ -343,6 +343,16 @@ impl Timing {
 }
 
 impl Activity<'_> {
+    /// Notes that there is one more part to do than was known.
+    pub fn expect_part(&self) {
+        let mut state = self.live.lock();
+        if let Some(doing) = state.activities.get_mut(&self.key) {
+            doing.total += 1;
+        }
+        drop(state);
+        self.live.changed();
+    }
+
     /// Notes that one more part is done.
     pub fn part_done(&self) {
         let mut state = self.live.lock();

@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-use super::group::{Cause, End, Group};
+use super::processes::{Cause, End, Processes};
 use crate::failure::Failure;
 
 const START_TIMEOUT: Duration = Duration::from_mins(2);
@@ -61,7 +61,7 @@ struct Ready {
 impl Program {
     /// Starts the processes with rank 0 on a port and waits until it serves. Returns its address.
     /// The last rank gets more arguments.
-    pub async fn spawn(&self, port: &str, extra: &[&str]) -> Result<(Group, String), Failure> {
+    pub async fn spawn(&self, port: &str, extra: &[&str]) -> Result<(Processes, String), Failure> {
         let name = self.name;
         let mut last = String::new();
         for _ in 0..MAX_STARTS {
@@ -105,23 +105,23 @@ impl Program {
         "; a run may go on at another number of ranks, by --resume --set trainer.ranks=N"
     }
 
-    async fn spawn_once(&self, port: &str, extra: &[&str]) -> Result<(Group, String), NoStart> {
+    async fn spawn_once(&self, port: &str, extra: &[&str]) -> Result<(Processes, String), NoStart> {
         let meeting = meeting()?;
         let mut children = (0..self.ranks)
             .map(|rank| self.child(rank, port, meeting, extra))
             .collect::<Result<Vec<_>>>()?;
         let stdout = children[0].stdout.take().context("standard output is a pipe")?;
-        let group = Group::of(children);
-        let mut fate = group.fate();
+        let processes = Processes::of(children);
+        let mut watch = processes.watch();
         let ready = tokio::select! {
             ready = timeout(START_TIMEOUT, ready(stdout)) => ready.ok().flatten(),
-            () = fate.broken() => None,
+            () = watch.broken() => None,
         };
         if let Some(Ready { listening: url }) = ready {
-            return Ok((group, url));
+            return Ok((processes, url));
         }
         // Standard output is closed, or a rank is gone: all have ended, or are about to.
-        let cause = timeout(END_TIMEOUT, fate.ended()).await.ok().flatten();
+        let cause = timeout(END_TIMEOUT, watch.ended()).await.ok().flatten();
         let log = self.log_of(cause.as_ref().map_or(0, |cause| cause.rank));
         let (name, path, end) = (self.name, log.display(), tail(&log));
         let error = anyhow!("{name} did not start; the end of {path} says:\n{end}");

@@ -5,8 +5,7 @@ use sqlx::Row;
 
 use super::error::unknown;
 use super::{Store, StoreError};
-use crate::dataset::Task;
-use crate::domain::{GradedRollout, ProblemId};
+use crate::domain::{GradedRollout, Problem, ProblemId};
 use crate::evaluate::Tally;
 
 /// The key of an evaluation in its log.
@@ -131,11 +130,11 @@ impl Store {
     }
 
     /// Enters a set and its problems.
-    pub async fn add_eval_set(
+    pub async fn add_eval_set<'a>(
         &self,
         eval: EvalId,
         set: &EvalSet,
-        tasks: &[Task],
+        problems: impl IntoIterator<Item = &'a Problem> + Clone,
     ) -> Result<(), StoreError> {
         let query = "INSERT INTO eval_problems (eval, benchmark, problem, place, text, answer, tags) \
                      VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -150,7 +149,7 @@ impl Store {
             .bind(set.k)
             .execute(&mut *db)
             .await?;
-            for (place, Task { problem, .. }) in (0_i64..).zip(tasks) {
+            for (place, problem) in (0_i64..).zip(problems.clone()) {
                 let tags = serde_json::to_string(&problem.tags).expect("tags are plain data");
                 sqlx::query(query)
                     .bind(eval.0)

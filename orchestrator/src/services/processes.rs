@@ -15,15 +15,15 @@ use tokio::time::{Instant, timeout_at};
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Processes, watched by a task of their own.
-pub struct Group {
-    fate: Fate,
+pub struct Processes {
+    watch: ProcessWatch,
     // Dropping the task drops the children, and that kills them.
     task: JoinHandle<()>,
 }
 
-/// Knows whether all processes of a group run.
+/// Whether all processes of a service run.
 #[derive(Clone)]
-pub struct Fate(watch::Receiver<State>);
+pub struct ProcessWatch(watch::Receiver<State>);
 
 #[derive(Clone, Debug)]
 enum State {
@@ -69,27 +69,27 @@ impl std::fmt::Display for End {
     }
 }
 
-impl Group {
+impl Processes {
     /// Watches over processes that were started for each other, in the order of their ranks.
     pub fn of(children: Vec<Child>) -> Self {
         let (says, state) = watch::channel(State::Whole);
         let task = tokio::spawn(watch_over(children, says));
-        Self { fate: Fate(state), task }
+        Self { watch: ProcessWatch(state), task }
     }
 
-    /// What knows how it is.
-    pub fn fate(&self) -> Fate {
-        self.fate.clone()
+    /// Tells whether they run.
+    pub fn watch(&self) -> ProcessWatch {
+        self.watch.clone()
     }
 }
 
-impl Drop for Group {
+impl Drop for Processes {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Fate {
+impl ProcessWatch {
     /// Whether a process has ended.
     pub fn is_broken(&self) -> bool {
         !matches!(*self.0.borrow(), State::Whole)
@@ -101,7 +101,7 @@ impl Fate {
         let _ = self.0.wait_for(|state| !matches!(state, State::Whole)).await;
     }
 
-    /// Waits until all processes have ended, soon after the first. `None` if they were let go of.
+    /// Waits until all processes have ended, soon after the first. `None` if they were dropped.
     pub async fn ended(&mut self) -> Option<Cause> {
         let ended = self.0.wait_for(|state| matches!(state, State::Ended(_))).await;
         match &*ended.ok()? {
@@ -198,11 +198,11 @@ mod tests {
     #[tokio::test]
     async fn all_end_with_one() {
         // The second waits for its standard input to close, for ever.
-        let group = Group::of(vec![sh("exec cat"), sh("kill -KILL $$")]);
-        let mut fate = group.fate();
-        fate.broken().await;
-        assert!(fate.is_broken());
-        let cause = fate.ended().await.unwrap();
+        let group = Processes::of(vec![sh("exec cat"), sh("kill -KILL $$")]);
+        let mut watch = group.watch();
+        watch.broken().await;
+        assert!(watch.is_broken());
+        let cause = watch.ended().await.unwrap();
         assert_eq!(cause.rank, 1);
         assert_eq!(cause.end.to_string(), "signal: 9 (SIGKILL)");
     }

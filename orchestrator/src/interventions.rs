@@ -1,16 +1,16 @@
-//! Between two steps: what a person asked for by the dashboard, or by a signal, is done.
+//! What a person asked for between two steps, on the dashboard or by a signal.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
 use retrial_protocol::WeightVersion;
 
+use crate::context::Context;
 use crate::evaluate;
 use crate::progress::Progress;
-use crate::run::Run;
 use crate::stop::Stop;
 
 /// How often a paused run looks for a signal.
@@ -28,24 +28,24 @@ pub enum Next {
 }
 
 /// Does what was asked for while the weights are at `version`, and waits while the run is paused.
-pub async fn steps(
-    run: &Run,
+pub async fn carry_out(
+    context: &Context,
     version: WeightVersion,
     stop: &Stop,
     progress: &mut Progress,
 ) -> Result<Next> {
     let mut pause = None;
     loop {
-        let wishes = run.live.control().take();
+        let wishes = context.live.control().take();
         if wishes.checkpoint {
-            match checkpoint(&run.config.weights(), version).await {
+            match checkpoint(&context.config.weights(), version).await {
                 Ok(folder) => progress.kept(version, &folder),
                 // The run is worth more than the copy.
                 Err(error) => tracing::error!("version {version} was not kept: {error:#}"),
             }
         }
         if wishes.evaluate {
-            progress.evaluated(version, &evaluate::evaluate(run, version).await?);
+            progress.evaluated(version, &evaluate::evaluate(context, version).await?);
         }
         if wishes.stop || stop.requested() {
             return Ok(Next::End);
@@ -53,9 +53,9 @@ pub async fn steps(
         if !wishes.pause {
             return Ok(Next::Step);
         }
-        pause.get_or_insert_with(|| run.live.pause());
-        // A signal wakes nobody up: it is looked for.
-        let _ = tokio::time::timeout(LOOK_EVERY, run.live.control().asked()).await;
+        pause.get_or_insert_with(|| context.live.pause());
+        // A signal does not end the wait: look for one now and then.
+        let _ = tokio::time::timeout(LOOK_EVERY, context.live.control().asked()).await;
     }
 }
 

@@ -1,12 +1,4 @@
-//! The processes that a run starts for itself: the embedded policy server and the trainer, which may
-//! be several ranks.
-//!
-//! A child lives as long as its handle. Its standard input is a pipe that it watches, so that it
-//! also ends when this process is killed outright. One that dies is started again on the same
-//! address, with all ranks: they know from the disk, or are told, where they stand.
-
-mod group;
-mod program;
+//! A service over HTTP, in a child process or several.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -18,8 +10,8 @@ use retrial_protocol::Target;
 use crate::config::{Config, ServerConfig};
 use crate::failure::Failure;
 
-use group::{Fate, Group};
-use program::Program;
+use super::processes::{ProcessWatch, Processes};
+use super::program::Program;
 
 /// How often one service is started again before the run gives up.
 const MAX_RESTARTS: u32 = 10;
@@ -28,20 +20,14 @@ const MAX_RESTARTS: u32 = 10;
 pub struct Service {
     program: Program,
     url: String,
-    group: Mutex<Group>,
+    processes: Mutex<Processes>,
     /// Held while it is started again: how often it has been.
     restarts: tokio::sync::Mutex<u32>,
 }
 
 impl Service {
-    /// The embedded policy server, on the model the run begins with.
-    pub async fn policy(config: &Config) -> Result<Self, Failure> {
-        let log = config.weights().join("policy.log");
-        Self::serving(&config.model.path, &config.server, log).await
-    }
-
-    /// The embedded policy server on any model; its log goes to a file.
-    pub async fn serving(
+    /// The embedded policy server on a model; its log goes to a file.
+    pub async fn policy(
         model: &Path,
         server: &ServerConfig,
         log: PathBuf,
@@ -110,35 +96,36 @@ impl Service {
 
     /// Waits until a process of it has ended.
     pub async fn ended(&self) {
-        self.fate().broken().await;
+        self.watch().broken().await;
     }
 
     /// Starts it again if a process of it has ended, once all have; says whether one had.
-    pub async fn revive(&self) -> Result<bool> {
+    pub async fn restart_if_ended(&self) -> Result<bool> {
         let mut restarts = self.restarts.lock().await;
-        let mut fate = self.fate();
-        if !fate.is_broken() {
+        let mut watch = self.watch();
+        if !watch.is_broken() {
             return Ok(false);
         }
-        let cause = fate.ended().await.context("the service was let go of")?;
+        let cause = watch.ended().await.context("the service was dropped")?;
         let (name, how) = (self.program.name, self.program.how(&cause));
         let log = self.program.log_of(cause.rank);
         let log = log.display();
         if *restarts == MAX_RESTARTS {
             let hint = self.program.hint();
             bail!(
-                "{name} has ended {MAX_RESTARTS} times and once more ({how})\n\
-                 hint: see {log}{hint}"
+                "{name} has ended {} times, at last: {how}\n\
+                 hint: see {log}{hint}",
+                MAX_RESTARTS + 1
             );
         }
         *restarts += 1;
         tracing::warn!("{name} has ended ({how}); it is started again, its log is {log}");
         let port = self.url.rsplit(':').next().unwrap_or_default();
-        let (group, _) = match self.program.spawn(port, &[]).await {
+        let (processes, _) = match self.program.spawn(port, &[]).await {
             Ok(started) => started,
             Err(failure) => return Err(failure.into_error()),
         };
-        *self.group() = group;
+        *self.processes() = processes;
         Ok(true)
     }
 
@@ -146,17 +133,17 @@ impl Service {
         for rank in 0..program.ranks {
             let _ = std::fs::remove_file(program.log_of(rank));
         }
-        let (group, url) = program.spawn("0", extra).await?;
+        let (processes, url) = program.spawn("0", extra).await?;
         tracing::info!(%url, ranks = program.ranks, "{} is ready", program.name);
-        let (group, restarts) = (Mutex::new(group), tokio::sync::Mutex::new(0));
-        Ok(Self { program, url, group, restarts })
+        let (processes, restarts) = (Mutex::new(processes), tokio::sync::Mutex::new(0));
+        Ok(Self { program, url, processes, restarts })
     }
 
-    fn fate(&self) -> Fate {
-        self.group().fate()
+    fn watch(&self) -> ProcessWatch {
+        self.processes().watch()
     }
 
-    fn group(&self) -> std::sync::MutexGuard<'_, Group> {
-        self.group.lock().unwrap_or_else(PoisonError::into_inner)
+    fn processes(&self) -> std::sync::MutexGuard<'_, Processes> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
