@@ -26,7 +26,7 @@ pub use conformance::Server;
 pub use http::{get, post};
 pub use proxy::{Fault, Proxy, ROLLOUTS};
 pub use service::Service;
-pub use simulated::{Arrival, Shape, Simulated};
+pub use simulated::{Arrival, GroupAnswer, GroupRequest, Shape, Simulated};
 
 /// The root of the repository.
 pub fn root() -> &'static Path {

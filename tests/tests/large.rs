@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use retrial_tests::{Project, Shape, Simulated, shown};
+use retrial_tests::{GroupAnswer, Project, Shape, Simulated, shown};
 use tokio::task::spawn_blocking;
 
 async fn takes(shape: Shape) {
-    let mut simulated = Simulated::start(shape, Box::new(|_| Instant::now())).await;
+    let mut simulated =
+        Simulated::start(shape, Box::new(|_| GroupAnswer::solved_at(Instant::now()))).await;
     let project = Project::new();
     shape.configure(&project, &simulated.url);
     let output = spawn_blocking(move || (project.retrial(["run", "run.toml"]), project));
