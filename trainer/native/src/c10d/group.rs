@@ -1,114 +1,24 @@
-//! A group of processes that compute together, on c10d, the engine under torch.distributed.
-//!
-//! All ranks call the same operations in the same order, with tensors of the same kinds and shapes,
-//! contiguous and on the group's device: the CPU over Gloo, a GPU over NCCL. A rank that has died is an error of the next operation at once, one that
-//! hangs is one after the time-out. The first error ends the membership: what the others wait for then
-//! fails too, and no rank waits for one that has given up.
+//! Membership of a group, and its operations.
 
 use std::ffi::{CString, c_char, c_int};
 use std::ptr;
 use std::sync::Once;
 use std::time::Duration;
 
-use libloading::Library;
 use tch::{Device, Tensor};
-use torch_sys::C_tensor;
 
+use super::error::GroupError;
+use super::ffi::{
+    Native, NativeWork, retrial_c10d_all_gather, retrial_c10d_all_reduce, retrial_c10d_barrier,
+    retrial_c10d_broadcast, retrial_c10d_forget, retrial_c10d_join, retrial_c10d_leave,
+    retrial_c10d_reduce_scatter, retrial_c10d_roll_call, retrial_c10d_wait,
+};
+use super::meeting::Meeting;
+use super::nccl::Nccl;
 use crate::message::outcome;
-
-#[repr(C)]
-struct Native {
-    _opaque: [u8; 0],
-}
-
-#[repr(C)]
-struct NativeWork {
-    _opaque: [u8; 0],
-}
-
-unsafe extern "C" {
-    fn retrial_c10d_join(
-        host: *const c_char,
-        port: u16,
-        serves: bool,
-        prefix: *const c_char,
-        rank: c_int,
-        world: c_int,
-        timeout_ms: i64,
-        group: *mut *mut Native,
-    ) -> *mut c_char;
-    fn retrial_c10d_leave(group: *mut Native);
-    fn retrial_c10d_roll_call(
-        group: *mut Native,
-        rank: c_int,
-        world: c_int,
-        patience_ms: i64,
-        there: *mut bool,
-    );
-    fn retrial_c10d_all_reduce(group: *mut Native, tensor: *const C_tensor) -> *mut c_char;
-    fn retrial_c10d_broadcast(
-        group: *mut Native,
-        tensor: *const C_tensor,
-        root: c_int,
-    ) -> *mut c_char;
-    fn retrial_c10d_reduce_scatter(
-        group: *mut Native,
-        share: *const C_tensor,
-        whole: *const C_tensor,
-        work: *mut *mut NativeWork,
-    ) -> *mut c_char;
-    fn retrial_c10d_wait(work: *mut NativeWork) -> *mut c_char;
-    fn retrial_c10d_forget(work: *mut NativeWork);
-    fn retrial_c10d_all_gather(
-        group: *mut Native,
-        whole: *const C_tensor,
-        share: *const C_tensor,
-    ) -> *mut c_char;
-    fn retrial_c10d_barrier(group: *mut Native) -> *mut c_char;
-}
 
 /// How long other ranks get to notice that one has failed: those that wait for it do at once.
 const PATIENCE_MS: i64 = 3000;
-
-/// Where the ranks of a group find each other.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meeting {
-    /// The host of rank 0, or of a launcher that keeps the store.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// Whether a launcher keeps the store. If not, rank 0 does.
-    pub kept: bool,
-    /// What the group's keys in the store begin with.
-    pub prefix: String,
-}
-
-impl Meeting {
-    /// A meeting at rank 0.
-    pub fn at(host: &str, port: u16) -> Self {
-        Self { host: host.into(), port, kept: false, prefix: "retrial".into() }
-    }
-}
-
-/// Why ranks could not compute together.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error(
-    "rank {rank} of {world}: {operation} failed: {reason}{}\n\
-     hint: a rank that has ended or hangs fails all others; look at the log of each for the first error",
-    silence(.silent)
-)]
-pub struct GroupError {
-    /// What was tried.
-    pub operation: &'static str,
-    /// The rank that tried.
-    pub rank: usize,
-    /// Ranks of the group.
-    pub world: usize,
-    /// c10d's word.
-    pub reason: String,
-    /// Ranks that do not notice, as far as rank 0 knows: they have ended, hang, or compute on.
-    pub silent: Vec<usize>,
-}
 
 /// c10d notes down every operation of a process, for who debugs one that hangs. Nothing here reads it,
 /// and groups on several threads, as tests have them, break it: it adds a group to its map without
@@ -123,44 +33,6 @@ fn without_recorder() {
             unsafe { std::env::set_var(SIZE, "0") };
         }
     });
-}
-
-fn silence(ranks: &[usize]) -> String {
-    let ranks: Vec<String> = ranks.iter().map(ToString::to_string).collect();
-    match &ranks[..] {
-        [] => String::new(),
-        [rank] => format!("; rank {rank} is silent"),
-        ranks => format!("; ranks {} are silent", ranks.join(", ")),
-    }
-}
-
-/// The library for groups over NCCL, loaded. `nccl/build.sh` makes it.
-pub struct Nccl {
-    join: JoinNccl,
-}
-
-type JoinNccl =
-    unsafe extern "C" fn(*mut Native, c_int, c_int, i64, c_int, *mut *mut Native) -> *mut c_char;
-
-/// Where it lies, if not where the system looks.
-const NCCL_PATH: &str = "RETRIAL_C10D_NCCL";
-/// Its usual name.
-const NCCL_NAME: &str = "libretrial_c10d_nccl.so";
-
-impl Nccl {
-    /// Loads it, and with it libtorch's part for CUDA. The error is the system's.
-    pub fn load() -> Result<Self, String> {
-        let path = std::env::var_os(NCCL_PATH).unwrap_or_else(|| NCCL_NAME.into());
-        // SAFETY: the initialisers are those of libtorch; whoever names another file by the
-        // environment answers for it, as with LD_PRELOAD.
-        let library = unsafe { Library::new(&path) }.map_err(|error| error.to_string())?;
-        // SAFETY: this is the signature that nccl/nccl.cpp declares under this name, and the library
-        // is never unloaded, as it has threads of its own.
-        let join = unsafe { library.get::<JoinNccl>(b"retrial_c10d_join_nccl\0") };
-        let join = *join.map_err(|error| error.to_string())?;
-        std::mem::forget(library);
-        Ok(Self { join })
-    }
 }
 
 /// Membership of a group. Leaves it when dropped, and on the first error.
@@ -373,7 +245,7 @@ impl Group {
     }
 
     /// Ends the membership with an error, which all later operations repeat.
-    fn lose(&mut self, operation: &'static str, reason: String) -> GroupError {
+    pub fn lose(&mut self, operation: &'static str, reason: String) -> GroupError {
         let silent = self.roll_call();
         self.leave();
         self.lost.insert(GroupError { silent, ..self.error(operation, reason) }).clone()
