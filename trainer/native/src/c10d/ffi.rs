@@ -33,7 +33,10 @@ unsafe extern "C" {
         patience_ms: i64,
         there: *mut bool,
     );
-    pub(super) fn retrial_c10d_all_reduce(group: *mut Native, tensor: *const C_tensor) -> *mut c_char;
+    pub(super) fn retrial_c10d_all_reduce(
+        group: *mut Native,
+        tensor: *const C_tensor,
+    ) -> *mut c_char;
     pub(super) fn retrial_c10d_broadcast(
         group: *mut Native,
         tensor: *const C_tensor,
