@@ -11,6 +11,8 @@ mod batch;
 mod lora;
 pub mod memory;
 mod objective;
+mod optimizer;
+mod range;
 mod report;
 mod token;
 mod units;
@@ -18,9 +20,10 @@ mod units;
 pub use batch::{Batch, BatchDigest, InvalidBatch, Part, Sample};
 pub use lora::{InvalidLora, Lora, Target};
 pub use objective::{
-    Correction, Decayed, Denominator, Entropy, InvalidObjective, Kl, KlEstimator, Level, Loss,
-    Normalisation, Objective, Optimizer, Schedule,
+    Correction, Denominator, Entropy, Kl, KlEstimator, Level, Loss, Normalisation, Objective,
 };
+pub use optimizer::{Decayed, Optimizer, Schedule};
+pub use range::InvalidObjective;
 pub use report::{
     ErrorBody, PublishReport, PublishRequest, PushOutcome, Quantiles, ScoreRequest, ScoreResponse,
     ServerAddress, ServerKind, ServerPublish, TrainMetrics, TrainReport, TrainRequest,

@@ -15,7 +15,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Batch, BatchDigest, Objective, Optimizer, Step, WeightVersion};
+use crate::batch::{Batch, BatchDigest};
+use crate::objective::Objective;
+use crate::optimizer::Optimizer;
+use crate::units::{Step, WeightVersion};
 
 /// One update. Sending the same request again after a lost answer returns the recorded report: a
 /// step is never taken twice.
