@@ -19,7 +19,6 @@ pub mod eval;
 pub mod evaluate;
 pub mod failure;
 pub mod fault;
-pub mod http;
 pub mod inputs;
 pub mod live;
 pub mod open_files;
@@ -28,7 +27,6 @@ pub mod progress;
 pub mod report;
 pub mod rollouts;
 pub mod run;
-pub mod server;
 pub mod services;
 pub mod step;
 pub mod stop;
@@ -36,3 +34,7 @@ pub mod store;
 pub mod study;
 pub mod summary;
 pub mod trainer;
+
+pub use retrial_servers as server;
+/// Calls over HTTP.
+pub use retrial_servers as http;
