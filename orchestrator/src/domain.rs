@@ -7,6 +7,8 @@ use retrial_grader::{Answer, Verdict};
 use retrial_protocol::WeightVersion;
 use serde::{Deserialize, Serialize};
 
+pub use retrial_protocol::FinishReason;
+
 /// The name of a problem, unique in its data set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -33,16 +35,6 @@ pub enum Trial {
     First,
     /// An extra rollout, after the first trial failed altogether.
     Second,
-}
-
-/// Why a response ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FinishReason {
-    /// The model ended it.
-    Stop,
-    /// It was cut at the response limit.
-    Length,
 }
 
 /// One sampled response.
@@ -79,16 +71,6 @@ impl Trial {
         match self {
             Self::First => "first",
             Self::Second => "second",
-        }
-    }
-}
-
-impl FinishReason {
-    /// The word for it in the database and in `OpenAI`'s protocol.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
         }
     }
 }

@@ -21,7 +21,6 @@ pub mod failure;
 pub mod fault;
 pub mod grading;
 pub mod group;
-pub mod http;
 pub mod inputs;
 pub mod interventions;
 pub mod live;
@@ -32,7 +31,6 @@ pub mod progress;
 pub mod prompts;
 pub mod report;
 pub mod sampling;
-pub mod server;
 pub mod services;
 pub mod solution;
 pub mod step;
@@ -44,3 +42,7 @@ pub mod supervisor;
 pub mod train;
 pub mod trainer;
 pub mod watched;
+
+pub use retrial_servers as server;
+/// Calls over HTTP.
+pub use retrial_servers as http;

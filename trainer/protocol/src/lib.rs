@@ -7,7 +7,9 @@
 //!
 //! Plain data, JSON over HTTP. No tensors, and no I/O but to read a token.
 
+mod access;
 mod batch;
+mod finish;
 mod lora;
 pub mod memory;
 mod objective;
@@ -17,7 +19,9 @@ mod report;
 mod token;
 mod units;
 
+pub use access::Access;
 pub use batch::{Batch, BatchDigest, InvalidBatch, Part, Sample};
+pub use finish::FinishReason;
 pub use lora::{InvalidLora, Lora, Target};
 pub use objective::{
     Correction, Denominator, Entropy, Kl, KlEstimator, Level, Loss, Normalisation, Objective,
@@ -25,9 +29,9 @@ pub use objective::{
 pub use optimizer::{Decayed, Optimizer, Schedule};
 pub use range::InvalidObjective;
 pub use report::{
-    ErrorBody, PublishReport, PublishRequest, PushOutcome, Quantiles, ScoreRequest, ScoreResponse,
-    ServerAddress, ServerKind, ServerPublish, TrainMetrics, TrainReport, TrainRequest,
-    TrainerState, Transfer, VersionKind,
+    ErrorBody, PublishCall, PublishReport, PublishRequest, PushOutcome, Quantiles, ScoreRequest,
+    ScoreResponse, ServerAddress, ServerKind, ServerPublish, TrainMetrics, TrainReport,
+    TrainRequest, TrainerState, Transfer, VersionKind,
 };
 pub use token::{InvalidToken, Token};
 pub use units::{Step, WeightVersion};

@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use retrial_protocol::{
-    ErrorBody, PublishReport, PublishRequest, ScoreRequest, ScoreResponse, TrainReport,
-    TrainRequest, TrainerState,
+    ErrorBody, PublishCall, PublishReport, ScoreRequest, ScoreResponse, TrainReport, TrainRequest,
+    TrainerState,
 };
 use serde_json::json;
 use tch::Device;
@@ -70,9 +70,10 @@ async fn score(
 
 async fn publish(
     State(Service { worker, channels }): State<Service>,
-    body: Result<Json<PublishRequest>, JsonRejection>,
+    body: Result<Json<PublishCall>, JsonRejection>,
 ) -> Answer<PublishReport> {
-    let Json(request) = body?;
+    let Json(call) = body?;
+    let request = &call.request;
     let probe = ScoreRequest { sequences: vec![request.probe.clone()], temperature: 1.0 };
     let (state, fallback, intact, scored) = worker
         .call(move |trainer| {
@@ -97,7 +98,7 @@ async fn publish(
     let expected = scored?.logprobs.remove(0);
     // On its own: servers are resumed even if the caller has gone away.
     let push = tokio::spawn(async move {
-        publish::publish(&request, &state, fallback.as_deref(), &expected, &channels).await
+        publish::publish(&call, &state, fallback.as_deref(), &expected, &channels).await
     });
     Ok(Json(push.await.map_err(anyhow::Error::from)??))
 }

@@ -301,8 +301,12 @@ async fn a_server_that_cannot_reload_gets_the_old_weights_back_and_is_resumed() 
         let error = push(&service, kind, &recorder, 0.0).await.failure();
         assert!(error.contains(&format!("reloading: {problem}")), "{error}");
         let calls = recorder.calls();
-        assert_eq!((calls[0].as_str(), calls[3].as_str(), calls.len()), (pause, resume, 4));
-        assert!(calls[1].ends_with("v000001") && calls[2].ends_with("v000000"), "{calls:?}");
+        assert_eq!((calls[0].as_str(), calls[calls.len() - 1].as_str()), (pause, resume));
+        // What may be a passing failure is tried again; then the old weights come back.
+        let mut reloads: Vec<&str> =
+            calls.iter().filter_map(|call| call.split(' ').nth(1)).collect();
+        reloads.dedup();
+        assert_eq!(reloads, ["v000001", "v000000"], "{calls:?}");
     }
 }
 

@@ -6,21 +6,24 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    PolicyServer, SampleRequest, Sampled, expect_count, lost_adapter, parameters, sampled, spaced,
+use super::lost_adapter;
+use crate::caller::Caller;
+use crate::error::CallError;
+use crate::sample::{
+    Flaw, PolicyServer, Response, SampleRequest, expect_count, parameters, sampled, spaced,
 };
-use crate::http::{self, CallError};
+
+pub const ROUTE: &str = "/inference/v1/generate";
 
 /// A server with this route.
 #[derive(Clone, Debug)]
 pub struct Generate {
-    http: reqwest::Client,
-    url: String,
+    caller: Caller,
     model: String,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Answer {
+pub struct Answer {
     choices: Vec<Choice>,
 }
 
@@ -42,19 +45,19 @@ struct Logprobs {
 #[derive(Deserialize)]
 struct Token {
     token_id: u32,
-    logprob: f32,
+    logprob: Option<f32>,
 }
 
 /// The weights of a stretch of a response.
 #[derive(Deserialize)]
-pub(super) struct Span {
-    pub version: String,
+struct Span {
+    version: String,
 }
 
 impl Generate {
-    /// A client of the server at `url`, which calls its model `model`.
-    pub fn new(http: reqwest::Client, url: &str, model: &str) -> Self {
-        Self { http, url: url.into(), model: model.into() }
+    /// Calls a server's model `model`.
+    pub fn new(caller: Caller, model: &str) -> Self {
+        Self { caller, model: model.into() }
     }
 
     fn body(&self, request: SampleRequest<'_>) -> Value {
@@ -71,40 +74,42 @@ impl Generate {
 
 impl PolicyServer for Generate {
     fn url(&self) -> &str {
-        &self.url
+        self.caller.url()
     }
 
-    fn sample<'a>(
+    fn ask<'a>(
         &'a self,
         request: SampleRequest<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Sampled>, CallError>> {
+    ) -> BoxFuture<'a, Result<Vec<Response>, CallError>> {
         async move {
-            let url = format!("{}/inference/v1/generate", self.url);
-            let answer: Answer = http::post(&self.http, &url, &self.body(request))
+            let answer: Answer = self
+                .caller
+                .post(ROUTE, &self.body(request))
                 .await
                 .map_err(|error| lost_adapter(error, &request))?;
-            read(answer, request.n).map_err(|problem| CallError::unusable(&url, problem))
+            read(answer, request.n)
+                .map_err(|flaw| flaw.of_call(&format!("{}{ROUTE}", self.caller.url())))
         }
         .boxed()
     }
 }
 
-pub(super) fn read(answer: Answer, n: u32) -> Result<Vec<Sampled>, String> {
+pub fn read(answer: Answer, n: u32) -> Result<Vec<Response>, Flaw> {
     let mut choices = answer.choices;
     expect_count(choices.len(), n)?;
     choices.sort_by_key(|choice| choice.index);
-    choices.into_iter().map(read_choice).collect()
+    Ok(choices.into_iter().map(read_choice).collect())
 }
 
-fn read_choice(choice: Choice) -> Result<Sampled, String> {
+fn read_choice(choice: Choice) -> Response {
     let Choice { index, token_ids, logprobs, finish_reason, weight_versions } = choice;
     let scored = logprobs.map(|logprobs| logprobs.content).unwrap_or_default();
     if !scored.iter().map(|token| &token.token_id).eq(&token_ids) {
         return Err(format!("response {index} has log-probabilities of other tokens"));
     }
-    let logprobs = scored.into_iter().map(|token| token.logprob).collect();
+    let logprobs: Vec<_> = scored.into_iter().map(|token| token.logprob).collect();
     let labels = weight_versions.into_iter().flatten().map(|span| span.version).collect();
-    sampled(index, token_ids, logprobs, finish_reason.as_deref(), labels)
+    sampled(index, token_ids, &logprobs, finish_reason.as_deref(), labels)
 }
 
 #[cfg(test)]
@@ -121,17 +126,23 @@ mod tests {
         })
     }
 
+    fn read_one(choice: &Value) -> Response {
+        let answer = serde_json::from_value(json!({ "choices": [choice] })).unwrap();
+        read(answer, 1).unwrap().remove(0)
+    }
+
     #[test]
     fn a_response_across_a_push_has_both_labels() {
-        let answer = serde_json::from_value(json!({ "choices": [choice(6)] })).unwrap();
-        let response = read(answer, 1).unwrap().remove(0);
+        let response = read_one(&choice(6)).unwrap();
         assert_eq!(response.labels, ["1", "2"]);
         assert_eq!(response.logprobs, [-0.5, -1.5]);
     }
 
     #[test]
     fn log_probabilities_belong_to_their_tokens() {
-        let answer = serde_json::from_value(json!({ "choices": [choice(7)] })).unwrap();
-        assert!(read(answer, 1).unwrap_err().contains("of other tokens"));
+        assert!(read_one(&choice(7)).unwrap_err().contains("of other tokens"));
+        let mut null = choice(6);
+        null["logprobs"]["content"][0]["logprob"] = Value::Null;
+        assert!(read_one(&null).unwrap_err().contains("null for its token 0"));
     }
 }

@@ -9,16 +9,19 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{
-    PolicyServer, SampleRequest, Sampled, expect_count, lost_adapter, parameters, sampled, spaced,
+use super::lost_adapter;
+use crate::caller::Caller;
+use crate::error::CallError;
+use crate::sample::{
+    Flaw, PolicyServer, Response, SampleRequest, expect_count, parameters, sampled, spaced,
 };
-use crate::http::{self, CallError};
+
+const ROUTE: &str = "/v1/completions";
 
 /// A server with this route.
 #[derive(Clone, Debug)]
 pub struct Completions {
-    http: reqwest::Client,
-    url: String,
+    caller: Caller,
     model: String,
     versions: Versions,
 }
@@ -38,10 +41,13 @@ struct WeightInfo {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Answer {
+pub struct Answer {
     choices: Vec<Choice>,
-    // The embedded server's, and SGLang's in another place: which weights answered.
+    /// The embedded server's: which weights answered.
     weight_version: Option<String>,
+    /// `SGLang`'s, the same.
+    #[serde(default)]
+    metadata: Option<WeightInfo>,
 }
 
 #[derive(Deserialize)]
@@ -58,19 +64,17 @@ struct Logprobs {
 }
 
 impl Completions {
-    /// A client of the server at `url`, which calls its model `model`.
-    pub fn new(http: reqwest::Client, url: &str, model: &str, versions: Versions) -> Self {
-        Self { http, url: url.into(), model: model.into(), versions }
+    /// Calls a server's model `model`.
+    pub fn new(caller: Caller, model: &str, versions: Versions) -> Self {
+        Self { caller, model: model.into(), versions }
     }
 
     /// The version that the server says it serves.
     async fn version(&self) -> Result<Option<String>, CallError> {
         match self.versions {
             Versions::Asked => {
-                let url = format!("{}/weight_info", self.url);
-                http::get(&self.http, &url)
-                    .await
-                    .map(|WeightInfo { weight_version }| weight_version)
+                let WeightInfo { weight_version } = self.caller.get("/weight_info").await?;
+                Ok(weight_version)
             }
             Versions::Unknown => Ok(None),
         }
@@ -91,50 +95,57 @@ impl Completions {
 
 impl PolicyServer for Completions {
     fn url(&self) -> &str {
-        &self.url
+        self.caller.url()
     }
 
-    fn sample<'a>(
+    fn ask<'a>(
         &'a self,
         request: SampleRequest<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Sampled>, CallError>> {
+    ) -> BoxFuture<'a, Result<Vec<Response>, CallError>> {
         async move {
-            let url = format!("{}/v1/completions", self.url);
-            let mut answer: Answer = http::post(&self.http, &url, &self.body(request))
+            let mut answer: Answer = self
+                .caller
+                .post(ROUTE, &self.body(request))
                 .await
                 .map_err(|error| lost_adapter(error, &request))?;
+            answer.weight_version =
+                answer.weight_version.or(answer.metadata.take().and_then(|of| of.weight_version));
             if answer.weight_version.is_none() {
                 answer.weight_version = self.version().await?;
             }
-            read(answer, request.n).map_err(|problem| CallError::unusable(&url, problem))
+            read(answer, request.n)
+                .map_err(|flaw| flaw.of_call(&format!("{}{ROUTE}", self.caller.url())))
         }
         .boxed()
     }
 }
 
-pub(super) fn read(answer: Answer, n: u32) -> Result<Vec<Sampled>, String> {
-    let Answer { mut choices, weight_version } = answer;
+pub fn read(answer: Answer, n: u32) -> Result<Vec<Response>, Flaw> {
+    let Answer { mut choices, weight_version, .. } = answer;
     expect_count(choices.len(), n)?;
     choices.sort_by_key(|choice| choice.index);
     let labels: Vec<String> = weight_version.into_iter().collect();
     choices.into_iter().map(|choice| read_choice(choice, labels.clone())).collect()
 }
 
-fn read_choice(choice: Choice, labels: Vec<String>) -> Result<Sampled, String> {
+fn read_choice(choice: Choice, labels: Vec<String>) -> Result<Response, Flaw> {
     let Choice { index, token_ids, logprobs, finish_reason } = choice;
     let tokens = token_ids.ok_or_else(|| {
-        format!("response {index} has no token_ids: the server does not know `return_token_ids`")
+        let problem = format!(
+            "response {index} has no token_ids: the server does not know `return_token_ids`\n\
+             hint: rollouts take vLLM 0.10.2 or later, or SGLang 0.5"
+        );
+        Flaw::Lasting(problem)
     })?;
     let logprobs = logprobs.map(|logprobs| logprobs.token_logprobs).unwrap_or_default();
-    let logprobs = logprobs.into_iter().flatten().collect();
-    sampled(index, tokens, logprobs, finish_reason.as_deref(), labels)
+    Ok(sampled(index, tokens, &logprobs, finish_reason.as_deref(), labels))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read_json(answer: Value, n: u32) -> Result<Vec<Sampled>, String> {
+    fn read_json(answer: Value, n: u32) -> Result<Vec<Response>, Flaw> {
         read(serde_json::from_value(answer).unwrap(), n)
     }
 
@@ -146,7 +157,7 @@ mod tests {
                     "logprobs": logprobs })
         };
         let answer = json!({ "choices": [choice(1, 7), choice(0, 6)], "weight_version": "3" });
-        let read = read_json(answer, 2).unwrap();
+        let read: Vec<_> = read_json(answer, 2).unwrap().into_iter().map(Result::unwrap).collect();
         assert_eq!((read[0].tokens[0], read[1].tokens[0]), (6, 7));
         assert_eq!(read[0].labels, ["3"]);
     }
@@ -154,8 +165,22 @@ mod tests {
     #[test]
     fn a_server_that_sends_no_ids_is_named() {
         let answer = json!({ "choices": [{ "index": 0, "finish_reason": "stop" }] });
-        let error = read_json(answer, 1).unwrap_err();
-        assert!(error.contains("does not know `return_token_ids`"), "{error}");
+        let flaw = read_json(answer, 1).unwrap_err();
+        assert!(matches!(&flaw, Flaw::Lasting(_)), "asking again will not help: {flaw:?}");
+        assert!(flaw.problem().contains("does not know `return_token_ids`"), "{flaw:?}");
         assert!(read_json(json!({ "choices": [] }), 1).is_err());
+    }
+
+    #[test]
+    fn one_bad_response_leaves_the_others() {
+        let choice = |index: usize, logprob: Option<f32>| {
+            json!({ "index": index, "token_ids": [5, 6], "finish_reason": "stop",
+                    "logprobs": { "token_logprobs": [-0.5, logprob] } })
+        };
+        let answer = json!({ "choices": [choice(0, Some(-0.5)), choice(1, None)] });
+        let read = read_json(answer, 2).unwrap();
+        assert!(read[0].is_ok());
+        let problem = read[1].as_ref().unwrap_err();
+        assert!(problem.contains("log-probability null for its token 1"), "{problem}");
     }
 }

@@ -5,11 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 use retrial_lte::Seed;
-use retrial_protocol::ServerPublish;
+use retrial_protocol::{FinishReason, ServerPublish};
 use tokio::sync::Semaphore;
 
+use std::sync::Mutex;
+use std::time::Duration;
+
+use retrial_protocol::{PublishReport, PushOutcome, WeightVersion};
+
 use super::*;
-use crate::domain::FinishReason;
+use crate::error::CallError;
+use crate::sample::{PolicyServer, Response, SampleRequest, Sampled};
 
 const VERSION: WeightVersion = WeightVersion(3);
 const LIMITS: Limits = Limits {
@@ -39,7 +45,7 @@ impl Fake {
     }
 
     fn failing(url: &str, times: usize) -> Self {
-        let answers = (0..times).map(|_| Err(CallError::unusable(url, "reset".into())));
+        let answers = (0..times).map(|_| Err(CallError::unusable(url, "reset")));
         Self { answers: Mutex::new(answers.collect()), ..Self::new(url) }
     }
 }
@@ -49,17 +55,15 @@ impl PolicyServer for Fake {
         &self.url
     }
 
-    fn sample<'a>(
-        &'a self,
-        _: SampleRequest<'a>,
-    ) -> BoxFuture<'a, Result<Vec<Sampled>, CallError>> {
+    fn ask<'a>(&'a self, _: SampleRequest<'a>) -> BoxFuture<'a, Result<Vec<Response>, CallError>> {
         async move {
             self.calls.fetch_add(1, Ordering::SeqCst);
             if let Some(gate) = &self.gate {
                 gate.acquire().await.unwrap().forget();
             }
             let told = self.answers.lock().unwrap().pop_front();
-            told.unwrap_or_else(|| Ok(vec![response(&VERSION.to_string())]))
+            let told = told.unwrap_or_else(|| Ok(vec![response(&VERSION.to_string())]));
+            told.map(|all| all.into_iter().map(Ok).collect())
         }
         .boxed()
     }
@@ -151,7 +155,12 @@ async fn only_the_version_that_was_asked_for_samples() {
 #[tokio::test]
 async fn what_will_not_go_away_is_not_tried_again() {
     let refusing = Fake::new("http://a");
-    let refused = CallError::Status { url: "http://a".into(), status: 400, body: "no".into() };
+    let refused = CallError::Status {
+        url: "http://a".into(),
+        status: 400,
+        body: "no".into(),
+        retry_after: None,
+    };
     refusing.answers.lock().unwrap().push_back(Err(refused));
     let (pool, calls) = pool(vec![refusing], LIMITS);
     let error = pool.sample(VERSION, request()).await.unwrap_err();
