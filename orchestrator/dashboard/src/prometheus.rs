@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use retrial_live::{ServerHealth, Snapshot};
+use retrial_protocol::Metric;
 use retrial_store::RunData;
 
 use crate::error::ApiError;
@@ -61,6 +62,16 @@ fn of_run(registry: &mut Registry, status: &RunStatus, data: &RunData) {
         Some((vec![run(), ("name", name.clone())], value))
     });
     add(registry, "step_metric", "A number of the last complete step, by name.", last);
+    let known = Metric::ALL.iter().map(|metric| {
+        let labels = vec![
+            ("name", metric.name().to_owned()),
+            ("unit", metric.unit().into()),
+            ("source", metric.source().as_str().into()),
+            ("formula", metric.formula().into()),
+        ];
+        (labels, 1.0)
+    });
+    add(registry, "step_metric_info", "What the numbers of a step are, by name.", known);
     let scores = data.evaluations.iter().flat_map(|found| {
         let labels = |k: u64| vec![run(), ("set", found.split.clone()), ("k", k.to_string())];
         // Later versions replace earlier ones.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use retrial_lte::{GroupOutcome, SecondTrial};
-use retrial_protocol::{Step, WeightVersion};
+use retrial_protocol::{Metric, Step, WeightVersion};
 use serde::Serialize;
 use sqlx::{QueryBuilder, SqliteConnection};
 
@@ -29,8 +29,8 @@ pub struct StepRecord {
     pub groups: Vec<GroupRecord>,
     /// The version that it made.
     pub weights: PushRecord,
-    /// Its numbers, by name.
-    pub metrics: Vec<(&'static str, f64)>,
+    /// Its numbers.
+    pub metrics: Vec<(Metric, f64)>,
 }
 
 /// A group's outcome.
@@ -130,9 +130,9 @@ impl Store {
             if !record.metrics.is_empty() {
                 let mut query =
                     QueryBuilder::new("INSERT INTO step_metrics (run, step, name, value) ");
-                query.push_values(&record.metrics, |mut row, (name, value)| {
+                query.push_values(&record.metrics, |mut row, (metric, value)| {
                     row.push_bind(run.0).push_bind(step.0.cast_signed());
-                    row.push_bind(name).push_bind(value);
+                    row.push_bind(metric.name()).push_bind(value);
                 });
                 query.push(" ON CONFLICT DO NOTHING").build().execute(&mut *db).await?;
             }

@@ -10,6 +10,7 @@
 mod batch;
 mod lora;
 pub mod memory;
+pub mod metric;
 mod objective;
 mod report;
 mod token;
@@ -17,6 +18,7 @@ mod units;
 
 pub use batch::{Batch, BatchDigest, InvalidBatch, Part, Sample};
 pub use lora::{InvalidLora, Lora, Target};
+pub use metric::{Measured, Metric, MetricSource, PanelKey};
 pub use objective::{
     Correction, Decayed, Denominator, Entropy, InvalidObjective, Kl, KlEstimator, Level, Loss,
     Normalisation, Objective, Optimizer, Schedule,

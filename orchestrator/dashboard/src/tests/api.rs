@@ -175,5 +175,7 @@ async fn prometheus_gets_its_numbers() {
     // Of the latest run, which has not begun.
     let text = asked.get("/metrics").await.text().await.unwrap();
     assert!(text.contains("retrial_step{run=\"two\"} 0.0"), "{text}");
+    let info = "retrial_step_metric_info{name=\"kl\",unit=\"nats a token\",source=\"trainer\"";
+    assert!(text.contains(info), "{text}");
     assert!(text.ends_with("# EOF\n"));
 }

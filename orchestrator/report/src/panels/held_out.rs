@@ -2,6 +2,7 @@
 
 use crate::panel::{Over, Panel, Range, Series, Shape};
 use crate::series::smoothed;
+use retrial_protocol::{Metric, PanelKey};
 use retrial_store::{Evaluation, RunData};
 
 /// Steps over which the reward is smoothed.
@@ -77,11 +78,11 @@ fn none() -> Panel {
 
 /// The reward of the un-hinted rollouts.
 pub fn reward(data: &RunData) -> Panel {
-    let raw = data.metric("first_trial_pass_rate");
+    let raw = data.metric(Metric::FirstTrialPassRate);
     let smooth = smoothed(&raw, SPAN);
     let formula = "Share of correct rollouts of the first trial: un-hinted ones only, hinted \
                    rollouts are never mixed in. Smoothed: exponential mean over about 10 steps.";
-    let mut panel = Panel::over_steps(data, "reward", "Training reward", formula)
+    let mut panel = Panel::over_steps(data, PanelKey::Reward.as_str(), "Training reward", formula)
         .range(Range::Share)
         .series("smoothed", smooth)
         .series("each step", raw)

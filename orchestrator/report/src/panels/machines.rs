@@ -2,6 +2,7 @@
 
 use crate::panel::{Panel, Range};
 use crate::series::ratio;
+use retrial_protocol::{Metric, PanelKey};
 use retrial_store::{OTHER, PHASES, RunData};
 
 /// Where the time of a step goes.
@@ -9,7 +10,8 @@ pub fn time(data: &RunData) -> Panel {
     let formula = "Seconds of a step: sampling and grading of both trials, the update with the \
                    writing of the version, the push with its verification; other: the rest from \
                    its beginning to its commit (hints, refining, log, waiting).";
-    let mut panel = Panel::over_steps(data, "time", "Time of a step", formula).stacked();
+    let mut panel =
+        Panel::over_steps(data, PanelKey::Time.as_str(), "Time of a step", formula).stacked();
     let mut spent = vec![0.0; data.steps.len()];
     for (name, metric) in PHASES {
         let values = data.metric(metric);
@@ -28,15 +30,15 @@ pub fn time(data: &RunData) -> Panel {
 
 /// How fast rollouts are.
 pub fn tokens(data: &RunData) -> Panel {
-    let sum = |names: [&str; 2]| -> Vec<Option<f64>> {
-        let [first, second] = names.map(|name| data.metric(name));
+    let sum = |metrics: [Metric; 2]| -> Vec<Option<f64>> {
+        let [first, second] = metrics.map(|metric| data.metric(metric));
         let pairs = first.iter().zip(&second);
         pairs.map(|(first, second)| Some((*first)? + second.unwrap_or_default())).collect()
     };
-    let tokens = sum(["first_trial_tokens", "second_trial_tokens"]);
-    let seconds = sum(["first_trial_seconds", "second_trial_seconds"]);
+    let tokens = sum([Metric::FirstTrialTokens, Metric::SecondTrialTokens]);
+    let seconds = sum([Metric::FirstTrialSeconds, Metric::SecondTrialSeconds]);
     let formula = "Sampled tokens a second, over the seconds of both trials, grading included.";
-    Panel::over_steps(data, "tokens", "Tokens a second", formula)
+    Panel::over_steps(data, PanelKey::Tokens.as_str(), "Tokens a second", formula)
         .series("sampled", ratio(&tokens, &seconds))
         .or_empty("No step has been timed yet.")
 }
@@ -46,7 +48,7 @@ pub fn push(data: &RunData) -> Panel {
     let formula = "Seconds from the request to push the new weights until every server was seen to \
                    serve them.";
     Panel::over_steps(data, "push", "Push of the weights", formula)
-        .series("seconds", data.metric("publish_seconds"))
+        .series("seconds", data.metric(Metric::PublishSeconds))
         .or_empty("No version has been pushed yet.")
 }
 
@@ -54,8 +56,8 @@ pub fn push(data: &RunData) -> Panel {
 pub fn staleness(data: &RunData) -> Panel {
     let formula = "Version that is trained minus version that sampled: 0, or up to \
                    [rollout] max_staleness where rollouts overlap with training.";
-    Panel::over_steps(data, "staleness", "Staleness", formula)
+    Panel::over_steps(data, PanelKey::Staleness.as_str(), "Staleness", formula)
         .range(Range::Zero)
-        .series("versions", data.metric("staleness"))
+        .series("versions", data.metric(Metric::Staleness))
         .or_empty("No step has noted it.")
 }

@@ -30,10 +30,13 @@ pub fn sections(data: &RunData) -> Vec<Section> {
             title: "Do mistakes turn into successes?",
             panels: vec![
                 trials::outcomes(data),
+                trials::refined(data),
                 trials::rescues(data),
                 trials::graduations(data),
                 trials::coverage(data),
                 trials::repeats(data),
+                trials::second_trial(data),
+                trials::replacements(data),
             ],
         },
         Section {
@@ -48,6 +51,10 @@ pub fn sections(data: &RunData) -> Vec<Section> {
                 learning::gradient(data),
                 learning::clipping(data),
                 learning::rho(data),
+                learning::kl(data),
+                learning::correction(data),
+                learning::trained_tokens(data),
+                learning::entropy_bonus(data),
             ],
         },
         Section {

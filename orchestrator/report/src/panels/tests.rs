@@ -1,3 +1,5 @@
+use retrial_protocol::Metric;
+
 use super::*;
 use retrial_store::{Coverage, Evaluation, Graduation, StepTimes};
 
@@ -5,18 +7,21 @@ use retrial_store::{Coverage, Evaluation, Graduation, StepTimes};
 fn data() -> RunData {
     let steps = (1..=3).map(|step| StepTimes { step, seconds: 4.0 }).collect();
     let metrics = [
-        ("first_trial_pass_rate", [Some(0.5), None, Some(1.0)]),
-        ("trained_samples", [Some(8.0), Some(0.0), Some(0.0)]),
-        ("first_trial_rollouts", [Some(16.0), Some(16.0), Some(16.0)]),
-        ("hinted_problems", [Some(2.0), Some(0.0), Some(0.0)]),
-        ("rescued_problems", [Some(1.0), Some(0.0), Some(0.0)]),
-        ("hinted_problems_hint", [Some(2.0), None, None]),
-        ("rescued_problems_hint", [Some(1.0), None, None]),
-        ("first_trial_seconds", [Some(2.0), Some(3.0), Some(5.0)]),
+        (Metric::FirstTrialPassRate, [Some(0.5), None, Some(1.0)]),
+        (Metric::TrainedSamples, [Some(8.0), Some(0.0), Some(0.0)]),
+        (Metric::FirstTrialRollouts, [Some(16.0), Some(16.0), Some(16.0)]),
+        (Metric::HintedProblems, [Some(2.0), Some(0.0), Some(0.0)]),
+        (Metric::RescuedProblems, [Some(1.0), Some(0.0), Some(0.0)]),
+        (Metric::HintedHint, [Some(2.0), None, None]),
+        (Metric::RescuedHint, [Some(1.0), None, None]),
+        (Metric::FirstTrialSeconds, [Some(2.0), Some(3.0), Some(5.0)]),
     ];
     RunData {
         steps,
-        metrics: metrics.into_iter().map(|(name, values)| (name.into(), values.into())).collect(),
+        metrics: metrics
+            .into_iter()
+            .map(|(metric, values)| (metric.name().into(), values.into()))
+            .collect(),
         evaluations: vec![Evaluation {
             split: "new".into(),
             version: 0,
@@ -85,4 +90,36 @@ fn what_is_empty_says_why() {
     assert_eq!(ids.len(), count, "names are unique");
     assert_eq!(panel(&data(), "outcomes").empty, Some("No step has its groups yet."));
     assert_eq!(panel(&data(), "reward").empty, None);
+}
+
+#[test]
+fn every_metric_is_on_its_panel() {
+    let number = |metric: Metric| 0.25 + f64::from(metric as u8) / 1000.0;
+    let with = |changed: Option<Metric>| RunData {
+        steps: vec![StepTimes { step: 1, seconds: 1000.0 }],
+        metrics: Metric::ALL
+            .iter()
+            .map(|&metric| {
+                let more = if changed == Some(metric) { 0.125 } else { 0.0 };
+                (metric.name().to_owned(), vec![Some(number(metric) + more)])
+            })
+            .collect(),
+        ..RunData::default()
+    };
+    let before = with(None);
+    for &metric in Metric::ALL {
+        let (id, after) = (metric.panel().as_str(), with(Some(metric)));
+        assert_ne!(panel(&before, id), panel(&after, id), "{} is not on it", metric.name());
+    }
+}
+
+#[test]
+fn kl_is_on_the_dashboard_when_it_is_on() {
+    let mut data = data();
+    let off = panel(&data, "kl");
+    assert_eq!(off.empty, Some("No update has measured it: [objective] kl asks for it."));
+    let values = vec![Some(0.0), Some(0.01), Some(0.02)];
+    data.metrics.insert(Metric::Kl.name().into(), values.clone());
+    let on = panel(&data, "kl");
+    assert_eq!((on.empty, &on.series[0].values), (None, &values));
 }

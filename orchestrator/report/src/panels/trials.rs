@@ -2,42 +2,43 @@
 
 use crate::panel::{Panel, Range};
 use crate::series::ratio;
+use retrial_protocol::{Metric, PanelKey};
 use retrial_store::RunData;
 
-const KINDS: [(&str, &str); 4] = [
-    ("hint", "hint"),
-    ("concise + hint", "concise_hint"),
-    ("concise", "concise"),
-    ("no hint", "plain"),
+/// Kinds of second trials: given, and rescued by them.
+const KINDS: [(&str, Metric, Metric); 4] = [
+    ("hint", Metric::HintedHint, Metric::RescuedHint),
+    ("concise + hint", Metric::HintedConciseHint, Metric::RescuedConciseHint),
+    ("concise", Metric::HintedConcise, Metric::RescuedConcise),
+    ("no hint", Metric::HintedPlain, Metric::RescuedPlain),
 ];
 
 /// How groups ended.
 pub fn outcomes(data: &RunData) -> Panel {
     let formula = "Groups of a step by their first trial: no rollout correct (a second trial \
                    follows), some (an ordinary group), all (nothing to learn).";
-    Panel::over_steps(data, "outcomes", "Groups: none, some, all pass", formula)
+    Panel::over_steps(data, PanelKey::Outcomes.as_str(), "Groups: none, some, all pass", formula)
         .stacked()
-        .series("none pass", data.metric("none_pass"))
-        .series("some pass", data.metric("some_pass"))
-        .series("all pass", data.metric("all_pass"))
+        .series("none pass", data.metric(Metric::NonePass))
+        .series("some pass", data.metric(Metric::SomePass))
+        .series("all pass", data.metric(Metric::AllPass))
         .or_empty("No step has its groups yet.")
 }
 
 /// How many of the second trials rescue.
 pub fn rescues(data: &RunData) -> Panel {
-    let sum = |name: &str| data.metric(name).iter().flatten().sum::<f64>();
-    let (hinted, rescued) = (sum("hinted_problems"), sum("rescued_problems"));
+    let sum = |metric| data.metric(metric).iter().flatten().sum::<f64>();
+    let (hinted, rescued) = (sum(Metric::HintedProblems), sum(Metric::RescuedProblems));
     let mut panel = Panel::over_steps(
         data,
-        "rescues",
+        PanelKey::Rescues.as_str(),
         "Rescue rate",
         "Problems with at least one correct extra rollout, as a share of those that got a second \
          trial, by kind of prompt. n counts over all steps.",
     )
     .range(Range::Share);
-    for (word, name) in KINDS {
-        let given = data.metric(&format!("hinted_problems_{name}"));
-        let rescued = data.metric(&format!("rescued_problems_{name}"));
+    for (word, given, rescued) in KINDS {
+        let (given, rescued) = (data.metric(given), data.metric(rescued));
         let n: f64 = given.iter().flatten().sum();
         if n > 0.0 {
             panel = panel.series(&format!("{word} (n {n})"), ratio(&rescued, &given));
@@ -106,8 +107,40 @@ pub fn coverage(data: &RunData) -> Panel {
 pub fn repeats(data: &RunData) -> Panel {
     let formula = "Share of the hinted responses whose answer is on the list of wrong answers that \
                    their own hint gave.";
-    Panel::over_steps(data, "repeats", "Repeated mistakes", formula)
+    Panel::over_steps(data, PanelKey::Repeats.as_str(), "Repeated mistakes", formula)
         .range(Range::Share)
-        .series("on the list", data.metric("repeated_mistake_rate"))
+        .series("on the list", data.metric(Metric::RepeatedMistakeRate))
         .or_empty("No hint has listed an answer yet.")
+}
+
+/// How refined groups ended.
+pub fn refined(data: &RunData) -> Panel {
+    let formula = "Groups of a step after the second trial: correct extra rollouts have taken the \
+                   places of failures.";
+    Panel::over_steps(data, PanelKey::Refined.as_str(), "Refined groups", formula)
+        .stacked()
+        .series("none pass", data.metric(Metric::NonePassAfter))
+        .series("some pass", data.metric(Metric::SomePassAfter))
+        .series("all pass", data.metric(Metric::AllPassAfter))
+        .or_empty("No step has its groups yet.")
+}
+
+/// How the second trial itself went.
+pub fn second_trial(data: &RunData) -> Panel {
+    let rollouts: f64 = data.metric(Metric::SecondTrialRollouts).iter().flatten().sum();
+    let formula = "Shares of the extra rollouts: correct; cut at the response limit.";
+    Panel::over_steps(data, PanelKey::SecondTrial.as_str(), "Second trial", formula)
+        .range(Range::Share)
+        .series("correct", data.metric(Metric::SecondTrialPassRate))
+        .series("cut off", data.metric(Metric::SecondTrialTruncationRate))
+        .figure("extra rollouts", (rollouts > 0.0).then_some(rollouts))
+        .or_empty("No group has failed altogether yet, so there was no second trial.")
+}
+
+/// How much of a rescued group is replaced.
+pub fn replacements(data: &RunData) -> Panel {
+    let formula = "Failures that correct extra rollouts replaced, mean over the rescued groups.";
+    Panel::over_steps(data, PanelKey::Replacements.as_str(), "Replacements", formula)
+        .series("of a group", data.metric(Metric::MeanReplacements))
+        .or_empty("No group has been rescued yet.")
 }

@@ -1,18 +1,19 @@
 //! Numbers of runs: sums, last values, held-out scores.
 
+use retrial_protocol::Metric;
 use retrial_store::RunData;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Sums and last values of runs.
-const NUMBERS: [(&str, &str, Kind); 7] = [
-    ("training reward, last step", "first_trial_pass_rate", Kind::Last),
-    ("second trials", "hinted_problems", Kind::Sum),
-    ("rescued", "rescued_problems", Kind::Sum),
-    ("tokens, first trial", "first_trial_tokens", Kind::Sum),
-    ("tokens, second trial", "second_trial_tokens", Kind::Sum),
-    ("seconds, both trials", "first_trial_seconds", Kind::Sum),
-    ("seconds, training", "train_seconds", Kind::Sum),
+const NUMBERS: [(&str, Metric, Kind); 7] = [
+    ("training reward, last step", Metric::FirstTrialPassRate, Kind::Last),
+    ("second trials", Metric::HintedProblems, Kind::Sum),
+    ("rescued", Metric::RescuedProblems, Kind::Sum),
+    ("tokens, first trial", Metric::FirstTrialTokens, Kind::Sum),
+    ("tokens, second trial", Metric::SecondTrialTokens, Kind::Sum),
+    ("seconds, both trials", Metric::FirstTrialSeconds, Kind::Sum),
+    ("seconds, training", Metric::TrainSeconds, Kind::Sum),
 ];
 
 #[derive(Clone, Copy)]
@@ -60,7 +61,7 @@ pub fn numbers(data: &[&RunData]) -> Vec<NumberLine> {
     }
     lines.extend(NUMBERS.map(|(name, metric, kind)| {
         let value = |data: &&RunData| {
-            let values = data.metrics.get(metric)?.iter().flatten();
+            let values = data.metrics.get(metric.name())?.iter().flatten();
             match kind {
                 Kind::Sum => Some(values.sum()),
                 Kind::Last => values.copied().last(),

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use retrial_protocol::Metric;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
@@ -21,7 +22,8 @@ use crate::row::from_row;
 pub struct RunData {
     /// The committed steps.
     pub steps: Vec<StepTimes>,
-    /// The numbers of the steps by name; as long as `steps`.
+    /// The numbers of the steps by name, those that this version does not know among them; as long
+    /// as `steps`.
     pub metrics: HashMap<String, Vec<Option<f64>>>,
     /// Held-out evaluations, by set and version.
     pub evaluations: Vec<Evaluation>,
@@ -259,8 +261,8 @@ async fn count(db: &mut SqliteConnection, query: &'static str, run: i64) -> sqlx
 
 impl RunData {
     /// A number of every step.
-    pub fn metric(&self, name: &str) -> Vec<Option<f64>> {
-        self.metrics.get(name).cloned().unwrap_or_else(|| vec![None; self.steps.len()])
+    pub fn metric(&self, metric: Metric) -> Vec<Option<f64>> {
+        self.metrics.get(metric.name()).cloned().unwrap_or_else(|| vec![None; self.steps.len()])
     }
 
     /// The committed steps.

@@ -1,6 +1,7 @@
 //! A step: its numbers, its phases, its groups; and the table of steps.
 
 use retrial_lte::{GroupOutcome, HintKind};
+use retrial_protocol::Metric;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -264,12 +265,12 @@ const GROUPS: &str = "SELECT groups.problem, substr(problems.text, 1, 200) AS te
              groups.problem
     LIMIT ? OFFSET ?";
 
-/// The phases that are timed, by the names of their metrics.
-pub const PHASES: [(&str, &str); 4] = [
-    ("first trial", "first_trial_seconds"),
-    ("second trial", "second_trial_seconds"),
-    ("train", "train_seconds"),
-    ("push", "publish_seconds"),
+/// The phases that are timed, by their metrics.
+pub const PHASES: [(&str, Metric); 4] = [
+    ("first trial", Metric::FirstTrialSeconds),
+    ("second trial", Metric::SecondTrialSeconds),
+    ("train", Metric::TrainSeconds),
+    ("push", Metric::PublishSeconds),
 ];
 
 /// What is left of a step's time beside its phases.
@@ -279,7 +280,7 @@ pub const OTHER: &str = "other";
 fn phases(wall: Option<f64>, metric: &dyn Fn(&str) -> Option<f64>) -> Vec<PhaseSpan> {
     let timed = PHASES
         .into_iter()
-        .filter_map(|(name, key)| Some(PhaseSpan { name, seconds: metric(key)? }));
+        .filter_map(|(name, key)| Some(PhaseSpan { name, seconds: metric(key.name())? }));
     let mut phases: Vec<PhaseSpan> = timed.collect();
     let sum: f64 = phases.iter().map(|phase| phase.seconds).sum();
     if let Some(other) = wall.map(|wall| wall - sum).filter(|&other| other > 0.0) {

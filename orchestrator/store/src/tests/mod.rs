@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use retrial_grader::{Answer, Verdict};
 use retrial_lte::{GroupOutcome, HintKind, Method, SecondTrial};
-use retrial_protocol::Step;
+use retrial_protocol::{Metric, Step};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Column, Row, TypeInfo, ValueRef};
 use tempfile::TempDir;
@@ -188,16 +188,16 @@ fn committed() -> StepRecord {
             max_difference: Some(1e-6),
         },
         metrics: vec![
-            ("none_pass", 2.0),
-            ("none_pass_after", 1.0),
-            ("hinted_problems", 2.0),
-            ("rescued_problems", 1.0),
-            ("first_trial_tokens", 16.0),
-            ("second_trial_tokens", 6.0),
-            ("first_trial_pass_rate", 1.0 / 6.0),
-            ("loss", f64::NAN),
-            ("train_seconds", 0.5),
-            ("publish_seconds", 0.25),
+            (Metric::NonePass, 2.0),
+            (Metric::NonePassAfter, 1.0),
+            (Metric::HintedProblems, 2.0),
+            (Metric::RescuedProblems, 1.0),
+            (Metric::FirstTrialTokens, 16.0),
+            (Metric::SecondTrialTokens, 6.0),
+            (Metric::FirstTrialPassRate, 1.0 / 6.0),
+            (Metric::Loss, f64::NAN),
+            (Metric::TrainSeconds, 0.5),
+            (Metric::PublishSeconds, 0.25),
         ],
     }
 }
