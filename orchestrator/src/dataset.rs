@@ -16,7 +16,9 @@ use serde::Deserialize;
 
 use crate::domain::{Problem, ProblemId};
 
-pub use benchmark::Benchmark;
+pub use retrial_domain::Benchmark;
+
+use benchmark::Published as _;
 
 /// A problem and its right answer, parsed.
 #[derive(Clone, Debug)]

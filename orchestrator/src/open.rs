@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::fault::CrashPoint;
 use crate::grading::Grading;
 use crate::inputs::Inputs;
-use crate::live::{Live, Recent};
+use crate::live::{Live, Recent, Watched};
 use crate::open_files;
 use crate::services::connect;
 use crate::store::{NewRun, RunId, Store};
@@ -106,7 +106,7 @@ async fn services(
     let (pool, servers) = connect::pool(&config.server, &urls).await?;
     let pool = Arc::new(pool);
     let (name, steps) = (&config.run.name, config.run.steps);
-    let live = Arc::new(Live::new(name, steps, Arc::clone(&pool), recent));
+    let live = Arc::new(Live::new(name, steps, Arc::new(Watched(Arc::clone(&pool))), recent));
     let supervisor = Supervisor {
         pool,
         servers,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use retrial_grader::Verdict;
 use retrial_lte::{GroupOutcome, HintKind};
-use retrial_protocol::{PublishReport, PushOutcome, Quantiles, Step, TrainMetrics};
+use retrial_protocol::{Metric, PublishReport, PushOutcome, Quantiles, Step, TrainMetrics};
 
 use crate::domain::FinishReason;
 use crate::group::{Group, Shared};
@@ -125,59 +125,51 @@ impl StepSummary {
         self.hinted.iter().map(|hinted| hinted.problems).sum()
     }
 
-    /// Every number under its name in the log. Absent numbers are left out.
-    pub fn metrics(&self) -> Vec<(&'static str, f64)> {
-        let count = |name, value: usize| (name, Some(value as f64));
-        let train = &self.train;
-        let all = [
-            count("none_pass", self.before.none),
-            count("some_pass", self.before.some),
-            count("all_pass", self.before.all),
-            count("none_pass_after", self.after.none),
-            count("some_pass_after", self.after.some),
-            count("all_pass_after", self.after.all),
-            count("hinted_problems", self.retried()),
-            count("rescued_problems", self.rescued()),
-            ("mean_replacements", self.mean_replacements),
-            ("repeated_mistake_rate", self.repeated_mistakes),
-            count("first_trial_rollouts", self.first.rollouts),
-            count("first_trial_tokens", self.first.tokens),
-            ("first_trial_pass_rate", self.first.pass),
-            ("first_trial_truncation_rate", self.first.truncated),
-            ("first_trial_no_answer_rate", self.first.no_answer),
-            ("first_trial_response_tokens", self.first.response_tokens),
-            ("first_trial_response_tokens_p10", self.first.lengths.map(|lengths| lengths.p10)),
-            ("first_trial_response_tokens_p50", self.first.lengths.map(|lengths| lengths.p50)),
-            ("first_trial_response_tokens_p90", self.first.lengths.map(|lengths| lengths.p90)),
-            ("staleness", self.first.staleness),
-            ("entropy", self.first.entropy),
-            count("second_trial_rollouts", self.second.rollouts),
-            count("second_trial_tokens", self.second.tokens),
-            ("second_trial_pass_rate", self.second.pass),
-            ("second_trial_truncation_rate", self.second.truncated),
-            ("second_trial_response_tokens", self.second.response_tokens),
-            ("loss", Some(train.loss)),
-            ("grad_norm", Some(train.grad_norm)),
-            count("on_policy_tokens", train.on_policy_tokens),
-            count("hinted_tokens", train.hinted_tokens),
-            count("trained_samples", train.trained_samples),
-            ("clip_fraction", train.clip_fraction),
-            ("rho_p10", train.rho.map(|rho| rho.p10)),
-            ("rho_p50", train.rho.map(|rho| rho.p50)),
-            ("rho_p90", train.rho.map(|rho| rho.p90)),
-            ("trained_entropy", train.entropy),
-            ("entropy_coefficient", Some(train.entropy_coefficient)),
-            ("sampler_mismatch", train.sampler_mismatch),
-            ("first_trial_seconds", Some(self.seconds.first_trial)),
-            ("second_trial_seconds", Some(self.seconds.second_trial)),
-            ("train_seconds", Some(self.seconds.train)),
-            ("publish_seconds", Some(self.seconds.publish)),
+    /// Every number of the step. Absent numbers are left out.
+    pub fn metrics(&self) -> Vec<(Metric, f64)> {
+        let count = |metric, value: usize| (metric, Some(value as f64));
+        let lengths = |at: fn(Quantiles) -> f64| self.first.lengths.map(at);
+        let of_rollouts = [
+            count(Metric::NonePass, self.before.none),
+            count(Metric::SomePass, self.before.some),
+            count(Metric::AllPass, self.before.all),
+            count(Metric::NonePassAfter, self.after.none),
+            count(Metric::SomePassAfter, self.after.some),
+            count(Metric::AllPassAfter, self.after.all),
+            count(Metric::HintedProblems, self.retried()),
+            count(Metric::RescuedProblems, self.rescued()),
+            (Metric::MeanReplacements, self.mean_replacements),
+            (Metric::RepeatedMistakeRate, self.repeated_mistakes),
+            count(Metric::FirstTrialRollouts, self.first.rollouts),
+            count(Metric::FirstTrialTokens, self.first.tokens),
+            (Metric::FirstTrialPassRate, self.first.pass),
+            (Metric::FirstTrialTruncationRate, self.first.truncated),
+            (Metric::FirstTrialNoAnswerRate, self.first.no_answer),
+            (Metric::FirstTrialResponseTokens, self.first.response_tokens),
+            (Metric::FirstTrialResponseTokensP10, lengths(|lengths| lengths.p10)),
+            (Metric::FirstTrialResponseTokensP50, lengths(|lengths| lengths.p50)),
+            (Metric::FirstTrialResponseTokensP90, lengths(|lengths| lengths.p90)),
+            (Metric::Staleness, self.first.staleness),
+            (Metric::Entropy, self.first.entropy),
+            count(Metric::SecondTrialRollouts, self.second.rollouts),
+            count(Metric::SecondTrialTokens, self.second.tokens),
+            (Metric::SecondTrialPassRate, self.second.pass),
+            (Metric::SecondTrialTruncationRate, self.second.truncated),
+            (Metric::SecondTrialResponseTokens, self.second.response_tokens),
+        ];
+        let of_clock = [
+            (Metric::FirstTrialSeconds, Some(self.seconds.first_trial)),
+            (Metric::SecondTrialSeconds, Some(self.seconds.second_trial)),
+            (Metric::TrainSeconds, Some(self.seconds.train)),
+            (Metric::PublishSeconds, Some(self.seconds.publish)),
         ];
         let by_kind = self.hinted.iter().flat_map(|hinted| {
             let (given, rescued) = kind_metrics(hinted.kind);
             [count(given, hinted.problems), count(rescued, hinted.rescued)]
         });
-        all.into_iter().chain(by_kind).filter_map(|(name, value)| Some((name, value?))).collect()
+        let of_trainer = self.train.measured();
+        let all = of_rollouts.into_iter().chain(of_trainer).chain(of_clock).chain(by_kind);
+        all.filter_map(|(metric, value)| Some((metric, value?))).collect()
     }
 
     /// What the log keeps of the step beside its rollouts and hints.
@@ -276,13 +268,13 @@ fn repeats(group: &Group) -> Vec<f64> {
     group.extra().iter().map(|graded| f64::from(u8::from(repeats(graded)))).collect()
 }
 
-/// Names of the numbers of problems that got a kind of second trial, and that it rescued.
-fn kind_metrics(kind: HintKind) -> (&'static str, &'static str) {
+/// The numbers of problems that got a kind of second trial, and that it rescued.
+fn kind_metrics(kind: HintKind) -> (Metric, Metric) {
     match kind {
-        HintKind::Plain => ("hinted_problems_plain", "rescued_problems_plain"),
-        HintKind::Concise => ("hinted_problems_concise", "rescued_problems_concise"),
-        HintKind::ConciseHint => ("hinted_problems_concise_hint", "rescued_problems_concise_hint"),
-        HintKind::Hint => ("hinted_problems_hint", "rescued_problems_hint"),
+        HintKind::Plain => (Metric::HintedPlain, Metric::RescuedPlain),
+        HintKind::Concise => (Metric::HintedConcise, Metric::RescuedConcise),
+        HintKind::ConciseHint => (Metric::HintedConciseHint, Metric::RescuedConciseHint),
+        HintKind::Hint => (Metric::HintedHint, Metric::RescuedHint),
     }
 }
 

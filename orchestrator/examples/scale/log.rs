@@ -9,7 +9,7 @@ use retrial::domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, 
 use retrial::store::{GroupRecord, HintRecord, NewRun, PushRecord, StepRecord, Store, TrialRecord};
 use retrial_grader::{Answer, Verdict};
 use retrial_lte::{GroupOutcome, HintKind, Method, SecondTrial};
-use retrial_protocol::{Batch, Part, Sample, Step};
+use retrial_protocol::{Batch, Metric, Part, Sample, Step};
 
 use super::plan::{GROUP, MAX_TOKENS, NONE_PASS, PROMPT};
 use super::rollouts::{Lengths, lengths};
@@ -185,7 +185,7 @@ fn record(step: Step, problems: &[ProblemId], hinted: usize) -> StepRecord {
     StepRecord {
         groups: problems.iter().enumerate().map(group).collect(),
         weights: PushRecord { version: step.version(), folder, max_difference: Some(1e-6) },
-        metrics: vec![("loss", 1.0), ("grad_norm", 1.0)],
+        metrics: vec![(Metric::Loss, 1.0), (Metric::GradNorm, 1.0)],
     }
 }
 

@@ -210,7 +210,10 @@ async fn enter(store: &Store, id: EvalId, name: &str, sets: &[Set]) -> Result<()
     let known = store.eval_sets(id).await?;
     for Set { entry, tasks } in sets {
         match known.iter().find(|known| known.benchmark == entry.benchmark) {
-            None => store.add_eval_set(id, entry, tasks.iter().map(|task| &task.problem)).await?,
+            None => {
+                let problems: Vec<_> = tasks.iter().map(|task| &task.problem).collect();
+                store.add_eval_set(id, entry, &problems).await?;
+            }
             Some(known) if known.digest == entry.digest && known.k == entry.k => {}
             Some(known) => {
                 let set = &entry.benchmark;

@@ -6,9 +6,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use retrial::config::DashboardConfig;
-use retrial::dashboard::access::Access;
-use retrial::dashboard::routes;
-use retrial::dashboard::site::Site;
+use retrial::dashboard::{Access, Site};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -38,7 +36,9 @@ static DASHBOARD: LazyLock<Dashboard> = LazyLock::new(|| {
         // A log of an older version is brought up to date.
         let store = retrial::store::Store::open(&log).await.expect("the log can be opened");
         store.close().await;
-        routes::router(Site::open(&log, None, access).await.expect("the log can be read"))
+        retrial::dashboard::router(
+            Site::open(&log, None, access).await.expect("the log can be read"),
+        )
     });
     Dashboard { runtime, router, _folder: folder }
 });

@@ -13,6 +13,9 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Stop, Self::Length];
+
     /// The word for it in the database and in `OpenAI`'s protocol.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -12,6 +12,7 @@ mod batch;
 mod finish;
 mod lora;
 pub mod memory;
+pub mod metric;
 mod objective;
 mod optimizer;
 mod range;
@@ -23,6 +24,7 @@ pub use access::Access;
 pub use batch::{Batch, BatchDigest, InvalidBatch, Part, Sample};
 pub use finish::FinishReason;
 pub use lora::{InvalidLora, Lora, Target};
+pub use metric::{Measured, Metric, MetricSource, PanelKey};
 pub use objective::{
     Correction, Denominator, Entropy, Kl, KlEstimator, Level, Loss, Normalisation, Objective,
 };

@@ -6,7 +6,7 @@ use clap::Parser;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::dashboard::tests::fixture::{HIDDEN, Log, NAME, SCRIPT, long};
+use retrial_fixture::{HIDDEN, Log, NAME, SCRIPT, long};
 
 #[derive(Parser)]
 struct Cli {

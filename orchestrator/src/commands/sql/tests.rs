@@ -4,7 +4,8 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::{NewRun, Store};
+use retrial_store::{NewRun, Store};
+use serde_json::Value;
 
 #[derive(Parser)]
 struct Cli {
