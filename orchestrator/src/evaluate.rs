@@ -1,31 +1,17 @@
-//! Held-out evaluation: Pass@1 and unbiased Pass@k.
+//! Held-out evaluation of a run's own versions.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
-use futures::{StreamExt, TryStreamExt, stream};
-use retrial_grader::{Extraction, Verdict};
+use anyhow::Result;
+use retrial_grader::Extraction;
 use retrial_protocol::{Step, WeightVersion};
+use serde_json::json;
 
 use crate::context::{Ask, Context};
-use crate::dataset::Task;
-use crate::domain::{GradedRollout, ProblemId};
+use crate::domain::Score;
+use crate::evaluator::{Set, enter, evaluate_set};
 use crate::live::Phase;
-use crate::store::EvalRecord;
-
-/// The result on one set of problems.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Score {
-    /// Mean share of correct samples.
-    pub pass_at_1: f64,
-    /// Mean probability that at least one of k samples is correct.
-    pub pass_at_k: f64,
-    /// k, the samples a problem.
-    pub k: u32,
-    /// Problems.
-    pub problems: usize,
-}
+use crate::store::{EvalId, NewEval};
 
 /// Scores by the name of the set.
 pub type Scores = BTreeMap<String, Score>;
@@ -34,151 +20,66 @@ pub type Scores = BTreeMap<String, Score>;
 pub async fn evaluate(context: &Context, version: WeightVersion) -> Result<Scores> {
     let Context { store, id, .. } = context;
     let mut scores = Scores::new();
-    for (name, tasks) in &context.heldout {
-        if let Some(record) = store.evaluation(*id, version, name).await? {
-            scores.insert(name.clone(), record.score);
-            continue;
-        }
-        let samples = sample(context, version, name, tasks).await?;
-        let score = Score::of(&samples, context.config.evaluation.k);
-        let record = EvalRecord { score, samples };
-        store.log_evaluation(*id, version, name, &record).await?;
-        scores.insert(name.clone(), score);
+    for set in &context.heldout {
+        let known = store.evaluation(*id, version, set.name()).await?;
+        let score = match known {
+            Some(score) => score,
+            None => evaluate_version(context, version, set).await?,
+        };
+        scores.insert(set.name().to_owned(), score);
     }
     Ok(scores)
 }
 
 #[tracing::instrument(level = "error", name = "at", skip_all, fields(
     run = context.live.run(), step = version.0, phase = Phase::Evaluate.word()))]
-async fn sample(
-    context: &Context,
-    version: WeightVersion,
-    name: &str,
-    tasks: &[Arc<Task>],
-) -> Result<Vec<(ProblemId, Vec<GradedRollout>)>> {
-    let evaluation = &context.config.evaluation;
-    let activity = &context.live.enter(Step(version.0), Phase::Evaluate, tasks.len());
+async fn evaluate_version(context: &Context, version: WeightVersion, set: &Set) -> Result<Score> {
+    let Context { store, config, prompts, live, .. } = context;
+    let (name, eval) = entry(context, version).await?;
+    enter(store, eval, &name, set).await?;
+    let activity = live.enter(Step(version.0), Phase::Evaluate, set.tasks.len());
     // The same seeds at every version: what changes between two evaluations is the policy.
-    let seed = context.seed.of_text("evaluation").of_text(name);
-    stream::iter(tasks)
-        .map(|task| async move {
-            let id = task.problem.id.clone();
-            let prompt = context.prompts.plain(&task.problem)?;
-            let ask = Ask {
-                task,
-                prompt: &prompt.ids,
-                n: evaluation.k,
-                seed: seed.of_text(&id.0),
-                temperature: evaluation.temperature,
-                extraction: Extraction::Auto,
-            };
-            let graded = context.rollouts(version, ask).await;
-            let graded = graded.with_context(|| format!("evaluating `{name}`"))?;
-            activity.part_done();
-            anyhow::Ok((id, graded))
-        })
-        .buffered(context.services.concurrency())
-        .try_collect()
-        .await
-}
-
-impl Score {
-    /// The score of graded samples, by problem. A sample that could not be graded does not count.
-    pub fn of(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> Self {
-        let (at_1, at_k) = (by_problem(samples, 1), by_problem(samples, k));
-        Self { pass_at_1: mean(&at_1), pass_at_k: mean(&at_k), k, problems: at_1.len() }
-    }
-}
-
-/// The standard errors of Pass@1 and Pass@k over the problems: how far the scores would move if
-/// other problems of the same kind were drawn.
-pub fn standard_errors(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> (f64, f64) {
-    let error = |values: Vec<f64>| {
-        let mean = mean(&values);
-        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        let n = values.len() as f64;
-        if n < 2.0 { 0.0 } else { (squares / (n * (n - 1.0))).sqrt() }
-    };
-    (error(by_problem(samples, 1)), error(by_problem(samples, k)))
-}
-
-/// How the samples of a problem fared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tally {
-    /// Samples that could be graded.
-    pub tries: u64,
-    /// Correct ones among them.
-    pub correct: u64,
-}
-
-impl Tally {
-    /// Of graded samples.
-    pub fn of(graded: &[GradedRollout]) -> Self {
-        let count = |test: fn(Verdict) -> bool| {
-            graded.iter().filter(|graded| test(graded.verdict)).count() as u64
+    let seed = context.seed.of_text("evaluation").of_text(set.name());
+    let sample = async |task: &_| {
+        let prompt = prompts.plain(&task.problem)?;
+        let ask = Ask {
+            task,
+            prompt: &prompt.ids,
+            n: set.entry.k,
+            seed: seed.of_text(&task.problem.id.0),
+            temperature: config.evaluation.temperature,
+            extraction: Extraction::Auto,
         };
-        Self {
-            tries: count(|verdict| verdict != Verdict::Timeout),
-            correct: count(|verdict| verdict == Verdict::Correct),
-        }
-    }
-
-    /// Pass@k, if any sample could be graded.
-    pub fn pass_at(self, k: u32) -> Option<f64> {
-        (self.tries > 0).then(|| pass_at_k(self.tries, self.correct, u64::from(k)))
-    }
+        context.rollouts(version, ask).await
+    };
+    let concurrency = context.services.concurrency();
+    let progress = |done| activity.at(done.problems);
+    evaluate_set(store, eval, set, concurrency, sample, progress).await
 }
 
-/// Pass@k of each problem that has a sample that could be graded.
-fn by_problem(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> Vec<f64> {
-    samples.iter().filter_map(|(_, graded)| Tally::of(graded).pass_at(k)).collect()
-}
-
-/// The mean; 0 of nothing.
-pub fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-/// The unbiased estimate `1 - C(n - c, k) / C(n, k)` from n samples of which c are correct; with
-/// fewer than k samples, whether any is correct.
-pub fn pass_at_k(n: u64, c: u64, k: u64) -> f64 {
-    if n.saturating_sub(c) < k {
-        return if c > 0 { 1.0 } else { 0.0 };
+/// The evaluation of a version in the log, and its name.
+async fn entry(context: &Context, version: WeightVersion) -> Result<(String, EvalId)> {
+    let Context { store, id, config, .. } = context;
+    let name = format!("{}/{version}", config.run.name);
+    if let Some(known) = store.eval_by_name(&name).await? {
+        return Ok((name, known.id));
     }
-    1.0 - (n - c + 1..=n).map(|i| 1.0 - k as f64 / i as f64).product::<f64>()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn known_values() {
-        let cases = [
-            (8, 0, 8, 0.0),
-            (8, 1, 8, 1.0),
-            (8, 2, 1, 0.25),
-            (4, 2, 2, 1.0 - 1.0 / 6.0),
-            (16, 3, 4, 1.0 - 715.0 / 1820.0),
-            (3, 0, 4, 0.0),
-            (3, 1, 4, 1.0),
-        ];
-        for (n, c, k, expected) in cases {
-            let found = pass_at_k(n, c, k);
-            assert!((found - expected).abs() < 1e-12, "{n} {c} {k}: {found}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn pass_at_k_grows_with_k_and_with_successes(
-            (n, c, k) in (1..64u64).prop_flat_map(|n| (Just(n), 0..=n, 1..=n)),
-        ) {
-            let here = pass_at_k(n, c, k);
-            prop_assert!((0.0..=1.0).contains(&here));
-            prop_assert!(k == 1 || here >= pass_at_k(n, c, k - 1) - 1e-12);
-            prop_assert!(c == 0 || here >= pass_at_k(n, c - 1, k) - 1e-12);
-        }
-    }
+    let weights = match version {
+        WeightVersion(0) => config.model.path.clone(),
+        _ => config.weights().join(version.folder()),
+    };
+    let eval = NewEval {
+        name: &name,
+        weights: &weights.display().to_string(),
+        settings: &json!({
+            "temperature": config.evaluation.temperature,
+            "top_p": 1.0,
+            "max_tokens": config.rollout.max_tokens,
+            "seed": config.run.seed,
+            "prompt": config.prompts.prompt,
+        }),
+        of: Some((*id, version)),
+    };
+    let id = store.create_eval(&eval).await?;
+    Ok((name, id))
 }

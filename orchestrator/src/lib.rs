@@ -17,6 +17,7 @@ pub mod document;
 pub mod domain;
 pub mod eval;
 pub mod evaluate;
+pub mod evaluator;
 pub mod failure;
 pub mod fault;
 pub mod grading;

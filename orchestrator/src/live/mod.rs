@@ -343,6 +343,17 @@ impl Timing {
 }
 
 impl Activity<'_> {
+    /// Notes that so many parts are done.
+    pub fn at(&self, done: usize) {
+        let mut state = self.live.lock();
+        if let Some(doing) = state.activities.get_mut(&self.key) {
+            doing.done = done;
+        }
+        state.progress = Some(Instant::now());
+        drop(state);
+        self.live.changed();
+    }
+
     /// Notes that there is one more part to do than was known.
     pub fn expect_part(&self) {
         let mut state = self.live.lock();
