@@ -101,7 +101,8 @@ fn data(config: &Config, inputs: &Inputs) -> Vec<Finding> {
         Finding::new("model", State::Ok, model),
         Finding::new("training data", State::Ok, train),
     ];
-    for (name, tasks) in &inputs.heldout {
+    for set in &inputs.heldout {
+        let (name, tasks) = (set.name(), &set.tasks);
         let known = |task: &&Arc<Task>| {
             inputs.train.iter().any(|trained| trained.problem.text == task.problem.text)
         };

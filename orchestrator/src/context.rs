@@ -10,6 +10,7 @@ use retrial_protocol::{Step, WeightVersion};
 use crate::config::Config;
 use crate::dataset::Task;
 use crate::domain::GradedRollout;
+use crate::evaluator::Set;
 use crate::fault::CrashPoint;
 use crate::grading::Grading;
 use crate::live::Live;
@@ -27,8 +28,8 @@ pub struct Context {
     pub seed: Seed,
     /// Problems to train on.
     pub train: Vec<Arc<Task>>,
-    /// Held-out problems by name.
-    pub heldout: Vec<(String, Vec<Arc<Task>>)>,
+    /// Held-out sets.
+    pub heldout: Vec<Set>,
     /// Writes prompts.
     pub prompts: Prompts,
     /// Policy servers and trainer.

@@ -1,20 +1,17 @@
-//! Held-out evaluation: Pass@1 and unbiased Pass@k.
+//! Held-out evaluation of a run's own versions.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
-use futures::{StreamExt, TryStreamExt, stream};
+use anyhow::Result;
 use retrial_grader::Extraction;
 use retrial_protocol::{Step, WeightVersion};
+use serde_json::json;
 
 use crate::context::{Ask, Context};
-use crate::dataset::Task;
-use crate::domain::{GradedRollout, ProblemId};
+use crate::domain::Score;
+use crate::evaluator::{Set, enter, evaluate_set};
 use crate::live::Phase;
-use crate::store::EvalRecord;
-
-pub use retrial_domain::{Score, Tally, mean, pass_at_k, standard_errors};
+use crate::store::{EvalId, NewEval};
 
 /// Scores by the name of the set.
 pub type Scores = BTreeMap<String, Score>;
@@ -23,50 +20,66 @@ pub type Scores = BTreeMap<String, Score>;
 pub async fn evaluate(context: &Context, version: WeightVersion) -> Result<Scores> {
     let Context { store, id, .. } = context;
     let mut scores = Scores::new();
-    for (name, tasks) in &context.heldout {
-        if let Some(record) = store.evaluation(*id, version, name).await? {
-            scores.insert(name.clone(), record.score);
-            continue;
-        }
-        let samples = sample(context, version, name, tasks).await?;
-        let score = Score::of(&samples, context.config.evaluation.k);
-        let record = EvalRecord { score, samples };
-        store.log_evaluation(*id, version, name, &record).await?;
-        scores.insert(name.clone(), score);
+    for set in &context.heldout {
+        let known = store.evaluation(*id, version, set.name()).await?;
+        let score = match known {
+            Some(score) => score,
+            None => evaluate_version(context, version, set).await?,
+        };
+        scores.insert(set.name().to_owned(), score);
     }
     Ok(scores)
 }
 
 #[tracing::instrument(level = "error", name = "at", skip_all, fields(
     run = context.live.run(), step = version.0, phase = Phase::Evaluate.word()))]
-async fn sample(
-    context: &Context,
-    version: WeightVersion,
-    name: &str,
-    tasks: &[Arc<Task>],
-) -> Result<Vec<(ProblemId, Vec<GradedRollout>)>> {
-    let evaluation = &context.config.evaluation;
-    let activity = &context.live.enter(Step(version.0), Phase::Evaluate, tasks.len());
+async fn evaluate_version(context: &Context, version: WeightVersion, set: &Set) -> Result<Score> {
+    let Context { store, config, prompts, live, .. } = context;
+    let (name, eval) = entry(context, version).await?;
+    enter(store, eval, &name, set).await?;
+    let activity = live.enter(Step(version.0), Phase::Evaluate, set.tasks.len());
     // The same seeds at every version: what changes between two evaluations is the policy.
-    let seed = context.seed.of_text("evaluation").of_text(name);
-    stream::iter(tasks)
-        .map(|task| async move {
-            let id = task.problem.id.clone();
-            let prompt = context.prompts.plain(&task.problem)?;
-            let ask = Ask {
-                task,
-                prompt: &prompt.ids,
-                n: evaluation.k,
-                seed: seed.of_text(&id.0),
-                temperature: evaluation.temperature,
-                extraction: Extraction::Auto,
-            };
-            let graded = context.rollouts(version, ask).await;
-            let graded = graded.with_context(|| format!("evaluating `{name}`"))?;
-            activity.part_done();
-            anyhow::Ok((id, graded))
-        })
-        .buffered(context.services.concurrency())
-        .try_collect()
-        .await
+    let seed = context.seed.of_text("evaluation").of_text(set.name());
+    let sample = async |task: &_| {
+        let prompt = prompts.plain(&task.problem)?;
+        let ask = Ask {
+            task,
+            prompt: &prompt.ids,
+            n: set.entry.k,
+            seed: seed.of_text(&task.problem.id.0),
+            temperature: config.evaluation.temperature,
+            extraction: Extraction::Auto,
+        };
+        context.rollouts(version, ask).await
+    };
+    let concurrency = context.services.concurrency();
+    let progress = |done| activity.at(done.problems);
+    evaluate_set(store, eval, set, concurrency, sample, progress).await
+}
+
+/// The evaluation of a version in the log, and its name.
+async fn entry(context: &Context, version: WeightVersion) -> Result<(String, EvalId)> {
+    let Context { store, id, config, .. } = context;
+    let name = format!("{}/{version}", config.run.name);
+    if let Some(known) = store.eval_by_name(&name).await? {
+        return Ok((name, known.id));
+    }
+    let weights = match version {
+        WeightVersion(0) => config.model.path.clone(),
+        _ => config.weights().join(version.folder()),
+    };
+    let eval = NewEval {
+        name: &name,
+        weights: &weights.display().to_string(),
+        settings: &json!({
+            "temperature": config.evaluation.temperature,
+            "top_p": 1.0,
+            "max_tokens": config.rollout.max_tokens,
+            "seed": config.run.seed,
+            "prompt": config.prompts.prompt,
+        }),
+        of: Some((*id, version)),
+    };
+    let id = store.create_eval(&eval).await?;
+    Ok((name, id))
 }

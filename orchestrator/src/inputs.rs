@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::config::Config;
 use crate::dataset::{self, Task};
 use crate::domain::Problem;
+use crate::evaluator::Set;
 use crate::prompts::Prompts;
 use crate::solution;
 
@@ -22,8 +23,8 @@ pub struct Inputs {
     pub context: usize,
     /// Problems to train on.
     pub train: Vec<Arc<Task>>,
-    /// Held-out problems by name.
-    pub heldout: Vec<(String, Vec<Arc<Task>>)>,
+    /// Held-out sets.
+    pub heldout: Vec<Set>,
 }
 
 /// What a model's folder says of the words that it knows.
@@ -90,14 +91,16 @@ impl Inputs {
                 problem.id
             ))
         };
-        let load = |path: &Path, benchmark| -> Result<Vec<Arc<Task>>> {
-            Ok(dataset::load(path, benchmark, fits)?.into_iter().map(Arc::new).collect())
-        };
-        let train = load(&config.data.train, None)?;
+        let train = dataset::load(&config.data.train, None, fits)?;
+        let train: Vec<_> = train.into_iter().map(Arc::new).collect();
+        let k = config.evaluation.k;
         let heldout = config
             .data
             .held_out()
-            .map(|(name, path, benchmark)| Ok((name.to_owned(), load(path, benchmark)?)))
+            .map(|(name, path, benchmark)| {
+                let tasks = dataset::load(path, benchmark, fits)?;
+                Ok(Set::new(name, path.display().to_string(), k, tasks))
+            })
             .collect::<Result<_>>()?;
         let templates = config.prompts.clone();
         let text = Arc::new(model.text);

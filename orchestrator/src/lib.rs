@@ -14,6 +14,7 @@ pub mod dashboard;
 pub mod dataset;
 pub mod eval;
 pub mod evaluate;
+pub mod evaluator;
 pub mod failure;
 pub mod fault;
 pub mod grading;

@@ -66,8 +66,9 @@ impl Run {
             None => (store.create_run(&new_run(&config)).await?, None),
         };
         store.record_problems(id, "train", inputs.train.iter().map(|task| &task.problem)).await?;
-        for (name, tasks) in &inputs.heldout {
-            store.record_problems(id, name, tasks.iter().map(|task| &task.problem)).await?;
+        for set in &inputs.heldout {
+            let problems = set.tasks.iter().map(|task| &task.problem);
+            store.record_problems(id, set.name(), problems).await?;
         }
         let Inputs { prompts, train, heldout, .. } = inputs;
         let seed = Seed(config.run.seed);

@@ -30,11 +30,8 @@ pub async fn final_table(context: &Context, last: WeightVersion) -> Result<Strin
     let at_k = format!("Pass@{k}");
     let mut scores =
         table(&["held-out", "problems", "", "before", &format!("after step {last}"), "change"]);
-    for (name, tasks) in &context.heldout {
-        let score = async |version| {
-            let record = context.store.evaluation(context.id, version, name).await?;
-            anyhow::Ok(record.map(|record| record.score))
-        };
+    for set in &context.heldout {
+        let score = async |version| context.store.evaluation(context.id, version, set.name()).await;
         let (before, after) = (score(WeightVersion(0)).await?, score(last).await?);
         let (Some(before), Some(after)) = (before, after) else { continue };
         let rows = [
@@ -43,8 +40,8 @@ pub async fn final_table(context: &Context, last: WeightVersion) -> Result<Strin
         ];
         for (label, before, after) in rows {
             scores.add_row([
-                name.clone(),
-                tasks.len().to_string(),
+                set.name().to_owned(),
+                set.tasks.len().to_string(),
                 label.to_owned(),
                 format!("{before:.3}"),
                 format!("{after:.3}"),

@@ -2,7 +2,7 @@
 
 use retrial_grader::Verdict;
 
-use crate::{GradedRollout, ProblemId};
+use crate::GradedRollout;
 
 /// The result on one set of problems.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,23 +18,23 @@ pub struct Score {
 }
 
 impl Score {
-    /// The score of graded samples, by problem. A sample that could not be graded does not count.
-    pub fn of(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> Self {
-        let (at_1, at_k) = (by_problem(samples, 1), by_problem(samples, k));
+    /// The score of a set with k samples a problem, from the tally of each problem.
+    pub fn of(problems: &[Tally], k: u32) -> Self {
+        let (at_1, at_k) = (by_problem(problems, 1), by_problem(problems, k));
         Self { pass_at_1: mean(&at_1), pass_at_k: mean(&at_k), k, problems: at_1.len() }
     }
 }
 
 /// The standard errors of Pass@1 and Pass@k over the problems: how far the scores would move if
 /// other problems of the same kind were drawn.
-pub fn standard_errors(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> (f64, f64) {
+pub fn standard_errors(problems: &[Tally], k: u32) -> (f64, f64) {
     let error = |values: Vec<f64>| {
         let mean = mean(&values);
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let n = values.len() as f64;
         if n < 2.0 { 0.0 } else { (squares / (n * (n - 1.0))).sqrt() }
     };
-    (error(by_problem(samples, 1)), error(by_problem(samples, k)))
+    (error(by_problem(problems, 1)), error(by_problem(problems, k)))
 }
 
 /// How the samples of a problem fared.
@@ -65,8 +65,8 @@ impl Tally {
 }
 
 /// Pass@k of each problem that has a sample that could be graded.
-fn by_problem(samples: &[(ProblemId, Vec<GradedRollout>)], k: u32) -> Vec<f64> {
-    samples.iter().filter_map(|(_, graded)| Tally::of(graded).pass_at(k)).collect()
+fn by_problem(problems: &[Tally], k: u32) -> Vec<f64> {
+    problems.iter().filter_map(|tally| tally.pass_at(k)).collect()
 }
 
 /// The mean; 0 of nothing.

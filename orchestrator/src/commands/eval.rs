@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::output::{Format, write_records};
 use crate::config::ServerConfig;
-use crate::eval::{self, Asked, Change, Comparison, Plan, SetScore, Weights};
+use crate::eval::{self, SetArgument, Change, Comparison, Plan, SetScore, Weights};
 use crate::failure::Failure;
 
 /// Evaluates a model on benchmarks: Pass@1 and Pass@k with 95 % intervals.
@@ -127,10 +127,10 @@ impl PlanArgs {
         weights.check()?;
         let mut sets = Vec::new();
         for text in &self.benchmarks {
-            sets.extend(Asked::benchmarks(text)?);
+            sets.extend(SetArgument::benchmarks(text)?);
         }
         for text in &self.data {
-            sets.push(Asked::data(text)?);
+            sets.push(SetArgument::data(text)?);
         }
         if let Some(prompt) = self.prompt {
             templates.prompt = prompt;

@@ -1,12 +1,14 @@
-//! Evaluations of a model by itself in the log: `retrial eval`.
+//! Evaluations in the log: those of `retrial eval`, and those that a run makes of its own versions.
 
+use std::collections::HashSet;
+
+use retrial_domain::{GradedRollout, Problem, ProblemId, Score, Tally};
+use retrial_protocol::WeightVersion;
 use serde_json::Value;
 use sqlx::Row;
 
 use crate::error::unknown;
-use crate::{Store, StoreError};
-use retrial_domain::Tally;
-use retrial_domain::{GradedRollout, Problem, ProblemId};
+use crate::{RunId, Store, StoreError, codec};
 
 /// The key of an evaluation in its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +23,19 @@ pub struct LoggedEval {
     pub weights: String,
     /// What decides its results.
     pub settings: Value,
+}
+
+/// A new evaluation.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEval<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where its weights come from.
+    pub weights: &'a str,
+    /// What decides its results.
+    pub settings: &'a Value,
+    /// The run and its version, if a run evaluates itself.
+    pub of: Option<(RunId, WeightVersion)>,
 }
 
 /// A set of problems of an evaluation.
@@ -52,8 +67,8 @@ pub struct EvalProblem {
 }
 
 const INSERT_ROLLOUT: &str = "INSERT INTO eval_rollouts \
-    (eval, benchmark, problem, position, verdict, answer, canonical, finish, tokens, text) \
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+    (eval, benchmark, problem, position, verdict, answer, canonical, finish, tokens, text, \
+     token_ids, logprobs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
 const SELECT_PROBLEMS: &str = "SELECT problem, text, tries, correct, \
     (SELECT count(*) FROM eval_rollouts AS rollouts WHERE rollouts.eval = problems.eval \
@@ -90,18 +105,16 @@ impl Store {
     }
 
     /// Enters a new evaluation.
-    pub async fn create_eval(
-        &self,
-        name: &str,
-        weights: &str,
-        settings: &Value,
-    ) -> Result<EvalId, StoreError> {
-        let query = "INSERT INTO evals (name, weights, settings) VALUES (?, ?, ?)";
+    pub async fn create_eval(&self, new: &NewEval<'_>) -> Result<EvalId, StoreError> {
+        let query = "INSERT INTO evals (name, weights, settings, run, version) \
+                     VALUES (?, ?, ?, ?, ?)";
         self.write("enter the evaluation in", async |db| {
             let done = sqlx::query(query)
-                .bind(name)
-                .bind(weights)
-                .bind(settings.to_string())
+                .bind(new.name)
+                .bind(new.weights)
+                .bind(new.settings.to_string())
+                .bind(new.of.map(|(run, _)| run.0))
+                .bind(new.of.map(|(_, version)| version.0.cast_signed()))
                 .execute(db)
                 .await?;
             Ok(EvalId(done.last_insert_rowid()))
@@ -189,6 +202,8 @@ impl Store {
                     .bind(rollout.finish.as_str())
                     .bind(rollout.tokens.len() as i64)
                     .bind(&rollout.text)
+                    .bind(codec::ids_to_blob(&rollout.tokens))
+                    .bind(codec::floats_to_blob(&rollout.logprobs))
                     .execute(&mut *db)
                     .await?;
             }
@@ -206,6 +221,60 @@ impl Store {
             Ok(())
         })
         .await
+    }
+
+    /// The problems of a set whose samples are there.
+    pub async fn done_eval_problems(
+        &self,
+        eval: EvalId,
+        benchmark: &str,
+    ) -> Result<HashSet<ProblemId>, StoreError> {
+        let query = "SELECT problem FROM eval_problems \
+                     WHERE eval = ? AND benchmark = ? AND tries IS NOT NULL";
+        self.read("read an evaluation from", async |db| {
+            let query = sqlx::query_scalar(query).bind(eval.0).bind(benchmark);
+            Ok(query.fetch_all(db).await?.into_iter().map(ProblemId).collect())
+        })
+        .await
+    }
+
+    /// Logs the scores of a set, with the standard errors of Pass@1 and Pass@k.
+    pub async fn finish_eval_set(
+        &self,
+        eval: EvalId,
+        benchmark: &str,
+        score: &Score,
+        errors: (f64, f64),
+    ) -> Result<(), StoreError> {
+        let query = "UPDATE eval_sets SET problems = ?, pass_at_1 = ?, pass_at_k = ?, \
+                     pass_at_1_error = ?, pass_at_k_error = ?, \
+                     evaluated_at = strftime('%Y-%m-%dT%H:%M:%fZ') \
+                     WHERE eval = ? AND benchmark = ? AND evaluated_at IS NULL";
+        self.write("log the scores of an evaluation in", async |db| {
+            sqlx::query(query)
+                .bind(score.problems as i64)
+                .bind(score.pass_at_1)
+                .bind(score.pass_at_k)
+                .bind(errors.0)
+                .bind(errors.1)
+                .bind(eval.0)
+                .bind(benchmark)
+                .execute(db)
+                .await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The score of a run's version on a held-out set, if it was evaluated.
+    pub async fn evaluation(
+        &self,
+        run: RunId,
+        version: WeightVersion,
+        split: &str,
+    ) -> Result<Option<Score>, StoreError> {
+        let scores = self.scores(run, split).await?;
+        Ok(scores.into_iter().find(|&(of, _)| of == version).map(|(_, score)| score))
     }
 
     /// The problems of a set with their results, in the order of the data set.

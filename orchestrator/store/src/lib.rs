@@ -12,7 +12,6 @@ mod codec;
 mod curves;
 mod error;
 mod evals;
-mod evaluations;
 mod migrations;
 mod mistakes;
 mod open;
@@ -26,8 +25,7 @@ mod store;
 mod word;
 
 pub use error::{QueryError, ReadError, StoreError};
-pub use evals::{EvalId, EvalProblem, EvalSet, LoggedEval};
-pub use evaluations::EvalRecord;
+pub use evals::{EvalId, EvalProblem, EvalSet, LoggedEval, NewEval};
 pub use mistakes::{Mistake, MistakeFilter};
 pub use open::reader;
 pub use read::failures::{Failure, Failures};

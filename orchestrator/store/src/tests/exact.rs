@@ -86,25 +86,48 @@ proptest! {
 
     #[test]
     fn evaluations_come_back_bit_for_bit(
-        mut first in group(), mut second in group(), version: u64, rates: (f64, f64), k: u32,
+        first in group(), second in group(), version: u64, rates: (f64, f64), k: u32,
     ) {
         block_on(async {
             let (log, version) = (Log::new().await, WeightVersion(version));
-            for graded in first.iter_mut().chain(&mut second) {
-                graded.rollout.version = version;
-            }
-            let score = Score { pass_at_1: rates.0, pass_at_k: rates.1, k, problems: 2 };
-            // In the order of the data set, which need not be that of the names.
-            let samples = vec![(id("y"), first), (id("x"), second)];
-            let record = EvalRecord { score, samples };
             let (store, run) = (&log.store, log.run);
-            assert_eq!(store.evaluation(run, version, "new").await.unwrap(), None);
+            let eval = NewEval {
+                name: "eval", weights: "weights", settings: &Value::Null, of: Some((run, version)),
+            };
+            let eval = store.create_eval(&eval).await.unwrap();
+            let (benchmark, source) = ("new".to_owned(), "new.jsonl".to_owned());
+            let set = EvalSet { benchmark, source, digest: String::new(), k };
+            // In the order of the data set, which need not be that of the names.
+            let problems = ["y", "x"].map(problem);
+            store.add_eval_set(eval, &set, &problems.each_ref()).await.unwrap();
             for _ in 0..2 {
-                store.log_evaluation(run, version, "new", &record).await.unwrap();
+                store.log_eval_problem(eval, "new", &id("y"), &first).await.unwrap();
             }
-            let found = store.evaluation(run, version, "new").await.unwrap();
-            assert_eq!(found, Some(record));
+            assert_eq!(store.done_eval_problems(eval, "new").await.unwrap(), [id("y")].into());
+            store.log_eval_problem(eval, "new", &id("x"), &second).await.unwrap();
+            let found = store.eval_problems(eval, "new").await.unwrap();
+            let tallies: Vec<_> = found.iter().map(|found| (&found.id, found.tally)).collect();
+            let expected = [(&id("y"), Some(Tally::of(&first))), (&id("x"), Some(Tally::of(&second)))];
+            assert_eq!(tallies, expected);
+
+            assert_eq!(store.evaluation(run, version, "new").await.unwrap(), None);
+            let score = Score { pass_at_1: rates.0, pass_at_k: rates.1, k, problems: 2 };
+            for _ in 0..2 {
+                store.finish_eval_set(eval, "new", &score, (0.25, 0.5)).await.unwrap();
+            }
+            assert_eq!(store.evaluation(run, version, "new").await.unwrap(), Some(score));
             assert_eq!(store.evaluation(run, version, "other").await.unwrap(), None);
+            let blobs: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
+                "SELECT token_ids, logprobs FROM evaluation_rollouts WHERE problem = 'y' \
+                 ORDER BY position",
+            )
+            .fetch_all(&store.writer)
+            .await
+            .unwrap();
+            let logged = first.iter().map(|GradedRollout { rollout, .. }| {
+                (codec::ids_to_blob(&rollout.tokens), codec::floats_to_blob(&rollout.logprobs))
+            });
+            assert_eq!(blobs, logged.collect::<Vec<_>>());
         });
     }
 }
