@@ -1,7 +1,7 @@
 //! Sampled responses and their grades.
 
 use retrial_grader::{Answer, Verdict};
-use retrial_protocol::WeightVersion;
+use retrial_protocol::{FinishReason, WeightVersion};
 use serde::{Deserialize, Serialize};
 
 /// Which of a step's two trials a rollout belongs to.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::output::{Format, write_records};
 use crate::config::ServerConfig;
-use crate::eval::{self, SetArgument, Change, Comparison, Plan, SetScore, Weights};
+use crate::eval::{self, Change, Comparison, Plan, SetArgument, SetScore, Weights};
 use crate::failure::Failure;
 
 /// Evaluates a model on benchmarks: Pass@1 and Pass@k with 95 % intervals.

@@ -7,7 +7,7 @@
 use rand::RngExt;
 use retrial_lte::Seed;
 
-use crate::evaluate::mean;
+use retrial_domain::mean;
 
 /// How often the problems are drawn.
 const DRAWS: usize = 2000;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::bootstrap::{Interval, interval};
 use crate::config::difference;
-use crate::evaluate::{Tally, mean};
+use retrial_domain::{Tally, mean};
 use crate::store::{EvalId, LoggedEval, Store};
 
 /// A set, compared.

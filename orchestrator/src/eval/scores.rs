@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::bootstrap::{Interval, interval};
-use crate::evaluate::{Tally, mean};
+use retrial_domain::{Tally, mean};
 use crate::store::{EvalId, EvalProblem, Store};
 
 /// The name of the mean over sets.

@@ -136,7 +136,10 @@ mod tests {
         let own = SetArgument::data("own=hf://datasets/me/mine/a.parquet").unwrap();
         assert_eq!(own.source.shown(), "hf://datasets/me/mine/a.parquet");
         let refused = [
-            (SetArgument::benchmarks("math501").unwrap_err(), "no benchmark `math501`\nhint: they are"),
+            (
+                SetArgument::benchmarks("math501").unwrap_err(),
+                "no benchmark `math501`\nhint: they are",
+            ),
             (SetArgument::data("own").unwrap_err(), "write it as NAME=FILE"),
             (SetArgument::data("aime24=x").unwrap_err(), "hint: --benchmark aime24=FILE"),
         ];

@@ -16,7 +16,7 @@ use retrial_protocol::Step;
 use serde::Deserialize;
 
 use crate::config::Config;
-use crate::evaluate::Score;
+use retrial_domain::Score;
 use crate::failure::Failure;
 use crate::open::Options;
 use crate::store::Store;

@@ -1,11 +1,14 @@
 //! What goes in comes out, once, whole, whatever happens in between.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use retrial_protocol::WeightVersion;
 use tokio::task::JoinSet;
 
 use super::*;
-use retrial_domain::Score;
+use retrial_domain::{Problem, Score, Tally};
+use serde_json::Value;
 
 fn rollout() -> impl Strategy<Value = GradedRollout> {
     // Any bits but NaN, which is not equal to itself.
@@ -32,6 +35,11 @@ fn group() -> impl Strategy<Value = Vec<GradedRollout>> {
         }
         group
     })
+}
+
+fn problem(name: &str) -> Problem {
+    let (text, answer) = ("1 + 1?".to_owned(), "2".to_owned());
+    Problem { id: id(name), text, answer, tags: BTreeMap::new() }
 }
 
 fn first_trial<'a>(problem: &'a ProblemId, rollouts: &'a [GradedRollout]) -> TrialRecord<'a> {
