@@ -113,7 +113,7 @@ pub fn solution_tokens(text: &Text, solution: &str) -> Result<Vec<u32>> {
 /// Every problem has a right solution that fits into the context behind its prompt.
 fn solutions_fit(train: &[Task], text: &Text, config: &Config, context: usize) -> Result<()> {
     let path = config.data.train.display();
-    for Task { problem, gold, solution } in train {
+    for Task { problem, gold, solution, .. } in train {
         let id = &problem.id;
         let Some(solution) = solution else {
             bail!(

@@ -12,7 +12,6 @@ pub mod claim;
 pub mod commands;
 pub mod config;
 pub mod dashboard;
-pub mod dataset;
 pub mod document;
 pub mod domain;
 pub mod eval;
@@ -36,3 +35,5 @@ pub mod store;
 pub mod study;
 pub mod summary;
 pub mod trainer;
+
+pub use retrial_data as dataset;

@@ -8,7 +8,6 @@
 
 mod bootstrap;
 mod compare;
-mod hub;
 mod sampling;
 mod scores;
 mod sets;

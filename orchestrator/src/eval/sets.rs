@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
-use super::hub::Place;
-use crate::dataset::{self, Benchmark, Task};
+use crate::dataset::{self, Benchmark, HubSettings, Place, Task};
 use crate::domain::Problem;
 use crate::store::EvalSet;
 
@@ -50,10 +49,7 @@ impl Source {
     fn shown(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
-            Self::Hub(Place { repository, file }) => {
-                let file = file.as_ref().map(|file| format!("/{file}")).unwrap_or_default();
-                format!("hf://datasets/{repository}{file}")
-            }
+            Self::Hub(place) => place.to_string(),
         }
     }
 }
@@ -97,7 +93,7 @@ impl Asked {
     }
 
     fn published(benchmark: Benchmark) -> Self {
-        let place = Place { repository: benchmark.repository().into(), file: None };
+        let place = Place::repository(benchmark.repository());
         Self {
             name: benchmark.name().into(),
             benchmark: Some(benchmark),
@@ -113,7 +109,13 @@ impl Asked {
     ) -> Result<Set> {
         let path = match &self.source {
             Source::File(path) => path.clone(),
-            Source::Hub(place) => place.fetch()?,
+            Source::Hub(place) => place.fetch(&HubSettings::from_env()).with_context(|| {
+                format!(
+                    "cannot take the data set {} from the Hugging Face hub; a local file is \
+                     --benchmark NAME=FILE",
+                    place.repository
+                )
+            })?,
         };
         let tasks = dataset::load(&path, self.benchmark, fits)
             .with_context(|| format!("the set `{}`", self.name))?;

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Line;
+use crate::settings::Columns as Named;
+use crate::strict::Line;
 
 /// A public benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,8 +91,20 @@ impl Benchmark {
         }
     }
 
+    /// Which column is what, for a set that is loaded row by row.
+    pub fn named_columns(self) -> Named {
+        let Columns { problem, answer, id, tags } = self.columns();
+        Named {
+            problem: Some(problem.to_owned()),
+            answer: Some(answer.to_owned()),
+            solution: None,
+            id: id.map(str::to_owned),
+            tags: Some(tags.iter().map(|&tag| tag.to_owned()).collect()),
+        }
+    }
+
     /// Reads a line. Columns that mean nothing here are passed over.
-    pub(super) fn line(self, text: &str) -> Result<Line, serde_json::Error> {
+    pub(crate) fn line(self, text: &str) -> Result<Line, serde_json::Error> {
         use serde::de::Error as _;
         let row: Map<String, Value> = serde_json::from_str(text)?;
         let columns = self.columns();
