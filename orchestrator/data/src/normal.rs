@@ -21,48 +21,62 @@ const SPACING: [&str; 12] = [
 /// Writes the normal form of a text into a buffer.
 ///
 /// White space, dollars, spacing, the shape of quotes and dashes, punctuation at the end and
-/// capitals of words are left out. Single letters keep their case: `a` and `A` may be two things.
+/// capitals of Latin words are left out. Single letters keep their case: `a` and `A` may be two things.
 pub(crate) fn normal(text: &str, out: &mut String) {
     out.clear();
     let mut rest = text;
     let mut spaced = false;
-    while let Some(first) = rest.chars().next() {
-        if first == '\\' {
-            let (command, after) = command(&rest[1..]);
-            rest = after;
-            if SPACING.contains(&command) {
-                spaced = true;
-                continue;
-            }
-            space(out, &mut spaced);
-            out.push('\\');
-            out.push_str(match command {
-                "dfrac" | "tfrac" => "frac",
-                "cdot" | "times" => "times",
-                other => other,
-            });
-        } else if first.is_alphabetic() {
-            let end = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
-            let (word, after) = rest.split_at(end);
-            rest = after;
-            space(out, &mut spaced);
-            if word.chars().nth(2).is_some() {
-                out.extend(word.chars().flat_map(char::to_lowercase));
-            } else {
+    while let Some(&first) = rest.as_bytes().first() {
+        match first {
+            b'a'..=b'z' | b'A'..=b'Z' => {
+                let end = rest.bytes().position(|byte| !byte.is_ascii_alphabetic());
+                let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+                rest = after;
+                space(out, &mut spaced);
+                let from = out.len();
                 out.push_str(word);
+                if word.len() > 2 {
+                    out[from..].make_ascii_lowercase();
+                }
             }
-        } else {
-            rest = &rest[first.len_utf8()..];
-            if first.is_whitespace() || first == '$' {
+            b'\\' => {
+                let (command, after) = command(&rest[1..]);
+                rest = after;
+                if SPACING.contains(&command) {
+                    spaced = true;
+                    continue;
+                }
+                space(out, &mut spaced);
+                out.push('\\');
+                out.push_str(match command {
+                    "dfrac" | "tfrac" => "frac",
+                    "cdot" | "times" => "times",
+                    other => other,
+                });
+            }
+            b'$' | b' ' | b'\t'..=b'\r' => {
+                rest = &rest[1..];
                 spaced = true;
-                continue;
             }
-            space(out, &mut spaced);
-            out.push(match first {
-                '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}' | '"' => '\'',
-                '\u{2212}' | '\u{2013}' | '\u{2014}' => '-',
-                other => other,
-            });
+            0..=0x7f => {
+                rest = &rest[1..];
+                space(out, &mut spaced);
+                out.push(if first == b'"' { '\'' } else { char::from(first) });
+            }
+            0x80.. => {
+                let other = rest.chars().next().unwrap_or_default();
+                rest = &rest[other.len_utf8()..];
+                if other.is_whitespace() {
+                    spaced = true;
+                    continue;
+                }
+                space(out, &mut spaced);
+                match other {
+                    '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}' => out.push('\''),
+                    '\u{2212}' | '\u{2013}' | '\u{2014}' => out.push('-'),
+                    other => out.push(other),
+                }
+            }
         }
     }
     let end = out.trim_end_matches(['.', '?', '!', ':', ';', ',', ' ']).len();
