@@ -10,21 +10,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use lengths::Lengths;
+use retrial_config::Config;
+use retrial_data::Task;
+use retrial_loop::agreement;
+use retrial_loop::inputs::Inputs;
+use retrial_loop::open_files;
+use retrial_loop::services::{Service, connect};
+use retrial_loop::trainer::Trainer;
 use retrial_protocol::ServerKind;
 use retrial_protocol::memory::Shape;
+use retrial_servers::{Capabilities, probe};
+use retrial_store::Store;
 use serde::Serialize;
-
-use crate::agreement;
-use crate::config::Config;
-use crate::dataset::Task;
-use crate::inputs::Inputs;
-use crate::open_files;
-use crate::server::{Capabilities, probe};
-use crate::services::{Service, connect};
-use crate::store::Store;
-use crate::trainer::Trainer;
-
-use lengths::Lengths;
 
 /// How a part of a configuration was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

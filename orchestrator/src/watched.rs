@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use retrial_config::Config;
+use retrial_dashboard::{Dashboard, Listener};
 use retrial_log::Format;
+use retrial_loop::context::Context;
+use retrial_loop::failure::Failure;
+use retrial_loop::open::{Options, Run};
+use retrial_loop::progress::Progress;
+use retrial_loop::stop::Stop;
+use retrial_loop::train::train;
 use retrial_protocol::WeightVersion;
 use tracing::Instrument as _;
-
-use crate::config::Config;
-use crate::context::Context;
-use crate::dashboard::{Dashboard, Door};
-use crate::failure::Failure;
-use crate::open::{Options, Run};
-use crate::progress::Progress;
-use crate::stop::Stop;
-use crate::train::train;
 
 /// Trains as the configuration says; resumes where an earlier process stopped. Prints the final
 /// table unless told not to. Returns the last version.
@@ -26,12 +25,12 @@ pub async fn run(config: Config, options: Options, quiet: bool) -> Result<Weight
 
 async fn watched(config: Config, options: Options, quiet: bool) -> Result<WeightVersion, Failure> {
     let stop = Stop::on_signals()?;
-    let door = Door::of_run(&config.dashboard).await?;
+    let listener = Listener::of_run(&config.dashboard).await.map_err(Failure::input)?;
     let run = Run::open(config, options).await?;
     let Context { config, live, .. } = &run.context;
     let log = &config.run.database;
-    let dashboard = match door {
-        Some(door) => Some(door.serve(log, Some(Arc::clone(live))).await?),
+    let dashboard = match listener {
+        Some(listener) => Some(listener.serve(log, Some(Arc::clone(live))).await?),
         None => None,
     };
     let mut progress = Progress::new(config, run.done, live);

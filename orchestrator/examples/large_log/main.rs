@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use retrial::domain::Trial;
-use retrial::store::{
-    GroupRecord, HintRecord, NewRun, PushRecord, Replacement, RunId, StepRecord, Store, TrialRecord,
-};
+use retrial_domain::Trial;
 use retrial_grader::Verdict;
 use retrial_lte::{GroupOutcome, Method};
 use retrial_protocol::{Metric, Step};
+use retrial_store::{
+    GroupRecord, HintRecord, NewRun, PushRecord, Replacement, RunId, StepRecord, Store, TrialRecord,
+};
 
 use world::{Group, World};
 

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, ensure};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use retrial::config::DashboardConfig;
-use retrial::dashboard::{Listener, runtime};
-use retrial::store::{self, Store};
+use retrial_config::DashboardConfig;
+use retrial_dashboard::{Listener, runtime};
 use retrial_protocol::Step;
+use retrial_store::{self as store, Store};
 use sqlx::sqlite::SqlitePool;
 
 use super::world::World;

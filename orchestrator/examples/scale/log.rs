@@ -5,11 +5,11 @@ use std::time::Instant;
 use anyhow::Result;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use retrial::domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
-use retrial::store::{GroupRecord, HintRecord, NewRun, PushRecord, StepRecord, Store, TrialRecord};
+use retrial_domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
 use retrial_grader::{Answer, Verdict};
 use retrial_lte::{GroupOutcome, HintKind, Method, SecondTrial};
 use retrial_protocol::{Batch, Metric, Part, Sample, Step};
+use retrial_store::{GroupRecord, HintRecord, NewRun, PushRecord, StepRecord, Store, TrialRecord};
 
 use super::plan::{GROUP, MAX_TOKENS, NONE_PASS, PROMPT};
 use super::rollouts::{Lengths, lengths};
@@ -191,7 +191,7 @@ fn record(step: Step, problems: &[ProblemId], hinted: usize) -> StepRecord {
 
 /// Rows of all tables, those of the full-text index left out.
 async fn rows(path: &std::path::Path) -> Result<f64> {
-    let log = retrial::store::reader(path).await?;
+    let log = retrial_store::reader(path).await?;
     let tables: Vec<(String,)> = sqlx::query_as(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
          AND name NOT LIKE '%fts%'",

@@ -114,6 +114,11 @@ impl Gold {
     pub fn text(&self) -> &str {
         &self.text
     }
+
+    /// The answer itself: of a worked solution what stands in its box.
+    pub fn answer(&self) -> &str {
+        &self.answer
+    }
 }
 
 /// Whether every brace that is not escaped has its partner.

@@ -5,12 +5,11 @@
 //! full distribution, without penalties.
 
 use anyhow::{Context, Result};
+use retrial_config::Config;
 use retrial_lte::Seed;
 use retrial_protocol::ScoreRequest;
+use retrial_servers::{PolicyServer, SampleRequest, Sampled};
 
-use crate::config::Config;
-use crate::http;
-use crate::server::{PolicyServer, SampleRequest, Sampled};
 use crate::trainer::Trainer;
 
 /// Responses that are compared, and most tokens of each.
@@ -108,7 +107,7 @@ async fn score(
         top_p: 1.0,
         adapter,
     };
-    let sampled = http::with_retries(|| server.sample(request))
+    let sampled = retrial_servers::with_retries(|| server.sample(request))
         .await
         .context("sampling a few tokens to compare log-probabilities")?;
     let sequences: Vec<Vec<u32>> =

@@ -6,8 +6,8 @@ use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
+use retrial_config::Config;
 
-use crate::config::Config;
 use crate::failure::Failure;
 
 /// Holds a run until it is dropped, or the process ends in whatever way.

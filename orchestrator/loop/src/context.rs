@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use retrial_config::Config;
+use retrial_data::Task;
+use retrial_domain::GradedRollout;
 use retrial_grader::Extraction;
+use retrial_live::Live;
 use retrial_lte::Seed;
 use retrial_protocol::{Step, WeightVersion};
+use retrial_servers::SampleRequest;
+use retrial_store::{RunId, Store};
 
-use crate::config::Config;
-use crate::dataset::Task;
-use crate::domain::GradedRollout;
 use crate::evaluator::Set;
 use crate::fault::CrashPoint;
 use crate::grading::Grading;
-use crate::live::Live;
 use crate::order::problems_of;
 use crate::prompts::Prompts;
-use crate::server::SampleRequest;
-use crate::store::{RunId, Store};
 use crate::supervisor::Supervisor;
 
 /// What the steps of a run work with.

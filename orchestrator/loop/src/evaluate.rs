@@ -1,17 +1,19 @@
 //! Held-out evaluation of a run's own versions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Result;
+use retrial_data::Task;
+use retrial_domain::Score;
 use retrial_grader::Extraction;
+use retrial_live::Phase;
 use retrial_protocol::{Step, WeightVersion};
+use retrial_store::{EvalId, NewEval};
 use serde_json::json;
 
 use crate::context::{Ask, Context};
-use crate::domain::Score;
-use crate::evaluator::{Set, enter, evaluate_set};
-use crate::live::Phase;
-use crate::store::{EvalId, NewEval};
+use crate::evaluator::{Done, Set, enter, evaluate_set};
 
 /// Scores by the name of the set.
 pub type Scores = BTreeMap<String, Score>;
@@ -40,7 +42,7 @@ async fn evaluate_version(context: &Context, version: WeightVersion, set: &Set) 
     let activity = live.enter(Step(version.0), Phase::Evaluate, set.tasks.len());
     // The same seeds at every version: what changes between two evaluations is the policy.
     let seed = context.seed.of_text("evaluation").of_text(set.name());
-    let sample = async |task: &_| {
+    let sample = async |task: &Arc<Task>| {
         let prompt = prompts.plain(&task.problem)?;
         let ask = Ask {
             task,
@@ -53,7 +55,7 @@ async fn evaluate_version(context: &Context, version: WeightVersion, set: &Set) 
         context.rollouts(version, ask).await
     };
     let concurrency = context.services.concurrency();
-    let progress = |done| activity.at(done.problems);
+    let progress = |done: Done| activity.at(done.problems);
     evaluate_set(store, eval, set, concurrency, sample, progress).await
 }
 

@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use retrial_data::Task;
+use retrial_domain::{GradedRollout, Score, Tally, standard_errors};
+use retrial_store::{EvalId, EvalSet, Store};
 use sha2::{Digest as _, Sha256};
-
-use crate::dataset::Task;
-use crate::domain::{GradedRollout, Score, Tally, standard_errors};
-use crate::store::{EvalId, EvalSet, Store};
 
 /// A set of problems.
 #[derive(Clone, Debug)]

@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use anyhow::{Context as _, Result};
+use retrial_data::Task;
+use retrial_domain::{FinishReason, GradedRollout, Rollout};
 use retrial_grader::{Extraction, Verdict, grade};
 use retrial_protocol::WeightVersion;
+use retrial_servers::Sampled;
 use retrial_text::Text;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-
-use crate::dataset::Task;
-use crate::domain::{FinishReason, GradedRollout, Rollout};
-use crate::server::Sampled;
 
 /// Grades responses, as many groups at once as there are processors.
 pub struct Grading {

@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
+use retrial_config::{Config, RolloutConfig};
+use retrial_domain::{FinishReason, GradedRollout, ProblemId};
 use retrial_grader::Verdict;
 use retrial_lte::{
     Attempt, GroupOutcome, HintKind, Member, Overlong, Response, Reward, SecondTrial, Spread,
     advantages, samples,
 };
 use retrial_protocol::{Loss, Sample};
-
-use crate::config::{Config, RolloutConfig};
-use crate::domain::{FinishReason, GradedRollout, ProblemId};
-use crate::store::Replacement;
+use retrial_store::Replacement;
 
 /// A rollout that several places hold.
 pub type Shared = Arc<GradedRollout>;

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use retrial_config::Config;
+use retrial_data::{self as dataset, Task};
+use retrial_domain::Problem;
 use retrial_lte::{HintKind, Method, Templates};
 use retrial_text::Text;
 use serde::Deserialize;
 
-use crate::config::Config;
-use crate::dataset::{self, Task};
-use crate::domain::Problem;
 use crate::evaluator::Set;
 use crate::prompts::Prompts;
 use crate::solution;

@@ -4,21 +4,22 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
+use retrial_config::{Config, difference};
+use retrial_live::{Live, Recent};
 use retrial_lte::Seed;
 use retrial_protocol::{Step, WeightVersion};
+use retrial_store::{NewRun, RunId, Store};
 use tokio::sync::Mutex;
 
 use crate::claim::Claim;
-use crate::config::{Config, difference};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::fault::CrashPoint;
 use crate::grading::Grading;
 use crate::inputs::Inputs;
-use crate::live::{Live, Recent, Watched};
 use crate::open_files;
+use crate::pool_source::Watched;
 use crate::services::connect;
-use crate::store::{NewRun, RunId, Store};
 use crate::supervisor::Supervisor;
 
 /// How a run is started.

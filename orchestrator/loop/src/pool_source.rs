@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
+use retrial_live::{ServerHealth, ServerSource, Silence};
 use retrial_servers::Pool;
-
-pub use retrial_live::*;
 
 /// A pool of servers, as a dashboard looks at it.
 #[derive(Debug)]

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use retrial_config::Config;
+use retrial_live::{Live, Phase, Snapshot, Status};
 use retrial_log::Format;
 use retrial_lte::HintKind;
 use retrial_protocol::WeightVersion;
 
-use crate::config::Config;
 use crate::evaluate::Scores;
-use crate::live::{Live, Phase, Snapshot, Status};
 use crate::summary::{Outcomes, StepSummary};
 
 /// The progress of a run.

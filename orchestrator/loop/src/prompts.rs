@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use retrial_domain::Problem;
 use retrial_lte::{HintKind, SecondTrial, Templates};
 use retrial_text::Text;
-
-use crate::domain::Problem;
 
 /// A prompt as text and as token ids.
 #[derive(Clone, Debug)]

@@ -7,19 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use retrial_data::Task;
+use retrial_domain::{GradedRollout, ProblemId, Trial};
 use retrial_grader::Extraction;
+use retrial_live::{Activity, Phase};
 use retrial_lte::SecondTrial;
 use retrial_protocol::{Step, WeightVersion};
+use retrial_store::{HintRecord, LoggedRollouts, TrialRecord};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument as _;
 
 use crate::context::{Ask, Context};
-use crate::dataset::Task;
-use crate::domain::{GradedRollout, ProblemId, Trial};
 use crate::fault::{CrashPoint, Moment};
-use crate::live::{Activity, Phase};
 use crate::prompts::Prompt;
-use crate::store::{HintRecord, LoggedRollouts, TrialRecord};
 use crate::summary::Seconds;
 
 /// The rollouts of one step.

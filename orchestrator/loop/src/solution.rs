@@ -1,12 +1,12 @@
 //! A problem's own solution as a response that nobody sampled, for method `gold`.
 
 use anyhow::{Context as _, Result, bail};
+use retrial_data::Task;
+use retrial_domain::{FinishReason, GradedRollout, Rollout};
 use retrial_grader::{Extraction, Verdict, grade};
 use retrial_protocol::WeightVersion;
 use retrial_text::Text;
 
-use crate::dataset::Task;
-use crate::domain::{FinishReason, GradedRollout, Rollout};
 use crate::prompts::Prompts;
 
 /// The solution of a problem as a correct rollout. Its log-probabilities are 0, so that the

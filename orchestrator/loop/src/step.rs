@@ -22,15 +22,15 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use futures::future::try_join_all;
+use retrial_data::Task;
+use retrial_domain::ProblemId;
+use retrial_live::Phase;
 use retrial_lte::{Memory, Method, SecondTrial, guide, refine, second_trial};
 use retrial_protocol::{Batch, Step, TrainReport, TrainRequest, WeightVersion};
 
 use crate::context::Context;
-use crate::dataset::Task;
-use crate::domain::ProblemId;
 use crate::fault::{CrashPoint, Moment};
 use crate::group::{Group, Second, attempts, reward, with_reward};
-use crate::live::Phase;
 use crate::sampling::Sampling;
 use crate::solution;
 use crate::summary::{Seconds, StepSummary};

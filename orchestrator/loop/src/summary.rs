@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use retrial_domain::FinishReason;
 use retrial_grader::Verdict;
 use retrial_lte::{GroupOutcome, HintKind};
 use retrial_protocol::{Metric, PublishReport, PushOutcome, Quantiles, Step, TrainMetrics};
+use retrial_store::{GroupRecord, PushRecord, StepRecord};
 
-use crate::domain::FinishReason;
 use crate::group::{Group, Shared};
-use crate::store::{GroupRecord, PushRecord, StepRecord};
 
 /// Seconds by phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

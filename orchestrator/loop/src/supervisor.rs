@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use retrial_config::Config;
+use retrial_live::Live;
 use retrial_protocol::{
     PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, TrainReport,
     TrainRequest, TrainerState, WeightVersion,
 };
+use retrial_servers::{CallError, Transience};
+use retrial_servers::{NoServer, Pool, SampleRequest, Sampled};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::agreement::{self, AgreementError};
-use crate::config::Config;
-use crate::http::{CallError, Transience};
-use crate::live::Live;
-use crate::server::{NoServer, Pool, SampleRequest, Sampled};
 use crate::services::Service;
 use crate::trainer::Trainer;
 

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use retrial_config::DashboardConfig;
 use retrial_dashboard::Listener;
-
-use crate::failure::Failure;
+use retrial_loop::failure::Failure;
 
 /// Shows the runs of a log in a browser, finished ones and those that another process trains.
 ///

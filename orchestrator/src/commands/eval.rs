@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use retrial_config::ServerConfig;
+use retrial_loop::failure::Failure;
 use retrial_lte::Templates;
 use serde_json::{Value, json};
 
 use super::output::{Format, write_records};
-use crate::config::ServerConfig;
 use crate::eval::{self, Change, Comparison, Plan, SetArgument, SetScore, Weights};
-use crate::failure::Failure;
 
 /// Evaluates a model on benchmarks: Pass@1 and Pass@k with 95 % intervals.
 ///

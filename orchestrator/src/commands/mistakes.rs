@@ -4,12 +4,12 @@ use std::io::Write;
 
 use clap::ValueEnum;
 use retrial_domain::MistakeKind;
+use retrial_loop::failure::Failure;
 use retrial_store::{Mistake, MistakeFilter, Unsolved, UnsolvedFilter};
 use serde_json::Value;
 
 use super::log::{LogArgs, check_runs};
 use super::output::{Format, end, write_records};
-use crate::failure::Failure;
 
 /// Shows wrong answers, the most frequent first, or the problems that were never solved.
 ///

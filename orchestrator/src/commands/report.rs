@@ -4,11 +4,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
+use retrial_loop::failure::Failure;
 use retrial_report::{MOST_RUNS, SideBySide, write_plots};
 use retrial_store::RunCache;
 
 use super::log::{LogArgs, check_runs};
-use crate::failure::Failure;
 
 /// Writes runs side by side: their numbers, the settings in which they differ, their curves.
 ///

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::config::Config;
-use crate::failure::Failure;
-use crate::fault::CrashPoint;
-use crate::live::Recent;
-use crate::open::Options;
+use retrial_config::Config;
+use retrial_live::Recent;
+use retrial_loop::failure::Failure;
+use retrial_loop::fault::CrashPoint;
+use retrial_loop::open::Options;
+
 use crate::watched;
 
 /// Trains a model as a configuration says.

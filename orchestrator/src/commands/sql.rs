@@ -3,11 +3,11 @@
 use std::io::{Read, Write};
 
 use anyhow::{Context, anyhow};
+use retrial_loop::failure::Failure;
 use retrial_store::{QueryError, Session};
 
 use super::log::LogArgs;
 use super::output::{Format, Rows};
-use crate::failure::Failure;
 
 /// Asks the log a question in SQL. It only reads.
 ///

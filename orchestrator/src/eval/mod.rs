@@ -8,7 +8,6 @@
 
 mod bootstrap;
 mod compare;
-mod hub;
 mod sampling;
 mod scores;
 mod sets;
@@ -17,17 +16,17 @@ mod weights;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use retrial_lte::{Seed, Templates};
 use serde_json::{Value, json};
 
-use crate::config::{ServerConfig, difference};
-use crate::evaluator::{Set, enter};
-use crate::failure::Failure;
-use crate::grading::Grading;
-use crate::inputs::Model;
-use crate::prompts::Prompts;
-use crate::store::{EvalId, NewEval, Store};
+use retrial_config::{ServerConfig, difference};
+use retrial_loop::evaluator::{Set, enter};
+use retrial_loop::failure::Failure;
+use retrial_loop::grading::Grading;
+use retrial_loop::inputs::Model;
+use retrial_loop::prompts::Prompts;
+use retrial_store::{EvalId, NewEval, Store};
 
 pub use bootstrap::{Interval, interval};
 pub use compare::{Change, Comparison, compare};
@@ -124,7 +123,7 @@ async fn open(plan: Plan) -> Result<Eval> {
 /// wait.
 fn load(plan: &Plan, model: &Model) -> Result<(Vec<Set>, usize)> {
     let longest = std::cell::Cell::new(0);
-    let fits = |problem: &crate::domain::Problem| {
+    let fits = |problem: &retrial_domain::Problem| {
         let tokens = model.prompt_tokens(&plan.prompts, problem)?;
         longest.set(longest.get().max(tokens));
         Ok(())

@@ -4,17 +4,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use retrial_data::Task;
+use retrial_domain::GradedRollout;
 use retrial_grader::Extraction;
+use retrial_loop::evaluator::{Done, Set, evaluate_set};
+use retrial_loop::failure::Failure;
+use retrial_loop::open_files;
+use retrial_loop::services::{Service, connect};
 use retrial_protocol::WeightVersion;
+use retrial_servers::{Limits, Pool, SampleRequest, probe};
 
 use super::Eval;
-use crate::dataset::Task;
-use crate::domain::GradedRollout;
-use crate::evaluator::{Done, Set, evaluate_set};
-use crate::failure::Failure;
-use crate::open_files;
-use crate::server::{Limits, Pool, SampleRequest, probe};
-use crate::services::{Service, connect};
 
 /// Nothing is pushed: what is served counts as this version.
 const SERVED: WeightVersion = WeightVersion(0);
@@ -39,7 +39,7 @@ pub async fn sample(eval: &Eval) -> Result<(), Failure> {
     let (_embedded, pool) = servers(eval).await?;
     let labels = Labels::default();
     for set in missing {
-        let sample = async |task: &_| problem(eval, &pool, &labels, set, task).await;
+        let sample = async |task: &Arc<Task>| problem(eval, &pool, &labels, set, task).await;
         let progress = |done| tell(set, done);
         evaluate_set(&eval.store, eval.id, set, pool.concurrency(), sample, progress)
             .await

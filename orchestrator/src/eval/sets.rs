@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-
-use super::hub::Place;
-use crate::dataset::{self, Benchmark};
-use crate::domain::Problem;
-use crate::evaluator::Set;
+use retrial_data::{self as dataset, Benchmark, HubSettings, Place};
+use retrial_domain::Problem;
+use retrial_loop::evaluator::Set;
 
 /// Samples a problem of a set of one's own, as `[evaluation] k` has it.
 const SAMPLES: u32 = 8;
@@ -40,10 +38,7 @@ impl Source {
     fn shown(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
-            Self::Hub(Place { repository, file }) => {
-                let file = file.as_ref().map(|file| format!("/{file}")).unwrap_or_default();
-                format!("hf://datasets/{repository}{file}")
-            }
+            Self::Hub(place) => place.to_string(),
         }
     }
 }
@@ -87,7 +82,7 @@ impl SetArgument {
     }
 
     fn published(benchmark: Benchmark) -> Self {
-        let place = Place { repository: benchmark.repository().into(), file: None };
+        let place = Place::repository(benchmark.repository());
         Self {
             name: benchmark.name().into(),
             benchmark: Some(benchmark),
@@ -103,7 +98,13 @@ impl SetArgument {
     ) -> Result<Set> {
         let path = match &self.source {
             Source::File(path) => path.clone(),
-            Source::Hub(place) => place.fetch()?,
+            Source::Hub(place) => place.fetch(&HubSettings::from_env()).with_context(|| {
+                format!(
+                    "cannot take the data set {} from the Hugging Face hub; a local file is \
+                     --benchmark NAME=FILE",
+                    place.repository
+                )
+            })?,
         };
         let tasks = dataset::load(&path, self.benchmark, fits)
             .with_context(|| format!("the set `{}`", self.name))?;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use retrial_store::Store;
 
 use super::sets::canonical;
-use crate::store::Store;
 
 /// What is evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]

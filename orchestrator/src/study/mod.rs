@@ -15,12 +15,12 @@ use anyhow::{Context, Result, anyhow};
 use retrial_protocol::Step;
 use serde::Deserialize;
 
-use crate::config::Config;
-use retrial_domain::Score;
-use crate::failure::Failure;
-use crate::open::Options;
-use crate::store::Store;
 use crate::watched;
+use retrial_config::Config;
+use retrial_domain::Score;
+use retrial_loop::failure::Failure;
+use retrial_loop::open::Options;
+use retrial_store::Store;
 
 pub use estimate::Estimate;
 pub use report::report;

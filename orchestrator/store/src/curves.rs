@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use retrial_domain::Score;
 use retrial_protocol::{Step, WeightVersion};
 use sqlx::Row;
 
 use crate::{RunId, Store, StoreError};
-use retrial_domain::Score;
 
 impl Store {
     /// All evaluations of a run on a held-out set, in the order of their versions.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use retrial_domain::{FinishReason, GradedRollout, ProblemId, Rollout, Trial};
 use retrial_grader::{Answer, Verdict};
 use retrial_protocol::{Step, WeightVersion};
 use sqlx::sqlite::SqliteRow;
@@ -9,7 +10,6 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 
 use crate::word::Word as _;
 use crate::{RunId, Store, StoreError, codec};
-use retrial_domain::{FinishReason, GradedRollout, ProblemId, Rollout, Trial};
 
 /// What the log has of a step, by problem and trial: groups are whole or absent.
 pub type LoggedRollouts = HashMap<(ProblemId, Trial), Vec<GradedRollout>>;

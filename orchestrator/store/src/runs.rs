@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use retrial_domain::Problem;
 use retrial_lte::Method;
 use retrial_protocol::Step;
 use sqlx::Row;
 
 use crate::error::unknown;
 use crate::{Store, StoreError};
-use retrial_domain::Problem;
 
 /// The key of a run in its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use retrial_domain::ProblemId;
 use retrial_lte::{GroupOutcome, SecondTrial};
 use retrial_protocol::{Metric, Step, WeightVersion};
 use serde::Serialize;
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::{RunId, Store, StoreError};
-use retrial_domain::ProblemId;
 
 /// How the second trial of a problem is asked for.
 #[derive(Clone, Debug)]

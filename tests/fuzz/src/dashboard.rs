@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use retrial::config::DashboardConfig;
-use retrial::dashboard::{Access, Site};
+use retrial_config::DashboardConfig;
+use retrial_dashboard::{Access, Site};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -34,9 +34,9 @@ static DASHBOARD: LazyLock<Dashboard> = LazyLock::new(|| {
     let runtime = runtime.enable_all().build().expect("it starts");
     let router = runtime.block_on(async {
         // A log of an older version is brought up to date.
-        let store = retrial::store::Store::open(&log).await.expect("the log can be opened");
+        let store = retrial_store::Store::open(&log).await.expect("the log can be opened");
         store.close().await;
-        retrial::dashboard::router(
+        retrial_dashboard::router(
             Site::open(&log, None, access).await.expect("the log can be read"),
         )
     });

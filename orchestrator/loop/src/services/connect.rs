@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::anyhow;
+use retrial_config::{Config, ServerConfig};
 use retrial_protocol::{ServerAddress, ServerKind, Transfer};
+use retrial_servers::{Limits, Pool, probe};
 
 use super::Service;
-use crate::config::{Config, ServerConfig};
 use crate::failure::Failure;
-use crate::server::{Limits, Pool, probe};
 use crate::supervisor::FIRST_PAUSE;
 use crate::trainer::Trainer;
 

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
+use retrial_config::{Config, ServerConfig};
 use retrial_protocol::Target;
-
-use crate::config::{Config, ServerConfig};
-use crate::failure::Failure;
 
 use super::processes::{ProcessWatch, Processes};
 use super::program::Program;
+use crate::failure::Failure;
 
 /// How often one service is started again before the run gives up.
 const MAX_RESTARTS: u32 = 10;

@@ -1,9 +1,10 @@
 //! Does it get better: held-out scores with their uncertainty, and the reward in training.
 
-use crate::panel::{Over, Panel, Range, Series, Shape};
-use crate::series::smoothed;
 use retrial_protocol::{Metric, PanelKey};
 use retrial_store::{Evaluation, RunData};
+
+use crate::panel::{Over, Panel, Range, Series, Shape};
+use crate::series::smoothed;
 
 /// Steps over which the reward is smoothed.
 const SPAN: f64 = 10.0;

@@ -1,9 +1,10 @@
 //! Whether learning is sound: what is learnt from, entropy, lengths, the update itself.
 
-use crate::panel::{Panel, Range};
-use crate::series::ratio;
 use retrial_protocol::{Metric, PanelKey};
 use retrial_store::RunData;
+
+use crate::panel::{Panel, Range};
+use crate::series::ratio;
 
 /// The share of the batch that teaches anything.
 pub fn effective_batch(data: &RunData) -> Panel {

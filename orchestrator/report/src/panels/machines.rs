@@ -1,9 +1,10 @@
 //! Where the time goes: phases of a step, tokens a second, pushes of weights.
 
-use crate::panel::{Panel, Range};
-use crate::series::ratio;
 use retrial_protocol::{Metric, PanelKey};
 use retrial_store::{OTHER, PHASES, RunData};
+
+use crate::panel::{Panel, Range};
+use crate::series::ratio;
 
 /// Where the time of a step goes.
 pub fn time(data: &RunData) -> Panel {

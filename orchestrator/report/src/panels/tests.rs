@@ -1,7 +1,7 @@
 use retrial_protocol::Metric;
+use retrial_store::{Coverage, Evaluation, Graduation, StepTimes};
 
 use super::*;
-use retrial_store::{Coverage, Evaluation, Graduation, StepTimes};
 
 /// Three steps in which two problems are rescued, one of which graduates.
 fn data() -> RunData {

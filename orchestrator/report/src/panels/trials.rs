@@ -1,9 +1,10 @@
 //! What the second trial is for: groups that all fail, rescues, and what becomes of them.
 
-use crate::panel::{Panel, Range};
-use crate::series::ratio;
 use retrial_protocol::{Metric, PanelKey};
 use retrial_store::RunData;
+
+use crate::panel::{Panel, Range};
+use crate::series::ratio;
 
 /// Kinds of second trials: given, and rescued by them.
 const KINDS: [(&str, Metric, Metric); 4] = [

@@ -7,12 +7,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use retrial_loop::failure::Failure;
 use retrial_store::Session;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::log::{LogArgs, check_runs};
-use crate::failure::Failure;
 
 /// Writes mistakes as a data set, or the numbers of the steps.
 #[derive(clap::Args)]

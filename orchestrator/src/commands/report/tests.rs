@@ -1,13 +1,13 @@
 //! Reports over the log of two runs, in which a model has written hostile text.
 
 use clap::Parser;
-use serde_json::Value;
-
-use super::*;
 use retrial_config::DashboardConfig;
 use retrial_dashboard::Listener;
 use retrial_fixture::{Log, SCRIPT};
 use retrial_report::escaped;
+use serde_json::Value;
+
+use super::*;
 
 #[derive(Parser)]
 struct Cli {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use retrial_domain::{Problem, Score, Tally};
 use retrial_protocol::WeightVersion;
+use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::*;
-use retrial_domain::{Problem, Score, Tally};
-use serde_json::Value;
 
 fn rollout() -> impl Strategy<Value = GradedRollout> {
     // Any bits but NaN, which is not equal to itself.

@@ -6,6 +6,7 @@ mod views;
 
 use std::path::{Path, PathBuf};
 
+use retrial_domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
 use retrial_grader::{Answer, Verdict};
 use retrial_lte::{GroupOutcome, HintKind, Method, SecondTrial};
 use retrial_protocol::{Metric, Step};
@@ -14,7 +15,6 @@ use sqlx::{AssertSqlSafe, Column, Row, TypeInfo, ValueRef};
 use tempfile::TempDir;
 
 use super::*;
-use retrial_domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
 
 /// A log with a run of three problems and a step that has begun.
 struct Log {

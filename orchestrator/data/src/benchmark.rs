@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use retrial_domain::Benchmark;
 use serde_json::{Map, Value};
 
-use super::Line;
+use crate::strict::Line;
 
 /// The columns of a data set.
-pub(super) struct Columns {
+pub struct Columns {
     problem: &'static str,
     answer: &'static str,
     id: Option<&'static str>,
@@ -19,7 +19,7 @@ pub(super) struct Columns {
 }
 
 /// How a benchmark's file is read.
-pub(super) trait Published {
+pub trait Published {
     /// The columns of its file.
     fn columns(self) -> Columns;
 

@@ -5,10 +5,10 @@ use std::io::Read;
 use std::path::Path;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::{Field, Row};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::DatasetError;
+use crate::reader::parquet::object;
+use crate::strict::DatasetError;
 
 /// What a Parquet file begins with.
 const PARQUET: &[u8] = b"PAR1";
@@ -31,34 +31,10 @@ pub fn read(path: &Path) -> Result<Vec<(usize, String)>, DatasetError> {
 fn parquet(file: File) -> parquet::errors::Result<Vec<(usize, String)>> {
     let reader = SerializedFileReader::new(file)?;
     let rows = reader.get_row_iter(None)?;
-    (1..).zip(rows).map(|(number, row)| Ok((number, object(&row?).to_string()))).collect()
-}
-
-fn object(row: &Row) -> Value {
-    let cells = row.get_column_iter();
-    Value::Object(cells.map(|(name, field)| (name.clone(), value(field))).collect::<Map<_, _>>())
-}
-
-/// A cell; what JSON does not have (dates, bytes) is written as a text.
-fn value(field: &Field) -> Value {
-    match field {
-        Field::Null => Value::Null,
-        Field::Bool(it) => Value::Bool(*it),
-        Field::Byte(it) => (*it).into(),
-        Field::Short(it) => (*it).into(),
-        Field::Int(it) => (*it).into(),
-        Field::Long(it) => (*it).into(),
-        Field::UByte(it) => (*it).into(),
-        Field::UShort(it) => (*it).into(),
-        Field::UInt(it) => (*it).into(),
-        Field::ULong(it) => (*it).into(),
-        Field::Float(it) => f64::from(*it).into(),
-        Field::Double(it) => (*it).into(),
-        Field::Str(text) => text.as_str().into(),
-        Field::Group(row) => object(row),
-        Field::ListInternal(list) => list.elements().iter().map(value).collect(),
-        other => other.to_string().into(),
-    }
+    (1..)
+        .zip(rows)
+        .map(|(number, row)| Ok((number, Value::Object(object(&row?)).to_string())))
+        .collect()
 }
 
 #[cfg(test)]
@@ -71,8 +47,8 @@ mod tests {
     use parquet::file::writer::SerializedFileWriter;
     use parquet::schema::parser::parse_message_type;
 
-    use super::super::{Benchmark, load};
     use super::*;
+    use crate::{Benchmark, load};
 
     /// A file of the shape in which `datasets` publishes a table: optional columns, snappy.
     fn write(path: &Path) {

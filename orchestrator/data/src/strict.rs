@@ -1,35 +1,20 @@
-//! Problems from JSON Lines or Parquet.
+//! The loader that takes a data set whole or not at all: the first bad line is an error with its
+//! file and number. It stays until all callers use [`crate::DataSet`].
 //!
 //! A line, or a row, is `{"problem": "...", "answer": "...", "id": "...", "tags": {...}, "solution":
 //! "..."}`; only the first two are needed. Public benchmarks are read with the columns they have
-//! ([`Benchmark`]). A data set is used whole or not at all: the first bad line is an error with its
-//! file and number.
-
-mod benchmark;
-mod rows;
+//! ([`Benchmark`]).
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use retrial_domain::{Benchmark, Problem, ProblemId};
 use retrial_grader::Gold;
 use serde::Deserialize;
 
-use crate::domain::{Problem, ProblemId};
-
-pub use retrial_domain::Benchmark;
-
-use benchmark::Published as _;
-
-/// A problem and its right answer, parsed.
-#[derive(Clone, Debug)]
-pub struct Task {
-    /// The problem.
-    pub problem: Problem,
-    /// Its right answer.
-    pub gold: Gold,
-    /// A right response, where the data set has one.
-    pub solution: Option<String>,
-}
+use crate::benchmark::Published as _;
+use crate::problem::Task;
+use crate::rows;
 
 /// Why a data set cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -65,13 +50,13 @@ pub enum DatasetError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
-    id: Option<String>,
-    problem: String,
-    answer: String,
+pub(crate) struct Line {
+    pub(crate) id: Option<String>,
+    pub(crate) problem: String,
+    pub(crate) answer: String,
     #[serde(default)]
-    tags: BTreeMap<String, String>,
-    solution: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) solution: Option<String>,
 }
 
 /// Reads a data set: our own lines, or those of a benchmark.
@@ -120,7 +105,7 @@ fn parse(line: &str, benchmark: Option<Benchmark>, number: usize) -> Result<Task
         .map_err(|error| format!("the answer `{}` does not parse: {error}", line.answer))?;
     let id = ProblemId(line.id.unwrap_or_else(|| number.to_string()));
     let problem = Problem { id, text: line.problem, answer: line.answer, tags: line.tags };
-    Ok(Task { problem, gold, solution: line.solution })
+    Ok(Task { problem, gold, solution: line.solution, context: Vec::new() })
 }
 
 #[cfg(test)]

@@ -1,0 +1,61 @@
+//! Why a data set cannot be used at all. Rows that cannot be used are no error: see `report`.
+
+use crate::place::PlaceError;
+use crate::report::Report;
+
+/// Why a data set cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// A source is nowhere.
+    #[error("the source `{source_text}`: {problem}")]
+    Source {
+        /// The source, as the configuration has it.
+        source_text: String,
+        /// What is the matter.
+        problem: String,
+    },
+    /// The hub does not give it.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// A file cannot be read.
+    #[error("cannot read {file}: {problem}")]
+    Read {
+        /// The file.
+        file: String,
+        /// What is the matter.
+        problem: String,
+    },
+    /// Nobody can say which column is what.
+    #[error(
+        "{file}: {problem}; its columns are {}\n\
+         hint: say which is what, for example columns = {{ problem = \"question\", answer = \
+         \"final.answer\" }} (a dot leads into a column)", .columns.join(", ")
+    )]
+    Columns {
+        /// The file.
+        file: String,
+        /// What is missing.
+        problem: String,
+        /// Its columns.
+        columns: Vec<String>,
+    },
+    /// Nothing is left.
+    #[error("no problem can be used\n{report}")]
+    Empty {
+        /// What became of the rows.
+        report: Box<Report>,
+    },
+    /// Too much is left out.
+    #[error(
+        "{:.1} % of the rows have something wrong with them, more than max_left_out = {limit} \
+         allows\n{report}\n\
+         hint: mend the rows, or set [data] max_left_out to a larger share",
+        .report.share_of_faults() * 100.0
+    )]
+    TooMuch {
+        /// What became of the rows.
+        report: Box<Report>,
+        /// The largest share that is allowed.
+        limit: f64,
+    },
+}

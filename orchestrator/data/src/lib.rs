@@ -1,0 +1,66 @@
+//! Problems with verifiable answers, from public data sets as they are published.
+//!
+//! A set comes from [`Sources`]: files, folders, globs, or data sets on the hub. The layout of each
+//! file is recognised ([`Layout`]) or named ([`Columns`]). [`DataSet::load`] reads every row once:
+//! it is used, or it is left out and accounted for in the [`Report`]. [`DataSet::fingerprint`] says
+//! later whether the same problems are loaded again.
+//!
+//! ```
+//! use retrial_data::{DataSet, Request, Sources, Split, MAX_LEFT_OUT};
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let file = folder.path().join("gsm8k.jsonl");
+//! # std::fs::write(&file, r##"{"question": "6 * 7?", "answer": "It is 42.\n#### 42"}"##).unwrap();
+//! let sources = Sources::one(file.to_str().unwrap());
+//! let request = Request {
+//!     set: "train",
+//!     sources: &sources,
+//!     columns: None,
+//!     split: Split::Train,
+//!     max_left_out: MAX_LEFT_OUT,
+//!     solutions: false,
+//!     held_out: &[],
+//! };
+//! let hub = retrial_data::HubSettings::from_env();
+//! let set = DataSet::load(&request, &hub, |_, _| Ok(()))?;
+//! assert_eq!(set.task(0).problem.answer, "42");
+//! println!("{}", set.report());
+//! # Ok::<(), retrial_data::DataError>(())
+//! ```
+//!
+//! The way of a row: `source` (which files), `reader` (rows), `layout` (which column is what), `row`
+//! and `cell` (a problem), `load` (used or left out), `packed` (kept).
+
+mod benchmark;
+mod cell;
+mod error;
+mod fingerprint;
+mod layout;
+mod load;
+mod mixture;
+mod normal;
+mod packed;
+mod place;
+mod problem;
+mod reader;
+mod report;
+mod row;
+mod rows;
+mod settings;
+mod source;
+mod split;
+mod strict;
+
+pub use error::DataError;
+pub use fingerprint::{Change, Fingerprint};
+pub use layout::Layout;
+pub use load::{DataSet, Part, Request};
+pub use mixture::{Share, shares};
+pub use place::{Fetched, Place, PlaceError};
+pub use problem::{Message, Role, Task};
+pub use report::{Example, FileReport, LeftOut, Reason, Report};
+pub use retrial_domain::{Benchmark, Problem, ProblemId};
+pub use retrial_hub::Settings as HubSettings;
+pub use settings::{Columns, MAX_LEFT_OUT, Source, Sources};
+pub use split::Split;
+pub use strict::{DatasetError, load};

@@ -1,0 +1,51 @@
+//! A problem with a verifiable answer.
+
+use retrial_domain::Problem;
+use retrial_grader::Gold;
+use serde::{Deserialize, Serialize};
+
+/// A problem and its right answer, parsed.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// The problem.
+    pub problem: Problem,
+    /// Its right answer.
+    pub gold: Gold,
+    /// A right response, where the data set has one.
+    pub solution: Option<String>,
+    /// The messages before the problem, where the data set has them: a system prompt, examples.
+    pub context: Vec<Message>,
+}
+
+/// A message before a problem.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who says it.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+/// Who says a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The instructions that stand above a conversation.
+    System,
+    /// Who asks.
+    User,
+    /// The model.
+    Assistant,
+}
+
+impl Role {
+    /// The role of this name, as chat data sets write it.
+    pub(crate) fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "system" | "developer" => Some(Self::System),
+            "user" | "human" => Some(Self::User),
+            "assistant" | "gpt" => Some(Self::Assistant),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The rows of a file: JSON Lines, a JSON array, CSV or Parquet, told apart by their first bytes.
+//!
+//! A file is read as a stream: no more than a row, or a page of Parquet, is in memory.
+
+mod array;
+mod csv;
+mod lines;
+pub(crate) mod parquet;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Read};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use crate::error::DataError;
+use crate::source::DataFile;
+
+/// Bytes that are looked at to tell what a file is.
+const HEAD: u64 = 4096;
+/// Size of the pieces that are read.
+const PIECE: usize = 1 << 17;
+
+/// A row: its cells by column.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Row {
+    pub(crate) cells: Map<String, Value>,
+    /// All columns of the file, where not all of them were read.
+    pub(crate) columns: Option<Rc<[String]>>,
+}
+
+/// Who takes the rows: the line, or the number of the row, and the row, or what is wrong with it.
+pub(crate) type Sink<'a> = dyn FnMut(u64, Result<Row, String>) -> ControlFlow<()> + 'a;
+
+/// What a reader stopped at, for people.
+pub(crate) type Stopped = Result<(), String>;
+
+impl Row {
+    /// Whether there is such a column.
+    pub(crate) fn has(&self, column: &str) -> bool {
+        match &self.columns {
+            Some(columns) => columns.iter().any(|name| name == column),
+            None => self.cells.contains_key(column),
+        }
+    }
+
+    /// The names of the columns.
+    pub(crate) fn columns(&self) -> Vec<String> {
+        match &self.columns {
+            Some(columns) => columns.to_vec(),
+            None => self.cells.keys().cloned().collect(),
+        }
+    }
+}
+
+/// Reads a file until its end, or until the sink breaks off. Of a file that is stored by columns
+/// only the used ones are read.
+pub(crate) fn read(
+    file: &DataFile,
+    used: &dyn Fn(&str) -> bool,
+    sink: &mut Sink<'_>,
+) -> Result<(), DataError> {
+    let failed = |problem: String| DataError::Read { file: file.shown.clone(), problem };
+    let mut opened = File::open(&file.path).map_err(|error| failed(error.to_string()))?;
+    let head = head(&mut opened).map_err(|error| failed(error.to_string()))?;
+    let stopped = if head.starts_with(b"PAR1") {
+        parquet::read(opened, used, sink).map_err(|error| format!("as Parquet: {error}"))
+    } else if head.starts_with(&[0x1f, 0x8b]) {
+        let stream = Cursor::new(head).chain(opened);
+        text(flate2::read::MultiGzDecoder::new(stream), &file.shown, sink)
+    } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        match zstd::Decoder::new(Cursor::new(head).chain(opened)) {
+            Ok(stream) => text(stream, &file.shown, sink),
+            Err(error) => Err(format!("as Zstandard: {error}")),
+        }
+    } else {
+        text(Cursor::new(head).chain(opened), &file.shown, sink)
+    };
+    stopped.map_err(failed)
+}
+
+/// Reads a file of text.
+fn text(mut stream: impl Read, name: &str, sink: &mut Sink<'_>) -> Stopped {
+    let mut head = head(&mut stream).map_err(|error| broken(&error))?;
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return Err("it is UTF-16\nhint: save it as UTF-8".into());
+    }
+    if head.starts_with(b"\xef\xbb\xbf") {
+        head.drain(..3);
+    }
+    let first = head.iter().copied().find(|byte| !byte.is_ascii_whitespace());
+    let stream = BufReader::with_capacity(PIECE, Cursor::new(head).chain(stream));
+    let lower = name.to_ascii_lowercase();
+    let plain = lower.trim_end_matches(".gz").trim_end_matches(".zst");
+    if plain.ends_with(".csv") {
+        csv::read(stream, b',', sink)
+    } else if plain.ends_with(".tsv") {
+        csv::read(stream, b'\t', sink)
+    } else if first == Some(b'[') {
+        array::read(stream, sink)
+    } else {
+        lines::read(stream, sink)
+    }
+}
+
+/// The first bytes of a stream.
+fn head(stream: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    stream.take(HEAD).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// What is said of a stream that ends in the middle or cannot be unpacked.
+fn broken(error: &std::io::Error) -> String {
+    format!("{error}\nhint: the file may have been cut; get it again")
+}
+
+/// What is wrong with a piece of JSON: `serde_json` counts lines inside the piece.
+fn said(error: &serde_json::Error) -> String {
+    error
+        .to_string()
+        .replace(" at line 1 column", " at column")
+        .replace("expected a map", "expected an object")
+}
+
+/// A row of JSON.
+fn row(json: &[u8]) -> Result<Row, String> {
+    let cells = serde_json::from_slice(json).map_err(|error| said(&error))?;
+    Ok(Row { cells, columns: None })
+}
+
+/// Reads a line without its end into a buffer, no more than so many bytes; none at the end.
+fn line(stream: &mut impl BufRead, longest: u64, buffer: &mut Vec<u8>) -> std::io::Result<bool> {
+    buffer.clear();
+    Ok(stream.take(longest).read_until(b'\n', buffer)? > 0)
+}

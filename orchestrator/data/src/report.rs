@@ -1,0 +1,233 @@
+//! What was read, what is used, and what was left out: for people, for the log, for `check`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Examples that are kept of each reason.
+const EXAMPLES: usize = 3;
+
+/// Why a row is not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// It is no row: broken JSON, a record with too many fields.
+    Unreadable,
+    /// It asks nothing.
+    NoProblem,
+    /// It has no answer.
+    NoAnswer,
+    /// Its answer is a word such as "proof" or "notfound": no response can be checked with it.
+    NotVerifiable,
+    /// The grader cannot read its answer.
+    AnswerUnreadable,
+    /// It is about a picture, which the model does not see.
+    Picture,
+    /// Its prompt leaves no room for a response.
+    TooLong,
+    /// The same problem has different answers.
+    Conflict,
+    /// The same problem was there before.
+    Duplicate,
+    /// The same problem is in a held-out set.
+    HeldOut,
+}
+
+/// A row that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Example {
+    /// The file.
+    pub file: String,
+    /// The line, or the number of the row, from 1.
+    pub line: u64,
+    /// What is the matter with it.
+    pub problem: String,
+}
+
+/// The rows that were left out for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// The reason.
+    pub reason: Reason,
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub examples: Vec<Example>,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileReport {
+    /// Its name; on the hub with the commit.
+    pub file: String,
+    /// Its layout.
+    pub layout: String,
+    /// Its rows.
+    pub rows: u64,
+}
+
+/// What became of the rows of a set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The set: `train`, or the name of a held-out one.
+    pub set: String,
+    /// The files.
+    pub files: Vec<FileReport>,
+    /// Rows that were read.
+    pub rows: u64,
+    /// Rows that are used.
+    pub used: u64,
+    /// Rows that are not, by reason.
+    pub left_out: Vec<LeftOut>,
+    /// Problems that are used and have the text of a chat template's tokens in them, `<|im_end|>`.
+    pub with_special_tokens: u64,
+}
+
+impl Reason {
+    /// All of them, as they are shown.
+    pub const ALL: [Self; 10] = [
+        Self::Unreadable,
+        Self::NoProblem,
+        Self::NoAnswer,
+        Self::NotVerifiable,
+        Self::AnswerUnreadable,
+        Self::Picture,
+        Self::TooLong,
+        Self::Conflict,
+        Self::Duplicate,
+        Self::HeldOut,
+    ];
+
+    /// What is said of such rows.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Unreadable => "cannot be read",
+            Self::NoProblem => "ask nothing",
+            Self::NoAnswer => "have no answer",
+            Self::NotVerifiable => "have no answer that can be checked",
+            Self::AnswerUnreadable => "have an answer that cannot be graded",
+            Self::Picture => "need a picture",
+            Self::TooLong => "are too long",
+            Self::Conflict => "contradict each other",
+            Self::Duplicate => "are duplicates",
+            Self::HeldOut => "are in a held-out set too",
+        }
+    }
+
+    /// Whether such a row is a fault of the data. A duplicate, or a problem that is held out
+    /// elsewhere, is none: those rows are merged or moved, and do not count against the set.
+    pub fn is_fault(self) -> bool {
+        !matches!(self, Self::Duplicate | Self::HeldOut)
+    }
+}
+
+impl Report {
+    pub(crate) fn new(set: &str) -> Self {
+        Self { set: set.to_owned(), ..Self::default() }
+    }
+
+    /// Rows that were left out for a reason.
+    pub fn count(&self, reason: Reason) -> u64 {
+        self.left_out.iter().find(|out| out.reason == reason).map_or(0, |out| out.count)
+    }
+
+    /// Rows that are not used because something is wrong with them.
+    pub fn faults(&self) -> u64 {
+        self.left_out.iter().filter(|out| out.reason.is_fault()).map(|out| out.count).sum()
+    }
+
+    /// The share of rows that something is wrong with.
+    pub fn share_of_faults(&self) -> f64 {
+        if self.rows == 0 { 0.0 } else { self.faults() as f64 / self.rows as f64 }
+    }
+
+    pub(crate) fn leave_out(&mut self, reason: Reason, example: impl FnOnce() -> Example) {
+        let place = self.left_out.partition_point(|out| out.reason < reason);
+        if self.left_out.get(place).is_none_or(|out| out.reason != reason) {
+            self.left_out.insert(place, LeftOut { reason, count: 0, examples: Vec::new() });
+        }
+        let out = &mut self.left_out[place];
+        out.count += 1;
+        if out.examples.len() < EXAMPLES {
+            out.examples.push(example());
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (used, rows) = (grouped(self.used), grouped(self.rows));
+        write!(f, "{}: {used} problems of {rows} rows", self.set)?;
+        if self.used == self.rows {
+            write!(f, ", all used")?;
+        }
+        for (place, FileReport { file, layout, rows }) in self.files.iter().enumerate() {
+            if place == EXAMPLES && self.files.len() > EXAMPLES + 1 {
+                write!(f, "\n  and {} more files", self.files.len() - EXAMPLES)?;
+                break;
+            }
+            write!(f, "\n  {file}: {layout}, {} rows", grouped(*rows))?;
+        }
+        for LeftOut { reason, count, examples } in &self.left_out {
+            write!(f, "\n  left out: {} {}", grouped(*count), reason.text())?;
+            for Example { file, line, problem } in examples {
+                write!(f, "\n    {file}:{line}: {problem}")?;
+            }
+        }
+        if self.with_special_tokens > 0 {
+            write!(
+                f,
+                "\n  note: {} problems have text that looks like the tokens of a chat template \
+                 (<|...|>); it is read as plain text",
+                grouped(self.with_special_tokens)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A number with commas between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_for_people() {
+        let mut report = Report::new("train");
+        report.rows = 10_000;
+        report.used = 9_949;
+        let file = FileReport { file: "a.jsonl".into(), layout: "GSM8K".into(), rows: 10_000 };
+        report.files.push(file);
+        let example = |line| {
+            move || Example { file: "a.jsonl".into(), line, problem: "EOF at column 3".into() }
+        };
+        report.leave_out(Reason::Duplicate, example(9));
+        for line in 1..=50 {
+            report.leave_out(Reason::Unreadable, example(line));
+        }
+        let expected = "train: 9,949 problems of 10,000 rows\n  \
+             a.jsonl: GSM8K, 10,000 rows\n  \
+             left out: 50 cannot be read\n    \
+             a.jsonl:1: EOF at column 3\n    \
+             a.jsonl:2: EOF at column 3\n    \
+             a.jsonl:3: EOF at column 3\n  \
+             left out: 1 are duplicates\n    \
+             a.jsonl:9: EOF at column 3";
+        assert_eq!(report.to_string(), expected);
+        assert_eq!((report.count(Reason::Unreadable), report.faults()), (50, 50));
+        let json = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
+    }
+}

@@ -1,0 +1,266 @@
+//! Requests to the hub: redirects, retries, and what its refusals mean.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::header::{ACCEPT_ENCODING, LOCATION, RANGE};
+use reqwest::{Method, Response, StatusCode, Url};
+
+use crate::{HubError, Kind, Repo, Settings};
+
+/// Tries of a request that fails for a reason that may pass.
+const TRIES: u32 = 4;
+/// Redirects that are followed.
+const HOPS: u32 = 10;
+/// The longest answer that is kept in memory: the list of the files of a repository.
+const LONGEST_ANSWER: usize = 64 << 20;
+/// What stays as it is in a part of a path.
+const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Speaks to the hub.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    endpoint: Url,
+    pub(crate) settings: Settings,
+}
+
+/// Why a request brought nothing.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// No answer.
+    Unreachable(String),
+    /// An answer that is no success.
+    Said { status: StatusCode, code: String, message: String },
+    /// An answer that does not fit the question.
+    Unexpected(String),
+}
+
+/// Which redirects are followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// All, to wherever the bytes are.
+    All,
+    /// Those within the hub: its answer about a file is wanted, not the file.
+    Within,
+}
+
+impl Client {
+    pub(crate) fn new(settings: Settings) -> Result<Self, HubError> {
+        let invalid = |said: String| HubError::Answer {
+            wanted: "anything".into(),
+            endpoint: settings.endpoint.clone(),
+            said,
+        };
+        let endpoint = Url::parse(&settings.endpoint)
+            .map_err(|error| invalid(format!("HF_ENDPOINT is no address ({error})")))?;
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .read_timeout(Duration::from_secs(30))
+            // A connection belongs to the runtime that opened it, and each wait has its own.
+            .pool_max_idle_per_host(0)
+            .user_agent(concat!("retrial/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| invalid(reason(&error)))?;
+        Ok(Self { http, endpoint, settings })
+    }
+
+    /// The address of the description of a repository.
+    pub(crate) fn info_url(&self, repo: &Repo) -> String {
+        let kind = repo.kind().plural();
+        let (name, revision) = (repo.name(), encoded(repo.revision()));
+        format!("{}/api/{kind}/{name}/revision/{revision}?blobs=true", self.settings.endpoint)
+    }
+
+    /// The address of a file at a commit.
+    pub(crate) fn file_url(&self, repo: &Repo, commit: &str, file: &str) -> String {
+        let mut url = self.page(repo);
+        let _ = write!(url, "/resolve/{}", encoded(commit));
+        for part in file.split('/') {
+            let _ = write!(url, "/{}", encoded(part));
+        }
+        url
+    }
+
+    /// The address of a repository's page.
+    pub(crate) fn page(&self, repo: &Repo) -> String {
+        let kind = match repo.kind() {
+            Kind::Model => "",
+            Kind::Dataset => "datasets/",
+        };
+        format!("{}/{kind}{}", self.settings.endpoint, repo.name())
+    }
+
+    /// Asks, again if the failure may pass.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        url: &str,
+        follow: Follow,
+    ) -> Result<Response, Failure> {
+        let mut tried = 1;
+        loop {
+            match self.send(method.clone(), url, None, follow).await {
+                Err(failure) if tried < TRIES && failure.may_pass() => {
+                    self.pause(tried).await;
+                    tried += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// The pause after so many failures.
+    pub(crate) async fn pause(&self, failures: u32) {
+        tokio::time::sleep(self.settings.pause * 2_u32.pow(failures.min(6) - 1)).await;
+    }
+
+    /// Asks once, for the bytes from a place on if one is given.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        from: Option<u64>,
+        follow: Follow,
+    ) -> Result<Response, Failure> {
+        let mut url =
+            Url::parse(url).map_err(|error| Failure::Unexpected(format!("{url}: {error}")))?;
+        for _ in 0..HOPS {
+            let mut request = self
+                .http
+                .request(method.clone(), url.clone())
+                // The size that the hub names is that of the file itself.
+                .header(ACCEPT_ENCODING, "identity");
+            // The token is the hub's alone: a redirect leads to the stores of others.
+            if let Some(token) = &self.settings.token
+                && url.origin() == self.endpoint.origin()
+            {
+                request = request.bearer_auth(token.secret());
+            }
+            if let Some(from) = from {
+                request = request.header(RANGE, format!("bytes={from}-"));
+            }
+            let response = request.send().await.map_err(|error| {
+                // An address may carry a signature: it is not shown.
+                let error = error.without_url();
+                let kind = if error.is_timeout() { "it did not answer in time: " } else { "" };
+                Failure::Unreachable(format!("{kind}{}", reason(&error)))
+            })?;
+            let status = response.status();
+            if !status.is_redirection() {
+                return if status.is_success() { Ok(response) } else { Err(said(response).await) };
+            }
+            let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+            let next = to.and_then(|to| url.join(to).ok()).ok_or_else(|| {
+                Failure::Unexpected(format!("{status} does not say where the file is"))
+            })?;
+            if follow == Follow::Within && next.origin() != url.origin() {
+                return Ok(response);
+            }
+            url = next;
+        }
+        Err(Failure::Unexpected(format!("more than {HOPS} redirects")))
+    }
+
+    /// What a failure to get something of a repository means to a person.
+    pub(crate) fn error(&self, repo: &Repo, file: Option<&str>, failure: Failure) -> HubError {
+        let wanted = file.map_or_else(|| repo.to_string(), |file| format!("{repo}, `{file}`"));
+        let endpoint = self.settings.endpoint.clone();
+        let (status, code, message) = match failure {
+            Failure::Unreachable(problem) => {
+                return HubError::Unreachable { wanted, endpoint, problem };
+            }
+            Failure::Unexpected(said) => return HubError::Answer { wanted, endpoint, said },
+            Failure::Said { status, code, message } => (status, code, message),
+        };
+        let token = self.settings.token.is_some();
+        let name = repo.to_string();
+        let said = match message.as_str() {
+            "" => status.to_string(),
+            message => format!("{status}, {message}"),
+        };
+        match (status.as_u16(), code.as_str()) {
+            (_, "GatedRepo") => HubError::Gated { repo: name, page: self.page(repo), token },
+            (401 | 403, _) => HubError::Refused { repo: name, said, token },
+            (404, "RevisionNotFound") => HubError::NoRevision { repo: name },
+            (404, "RepoNotFound") => HubError::NoRepository { repo: name },
+            (404, _) => match file {
+                Some(file) => HubError::NoFile { repo: name, file: file.into(), known: Vec::new() },
+                None => HubError::NoRepository { repo: name },
+            },
+            _ => HubError::Answer { wanted, endpoint, said },
+        }
+    }
+}
+
+impl Failure {
+    /// Whether the same request may bring something a little later.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(problem) => !problem.contains("connect"),
+            Self::Said { status, .. } => {
+                status.is_server_error() || matches!(status.as_u16(), 408 | 429)
+            }
+            Self::Unexpected(_) => false,
+        }
+    }
+
+    /// Whether the hub is away, so that the cache has to do.
+    pub(crate) fn is_absence(&self) -> bool {
+        matches!(self, Self::Unreachable(_)) || self.may_pass()
+    }
+}
+
+/// Reads an answer that is kept in memory.
+pub(crate) async fn text(mut response: Response) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| Failure::Unreachable(reason(&error.without_url())))?
+    {
+        if bytes.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(Failure::Unexpected("its answer is longer than 64 MiB".into()));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// What a refusal says: the hub names the reason in two headers, else in its body.
+async fn said(response: Response) -> Failure {
+    let header = |name: &str| {
+        let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let (status, code, message) =
+        (response.status(), header("x-error-code"), header("x-error-message"));
+    let message = if message.is_empty() { in_body(response).await } else { message };
+    let message = message.trim().trim_end_matches('.').chars().take(300).collect();
+    Failure::Said { status, code, message }
+}
+
+async fn in_body(response: Response) -> String {
+    #[derive(serde::Deserialize)]
+    struct Body {
+        error: String,
+    }
+    let bytes = text(response).await.unwrap_or_default();
+    serde_json::from_slice(&bytes).map_or_else(|_| String::new(), |Body { error }| error)
+}
+
+/// An error with its causes: the first only says that a request failed.
+pub(crate) fn reason(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn encoded(part: &str) -> String {
+    utf8_percent_encode(part, PART).to_string()
+}
