@@ -12,7 +12,7 @@ fn jumping_clock(folder: &Path) -> PathBuf {
     let status = Command::new("cc")
         .args(["-shared", "-fPIC", "-O1", "-o"])
         .arg(&library)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clock.c"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/clock.c"))
         .status()
         .expect("there is a C compiler");
     assert!(status.success(), "the clock does not compile");

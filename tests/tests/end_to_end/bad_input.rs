@@ -125,8 +125,8 @@ fn a_model_without_a_tensor() {
 #[test]
 fn a_server_that_is_not_there() {
     let project = Project::new();
-    // A port that was free a moment ago.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // A port that was free a moment ago, on an address that nothing else here listens on.
+    let listener = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
     let setting = format!("server.urls=[\"http://{address}\"]");

@@ -33,7 +33,7 @@ impl FakeNccl {
         let status = Command::new("cc")
             .args(["-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o"])
             .arg(fake.library())
-            .arg(root().join("tests/tests/nccl.c"))
+            .arg(root().join("tests/tests/end_to_end/nccl.c"))
             .status();
         assert!(status.expect("there is a C compiler").success());
         fake
