@@ -72,6 +72,7 @@ impl Versions {
         if versions.latest()?.is_none_or(|latest| latest == WeightVersion(0)) {
             let mut model = Decoder::load(&versions.base, Device::Cpu)?;
             if let Some(new) = &versions.adapter {
+                lora::check(model.config(), &new.form, &versions.base)?;
                 let adapter = lora::fresh(model.config(), new, &versions.base);
                 model = model.adapted(adapter);
             }

@@ -8,6 +8,7 @@
 
 pub mod engine;
 pub mod error;
+pub mod memory;
 pub mod metrics;
 pub mod request;
 pub mod response;
