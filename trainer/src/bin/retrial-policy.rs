@@ -13,6 +13,7 @@ use retrial_trainer::http::{Door, Listen};
 use retrial_trainer::model::{Decoder, KvCache};
 use retrial_trainer::policy::command::Options;
 use retrial_trainer::policy::engine::Engine;
+use retrial_trainer::policy::memory;
 use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
 use retrial_trainer::policy::sampling::LogprobsMode;
@@ -41,6 +42,10 @@ struct Cli {
     /// Longest sequence, prompt and response together, in tokens; the model's context if not given.
     #[arg(long)]
     max_model_len: Option<usize>,
+    /// Memory for keys and values, bytes; most of what is free if not given. Sequences that find none
+    /// wait.
+    #[arg(long)]
+    kv_cache_memory_bytes: Option<usize>,
     /// Which log-probabilities are reported.
     #[arg(long, value_enum, default_value_t)]
     logprobs_mode: LogprobsMode,
@@ -82,15 +87,17 @@ async fn start(cli: &Cli) -> Result<(Door, Router, Engine)> {
         Some(length) => length,
         None => config.context,
     };
-    let cache = KvCache::bytes(config, cli.max_num_seqs.into(), context);
-    if let Some(free) = available_memory().filter(|&free| cache > free) {
+    // The cache takes memory as sequences need it. There must be enough for one.
+    let cache_bytes = cli.kv_cache_memory_bytes.unwrap_or_else(memory::for_cache);
+    let needed = KvCache::bytes(config, 1, context);
+    if needed > cache_bytes {
         let gib = |bytes: usize| bytes as f64 / f64::from(1 << 30);
         bail!(
-            "the cache for {} sequences of {context} tokens takes {:.1} GiB, and {:.1} GiB of \
-             memory are free\nhint: lower --max-num-seqs or --max-model-len",
-            cli.max_num_seqs,
-            gib(cache),
-            gib(free)
+            "the cache for a sequence of {context} tokens takes {:.1} GiB, and there are {:.1} GiB \
+             for it\n\
+             hint: lower --max-model-len to the longest prompt and response together",
+            gib(needed),
+            gib(cache_bytes)
         );
     }
     let limits = Limits {
@@ -111,16 +118,9 @@ async fn start(cli: &Cli) -> Result<(Door, Router, Engine)> {
         sequences = options.max_sequences,
         "loaded the model"
     );
-    let engine = Engine::start(model, cli.model.clone(), Arc::clone(&text), options)
+    let folder = cli.model.clone();
+    let engine = Engine::start_within(model, folder, Arc::clone(&text), options, cache_bytes)
         .context("cannot start the sampling thread")?;
     let router = routes::router(engine.clone(), text, root, limits);
     Ok((door, router, engine))
-}
-
-/// Memory that can be taken without swapping, bytes, where the system says so.
-fn available_memory() -> Option<usize> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }

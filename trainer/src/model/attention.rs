@@ -4,10 +4,17 @@ use retrial_native::flash;
 use tch::{Device, Kind, Tensor};
 
 /// Causal attention inside each of B sequences: queries `[B, T, Hq, D]`, keys and values
-/// `[B, T, Hkv, D]` to `[B, T, Hq D]`.
-pub fn causal(q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
-    let q = q.transpose(1, 2);
-    attention(&q, &k.transpose(1, 2), &v.transpose(1, 2), None, true)
+/// `[B, T, Hkv, D]` to `[B, T, Hq D]`. With a window each token sees that many, itself included.
+pub fn causal(q: &Tensor, k: &Tensor, v: &Tensor, window: Option<i64>) -> Tensor {
+    let length = q.size()[1];
+    let (q, k, v) = (q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2));
+    match window.filter(|&window| window < length) {
+        None => attention(&q, &k, &v, None, true),
+        Some(window) => {
+            let all = Tensor::ones([length, length], (Kind::Bool, q.device()));
+            attention(&q, &k, &v, Some(&all.tril(0).triu(1 - window)), false)
+        }
+    }
 }
 
 /// Packed sequences, one after another.
@@ -45,11 +52,18 @@ fn starts(lengths: &[i64]) -> Tensor {
 
 /// Causal attention inside each of several sequences: queries `[T, Hq, D]`, keys and values
 /// `[T, Hkv, D]` of all of them, one after another, to `[T, Hq D]`. On a GPU with the kernel for it
-/// that is one call; elsewhere sequences of the same length share one.
-pub fn packed(q: &Tensor, k: &Tensor, v: &Tensor, packing: &Packing) -> Tensor {
+/// that is one call; elsewhere, and where a window matters, sequences of the same length share one.
+pub fn packed(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    packing: &Packing,
+    window: Option<i64>,
+) -> Tensor {
     let Packing { runs, starts } = packing;
-    if let Some(starts) = starts.as_ref().filter(|_| flash::takes_width(q.size()[2])) {
-        let longest = runs.iter().map(|&(_, length)| length).max().unwrap_or(0);
+    let longest = runs.iter().map(|&(_, length)| length).max().unwrap_or(0);
+    let one_call = flash::takes_width(q.size()[2]) && window.is_none_or(|window| window >= longest);
+    if let Some(starts) = starts.as_ref().filter(|_| one_call) {
         let attended = flash::attend(q, k, v, starts, longest);
         return attended.unwrap_or_else(|error| panic!("{error}")).flatten(1, 2);
     }
@@ -63,7 +77,7 @@ pub fn packed(q: &Tensor, k: &Tensor, v: &Tensor, packing: &Packing) -> Tensor {
         .zip(runs)
         .map(|(((q, k), v), &(count, length))| {
             let of_run = |x: &Tensor| x.unflatten(0, [count, length]);
-            causal(&of_run(q), &of_run(k), &of_run(v)).flatten(0, 1)
+            causal(&of_run(q), &of_run(k), &of_run(v), window).flatten(0, 1)
         })
         .collect();
     Tensor::cat(&attended, 0)
@@ -110,7 +124,7 @@ mod tests {
         let with = Packing::new(&lengths, Kind::BFloat16, device);
         let without = Packing { runs: with.runs.clone(), starts: None };
         let run = |packing: &Packing| {
-            let attended = packed(&q, &k, &v, packing);
+            let attended = packed(&q, &k, &v, packing, None);
             let gradients =
                 Tensor::run_backward(&[attended.sum(Kind::Float)], &[&q, &k, &v], false, false);
             (attended, gradients)

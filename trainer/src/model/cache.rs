@@ -1,4 +1,7 @@
 //! Keys and values of the sequences that are being sampled.
+//!
+//! Memory is taken as sequences need it. Eight sequences share a slab, which is as long as the
+//! longest of them, in steps of [`STEP`] tokens; it goes when its last sequence does.
 
 use tch::{Device, Kind, Tensor};
 
@@ -10,39 +13,75 @@ use super::ModelConfig;
 /// such shapes. A test of the embedded server holds us to it.
 pub const LENGTH_UNIT: usize = 32;
 
-/// Products with fewer rows take another kernel, whose sums differ in the last bit.
+/// Products with fewer rows take another kernel, whose sums differ in the last bit. Also the
+/// sequences of a slab.
 pub const MIN_ROWS: usize = 8;
 
-/// Keys and values by layer and sequence. Sequence `i` is row `i`; the first `len()` rows are in
-/// use.
+/// Tokens by which a slab grows: few, so that little is taken before it is needed; enough that
+/// moving what is there costs little beside attending to it for that many tokens.
+const STEP: usize = 128;
+
+/// Keys and values by layer and sequence. Sequence `i` is row `i % MIN_ROWS` of slab
+/// `i / MIN_ROWS`.
 pub struct KvCache {
-    // One pair a layer, each [S, Hkv, L, D].
-    layers: Vec<(Tensor, Tensor)>,
+    slabs: Vec<Slab>,
     lengths: Vec<usize>,
     context: usize,
+    shape: Shape,
+}
+
+/// Room for [`MIN_ROWS`] sequences.
+struct Slab {
+    // One pair a layer, each [MIN_ROWS, Hkv, L, D].
+    layers: Vec<(Tensor, Tensor)>,
+    /// L.
+    capacity: usize,
+}
+
+/// What the memory of a token depends on.
+#[derive(Clone, Copy)]
+struct Shape {
+    layers: usize,
+    kv_heads: i64,
+    head_width: i64,
+    device: Device,
 }
 
 impl KvCache {
-    /// Room for `sequences` sequences of at most `context` tokens.
+    /// A cache for `sequences` sequences of at most `context` tokens; it is empty and takes no
+    /// memory yet.
     pub fn new(config: &ModelConfig, sequences: usize, context: usize, device: Device) -> Self {
-        let rows = sequences.next_multiple_of(MIN_ROWS) as i64;
-        let padded = context.next_multiple_of(LENGTH_UNIT) as i64;
-        let shape = [rows, config.kv_heads, padded, config.head_width];
-        let zeros = || Tensor::zeros(shape, (Kind::Float, device));
-        let layers = (0..config.layers).map(|_| (zeros(), zeros())).collect();
-        Self { layers, lengths: Vec::with_capacity(sequences), context }
+        let shape = Shape {
+            layers: config.layers,
+            kv_heads: config.kv_heads,
+            head_width: config.head_width,
+            device,
+        };
+        Self { slabs: Vec::new(), lengths: Vec::with_capacity(sequences), context, shape }
     }
 
-    /// Memory for `sequences` sequences of at most `context` tokens, bytes.
-    pub fn bytes(config: &ModelConfig, sequences: usize, context: usize) -> usize {
-        let tokens = sequences.next_multiple_of(MIN_ROWS) * Self::padded(context);
+    /// Memory for `sequences` sequences that all have `length` tokens, bytes.
+    pub fn bytes(config: &ModelConfig, sequences: usize, length: usize) -> usize {
         let width = (config.kv_heads * config.head_width) as usize;
-        2 * config.layers * tokens * width * size_of::<f32>()
+        let of_slab = bytes_of(config.layers, width, capacity_for(length, length));
+        sequences.div_ceil(MIN_ROWS) * of_slab
     }
 
     /// The length that a sequence of `length` tokens is padded to.
     pub fn padded(length: usize) -> usize {
         length.next_multiple_of(LENGTH_UNIT)
+    }
+
+    /// Memory that the cache takes in all once these sequences have joined and every sequence has
+    /// one more token, bytes.
+    pub fn needed_for_step(&self, joining: &[usize]) -> usize {
+        let lengths: Vec<usize> = self.lengths.iter().chain(joining).copied().collect();
+        let of_slab = |(index, lengths): (usize, &[usize])| {
+            let longest = lengths.iter().max().map_or(1, |longest| longest + 1);
+            let there = self.slabs.get(index).map_or(0, |slab| slab.capacity);
+            self.shape.bytes(there.max(capacity_for(longest, self.context)))
+        };
+        lengths.chunks(MIN_ROWS).enumerate().map(of_slab).sum()
     }
 
     /// Sequences in the cache.
@@ -68,63 +107,72 @@ impl KvCache {
     /// Adds a sequence of `length` tokens whose keys and values are row `from` of `computed`, one
     /// pair of `[B, Hkv, T, D]` a layer with `T >= length`.
     pub fn push(&mut self, computed: &[(Tensor, Tensor)], from: usize, length: usize) {
-        let row = self.lengths.len() as i64;
-        for ((keys, values), (new_keys, new_values)) in self.layers.iter().zip(computed) {
+        let row = self.lengths.len();
+        self.lengths.push(length);
+        self.make_room(row, length);
+        let (slab, row) = (&self.slabs[row / MIN_ROWS], row % MIN_ROWS);
+        for ((keys, values), (new_keys, new_values)) in slab.layers.iter().zip(computed) {
             for (cache, new) in [(keys, new_keys), (values, new_values)] {
-                let new = new.get(from as i64).narrow(1, 0, length as i64);
-                cache.get(row).narrow(1, 0, length as i64).copy_(&new);
+                write(cache, row, &new.get(from as i64), length);
             }
         }
-        self.lengths.push(length);
     }
 
     /// Drops sequence `row`; the last sequence takes its place.
     pub fn swap_remove(&mut self, row: usize) {
         let last = self.lengths.len() - 1;
         if row != last {
-            let length = self.lengths[last] as i64;
-            for tensor in self.layers.iter().flat_map(|(keys, values)| [keys, values]) {
-                let moved = tensor.get(last as i64).narrow(1, 0, length);
-                tensor.get(row as i64).narrow(1, 0, length).copy_(&moved);
+            let length = self.lengths[last];
+            self.make_room(row, length);
+            let (from, to) = (&self.slabs[last / MIN_ROWS], &self.slabs[row / MIN_ROWS]);
+            for ((keys, values), (to_keys, to_values)) in from.layers.iter().zip(&to.layers) {
+                for (from, to) in [(keys, to_keys), (values, to_values)] {
+                    write(to, row % MIN_ROWS, &from.get((last % MIN_ROWS) as i64), length);
+                }
             }
         }
         self.lengths.swap_remove(row);
+        self.slabs.truncate(self.lengths.len().div_ceil(MIN_ROWS));
     }
 
-    /// Drops all sequences.
+    /// Drops all sequences, and the memory they took.
     pub fn clear(&mut self) {
         self.lengths.clear();
+        self.slabs.clear();
     }
 
-    /// Rows and tokens of the block that holds all sequences with one more token each, rounded up.
-    pub(super) fn block(&self) -> (i64, i64) {
-        let rows = self.lengths.len().next_multiple_of(MIN_ROWS);
-        let longest = self.lengths.iter().max().map_or(1, |length| length + 1);
-        (rows as i64, longest.next_multiple_of(LENGTH_UNIT) as i64)
+    /// Makes room for a token behind each sequence. Returns the tokens of each slab that attention
+    /// goes over: the longest sequence's, rounded up.
+    pub(super) fn grow(&mut self) -> Vec<i64> {
+        let lengths: Vec<usize> =
+            (0..self.slabs.len()).map(|slab| self.longest(slab) + 1).collect();
+        for (slab, &length) in lengths.iter().enumerate() {
+            self.make_room(slab * MIN_ROWS, length);
+        }
+        lengths.into_iter().map(|length| Self::padded(length) as i64).collect()
     }
 
-    /// Each row's length, unused rows of the block included.
+    /// Each row's length, unused rows of the slabs included.
     pub(super) fn positions(&self) -> Vec<i64> {
-        let (rows, _) = self.block();
         let mut positions: Vec<i64> = self.lengths.iter().map(|&length| length as i64).collect();
-        positions.resize(rows as usize, 0);
+        positions.resize(self.slabs.len() * MIN_ROWS, 0);
         positions
     }
 
-    /// Writes one token's keys and values `[R, Hkv, 1, D]` at each row's position and returns the
-    /// layer's block, `[R, Hkv, L, D]` each.
+    /// Writes one token's keys and values `[MIN_ROWS, Hkv, 1, D]` at each row's position of a slab
+    /// and returns the slab's first `length` tokens in the layer, `[MIN_ROWS, Hkv, length, D]` each.
     pub(super) fn append(
         &self,
         layer: usize,
-        positions: &Tensor,
+        slab: usize,
+        (positions, length): (&Tensor, i64),
         keys: &Tensor,
         values: &Tensor,
     ) -> (Tensor, Tensor) {
-        let (rows, length) = self.block();
-        let (cached_keys, cached_values) = &self.layers[layer];
+        let (cached_keys, cached_values) = &self.slabs[slab].layers[layer];
         let write = |cache: &Tensor, new: &Tensor| {
-            let mut block = cache.narrow(0, 0, rows).narrow(2, 0, length);
-            let index = positions.view([rows, 1, 1, 1]).expand_as(new);
+            let mut block = cache.narrow(2, 0, length);
+            let index = positions.view([MIN_ROWS as i64, 1, 1, 1]).expand_as(new);
             let _ = block.scatter_(2, &index, new);
             block
         };
@@ -135,4 +183,69 @@ impl KvCache {
     pub(super) fn advance(&mut self) {
         self.lengths.iter_mut().for_each(|length| *length += 1);
     }
+
+    /// Tokens of the longest sequence of a slab.
+    fn longest(&self, slab: usize) -> usize {
+        let rows = self.lengths.chunks(MIN_ROWS).nth(slab).unwrap_or_default();
+        rows.iter().copied().max().unwrap_or(0)
+    }
+
+    /// The slab of `row` holds at least `length` tokens.
+    fn make_room(&mut self, row: usize, length: usize) {
+        let index = row / MIN_ROWS;
+        if index == self.slabs.len() {
+            self.slabs.push(Slab::new(self.shape, capacity_for(length, self.context)));
+        } else if self.slabs[index].capacity < length {
+            self.slabs[index].extend(self.shape, capacity_for(length, self.context));
+        }
+    }
+}
+
+impl Shape {
+    /// Memory of a slab, bytes.
+    fn bytes(self, capacity: usize) -> usize {
+        bytes_of(self.layers, (self.kv_heads * self.head_width) as usize, capacity)
+    }
+
+    fn zeros(self, capacity: usize) -> Tensor {
+        let shape = [MIN_ROWS as i64, self.kv_heads, capacity as i64, self.head_width];
+        Tensor::zeros(shape, (Kind::Float, self.device))
+    }
+}
+
+impl Slab {
+    fn new(shape: Shape, capacity: usize) -> Self {
+        let layers = (0..shape.layers).map(|_| (shape.zeros(capacity), shape.zeros(capacity)));
+        Self { layers: layers.collect(), capacity }
+    }
+
+    /// Makes it longer, one tensor after another: little is there twice.
+    fn extend(&mut self, shape: Shape, capacity: usize) {
+        let extended = |old: &Tensor| {
+            let new = shape.zeros(capacity);
+            new.narrow(2, 0, self.capacity as i64).copy_(old);
+            new
+        };
+        for (keys, values) in &mut self.layers {
+            *keys = extended(keys);
+            *values = extended(values);
+        }
+        self.capacity = capacity;
+    }
+}
+
+/// Tokens of a slab whose longest sequence has `length`, none longer than `context`.
+fn capacity_for(length: usize, context: usize) -> usize {
+    let most = KvCache::padded(context.max(length));
+    length.next_multiple_of(STEP).min(most)
+}
+
+fn bytes_of(layers: usize, width: usize, capacity: usize) -> usize {
+    2 * layers * MIN_ROWS * capacity * width * size_of::<f32>()
+}
+
+/// The first `length` tokens of `new` `[Hkv, T, D]` become those of a row.
+fn write(cache: &Tensor, row: usize, new: &Tensor, length: usize) {
+    let length = length as i64;
+    cache.get(row as i64).narrow(1, 0, length).copy_(&new.narrow(1, 0, length));
 }

@@ -1,4 +1,4 @@
-//! The decoder: RMS norms, rotary positions, grouped-query attention, a gated MLP.
+//! The decoder: embedding, layers, norm, output matrix.
 //!
 //! One layer, three ways to attend: over packed sequences ([`Decoder::layer`], for training), over
 //! prompts whose keys and values are kept ([`Decoder::prefill`]), and one token at a time over a
@@ -13,10 +13,12 @@ use tch::{Device, Kind, Tensor};
 
 use super::attention::Packing;
 use super::cache::MIN_ROWS;
-use super::layer::{Layer, Norm};
+use super::layer::Layer;
+use super::linear::LowRank;
 use super::lora::{self, Adapter};
+use super::norm::Norm;
 use super::rope::{Angles, Rotary};
-use super::{KvCache, LowRank, ModelConfig, ModelError, Shards, attention, files, init};
+use super::{KvCache, ModelConfig, ModelError, Shards, attention, files, init};
 
 /// A decoder and its weights.
 pub struct Decoder {
@@ -30,6 +32,32 @@ pub struct Decoder {
     norm: Norm,
     head: Tensor,
     rotary: Rotary,
+}
+
+/// What the new token of each row of a slab sees: its own tokens, itself included.
+struct Visible {
+    /// `[L]`.
+    columns: Tensor,
+    /// Positions of the new tokens, `[R, 1]`.
+    ends: Tensor,
+    /// `[R, 1, 1, L]`.
+    all: Tensor,
+}
+
+impl Visible {
+    fn new(length: i64, ends: &Tensor) -> Self {
+        let columns = Tensor::arange(length, (Kind::Int64, ends.device()));
+        let ends = ends.unsqueeze(1);
+        let all = columns.le_tensor(&ends).unsqueeze(1).unsqueeze(1);
+        Self { columns, ends, all }
+    }
+
+    /// The last tokens of a window, or all.
+    fn within(&self, window: Option<i64>) -> Tensor {
+        let Some(window) = window else { return self.all.shallow_clone() };
+        let near = self.columns.gt_tensor(&(&self.ends - window)).unsqueeze(1).unsqueeze(1);
+        self.all.logical_and(&near)
+    }
 }
 
 /// Where the parts of a decoder stand in its list of what learns, as far as they do.
@@ -66,6 +94,10 @@ impl Decoder {
 
     /// The same with weights of another kind, for a model that does not learn.
     pub fn load_as(folder: &Path, (kind, device): (Kind, Device)) -> Result<Self, ModelError> {
+        if let Some(adapter) = lora::ignored_adapter(folder) {
+            let adapter = adapter.display();
+            tracing::warn!("{adapter} is ignored: the folder has a whole model beside it");
+        }
         let config = ModelConfig::load(&lora::described_in(folder)?)?;
         let tensors = Self::read(&config, folder)?;
         // One after another, before they are moved: a device need not have room for both kinds.
@@ -140,7 +172,11 @@ impl Decoder {
 
     fn read(config: &ModelConfig, folder: &Path) -> Result<Vec<Tensor>, ModelError> {
         if !lora::is_adapter(folder) {
-            return files::read_tensors(folder, &config.parameters());
+            let tensors = files::read_tensors(folder, &config.parameters())?;
+            if config.tied {
+                Self::check_tied(folder, &tensors[0])?;
+            }
+            return Ok(tensors);
         }
         let adapter = lora::load(folder)?;
         let tensors = Self::read(config, &adapter.base)?;
@@ -148,6 +184,15 @@ impl Decoder {
         let named: Vec<(String, Tensor)> = names.zip(tensors).collect();
         lora::merge(&adapter, &named);
         Ok(named.into_iter().map(|(_, tensor)| tensor).collect())
+    }
+
+    /// A tied model may come with a copy of its embedding as `lm_head`, not with another matrix:
+    /// some libraries would compute with it, others not.
+    fn check_tied(folder: &Path, embedding: &Tensor) -> Result<(), ModelError> {
+        match files::read_if_there(folder, "lm_head.weight")? {
+            Some((path, head)) if !head.equal(embedding) => Err(ModelError::UntiedHead { path }),
+            _ => Ok(()),
+        }
     }
 
     fn build(config: ModelConfig, tensors: Vec<Tensor>, device: Device) -> Self {
@@ -160,9 +205,11 @@ impl Decoder {
         let take = |name: &str| named[name].shallow_clone();
         let embedding = take("model.embed_tokens.weight");
         let layers = (0..config.layers)
-            .map(|layer| Layer::new(&config, |name| take(&format!("model.layers.{layer}.{name}"))))
+            .map(|layer| {
+                Layer::new(&config, layer, |name| take(&format!("model.layers.{layer}.{name}")))
+            })
             .collect();
-        let norm = Norm::new(take("model.norm.weight"), config.norm_epsilon);
+        let norm = Norm::new(take("model.norm.weight"), &config);
         let head = if config.tied { embedding.shallow_clone() } else { take("lm_head.weight") };
         // Padding may go past the context.
         let rotary = Rotary::new(&config, KvCache::padded(config.context), device);
@@ -217,7 +264,25 @@ impl Decoder {
 
     /// The embedding of tokens, `[...]` to `[..., H]`.
     pub fn embed(&self, ids: &Tensor) -> Tensor {
-        Tensor::embedding(&self.embedding, ids, -1, false, false)
+        let rows = Tensor::embedding(&self.embedding, ids, -1, false, false);
+        self.scaled(rows)
+    }
+
+    /// The gradient of the rows of the embedding that tokens take, given that of [`Self::embed`].
+    pub fn of_embedded(&self, gradient: Tensor) -> Tensor {
+        self.scaled(gradient)
+    }
+
+    fn scaled(&self, embedded: Tensor) -> Tensor {
+        match self.config.embedding_scale {
+            None => embedded,
+            Some(scale) => embedded * scale,
+        }
+    }
+
+    /// The window of a layer.
+    fn window(&self, layer: usize) -> Option<i64> {
+        self.config.kinds[layer].window
     }
 
     /// The rotary angles of tokens at `positions`, for activations of `kind`.
@@ -227,7 +292,8 @@ impl Decoder {
 
     /// Layer `index` over packed sequences `[T, H]`, each of which sees only itself.
     pub fn layer(&self, index: usize, x: &Tensor, angles: &Angles, packing: &Packing) -> Tensor {
-        self.layers[index].forward(x, angles, |q, k, v| attention::packed(q, k, v, packing))
+        let window = self.window(index);
+        self.layers[index].forward(x, angles, |q, k, v| attention::packed(q, k, v, packing, window))
     }
 
     /// The norm after the last layer.
@@ -246,9 +312,9 @@ impl Decoder {
     pub fn prefill(&self, ids: &Tensor) -> (Tensor, Vec<(Tensor, Tensor)>) {
         let positions = Tensor::arange(ids.size()[1], (Kind::Int64, self.device())).unsqueeze(0);
         let mut kept = Vec::with_capacity(self.layers.len());
-        let hidden = self.forward(ids, &positions, |_, q, k, v| {
+        let hidden = self.forward(ids, &positions, |layer, q, k, v| {
             kept.push((k.transpose(1, 2), v.transpose(1, 2)));
-            attention::causal(q, k, v)
+            attention::causal(q, k, v, self.window(layer))
         });
         (hidden, kept)
     }
@@ -258,20 +324,29 @@ impl Decoder {
     pub fn decode(&self, tokens: &[u32], cache: &mut KvCache) -> Tensor {
         let count = cache.len();
         assert_eq!(tokens.len(), count, "one token a sequence");
-        let (rows, length) = cache.block();
+        let lengths = cache.grow();
         let device = self.device();
-        let mut ids: Vec<i64> = tokens.iter().map(|&id| i64::from(id)).collect();
-        ids.resize(rows as usize, 0);
-        let ids = Tensor::from_slice(&ids).view([rows, 1]).to_device(device);
         let positions = Tensor::from_slice(&cache.positions()).to_device(device);
-        // [R, 1, 1, L]: each row sees its own tokens, the new one included.
-        let visible = Tensor::arange(length, (Kind::Int64, device))
-            .le_tensor(&positions.unsqueeze(1))
-            .view([rows, 1, 1, length]);
+        let mut ids: Vec<i64> = tokens.iter().map(|&id| i64::from(id)).collect();
+        ids.resize(positions.numel(), 0);
+        let ids = Tensor::from_slice(&ids).unsqueeze(1).to_device(device);
+        // One a slab, and what its rows see.
+        let of_slabs = positions.split(MIN_ROWS as i64, 0);
+        let visible: Vec<_> = lengths
+            .iter()
+            .zip(&of_slabs)
+            .map(|(&length, ends)| Visible::new(length, ends))
+            .collect();
         let hidden = self.forward(&ids, &positions.unsqueeze(1), |layer, q, k, v| {
-            let (k, v) = (k.transpose(1, 2), v.transpose(1, 2));
-            let (keys, values) = cache.append(layer, &positions, &k, &v);
-            attention::attention(&q.transpose(1, 2), &keys, &values, Some(&visible), false)
+            let split = |x: &Tensor| x.transpose(1, 2).split(MIN_ROWS as i64, 0);
+            let (q, k, v) = (split(q), split(k), split(v));
+            let attended = (0..lengths.len()).map(|slab| {
+                let place = (&of_slabs[slab], lengths[slab]);
+                let (keys, values) = cache.append(layer, slab, place, &k[slab], &v[slab]);
+                let visible = visible[slab].within(self.window(layer));
+                attention::attention(&q[slab], &keys, &values, Some(&visible), false)
+            });
+            Tensor::cat(&attended.collect::<Vec<_>>(), 0)
         });
         cache.advance();
         hidden.squeeze_dim(1).narrow(0, 0, count as i64)

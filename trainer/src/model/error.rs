@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::families;
+
 /// Why a model could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -25,7 +27,9 @@ pub enum ModelError {
     },
     /// The model is of a kind that is not implemented.
     #[error(
-        "{path}: {problem}\nhint: dense models of the Qwen3, Qwen2, Qwen2.5 and Llama 3 families can be trained"
+        "{path}: {problem}\nhint: dense models and mixtures of experts of these model_types can be \
+         trained: {}",
+        families::names()
     )]
     Unsupported {
         /// The configuration.
@@ -49,6 +53,17 @@ pub enum ModelError {
         path: PathBuf,
         /// Names of the tensors.
         names: Vec<String>,
+    },
+    /// The weights have an output matrix of their own, the configuration says that it is the
+    /// embedding.
+    #[error(
+        "{path} has an `lm_head.weight` that differs from the embedding, config.json says they are one\n\
+         hint: set \"tie_word_embeddings\" in config.json to false to use that matrix, or delete it \
+         from the weights"
+    )]
+    UntiedHead {
+        /// The file.
+        path: PathBuf,
     },
     /// A tensor has another shape than the configuration asks for.
     #[error("{path}: `{name}` has shape {found:?}, config.json asks for {expected:?}")]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensorError};
@@ -18,6 +18,9 @@ use super::stored::TensorFile;
 
 /// Numbers that are written at once: few enough to stay in the processor's cache on their way.
 const PIECE: i64 = 1 << 19;
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
 
 #[derive(Deserialize)]
 struct Index {
@@ -31,14 +34,11 @@ pub fn read_tensors(
     folder: &Path,
     wanted: &[(String, Vec<i64>)],
 ) -> Result<Vec<Tensor>, ModelError> {
-    let single = folder.join("model.safetensors");
-    let index = folder.join("model.safetensors.index.json");
+    let (single, index) = (folder.join(SINGLE), folder.join(INDEX));
     if single.exists() || !index.exists() {
         return read_exactly(&single, wanted);
     }
-    let text = std::fs::read(&index).map_err(io("read", &index))?;
-    let Index { weight_map } = serde_json::from_slice(&text)
-        .map_err(|error| ModelError::Invalid { path: index.clone(), problem: error.to_string() })?;
+    let Index { weight_map } = read_index(&index)?;
     complete(&index, wanted, &weight_map.keys().cloned().collect::<Vec<_>>())?;
     let mut shards: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (position, (name, _)) in wanted.iter().enumerate() {
@@ -51,6 +51,36 @@ pub fn read_tensors(
     }
     tensors.sort_by_key(|&(position, _)| position);
     Ok(tensors.into_iter().map(|(_, tensor)| tensor).collect())
+}
+
+/// Whether a folder has the weights of a model.
+pub fn has_model(folder: &Path) -> bool {
+    folder.join(SINGLE).exists() || folder.join(INDEX).exists()
+}
+
+/// Reads a tensor that a model folder need not have, as f32, and says in which file it is.
+pub fn read_if_there(folder: &Path, name: &str) -> Result<Option<(PathBuf, Tensor)>, ModelError> {
+    let (single, index) = (folder.join(SINGLE), folder.join(INDEX));
+    let path = if single.exists() || !index.exists() {
+        single
+    } else {
+        match read_index(&index)?.weight_map.get(name) {
+            Some(shard) => folder.join(shard),
+            None => return Ok(None),
+        }
+    };
+    let mut file = TensorFile::open(&path)?;
+    if !file.has(name) {
+        return Ok(None);
+    }
+    let tensor = file.read(name)?.to_kind(Kind::Float);
+    Ok(Some((path, tensor)))
+}
+
+fn read_index(path: &Path) -> Result<Index, ModelError> {
+    let text = std::fs::read(path).map_err(io("read", path))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| ModelError::Invalid { path: path.into(), problem: error.to_string() })
 }
 
 /// Reads the named tensors of one safetensors file as f32, whatever else is in it.

@@ -18,7 +18,8 @@ pub fn fresh(config: &ModelConfig, seed: i64, (kind, device): (Kind, Device)) ->
         let drawn = if name.rsplit('.').next() == Some("bias") {
             Tensor::zeros(shape.as_slice(), options)
         } else if shape.len() == 1 {
-            Tensor::ones(shape.as_slice(), options)
+            let weight = Tensor::ones(shape.as_slice(), options);
+            if config.norms_from_one { weight - 1.0 } else { weight }
         } else {
             Tensor::randn(shape.as_slice(), options) * config.initializer_range
         };

@@ -11,7 +11,7 @@ use retrial_protocol::{Lora, Target};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::files::{read_exactly, write_tensors};
+use super::files::{has_model, read_exactly, write_tensors};
 use super::{ModelConfig, ModelError, init};
 
 const CONFIG: &str = "adapter_config.json";
@@ -71,9 +71,28 @@ fn no_bias() -> String {
     "none".into()
 }
 
-/// Whether a folder has an adapter and not a model.
+/// Whether a folder has an adapter and not a model. One that lies beside a whole model is not heeded.
 pub fn is_adapter(folder: &Path) -> bool {
-    folder.join(CONFIG).exists()
+    folder.join(CONFIG).exists() && !has_model(folder)
+}
+
+/// Whether a folder has a whole model, and an adapter that is not heeded beside it.
+pub fn ignored_adapter(folder: &Path) -> Option<PathBuf> {
+    Some(folder.join(CONFIG)).filter(|path| path.exists() && has_model(folder))
+}
+
+/// An error if an adapter of this form cannot be put on a model.
+pub fn check(config: &ModelConfig, form: &Lora, folder: &Path) -> Result<(), ModelError> {
+    let in_mlp = |target| matches!(target, Target::GateProj | Target::UpProj | Target::DownProj);
+    if config.experts.is_none() || !form.targets().any(in_mlp) {
+        return Ok(());
+    }
+    Err(ModelError::Invalid {
+        path: folder.join("config.json"),
+        problem: "adapters on the experts of a mixture are not supported\n\
+                  hint: target q_proj, k_proj, v_proj and o_proj only"
+            .into(),
+    })
 }
 
 /// Adapters that change nothing yet: A random, as PEFT makes it, B zero.
@@ -100,6 +119,7 @@ pub fn fresh(config: &ModelConfig, new: &NewAdapter, base: &Path) -> Adapter {
 pub fn load(folder: &Path) -> Result<Adapter, ModelError> {
     let (form, base) = describe(folder)?;
     let config = ModelConfig::load(&described_in(&base)?)?;
+    check(&config, &form, &base)?;
     let layout = layout(&config, &form);
     let tensors = read_exactly(&folder.join(WEIGHTS), &layout)?;
     let names = layout.into_iter().map(|(name, _)| name);

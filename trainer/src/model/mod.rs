@@ -1,5 +1,4 @@
-//! The policy: a dense decoder (Qwen3, Qwen2 and 2.5, Llama 3), read from and written to a Hugging
-//! Face folder.
+//! The policy: a decoder of one of the `families`, read from and written to a Hugging Face folder.
 //!
 //! Trainer and embedded server run this same code, so that they agree on every log-probability.
 
@@ -8,21 +7,34 @@ mod cache;
 mod config;
 mod decoder;
 mod error;
+mod experts;
+mod families;
 mod files;
 mod init;
 mod layer;
+mod linear;
 pub mod lora;
+mod mlp;
+mod norm;
+mod raw;
+mod read;
 mod rope;
+mod rope_settings;
 mod shards;
 mod stored;
 
 pub use attention::Packing;
 pub use cache::KvCache;
-pub use config::{Biases, Llama3Scaling, ModelConfig, Rope};
+pub use config::{
+    Activation, Biases, Experts, LayerKind, Llama3Scaling, ModelConfig, Norms, QkNorm, Rope,
+    Rotation, Scaling, YarnScaling,
+};
 pub use decoder::{Decoder, Places};
 pub use error::ModelError;
 pub use files::{read_named, read_tensors, sync_folder, write_in_turn, write_tensors};
-pub use layer::{Layer, Linear, LowRank, Norm};
+pub use layer::Layer;
+pub use linear::{Linear, LowRank};
+pub use norm::Norm;
 pub use rope::{Angles, Rotary};
 pub use shards::{Shards, shard_name};
 pub use stored::{Entry, StoredTensors};

@@ -12,6 +12,7 @@ use retrial_text::Text;
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, Completion, EngineGone, GenerateError, Options, PauseMode};
+use super::memory;
 use super::metrics::Metrics;
 use super::scheduler::Scheduler;
 use super::sequence::Job;
@@ -34,19 +35,33 @@ impl Drop for HangUp<'_> {
 }
 
 impl Engine {
-    /// Starts the thread on `model`, whose weights come from `folder`.
+    /// Starts the thread on `model`, whose weights come from `folder`. Keys and values may take most
+    /// of the memory that is free.
     pub fn start(
         model: Decoder,
         folder: PathBuf,
         text: Arc<Text>,
         options: Options,
     ) -> std::io::Result<Self> {
+        Self::start_within(model, folder, text, options, memory::for_cache())
+    }
+
+    /// The same with this much memory for keys and values, bytes. A sequence that finds none waits,
+    /// and is computed again; one always goes on. The responses do not depend on it.
+    pub fn start_within(
+        model: Decoder,
+        folder: PathBuf,
+        text: Arc<Text>,
+        options: Options,
+        cache_bytes: usize,
+    ) -> std::io::Result<Self> {
         let (commands, queue) = mpsc::unbounded_channel();
         let metrics = Arc::new(Metrics::default());
         let shared = Arc::clone(&metrics);
         std::thread::Builder::new().name("engine".into()).spawn(move || {
             tch::set_num_threads(i32::from(options.threads));
-            let make = || Scheduler::new(model, folder, text, options, queue, shared);
+            let limits = (options, cache_bytes);
+            let make = || Scheduler::new(model, folder, text, limits, queue, shared);
             match attempt(make) {
                 Ok(scheduler) => scheduler.run(),
                 Err(error) => tracing::error!(%error, "the cache could not be made"),

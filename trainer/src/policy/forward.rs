@@ -91,6 +91,12 @@ impl Forward {
         scores
     }
 
+    /// Memory that the cache takes once sequences of these lengths have joined and every sequence
+    /// has one more token, bytes.
+    pub fn cache_for_step(&self, joining: &[usize]) -> usize {
+        self.cache.needed_for_step(joining)
+    }
+
     /// Adds a sequence, the first `length` tokens of row `row` of what was computed.
     pub fn push(&mut self, computed: &Prefilled, row: usize, length: usize) {
         self.cache.push(&computed.kept, row, length);

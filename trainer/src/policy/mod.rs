@@ -9,6 +9,7 @@
 pub mod command;
 pub mod engine;
 pub mod error;
+pub mod memory;
 pub mod metrics;
 pub mod request;
 pub mod response;

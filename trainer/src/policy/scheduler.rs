@@ -30,6 +30,8 @@ pub(super) struct Scheduler {
     forward: Forward,
     chooser: Chooser,
     options: Options,
+    /// What the cache may take, unless a single sequence takes more.
+    cache_bytes: usize,
     commands: mpsc::UnboundedReceiver<Command>,
     metrics: Arc<Metrics>,
     requests: Requests,
@@ -57,14 +59,12 @@ impl Scheduler {
         model: Decoder,
         folder: PathBuf,
         text: Arc<Text>,
-        options: Options,
+        (options, cache_bytes): (Options, usize),
         commands: mpsc::UnboundedReceiver<Command>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let mut end_tokens = model.config().end_tokens.clone();
-        if end_tokens.is_empty() {
-            end_tokens.extend(text.end_token());
-        }
+        end_tokens.extend(text.end_tokens());
         Self {
             forward: Forward::new(model, options.max_sequences, options.context),
             chooser: Chooser {
@@ -74,6 +74,7 @@ impl Scheduler {
                 end_tokens,
             },
             options,
+            cache_bytes,
             commands,
             metrics,
             requests: Requests::default(),
@@ -293,11 +294,22 @@ impl Scheduler {
     /// Computes the prompts of waiting sequences, as many as there is room for, and samples their
     /// first tokens.
     fn admit(&mut self) {
-        let room = self.options.max_sequences - self.running.len();
-        let count = room.min(self.waiting.len());
+        let count = self.fitting();
         for batch in prefill::batches(self.waiting.drain(..count)) {
             self.prefill(batch);
         }
+    }
+
+    /// How many of the waiting sequences, in their order, there are places and memory for. One, if
+    /// nothing is being sampled: it may take more memory than its share.
+    fn fitting(&self) -> usize {
+        let places = self.options.max_sequences - self.running.len();
+        let lengths: Vec<usize> =
+            self.waiting.iter().take(places).map(|sequence| sequence.length() + 1).collect();
+        let fits =
+            |count: &usize| self.forward.cache_for_step(&lengths[..*count]) <= self.cache_bytes;
+        let fitting = (1..=lengths.len()).take_while(fits).count();
+        if self.running.is_empty() { fitting.max(1).min(lengths.len()) } else { fitting }
     }
 
     fn prefill(&mut self, mut batch: Batch) {
@@ -343,11 +355,12 @@ impl Scheduler {
         }
     }
 
-    /// One token for every running sequence.
+    /// One token for every running sequence that there is memory for.
     fn decode(&mut self) {
         if self.running.is_empty() {
             return;
         }
+        self.make_room();
         let last: Vec<u32> = self.running.iter().map(Sequence::last).collect();
         self.forward.decode(&last);
         self.metrics.generation_tokens.fetch_add(last.len() as u64, Ordering::Relaxed);
@@ -365,6 +378,15 @@ impl Scheduler {
         if broken {
             self.preempt();
             self.forward.scrub();
+        }
+    }
+
+    /// Puts the youngest sequences back until the cache has memory for a token of each that stays.
+    fn make_room(&mut self) {
+        while self.running.len() > 1 && self.forward.cache_for_step(&[]) > self.cache_bytes {
+            let sequence = self.remove(self.running.len() - 1);
+            self.metrics.preemptions.fetch_add(1, Ordering::Relaxed);
+            self.waiting.push_front(sequence);
         }
     }
 

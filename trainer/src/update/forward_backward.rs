@@ -135,7 +135,8 @@ impl<'a> Pass<'a> {
         }
         if let Some(place) = places.embedding {
             let sum = gradients.sum(place, &parameters[place].1);
-            let _ = tch::no_grad(|| sum.index_add_(0, &packed.ids, &gradient.to_kind(Kind::Float)));
+            let of_rows = model.of_embedded(gradient.to_kind(Kind::Float));
+            let _ = tch::no_grad(|| sum.index_add_(0, &packed.ids, &of_rows));
         }
         done(gradients)?;
         Ok(scores)

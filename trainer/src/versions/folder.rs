@@ -75,6 +75,7 @@ impl Versions {
             let learner = attempt_at("take up", &versions.base, || {
                 let mut model = Decoder::load(&versions.base, Device::Cpu)?;
                 if let Some(new) = &versions.adapter {
+                    lora::check(model.config(), &new.form, &versions.base)?;
                     let adapter = lora::fresh(model.config(), new, &versions.base);
                     model = model.adapted(adapter);
                 }

@@ -292,8 +292,8 @@ fn a_damaged_folder_is_named_with_what_is_wrong() {
         ),
         (
             "\"rope_type\": \"default\"",
-            "\"rope_type\": \"yarn\"",
-            "rotary scaling `yarn` is not supported",
+            "\"rope_type\": \"longrope\"",
+            "rotary scaling `longrope` is not supported",
         ),
         (
             "\"rope_type\": \"default\"",

@@ -3,131 +3,76 @@
 //! Prompts are tokenized once, here; responses are never tokenized again: the ids that were
 //! sampled are the ids that are trained on.
 
-use std::path::{Path, PathBuf};
+mod end;
+mod error;
+mod files;
+mod prompting;
+mod special;
+mod template;
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Value, context};
-use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+use jiff::Zoned;
 use tokenizers::Tokenizer;
 
-/// Instructions that a template may take for a conversation. Qwen3's takes some 150 for a message;
-/// one that never ends is stopped within a second.
-const FUEL: u64 = 1_000_000;
+pub use end::end_tokens;
+pub use error::TextError;
+pub use jiff::civil::DateTime;
+pub use prompting::{Form, Message, Prompting};
+
+use files::{invalid, read, read_json, read_json_if_there};
+use special::SpecialTokens;
+use template::ChatTemplate;
 
 /// The tokenizer of a model folder and, if it has one, its chat template.
 pub struct Text {
     tokenizer: Tokenizer,
-    template: Option<Environment<'static>>,
+    template: Option<ChatTemplate>,
     special: SpecialTokens,
-}
-
-/// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// `system`, `user` or `assistant`.
-    pub role: String,
-    /// What was said.
-    pub content: String,
-}
-
-/// Special tokens that chat templates refer to.
-#[derive(Clone, Debug, Default)]
-struct SpecialTokens {
-    bos: Option<String>,
-    eos: Option<String>,
-}
-
-/// Why text could not be turned into token ids, or a folder not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum TextError {
-    /// A file of the folder is missing or unreadable.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        source: std::io::Error,
-    },
-    /// A file of the folder has the wrong content.
-    #[error("{path} is not valid: {problem}")]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        problem: String,
-    },
-    /// The folder has no chat template.
-    #[error(
-        "the model has no chat template\nhint: add `chat_template` to its tokenizer_config.json"
-    )]
-    NoTemplate,
-    /// The chat template refused the messages.
-    #[error("the chat template failed: {0}")]
-    Template(minijinja::Error),
-    /// The tokenizer refused the text, or the ids.
-    #[error("the tokenizer failed: {0}")]
-    Tokenize(String),
-}
-
-/// The part of `tokenizer_config.json` that is used here.
-#[derive(Deserialize)]
-struct TokenizerConfig {
-    chat_template: Option<String>,
-    bos_token: Option<TokenName>,
-    eos_token: Option<TokenName>,
-}
-
-/// Folders name a special token plainly or as an object with details.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TokenName {
-    Plain(String),
-    Detailed { content: String },
-}
-
-impl From<TokenName> for String {
-    fn from(name: TokenName) -> Self {
-        match name {
-            TokenName::Plain(name) | TokenName::Detailed { content: name } => name,
-        }
-    }
+    end_tokens: Vec<u32>,
+    prompting: Prompting,
 }
 
 impl Text {
-    /// Reads `tokenizer.json`, `tokenizer_config.json` and, where the template stands in a file of
-    /// its own, `chat_template.jinja`.
+    /// Reads `tokenizer.json`, `tokenizer_config.json` and the chat template, wherever it stands.
+    /// Templates that ask for the date get today's.
     pub fn load(folder: &Path) -> Result<Self, TextError> {
-        let path = folder.join("tokenizer.json");
-        let tokenizer = parse(&read(&path)?)
-            .map_err(|error| TextError::Invalid { path, problem: error.to_string() })?;
+        Self::load_at(folder, Zoned::now().datetime())
+    }
 
-        let path = folder.join("tokenizer_config.json");
-        let config: TokenizerConfig = serde_json::from_slice(&read(&path)?).map_err(|error| {
-            TextError::Invalid { path: path.clone(), problem: error.to_string() }
-        })?;
-        let file = folder.join("chat_template.jinja");
-        let template = match config.chat_template {
-            None if file.exists() => Some(String::from_utf8_lossy(&read(&file)?).into_owned()),
-            inline => inline,
+    /// The same at another time: equal prompts on any day.
+    pub fn load_at(folder: &Path, now: DateTime) -> Result<Self, TextError> {
+        let path = folder.join("tokenizer.json");
+        let mut tokenizer = parse(&read(&path)?).map_err(|error| invalid(&path, &error))?;
+        let config = read_json(&folder.join("tokenizer_config.json"))?;
+        let special = special::read(folder, &config)?;
+        special.add_to(&mut tokenizer).map_err(tokenize)?;
+        let own = special.get("eos_token").and_then(|token| tokenizer.token_to_id(token));
+        let end_tokens = end_tokens(
+            read_json_if_there(&folder.join("generation_config.json"))?.as_ref(),
+            read_json_if_there(&folder.join("config.json"))?.as_ref(),
+            own,
+        );
+        let template = match template::files::find(folder, &config)? {
+            None => None,
+            Some((path, source)) => {
+                let failed =
+                    |error| invalid(&path, &format!("its chat template does not compile: {error}"));
+                Some(ChatTemplate::compile(&source, now).map_err(failed)?)
+            }
         };
-        let template = template.map(compile).transpose().map_err(|error| TextError::Invalid {
-            path,
-            problem: format!("its chat template does not compile: {error}"),
-        })?;
-        Ok(Self {
-            tokenizer,
-            template,
-            special: SpecialTokens {
-                bos: config.bos_token.map(String::from),
-                eos: config.eos_token.map(String::from),
-            },
-        })
+        Ok(Self { tokenizer, template, special, end_tokens, prompting: Prompting::default() })
+    }
+
+    /// The same text, with prompts made in this way.
+    #[must_use]
+    pub fn with_prompting(self, prompting: Prompting) -> Self {
+        Self { prompting, ..self }
     }
 
     /// The ids of `text` as it stands: no special tokens are added.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TextError> {
-        let encoding = self.tokenizer.encode_fast(text, false).map_err(tokenize)?;
-        Ok(encoding.get_ids().to_vec())
+        self.ids(text, false)
     }
 
     /// The text of `ids`, special tokens left out.
@@ -145,40 +90,50 @@ impl Text {
         self.tokenizer.token_to_id(token)
     }
 
-    /// The tokenizer's end token, if its configuration names one.
+    /// The token that ends a response that is written for the model: the tokenizer's end token, or
+    /// the first that the model's configuration names.
     pub fn end_token(&self) -> Option<u32> {
-        self.special.eos.as_deref().and_then(|token| self.token_id(token))
+        self.end_tokens.first().copied()
+    }
+
+    /// All tokens that end a response of the model.
+    pub fn end_tokens(&self) -> &[u32] {
+        &self.end_tokens
     }
 
     /// The text that the chat template makes of a conversation; with `generation_prompt` it ends
-    /// where the assistant's answer begins.
+    /// where the assistant's answer begins. Without a template, by [`Prompting::form`], it is the
+    /// messages as plain text.
     pub fn render(
         &self,
         messages: &[Message],
         generation_prompt: bool,
     ) -> Result<String, TextError> {
-        let environment = self.template.as_ref().ok_or(TextError::NoTemplate)?;
-        let messages: Vec<Value> = messages
-            .iter()
-            .map(|m| context! { role => m.role.as_str(), content => m.content.as_str() })
-            .collect();
-        environment
-            .get_template("chat")
-            .and_then(|template| {
-                template.render(context! {
-                    messages,
-                    add_generation_prompt => generation_prompt,
-                    bos_token => self.special.bos.as_deref(),
-                    eos_token => self.special.eos.as_deref(),
-                })
-            })
-            .map_err(TextError::Template)
+        let messages = self.prompting.complete(messages);
+        if self.prompting.form == Form::Plain {
+            return Ok(prompting::plain(&messages));
+        }
+        let template = self.template.as_ref().ok_or(TextError::NoTemplate)?;
+        let variables = &self.prompting.template_kwargs;
+        template.render(&messages, generation_prompt, &self.special, variables)
     }
 
-    /// The ids of a prompt with one user message and no system message.
+    /// The ids of a conversation that ends where the assistant's answer begins.
+    pub fn conversation(&self, messages: &[Message]) -> Result<Vec<u32>, TextError> {
+        let text = self.render(messages, true)?;
+        // A template writes the special tokens; plain text gets those that the tokenizer adds, such
+        // as one that begins a document.
+        self.ids(&text, self.prompting.form == Form::Plain)
+    }
+
+    /// The ids of a prompt with one user message.
     pub fn prompt(&self, user: &str) -> Result<Vec<u32>, TextError> {
-        let message = Message { role: "user".into(), content: user.into() };
-        self.encode(&self.render(&[message], true)?)
+        self.conversation(&[Message::user(user)])
+    }
+
+    fn ids(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, TextError> {
+        let encoding = self.tokenizer.encode_fast(text, add_special_tokens).map_err(tokenize)?;
+        Ok(encoding.get_ids().to_vec())
     }
 }
 
@@ -186,26 +141,6 @@ fn parse(tokenizer: &[u8]) -> tokenizers::Result<Tokenizer> {
     // The library panics where a decoder is no JSON.
     serde_json::from_slice::<serde_json::Value>(tokenizer)?;
     Tokenizer::from_bytes(tokenizer)
-}
-
-fn compile(source: String) -> Result<Environment<'static>, minijinja::Error> {
-    let mut environment = Environment::new();
-    environment.set_fuel(Some(FUEL));
-    // What Hugging Face templates expect of Jinja: Python's methods, and an error they can raise.
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.add_function(
-        "raise_exception",
-        |message: String| -> Result<(), minijinja::Error> {
-            Err(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message))
-        },
-    );
-    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-    environment.add_template_owned("chat", source)?;
-    Ok(environment)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, TextError> {
-    std::fs::read(path).map_err(|source| TextError::Read { path: path.into(), source })
 }
 
 #[allow(clippy::needless_pass_by_value)] // used as a function value

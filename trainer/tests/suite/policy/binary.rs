@@ -87,7 +87,7 @@ fn what_is_wrong_with_a_model_folder_is_named() {
 fn a_cache_that_does_not_fit_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     write_model(folder.path(), Setup { context: 1 << 20, ..Setup::default() }, 1);
-    let error = fails(policy(folder.path(), 0).args(["--max-num-seqs", "65535"]));
-    assert!(error.contains("the cache for 65535 sequences of 1048576 tokens takes"), "{error}");
-    assert!(error.contains("hint: lower --max-num-seqs"), "{error}");
+    let error = fails(policy(folder.path(), 0).args(["--kv-cache-memory-bytes", "1000000"]));
+    assert!(error.contains("the cache for a sequence of 1048576 tokens takes"), "{error}");
+    assert!(error.contains("hint: lower --max-model-len"), "{error}");
 }

@@ -1,0 +1,349 @@
+//! Further families and rotary scalings: against Hugging Face transformers
+//! (`reference/families.py` made the numbers), trained, written, read again and sampled from.
+
+mod common;
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use common::{batch, request};
+use retrial_native::mkl;
+use retrial_text::Text;
+use retrial_trainer::compute::Compute;
+use retrial_trainer::gradients::Gradients;
+use retrial_trainer::model::{Decoder, KvCache, read_named};
+use retrial_trainer::pass::{Keep, Pass, score};
+use retrial_trainer::policy::engine::{Engine, Options};
+use retrial_trainer::policy::sampler::{LogprobsMode, Sampling};
+use retrial_trainer::policy::sequence::{Job, Output};
+use retrial_trainer::sequences::Sequence;
+use retrial_trainer::trainer::Trainer;
+use serde_json::{Value, json};
+use tch::{Device, Kind, Tensor};
+use tempfile::{TempDir, tempdir};
+
+const SEQUENCES: i64 = 3;
+const TOKENS: i64 = 40;
+const VOCABULARY: i64 = 67;
+
+const MODELS: [&str; 9] = [
+    "mistral",
+    "smollm3",
+    "olmo2",
+    "gemma3",
+    "qwen3_moe",
+    "qwen3_window",
+    "yarn",
+    "linear",
+    "dynamic",
+];
+
+struct Reference {
+    model: Decoder,
+    ids: Tensor,
+    logits: Tensor,
+    logprobs: Tensor,
+    entropies: Tensor,
+    w: Tensor,
+    v: Tensor,
+    gradients: Vec<Tensor>,
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/families").join(name)
+}
+
+fn reference(name: &str) -> Reference {
+    let model = Decoder::load(&folder(name), Device::Cpu).unwrap();
+    for (_, parameter) in model.parameters() {
+        let _ = parameter.set_requires_grad(true);
+    }
+    let mut layout = vec![
+        ("ids".to_owned(), vec![SEQUENCES, TOKENS]),
+        ("logits".to_owned(), vec![SEQUENCES, TOKENS, VOCABULARY]),
+    ];
+    let of_tokens = ["logprobs", "entropies", "w", "v"];
+    layout.extend(of_tokens.map(|name| (name.to_owned(), vec![SEQUENCES, TOKENS - 1])));
+    let parameters = model.config().parameters().into_iter();
+    layout.extend(parameters.map(|(name, shape)| (format!("gradient.{name}"), shape)));
+    let tensors = read_named(&folder(name).join("expected.safetensors"), &layout).unwrap();
+    let mut tensors = tensors.into_iter();
+    let mut next = || tensors.next().unwrap();
+    let ids = next().to_kind(Kind::Int64);
+    let (logits, logprobs, entropies, w, v) = (next(), next(), next(), next(), next());
+    Reference { model, ids, logits, logprobs, entropies, w, v, gradients: tensors.collect() }
+}
+
+fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
+    assert_eq!(a.size(), b.size());
+    (a - b).abs().max().double_value(&[])
+}
+
+fn rows(ids: &Tensor) -> Vec<Vec<u32>> {
+    Vec::<Vec<i64>>::try_from(ids)
+        .unwrap()
+        .into_iter()
+        .map(|row| row.into_iter().map(|id| id as u32).collect())
+        .collect()
+}
+
+#[test]
+fn logits_equal_those_of_transformers() {
+    for name in MODELS {
+        let Reference { model, ids, logits, .. } = reference(name);
+        let found = model.logits(&model.prefill(&ids).0);
+        let difference = largest_difference(&found, &logits);
+        assert!(difference < 1e-4, "{name}: {difference}");
+    }
+}
+
+#[test]
+fn scores_and_gradients_equal_those_of_transformers() {
+    let together: &[&[i64]] = &[&[0, 1, 2]];
+    let apart: &[&[i64]] = &[&[0], &[1], &[2]];
+    for name in MODELS {
+        let reference = reference(name);
+        let ids = rows(&reference.ids);
+        let parameters = reference.model.parameters();
+        for (groups, keep) in [(together, Keep::Graphs), (apart, Keep::Inputs)] {
+            let mut gradients = Gradients::new(parameters.len());
+            for &group in groups {
+                let chosen: Vec<_> =
+                    group.iter().map(|&row| ids[row as usize].split_at(1)).collect();
+                let packed: Vec<_> =
+                    chosen.iter().map(|(prompt, response)| Sequence { prompt, response }).collect();
+                let pass = Pass::forward(&reference.model, Kind::Float, &packed, 1.0, keep);
+                let of_group =
+                    |all: &Tensor| all.index_select(0, &Tensor::from_slice(group)).flatten(0, 1);
+                let difference =
+                    largest_difference(&pass.scores.logprobs, &of_group(&reference.logprobs)).max(
+                        largest_difference(&pass.scores.entropies, &of_group(&reference.entropies)),
+                    );
+                assert!(difference < 1e-4, "{name} {keep:?}: {difference}");
+                let (w, v) = (of_group(&reference.w), of_group(&reference.v));
+                let Ok(_) =
+                    pass.backward(&w, Some(&v), &mut gradients, |_, _| Ok::<_, Infallible>(()));
+            }
+            let found = gradients.finish(parameters);
+            for (((name_of, _), found), expected) in
+                parameters.iter().zip(&found).zip(&reference.gradients)
+            {
+                let scale = expected.abs().max().double_value(&[]).max(1.0);
+                let difference = largest_difference(found, expected) / scale;
+                assert!(difference < 1e-4, "{name} {keep:?} {name_of}: {difference}");
+            }
+        }
+    }
+}
+
+#[test]
+fn token_by_token_equals_the_whole_sequence() {
+    for name in MODELS {
+        let Reference { model, ids, logits, .. } = reference(name);
+        let _guard = tch::no_grad_guard();
+        let sequences = SEQUENCES as usize;
+        let mut cache = KvCache::new(model.config(), sequences, TOKENS as usize, Device::Cpu);
+        let lengths = [7, 20, 33];
+        for (row, length) in (0..).zip(lengths) {
+            let (_, kept) = model.prefill(&ids.narrow(0, row, 1).narrow(1, 0, length));
+            cache.push(&kept, 0, length as usize);
+        }
+        let ids = rows(&ids);
+        for offset in 0..7 {
+            let tokens = ids.iter().zip(lengths);
+            let next: Vec<u32> =
+                tokens.map(|(row, length)| row[length as usize + offset]).collect();
+            let found = model.logits(&model.decode(&next, &mut cache));
+            for (row, length) in (0..).zip(lengths) {
+                let expected = logits.get(row).get(length + offset as i64);
+                let difference = largest_difference(&found.get(row), &expected);
+                assert!(difference < 1e-4, "{name}, row {row}, token {offset}: {difference}");
+            }
+        }
+    }
+}
+
+/// A model folder with a tokenizer of one letter a token.
+fn with_tokenizer(name: &str) -> TempDir {
+    let copy = tempdir().unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(folder(name).join(file), copy.path().join(file)).unwrap();
+    }
+    let letters = (0..VOCABULARY as u32).map(|id| {
+        let letter = char::from_u32(0x100 + id).unwrap();
+        (letter.to_string(), Value::from(id))
+    });
+    let vocabulary: serde_json::Map<_, _> = letters.collect();
+    let tokenizer = json!({
+        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+        "normalizer": null, "post_processor": null, "decoder": null,
+        "pre_tokenizer": { "type": "Split", "pattern": { "Regex": "." }, "behavior": "Isolated", "invert": false },
+        "model": { "type": "WordLevel", "vocab": vocabulary, "unk_token": "\u{100}" },
+    });
+    std::fs::write(copy.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    std::fs::write(copy.path().join("tokenizer_config.json"), "{}").unwrap();
+    copy
+}
+
+#[test]
+fn a_family_is_trained_written_and_read_again() {
+    mkl::strict();
+    for name in ["mistral", "smollm3", "olmo2", "gemma3", "qwen3_moe"] {
+        let (base, versions) = (with_tokenizer(name), tempdir().unwrap());
+        let mut trainer =
+            Trainer::open(base.path(), versions.path(), 3, None, Compute::default(), None).unwrap();
+        let request = request(1, batch(&trainer));
+        let report = trainer.train(&request).unwrap();
+        assert!(report.metrics.grad_norm > 0.0, "{name}");
+
+        let model = Decoder::load(&report.folder, Device::Cpu).unwrap();
+        let sample = &request.batch.samples[0];
+        let sequence: Vec<u32> = sample.prompt.iter().chain(&sample.response).copied().collect();
+        let (prompt, response) = sequence.split_at(1);
+        let found = score(&model, Kind::Float, &[Sequence { prompt, response }], 1.0).logprobs;
+        let ask =
+            retrial_protocol::ScoreRequest { sequences: vec![sequence.clone()], temperature: 1.0 };
+        let expected = Tensor::from_slice(&trainer.score(&ask).unwrap().logprobs[0]);
+        assert!(largest_difference(&found, &expected) < 1e-6, "{name}");
+        let before = Decoder::load(base.path(), Device::Cpu).unwrap();
+        let of_base = score(&before, Kind::Float, &[Sequence { prompt, response }], 1.0).logprobs;
+        assert!(largest_difference(&found, &of_base) > 1e-6, "{name} did not learn");
+    }
+}
+
+/// Responses of the embedded server whose cache has this much memory, and how often it put a
+/// sequence back.
+async fn sampled(folder: &Path, cache_bytes: usize) -> (Vec<(Vec<u32>, Output)>, usize) {
+    let model = Decoder::load(folder, Device::Cpu).unwrap();
+    let text = Arc::new(Text::load(folder).unwrap());
+    let mode = LogprobsMode::Processed;
+    let options = Options { max_sequences: 32, context: 320, logprobs: mode, threads: 1 };
+    let engine = Engine::start_within(model, folder.into(), text, options, cache_bytes).unwrap();
+    let job = |first: u32| Job {
+        prompt: (0..3 + first % 19).map(|i| (first * 7 + i * 5) % VOCABULARY as u32).collect(),
+        n: 4,
+        seed: u64::from(first),
+        // Long enough for the cache to grow on the way.
+        max_tokens: 140,
+        sampling: Sampling::default(),
+        top_logprobs: 0,
+        prompt_logprobs: None,
+        stop: vec![],
+        stop_tokens: vec![],
+        ignore_end: true,
+    };
+    let jobs: Vec<Job> = (0..10).map(job).collect();
+    let asked = jobs.iter().map(|job| engine.generate(job.clone()));
+    let done = futures::future::try_join_all(asked).await.unwrap();
+    let outputs = jobs.iter().zip(done).flat_map(|(job, completion)| {
+        completion.outputs.into_iter().map(|output| (job.prompt.to_vec(), output))
+    });
+    let outputs = outputs.collect();
+    let preempted = engine.metrics().preemptions.load(std::sync::atomic::Ordering::Relaxed);
+    (outputs, preempted as usize)
+}
+
+#[tokio::test]
+async fn the_embedded_server_samples_from_each_family() {
+    mkl::strict();
+    for name in ["mistral", "smollm3", "olmo2", "gemma3", "qwen3_moe"] {
+        let folder = changed(name, |config| config["max_position_embeddings"] = 320.into());
+        let (outputs, _) = sampled(folder.path(), usize::MAX).await;
+        let model = Decoder::load(folder.path(), Device::Cpu).unwrap();
+        for (prompt, output) in &outputs {
+            let sequence = Sequence { prompt, response: &output.tokens };
+            let expected = score(&model, Kind::Float, &[sequence], 1.0).logprobs;
+            let found = Tensor::from_slice(&output.logprobs);
+            assert!(largest_difference(&found, &expected) < 1e-4, "{name}");
+        }
+        // Alone, with others, with a cache that holds them all or a few: the same, bit for bit.
+        let room_for_few = KvCache::bytes(model.config(), 1, 129) * 2;
+        let (again, preempted) = sampled(folder.path(), room_for_few).await;
+        assert_eq!(again, outputs, "{name}");
+        assert!(preempted > 0, "{name}");
+    }
+}
+
+fn changed(name: &str, change: impl Fn(&mut Value)) -> TempDir {
+    let copy = with_tokenizer(name);
+    let path = copy.path().join("config.json");
+    let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    change(&mut config);
+    std::fs::write(&path, config.to_string()).unwrap();
+    copy
+}
+
+fn error_of(folder: &Path) -> String {
+    Decoder::load(folder, Device::Cpu).err().expect("the folder is refused").to_string()
+}
+
+#[test]
+fn an_unknown_family_is_refused_with_the_known_ones() {
+    let folder = changed("olmo2", |config| config["model_type"] = "qwen3_5_text".into());
+    let error = error_of(folder.path());
+    assert!(error.contains("model_type `qwen3_5_text` is not supported"), "{error}");
+    for family in ["gemma3_text", "llama", "mistral", "olmo2", "qwen3_moe", "smollm3"] {
+        assert!(error.contains(family), "{error}");
+    }
+}
+
+#[test]
+fn settings_that_would_change_the_numbers_are_refused() {
+    let cases = [
+        ("gemma3", "final_logit_softcapping", json!(30.0), "final_logit_softcapping"),
+        ("gemma3", "use_bidirectional_attention", json!(true), "use_bidirectional_attention"),
+        ("qwen3_moe", "mlp_only_layers", json!([0]), "in some layers only"),
+        ("qwen3_moe", "num_experts_per_tok", json!(7), "num_experts_per_tok is 7"),
+        ("linear", "partial_rotary_factor", json!(0.5), "partial_rotary_factor"),
+    ];
+    for (name, key, value, expected) in cases {
+        let folder = changed(name, |config| config[key] = value.clone());
+        let error = error_of(folder.path());
+        assert!(error.contains(expected), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_window_that_slides_on_no_layer_is_full_attention() {
+    let full = changed("qwen3_window", |config| {
+        config["use_sliding_window"] = false.into();
+        config["layer_types"] = Value::Null;
+    });
+    let none = changed("qwen3_window", |config| {
+        config["max_window_layers"] = 2.into();
+        config["layer_types"] = Value::Null;
+    });
+    let [full, none] =
+        [full, none].map(|folder| Decoder::load(folder.path(), Device::Cpu).unwrap());
+    assert_eq!(full.config(), none.config());
+    assert!(none.config().kinds.iter().all(|kind| kind.window.is_none()));
+}
+
+#[test]
+fn a_tied_model_may_have_a_copy_of_its_embedding_and_no_other_head() {
+    let write = |folder: &Path, head: fn(&Tensor) -> Tensor| {
+        let model = Decoder::load(&self::folder("smollm3"), Device::Cpu).unwrap();
+        let named = model.parameters().iter();
+        let mut all: Vec<_> =
+            named.map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+        all.push(("lm_head.weight".into(), head(&all[0].1)));
+        let file = folder.join("model.safetensors");
+        retrial_trainer::model::write_tensors(&file, &all, Kind::Float).unwrap();
+    };
+    let folder = with_tokenizer("smollm3");
+    write(folder.path(), Tensor::copy);
+    assert!(Decoder::load(folder.path(), Device::Cpu).is_ok());
+    write(folder.path(), |embedding| embedding * 2.0);
+    let error = error_of(folder.path());
+    assert!(error.contains("an `lm_head.weight` that differs from the embedding"), "{error}");
+    assert!(error.contains("hint: set \"tie_word_embeddings\""), "{error}");
+}
+
+#[test]
+fn an_adapter_beside_a_whole_model_is_not_heeded() {
+    let folder = with_tokenizer("olmo2");
+    let adapter = json!({ "peft_type": "LORA", "r": 8 }).to_string();
+    std::fs::write(folder.path().join("adapter_config.json"), adapter).unwrap();
+    assert!(Decoder::load(folder.path(), Device::Cpu).is_ok());
+}

@@ -1,0 +1,53 @@
+//! Why text could not be turned into token ids.
+
+use std::path::PathBuf;
+
+/// Why text could not be turned into token ids, or a folder could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TextError {
+    /// A file of the folder is missing or unreadable.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// A file of the folder has the wrong content.
+    #[error("{path} is not valid: {problem}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        problem: String,
+    },
+    /// The folder has no chat template.
+    #[error(
+        "the model has no chat template\n\
+         hint: add chat_template.jinja to its folder, or set `[prompts] chat = false` to give it \
+         plain text, as base models expect"
+    )]
+    NoTemplate,
+    /// The folder has several chat templates, and none of them is the default.
+    #[error(
+        "the model has several chat templates and none is called `default`: {}\n\
+         hint: rename the one to use to `default` in its tokenizer_config.json",
+        names.join(", ")
+    )]
+    NoDefault {
+        /// What the templates are called.
+        names: Vec<String>,
+    },
+    /// The chat template itself refused the messages, with `raise_exception`.
+    #[error(
+        "the chat template refuses the messages: {0}\n\
+         hint: `[prompts] system` and `[prompts] template_kwargs` change what the template is given"
+    )]
+    Refused(String),
+    /// The chat template failed.
+    #[error("the chat template failed: {0}")]
+    Template(minijinja::Error),
+    /// The tokenizer refused the text, or the ids.
+    #[error("the tokenizer failed: {0}")]
+    Tokenize(String),
+}
