@@ -3,8 +3,9 @@
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
-use super::functions::call;
-use super::poly::{Atom, MAX_BITS, Poly, check};
+use super::arithmetic::{MAX_BITS, check};
+use super::functions::{call, determinant};
+use super::poly::{Atom, Poly};
 use crate::ast::{Bracket, Constant, Expr};
 use crate::stop::{Budget, Stop};
 
@@ -72,7 +73,25 @@ pub(crate) fn canon(expr: &Expr, reading: Reading, budget: &Budget) -> Result<Po
             let part = Poly::constant(RBig::from_parts(IBig::ONE, UBig::from(180_u8)));
             value.mul(&part.mul(&Poly::atom(Atom::Pi), budget)?, budget)
         }
-        Expr::Call(name, arguments) => call(name, arguments, reading, budget),
+        Expr::Call("det", arguments) => match arguments.as_slice() {
+            [Expr::Matrix(rows)] => {
+                let cells = rows
+                    .iter()
+                    .map(|row| row.iter().map(below).collect())
+                    .collect::<Result<Vec<Vec<Poly>>, Stop>>()?;
+                determinant(&cells, budget)
+            }
+            _ => opaque("det", arguments, reading, budget),
+        },
+        Expr::Call(name, arguments) => {
+            // The argument of a function is an angle in radians whatever the answer's own unit is.
+            let inner = Reading { degrees_as_radians: true, ..reading };
+            let arguments = arguments
+                .iter()
+                .map(|argument| canon(argument, inner, budget))
+                .collect::<Result<Vec<_>, _>>()?;
+            call(name, arguments, budget)
+        }
         Expr::Apply(name, arguments) => opaque(name, arguments, reading, budget),
         Expr::Undone(name, arguments) => opaque(name, arguments, reading, budget),
         Expr::Based(digits, base) => based(digits, *base).map(Poly::constant),

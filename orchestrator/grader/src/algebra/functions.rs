@@ -5,35 +5,20 @@ use dashu_base::{Abs, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
-use super::canon::{Reading, canon};
 use super::divisors::{gcd, lcm};
 use super::poly::{Atom, Poly};
 use super::power::factor;
-use crate::ast::Expr;
 use crate::stop::{Budget, Stop};
 
 /// The largest number whose factorial is written down.
 const MAX_FACTORIAL: u32 = 1_500;
 
-/// The canonical sum of a function call.
+/// The canonical sum of a function of canonical sums.
 pub(super) fn call(
     name: &'static str,
-    arguments: &[Expr],
-    reading: Reading,
+    arguments: Vec<Poly>,
     budget: &Budget,
 ) -> Result<Poly, Stop> {
-    if name == "det" {
-        return match arguments {
-            [Expr::Matrix(rows)] => determinant(rows, reading, budget),
-            _ => atom_of(name, arguments, reading, budget),
-        };
-    }
-    // The argument of a function is an angle in radians whatever the answer's own unit is.
-    let inner = Reading { degrees_as_radians: true, ..reading };
-    let arguments = arguments
-        .iter()
-        .map(|argument| canon(argument, inner, budget))
-        .collect::<Result<Vec<_>, _>>()?;
     match (name, arguments.as_slice()) {
         ("ln" | "log", [x]) => logarithm(x, budget),
         ("factorial", [x]) => factorial(x, budget),
@@ -70,19 +55,6 @@ pub(super) fn call(
         ) => Ok(Poly::atom(Atom::Fn(name, arguments))),
         _ => Ok(Poly::atom(Atom::Named(name.to_owned(), arguments))),
     }
-}
-
-fn atom_of(
-    name: &str,
-    arguments: &[Expr],
-    reading: Reading,
-    budget: &Budget,
-) -> Result<Poly, Stop> {
-    let arguments = arguments
-        .iter()
-        .map(|argument| canon(argument, reading, budget))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(Poly::atom(Atom::Named(name.to_owned(), arguments)))
 }
 
 fn reciprocal(name: &str, arguments: Vec<Poly>, budget: &Budget) -> Result<Poly, Stop> {
@@ -198,15 +170,11 @@ fn extremum(name: &'static str, arguments: Vec<Poly>) -> Result<Poly, Stop> {
 }
 
 /// The determinant of a small square matrix, along its first row.
-fn determinant(rows: &[Vec<Expr>], reading: Reading, budget: &Budget) -> Result<Poly, Stop> {
-    if rows.is_empty() || rows.len() > 5 || rows.iter().any(|row| row.len() != rows.len()) {
+pub(super) fn determinant(cells: &[Vec<Poly>], budget: &Budget) -> Result<Poly, Stop> {
+    if cells.is_empty() || cells.len() > 5 || cells.iter().any(|row| row.len() != cells.len()) {
         return Err(Stop::Syntax);
     }
-    let cells = rows
-        .iter()
-        .map(|row| row.iter().map(|cell| canon(cell, reading, budget)).collect())
-        .collect::<Result<Vec<Vec<Poly>>, Stop>>()?;
-    minor(&cells, &(0..rows.len()).collect::<Vec<_>>(), budget)
+    minor(cells, &(0..cells.len()).collect::<Vec<_>>(), budget)
 }
 
 fn minor(cells: &[Vec<Poly>], columns: &[usize], budget: &Budget) -> Result<Poly, Stop> {

@@ -4,6 +4,7 @@
 //! forms are equal; forms that differ are evaluated at random points, at 128 bits and again at 256:
 //! a difference that keeps its size when the precision doubles is a difference.
 
+mod arithmetic;
 mod canon;
 mod divisors;
 mod equal;
@@ -12,7 +13,7 @@ mod float;
 mod functions;
 mod poly;
 mod power;
-mod shared;
+mod print;
 mod transcendental;
 
 pub(crate) use canon::{Reading, canon};
