@@ -41,7 +41,7 @@ impl Poly {
         self.add(&other.clone().neg(), budget)
     }
 
-    pub(super) fn scale(mut self, factor: &RBig) -> Self {
+    pub(crate) fn scale(mut self, factor: &RBig) -> Self {
         if factor.is_zero() {
             return Self::zero();
         }

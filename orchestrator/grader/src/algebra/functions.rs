@@ -23,6 +23,12 @@ pub(super) fn call(
         ("ln" | "log", [x]) => logarithm(x, budget),
         ("factorial", [x]) => factorial(x, budget),
         ("binom", [n, k]) => binomial(n, k, budget),
+        ("perm", [n, k]) => binomial(n, k, budget)?.mul(&factorial(k, budget)?, budget),
+        ("cis", [x]) => {
+            let angle = x.mul(&Poly::atom(Atom::I), budget)?;
+            Poly::atom(Atom::E).pow(&angle, budget)
+        }
+        ("sin" | "cos" | "tan", [x]) if turns(x).is_some() => circular(name, x, budget),
         ("floor" | "ceil" | "abs", [x]) => Ok(match x.as_constant() {
             Some(value) => Poly::constant(match name {
                 "floor" => value.floor().into(),
@@ -55,6 +61,37 @@ pub(super) fn call(
         ) => Ok(Poly::atom(Atom::Fn(name, arguments))),
         _ => Ok(Poly::atom(Atom::Named(name.to_owned(), arguments))),
     }
+}
+
+/// The multiple of pi that is a term of an angle.
+fn turns(x: &Poly) -> Option<&RBig> {
+    x.terms.iter().find_map(|(mono, coefficient)| match mono.as_slice() {
+        [(Atom::Pi, power)] if *power == Poly::int(1) => Some(coefficient),
+        _ => None,
+    })
+}
+
+/// Sine, cosine and tangent of an angle with whole turns taken off; exact at quarter turns.
+fn circular(name: &'static str, x: &Poly, budget: &Budget) -> Result<Poly, Stop> {
+    let Some(half_turns) = turns(x).cloned() else { return Err(Stop::Syntax) };
+    let two = RBig::from(2);
+    let whole = RBig::from((&half_turns / &two).floor()) * &two;
+    let rest = half_turns - &whole;
+    let angle = x.clone().sub(&Poly::atom(Atom::Pi).scale(&whole), budget)?;
+    let quarter = rest.clone() * &two;
+    let lone = x.terms.len() == 1;
+    if lone && quarter.is_int() {
+        let quarter: i64 = quarter.numerator().try_into().map_err(|_| Stop::TooCostly)?;
+        let sine = [0, 1, 0, -1][quarter.rem_euclid(4) as usize];
+        let cosine = [1, 0, -1, 0][quarter.rem_euclid(4) as usize];
+        return match name {
+            "sin" => Ok(Poly::int(sine)),
+            "cos" => Ok(Poly::int(cosine)),
+            _ if cosine == 0 => Err(Stop::Undefined),
+            _ => Ok(Poly::zero()),
+        };
+    }
+    Ok(Poly::atom(Atom::Fn(name, vec![angle])))
 }
 
 fn reciprocal(name: &str, arguments: Vec<Poly>, budget: &Budget) -> Result<Poly, Stop> {

@@ -11,6 +11,7 @@ mod equal;
 mod eval;
 mod float;
 mod functions;
+mod infinity;
 mod poly;
 mod power;
 mod print;

@@ -153,6 +153,22 @@ impl Poly {
         (!slope.is_zero() && !rest.any(&is_variable)).then_some((slope, rest))
     }
 
+    /// The coefficients of a quadratic in a variable, the constant one first.
+    pub(crate) fn quadratic(&self, name: &str) -> Option<[RBig; 3]> {
+        let mut found = [RBig::ZERO, RBig::ZERO, RBig::ZERO];
+        for (mono, coefficient) in &self.terms {
+            let power = match mono.as_slice() {
+                [] => 0,
+                [(Atom::Var(known), exponent)] if known == name => {
+                    usize::try_from(exponent.as_integer()?).ok().filter(|power| *power <= 2)?
+                }
+                _ => return None,
+            };
+            found[power].clone_from(coefficient);
+        }
+        (!found[2].is_zero()).then_some(found)
+    }
+
     /// The names of the variables.
     pub(crate) fn variables(&self) -> Vec<String> {
         let found = std::cell::RefCell::new(Vec::new());
