@@ -5,6 +5,7 @@
 
 mod cases;
 mod clock;
+mod declared;
 mod family;
 mod inequalities;
 mod matrix;

@@ -9,7 +9,7 @@ pub(super) fn is_name(expr: &Expr) -> bool {
     match expr {
         Expr::Var(_) | Expr::Text(_) | Expr::Apply(..) => true,
         Expr::Mul(items) | Expr::Ratio(items) => {
-            items.iter().all(|item| matches!(item, Expr::Var(_) | Expr::Text(_)))
+            items.iter().all(is_part_of_name)
                 || matches!(items.as_slice(), [Expr::Var(_), Expr::Num(_)])
         }
         Expr::Seq(_, items, _) => !items.is_empty() && items.iter().all(is_name),
@@ -17,6 +17,14 @@ pub(super) fn is_name(expr: &Expr) -> bool {
         Expr::Pow(base, exponent) => {
             matches!(**base, Expr::Var(_)) && matches!(**exponent, Expr::Neg(_))
         }
+        _ => false,
+    }
+}
+
+fn is_part_of_name(expr: &Expr) -> bool {
+    match expr {
+        Expr::Var(_) | Expr::Text(_) => true,
+        Expr::Mul(items) => items.iter().all(|item| matches!(item, Expr::Var(_))),
         _ => false,
     }
 }

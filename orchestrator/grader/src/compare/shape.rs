@@ -1,7 +1,9 @@
 //! The shape in which answers are compared: no approximations, both signs written out, matrices
 //! multiplied, membership dropped.
 
+use super::declared::any_integer;
 use super::names::is_name;
+use super::text::is_idle;
 use super::{matrix, quantities, residues, sets, vectors};
 use crate::ast::{Bracket, Expr};
 use crate::stop::{Budget, Stop};
@@ -30,6 +32,13 @@ pub(super) fn shaped(expr: &Expr, budget: &Budget) -> Result<Expr, Stop> {
         Expr::Relation(members, ops) => relation(members, ops, budget)?,
         Expr::Seq(open, items, close) => {
             let items = &residues::spread(items);
+            // "Therefore, 15" is no list.
+            let said = |item: &Expr| matches!(item, Expr::Text(words) if is_idle(words));
+            let items: &Vec<Expr> = &items
+                .iter()
+                .filter(|item| *open != Bracket::None || !said(item))
+                .cloned()
+                .collect();
             let mut flat = Vec::new();
             for item in below(items)? {
                 match item {
@@ -64,6 +73,8 @@ pub(super) fn shaped(expr: &Expr, budget: &Budget) -> Result<Expr, Stop> {
         }
         Expr::Builder(a, b) => match sets::integers(a, b, budget)? {
             Some(integers) => integers,
+            // {2k + 1 : k in Z} is 2k + 1.
+            None if !is_name(a) && any_integer(b).is_some() => shaped(a, budget)?,
             None => Expr::Builder(a.clone(), Box::new(shaped(b, budget)?)),
         },
         Expr::Case(value, condition) => {

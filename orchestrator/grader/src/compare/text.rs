@@ -4,9 +4,28 @@ use crate::ast::{Expr, Num};
 use crate::parse::in_words;
 
 /// Words that carry no meaning of their own in an answer.
-const IDLE: [&str; 17] = [
-    "on", "ans", "final", "result", "solution", "a", "an", "the", "is", "are", "it", "its", "of",
-    "there", "this", "that", "answer",
+const IDLE: [&str; 21] = [
+    "so",
+    "therefore",
+    "thus",
+    "hence",
+    "on",
+    "ans",
+    "final",
+    "result",
+    "solution",
+    "a",
+    "an",
+    "the",
+    "is",
+    "are",
+    "it",
+    "its",
+    "of",
+    "there",
+    "this",
+    "that",
+    "answer",
 ];
 
 /// Groups of phrases that mean the same.
@@ -154,6 +173,11 @@ fn full(word: &str) -> &str {
 /// Whether two texts have the same words, idle ones aside.
 pub(crate) fn same_words(a: &str, b: &str) -> bool {
     let (a, b) = (plain_words(a), plain_words(b));
+    // Without a letter there are no words, and digits apart are not digits together.
+    let wordless = |text: &str| !text.chars().any(|c| c.is_alphabetic() || matches!(c, '∅' | '∞'));
+    if wordless(&a) || wordless(&b) {
+        return false;
+    }
     if a == b {
         return !a.is_empty();
     }

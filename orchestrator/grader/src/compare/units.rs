@@ -120,6 +120,10 @@ pub(super) fn unit(expr: &Expr) -> Unit {
                 },
                 _ => 1,
             };
+            // m s^{-1} without its blank.
+            if power < 0 && matches!(&**base, Expr::Text(words) if words == "ms") {
+                return phrase("m").times(&phrase("s"), power);
+            }
             Unit::none().times(&unit(base), power)
         }
         _ => Unit::none(),
@@ -157,7 +161,7 @@ fn phrase(words: &str) -> Unit {
                     last = Some(Unit::none().times(&known, sign));
                 } else if let Some(scale) = scale_word(word) {
                     product.scale *= RBig::from(scale);
-                } else if let Some(size) = part_word(word).filter(|_| is_part(word)) {
+                } else if let Some(size) = part_word(word) {
                     product.scale /= RBig::from(size);
                 } else if let Some((scale, rest)) = chinese_scale(word) {
                     product.scale *= RBig::from(scale);
@@ -170,11 +174,6 @@ fn phrase(words: &str) -> Unit {
         }
     }
     product
-}
-
-/// Whether a word after a number makes parts of it: "tenths", "half of".
-fn is_part(word: &str) -> bool {
-    word.ends_with('s') || word == "half"
 }
 
 /// A unit without the sign for square or cubic before it.

@@ -56,7 +56,7 @@ fn read(text: &str) -> Option<(Choice, bool)> {
             rest = rest.strip_prefix(mark).unwrap_or(rest);
         }
         rest = after_announcement(rest);
-        if let Some(inner) = rest.strip_prefix('(') {
+        if let Some(inner) = rest.strip_prefix(['(', '[']) {
             rest = inner;
             bracket = true;
         }
@@ -83,7 +83,7 @@ fn read(text: &str) -> Option<(Choice, bool)> {
         return (!bracket).then_some((alone, capital));
     }
     let marked = if bracket {
-        closed.starts_with(')')
+        closed.starts_with([')', ']'])
     } else {
         capital && after.starts_with([')', '.', ':'])
     };
@@ -141,7 +141,9 @@ fn offers_another(tail: &str, letter: char) -> bool {
     let denied = words.iter().any(|word| {
         matches!(*word, "wrong" | "incorrect" | "maybe" | "possibly" | "perhaps" | "instead")
     });
-    if denied || words.first() == Some(&"is") && words.contains(&"not") {
+    if denied
+        || words.first() == Some(&"is") && (words.contains(&"not") || words.contains(&"false"))
+    {
         return true;
     }
     let chars: Vec<char> = tail.chars().collect();

@@ -226,12 +226,15 @@ impl Lexer {
             self.push(Token::Word(format!("{lower}m")));
             return;
         }
+        // "Rs." is short for rupees.
+        let end_of_word = end;
+        let end = end + usize::from(run == "Rs" && self.rest_is(end, "."));
         let after_number = match self.last() {
             Some(Token::Number { .. }) => true,
             Some(Token::Symbol('}' | ')')) => self.spaced,
             _ => false,
         };
-        let followed = self.chars[end..].iter().copied().find(|c| *c != '}');
+        let followed = self.chars[end_of_word..].iter().copied().find(|c| *c != '}');
         match words::classify(&run, &lower, text, after_number, self.spaced, followed) {
             words::Class::Command(name) => self.push(Token::Command(name)),
             words::Class::Letter(name) => self.push(Token::Letter(name.to_owned())),

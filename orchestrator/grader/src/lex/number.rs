@@ -93,7 +93,7 @@ impl Lexer {
             2
         } else if self.rest_is(self.at, "\\!") && self.rest_is(self.at + 2, ",") {
             3
-        } else if self.brackets == 0 && matches!(self.peek(0), Some(',' | ' ' | '\'')) {
+        } else if self.brackets == 0 && matches!(self.peek(0), Some(',' | ' ' | '\'' | '~')) {
             1
         } else {
             return None;

@@ -61,7 +61,12 @@ pub(super) fn classify(
     if (after_number || text) && matches!(lower, "degrees" | "degree") {
         return Class::Symbol('°');
     }
-    if after_number && UNITS.contains(&lower) && !matches!(followed, Some('(' | '^' | '_')) {
+    if after_number
+        && UNITS.contains(&lower)
+        && !matches!(followed, Some('(' | '_'))
+        && (followed != Some('^')
+            || matches!(lower, "cm" | "mm" | "km" | "dm" | "ft" | "yd" | "mi"))
+    {
         // "2 min" is a time, "min(2, 3)" a function; "5am" may be a product of variables.
         if spaced || text || !matches!(lower, "am" | "pm" | "in" | "st" | "nd" | "mi" | "pa") {
             return Class::Word;
@@ -71,6 +76,9 @@ pub(super) fn classify(
         && matches!(lower, "cm" | "km" | "mm" | "kg" | "ft" | "mi" | "in" | "yd")
         && spaced
     {
+        return Class::Word;
+    }
+    if matches!(run, "Rs" | "USD" | "EUR" | "GBP" | "INR" | "RMB" | "CNY") {
         return Class::Word;
     }
     if let Some(name) = function(run)

@@ -67,7 +67,7 @@ impl Parser {
                 Some(_) => {
                     let second = rows.last().is_some_and(|row| !row.is_empty());
                     let cell = if second && (is_cases(name) || name == "array") {
-                        self.condition()?
+                        self.condition(true)?
                     } else {
                         self.deeper(Self::list)?
                     };
@@ -77,8 +77,8 @@ impl Parser {
         }
     }
 
-    /// The condition of a case: a relation, or words.
-    fn condition(&mut self) -> Result<Expr, Stop> {
+    /// The condition of a case: a relation, or words. In a cell it may be a list.
+    pub(super) fn condition(&mut self, in_cell: bool) -> Result<Expr, Stop> {
         while let Some(Token::Word(word)) = self.peek() {
             if !INTRODUCTIONS.contains(&word.as_str()) {
                 break;
@@ -88,7 +88,9 @@ impl Parser {
         let cell = self.lexemes[self.at..]
             .iter()
             .take_while(|lexeme| {
-                !matches!(lexeme.token, Token::Symbol('&') | Token::Row | Token::End(_))
+                let comma = matches!(lexeme.token, Token::Symbol(',' | ';' | ')') | Token::Or);
+                !(comma && !in_cell)
+                    && !matches!(lexeme.token, Token::Symbol('&') | Token::Row | Token::End(_))
             })
             .count();
         let words = |token: &Token| match token {
@@ -97,7 +99,7 @@ impl Parser {
         };
         let end = self.at + cell;
         if !self.lexemes[self.at..end].iter().any(|lexeme| words(&lexeme.token)) {
-            return self.deeper(Self::list);
+            return self.deeper(if in_cell { Self::list } else { Self::relation });
         }
         let mut text: Vec<String> = Vec::new();
         for lexeme in &self.lexemes[self.at..end] {

@@ -1,8 +1,10 @@
 //! Lists: answers with commas, "and" or "or" between them.
 
+use dashu_ratio::RBig;
+
 use super::Parser;
-use super::numerals::part_word;
-use crate::ast::{Bracket, Expr};
+use super::numerals::in_words;
+use crate::ast::{Bracket, Expr, Num};
 use crate::lex::Token;
 use crate::stop::Stop;
 
@@ -17,7 +19,7 @@ enum Join {
 impl Parser {
     /// Answers with commas, "and" or "or" between them.
     pub(super) fn list(&mut self) -> Result<Expr, Stop> {
-        let mut items = vec![self.relation()?];
+        let mut items = vec![self.element()?];
         let mut joins = Vec::new();
         loop {
             if let Some(part) = self.and_a_half() {
@@ -30,7 +32,7 @@ impl Parser {
                 break;
             }
             joins.push(join);
-            items.push(self.relation()?);
+            items.push(self.element()?);
         }
         if items.len() == 1 {
             return Ok(items.swap_remove(0));
@@ -68,21 +70,32 @@ impl Parser {
         }
     }
 
-    /// "and a half" after a number.
+    /// "and a half", "and three quarters" after a number.
     fn and_a_half(&mut self) -> Option<Expr> {
-        let words = match (self.peek()?, self.peek_at(1)?) {
-            (Token::And, Token::Word(words)) => words.clone(),
-            _ => return None,
-        };
-        let (one, length) = match (words.as_str(), self.peek_at(2)) {
-            ("a" | "an" | "one", Some(Token::Word(part))) => (part.clone(), 3),
-            (word, _) => (word.to_owned(), 2),
-        };
         let last = self.at.checked_sub(1).map(|before| &self.lexemes[before].token);
-        let number = matches!(last, Some(Token::Number { .. }));
-        let size = part_word(&one).filter(|_| number)?;
+        if self.peek() != Some(&Token::And) || !matches!(last, Some(Token::Number { .. })) {
+            return None;
+        }
+        let mut words = String::new();
+        let mut length = 1;
+        while let Some(Token::Word(word)) = self.peek_at(length).filter(|_| length <= 2) {
+            words.push_str(word);
+            words.push(' ');
+            length += 1;
+        }
+        let value = in_words(&words).filter(|value| *value < RBig::ONE && *value > RBig::ZERO)?;
         self.at += length;
-        Some(Expr::ratio(1, size))
+        Some(Expr::Num(Num { value, decimal: None }))
+    }
+
+    /// An element of a list, with the condition that "if" puts on it.
+    fn element(&mut self) -> Result<Expr, Stop> {
+        let value = self.relation()?;
+        if !matches!(self.peek(), Some(Token::Word(word)) if word == "if" || word == "when") {
+            return Ok(value);
+        }
+        let condition = self.condition(false)?;
+        Ok(Expr::Case(Box::new(value), Box::new(condition)))
     }
 }
 

@@ -148,7 +148,7 @@ impl Parser {
     }
 
     /// A chain of relations.
-    fn relation(&mut self) -> Result<Expr, Stop> {
+    pub(super) fn relation(&mut self) -> Result<Expr, Stop> {
         let mut members = vec![self.member()?];
         let mut operators = Vec::new();
         while let Some(operator) = self.relation_sign() {

@@ -133,6 +133,7 @@ impl Parser {
     /// Whether the next token can start a factor of a product without a sign.
     pub(super) fn starts_factor(&self) -> bool {
         match self.peek() {
+            Some(Token::Word(word)) if word == "if" || word == "when" => false,
             Some(Token::Number { .. } | Token::Letter(_) | Token::Word(_) | Token::Begin(_)) => {
                 true
             }
