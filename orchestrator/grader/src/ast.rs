@@ -28,6 +28,21 @@ pub(crate) enum Constant {
     Infinity,
 }
 
+/// A half of the day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Half {
+    Morning,
+    Afternoon,
+}
+
+/// A time of day as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Clock {
+    /// Seconds since midnight by the hours that are written, whichever half of the day is meant.
+    pub(crate) seconds: u32,
+    pub(crate) half: Option<Half>,
+}
+
 /// The brackets around a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bracket {
@@ -69,6 +84,12 @@ pub(crate) enum Expr {
     SetOp(char, Box<Expr>, Box<Expr>),
     Matrix(Vec<Vec<Expr>>),
     Ratio(Vec<Expr>),
+    /// A time of day, and the ratio that it may be instead.
+    Clock(Clock, Vec<Expr>),
+    /// A value and the condition under which it holds.
+    Case(Box<Expr>, Box<Expr>),
+    /// The numbers that leave a remainder: `3 (mod 7)`.
+    Residue(Box<Expr>, Box<Expr>),
     /// Digits in a base.
     Based(String, u32),
     /// The elements with a property.
@@ -109,16 +130,20 @@ impl Expr {
             | Self::Undone(_, items)
             | Self::Seq(_, items, _)
             | Self::Relation(items, _)
-            | Self::Ratio(items) => items.iter().collect(),
+            | Self::Ratio(items)
+            | Self::Clock(_, items) => items.iter().collect(),
             Self::Neg(inner)
             | Self::PlusMinus(inner)
             | Self::Percent(inner)
             | Self::Degree(inner) => {
                 vec![inner]
             }
-            Self::Div(a, b) | Self::Pow(a, b) | Self::SetOp(_, a, b) | Self::Builder(a, b) => {
-                vec![a, b]
-            }
+            Self::Div(a, b)
+            | Self::Pow(a, b)
+            | Self::SetOp(_, a, b)
+            | Self::Builder(a, b)
+            | Self::Case(a, b)
+            | Self::Residue(a, b) => vec![a, b],
             Self::Matrix(rows) => rows.iter().flatten().collect(),
         }
     }

@@ -43,7 +43,9 @@ mod verdict;
 
 use thiserror::Error;
 
-pub use grading::{equivalent, grade, grade_answer};
+pub use grading::{
+    Explanation, GoldFault, Reading, equivalent, explain, grade, grade_answer, self_check,
+};
 pub use verdict::{Answer, Grade, Reason, UnknownVerdict, Verdict};
 
 use ast::Expr;
@@ -59,6 +61,31 @@ pub enum Extraction {
     Auto,
 }
 
+/// How far an answer may be from the gold answer where careful people differ; see [`policies`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Policy {
+    /// For rewards: what is not surely right is wrong.
+    #[default]
+    Strict,
+    /// For comparison with other graders: rounded decimals, units, brackets are forgiven.
+    Lenient,
+}
+
+/// Where a response may give its answer, and what counts as the gold answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Rules {
+    /// Where the answer may be.
+    pub extraction: Extraction,
+    /// What counts as equal.
+    pub policy: Policy,
+}
+
+impl From<Extraction> for Rules {
+    fn from(extraction: Extraction) -> Self {
+        Self { extraction, policy: Policy::Strict }
+    }
+}
+
 /// Why a text is no gold answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum GoldError {
@@ -69,8 +96,17 @@ pub enum GoldError {
     #[error("the gold answer has a brace without its partner; hint: it may have been cut")]
     Unbalanced,
     /// The text has control characters.
-    #[error("the gold answer has control characters; hint: remove them from the data set")]
+    #[error(
+        "the gold answer has control characters; hint: in JSON a backslash is written twice: \
+         `\\\\frac`, or it becomes a form feed"
+    )]
     ControlCharacters,
+    /// A command has lost its backslash to an escape: a tab and `ext` for `\text`.
+    #[error(
+        "the gold answer has a command that lost its backslash; hint: in JSON a backslash is \
+         written twice: `\\\\text`"
+    )]
+    LostBackslash,
     /// The text is longer or deeper than an answer may be.
     #[error("the gold answer is too long or too deep for an answer; hint: keep the answer only")]
     TooLarge,
@@ -82,7 +118,9 @@ pub struct Gold {
     text: String,
     answer: String,
     expr: Option<Expr>,
-    choice: Option<char>,
+    choice: Option<grading::Choice>,
+    date: Option<grading::Date>,
+    parts: Option<Vec<String>>,
 }
 
 impl Gold {
@@ -90,12 +128,20 @@ impl Gold {
     pub fn parse(text: &str) -> Result<Self, GoldError> {
         let text = text.trim();
         let boxes = extract::boxed(text);
-        let answer = if boxes.is_empty() { text.to_owned() } else { boxes.join(", ") };
+        let answer = match text.rfind("####") {
+            _ if !boxes.is_empty() => boxes.join(", "),
+            // A worked solution in the style of GSM8K.
+            Some(at) => text[at + 4..].trim().to_owned(),
+            None => text.to_owned(),
+        };
         if answer.trim().is_empty() {
             return Err(GoldError::Empty);
         }
         if !balanced(&answer) {
             return Err(GoldError::Unbalanced);
+        }
+        if lost_backslash(&answer) {
+            return Err(GoldError::LostBackslash);
         }
         let expr = match parse::parse(&answer) {
             Ok(expr) => Some(expr),
@@ -107,7 +153,8 @@ impl Gold {
             Err(_) => None,
         };
         let choice = grading::gold_choice(&answer);
-        Ok(Self { text: text.to_owned(), answer, expr, choice })
+        let (date, parts) = (grading::date(&answer), grading::parts(&answer));
+        Ok(Self { text: text.to_owned(), answer, expr, choice, date, parts })
     }
 
     /// The gold answer as written, trimmed.
@@ -115,10 +162,30 @@ impl Gold {
         &self.text
     }
 
-    /// The answer itself: of a worked solution what stands in its box.
+    /// The answer itself: the content of the box of a worked solution, or the whole text.
     pub fn answer(&self) -> &str {
         &self.answer
     }
+
+    /// Whether the answer has several elements, in parts or as a list.
+    fn has_parts(&self) -> bool {
+        self.parts.is_some()
+            || matches!(&self.expr, Some(Expr::Seq(ast::Bracket::None, items, _)) if items.len() > 1)
+    }
+
+    /// Whether the answer is words and no expression.
+    fn is_words(&self) -> bool {
+        self.expr.as_ref().is_none_or(|expr| matches!(expr, Expr::Text(_)))
+    }
+}
+
+/// Whether an escape took the backslash and the first letter of a command: `\t` of `\text`.
+fn lost_backslash(text: &str) -> bool {
+    const LOST: [&str; 9] = [
+        "\text{", "\times", "\theta", "\tfrac", "\neq ", "\right)", "\right]", "\right\\",
+        "\rangle",
+    ];
+    LOST.iter().any(|rest| text.contains(rest))
 }
 
 /// Whether every brace that is not escaped has its partner.

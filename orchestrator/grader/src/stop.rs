@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use crate::Policy;
 use crate::verdict::{Reason, Verdict};
 
 /// Why reading an answer or comparing two stops without a result.
@@ -40,18 +41,25 @@ impl Stop {
 /// Steps that one comparison may take: about 20 ms of arithmetic.
 const STEPS: u64 = 1_000_000;
 
-/// The steps that are left, counted down by everything that computes.
+/// The steps that are left to one comparison, counted down by everything that computes, and the
+/// policy that it follows.
 ///
 /// A step is about the work of one addition of machine-sized numbers. Counting steps instead of
 /// reading a clock makes a verdict the same on every machine.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: Cell<u64>,
+    policy: Policy,
 }
 
 impl Budget {
-    pub(crate) const fn new() -> Self {
-        Self { left: Cell::new(STEPS) }
+    pub(crate) const fn new(policy: Policy) -> Self {
+        Self { left: Cell::new(STEPS), policy }
+    }
+
+    /// Whether the comparison is as lenient as those of other graders.
+    pub(crate) fn is_lenient(&self) -> bool {
+        self.policy == Policy::Lenient
     }
 
     /// Pays for some steps.

@@ -3,8 +3,10 @@
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
-use super::functions::call;
-use super::poly::{Atom, MAX_BITS, Poly, check};
+use super::arithmetic::{MAX_BITS, check};
+use super::functions::{call, determinant};
+use super::infinity;
+use super::poly::{Atom, Poly};
 use crate::ast::{Bracket, Constant, Expr};
 use crate::stop::{Budget, Stop};
 
@@ -15,11 +17,14 @@ pub(crate) struct Reading {
     pub(crate) percent_as_fraction: bool,
     /// 180 degrees are pi, not 180.
     pub(crate) degrees_as_radians: bool,
+    /// A logarithm without a base is to base ten, not natural.
+    pub(crate) logs_to_ten: bool,
 }
 
 impl Reading {
     /// What the signs mean.
-    pub(crate) const LITERAL: Self = Self { percent_as_fraction: true, degrees_as_radians: true };
+    pub(crate) const LITERAL: Self =
+        Self { percent_as_fraction: true, degrees_as_radians: true, logs_to_ten: false };
 }
 
 /// The canonical sum of a scalar.
@@ -35,30 +40,33 @@ pub(crate) fn canon(expr: &Expr, reading: Reading, budget: &Budget) -> Result<Po
             Constant::Pi => Atom::Pi,
             Constant::E => Atom::E,
             Constant::I => Atom::I,
-            Constant::Infinity => Atom::Named("∞".to_owned(), Vec::new()),
+            Constant::Infinity => return Ok(infinity::positive()),
         })),
         Expr::Var(name) => Ok(Poly::atom(Atom::Var(name.clone()))),
         Expr::Text(words) => Ok(Poly::atom(Atom::Named(words.clone(), Vec::new()))),
         Expr::Add(terms) => {
             let mut sum = Poly::zero();
             for term in terms {
-                sum = sum.add(&below(term)?, budget)?;
+                sum = infinity::sum(sum, &below(term)?, budget)?;
             }
             Ok(sum)
         }
         Expr::Mul(factors) => {
             let mut product = Poly::int(1);
             for factor in factors {
-                product = product.mul(&below(factor)?, budget)?;
+                product = infinity::product(&product, &below(factor)?, budget)?;
             }
             Ok(product)
         }
         Expr::Neg(inner) => Ok(below(inner)?.neg()),
         Expr::Div(top, bottom) => {
-            let inverse = below(bottom)?.recip(budget)?;
-            below(top)?.mul(&inverse, budget)
+            let inverse = infinity::finite(below(bottom)?)?.recip(budget)?;
+            infinity::product(&below(top)?, &inverse, budget)
         }
-        Expr::Pow(base, exponent) => below(base)?.pow(&below(exponent)?, budget),
+        Expr::Pow(base, exponent) => {
+            let exponent = infinity::finite(below(exponent)?)?;
+            infinity::finite(below(base)?)?.pow(&exponent, budget)
+        }
         Expr::Percent(inner) => {
             let value = below(inner)?;
             let hundredth = RBig::from_parts(IBig::ONE, UBig::from(100_u8));
@@ -72,13 +80,35 @@ pub(crate) fn canon(expr: &Expr, reading: Reading, budget: &Budget) -> Result<Po
             let part = Poly::constant(RBig::from_parts(IBig::ONE, UBig::from(180_u8)));
             value.mul(&part.mul(&Poly::atom(Atom::Pi), budget)?, budget)
         }
-        Expr::Call(name, arguments) => call(name, arguments, reading, budget),
+        Expr::Call("det", arguments) => match arguments.as_slice() {
+            [Expr::Matrix(rows)] => {
+                let cells = rows
+                    .iter()
+                    .map(|row| row.iter().map(below).collect())
+                    .collect::<Result<Vec<Vec<Poly>>, Stop>>()?;
+                determinant(&cells, budget)
+            }
+            _ => opaque("det", arguments, reading, budget),
+        },
+        Expr::Call(name, arguments) => {
+            // The argument of a function is an angle in radians whatever the answer's own unit is.
+            let inner = Reading { degrees_as_radians: true, ..reading };
+            let arguments = arguments
+                .iter()
+                .map(|argument| infinity::finite(canon(argument, inner, budget)?))
+                .collect::<Result<Vec<_>, _>>()?;
+            if *name == "log" && reading.logs_to_ten {
+                let ten = call("ln", vec![Poly::int(10)], budget)?.recip(budget)?;
+                return call("ln", arguments, budget)?.mul(&ten, budget);
+            }
+            call(name, arguments, budget)
+        }
         Expr::Apply(name, arguments) => opaque(name, arguments, reading, budget),
         Expr::Undone(name, arguments) => opaque(name, arguments, reading, budget),
         Expr::Based(digits, base) => based(digits, *base).map(Poly::constant),
         // Braces and brackets around a single factor only group it.
         Expr::Seq(Bracket::Curly, items, _) if items.len() == 1 => below(&items[0]),
-        Expr::Ratio(terms) if terms.len() == 2 => {
+        Expr::Ratio(terms) | Expr::Clock(_, terms) if terms.len() == 2 => {
             let inverse = below(&terms[1])?.recip(budget)?;
             below(&terms[0])?.mul(&inverse, budget)
         }
@@ -88,6 +118,9 @@ pub(crate) fn canon(expr: &Expr, reading: Reading, budget: &Budget) -> Result<Po
         | Expr::SetOp(..)
         | Expr::Matrix(_)
         | Expr::Ratio(_)
+        | Expr::Clock(..)
+        | Expr::Case(..)
+        | Expr::Residue(..)
         | Expr::Builder(..) => Err(Stop::Syntax),
     }
 }

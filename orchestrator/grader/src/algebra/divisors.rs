@@ -4,8 +4,8 @@ use dashu_base::{Abs, Gcd, UnsignedAbs};
 use dashu_int::UBig;
 use dashu_ratio::RBig;
 
-use super::poly::{Atom, Mono, Poly, product};
-use super::shared::Shared;
+use super::arithmetic::product;
+use super::poly::{Atom, Mono, Poly, Shared};
 use crate::stop::{Budget, Stop};
 
 /// A term without its sign: a rational number and powers of variables.

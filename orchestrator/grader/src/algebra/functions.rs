@@ -5,39 +5,30 @@ use dashu_base::{Abs, Signed};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
-use super::canon::{Reading, canon};
 use super::divisors::{gcd, lcm};
 use super::poly::{Atom, Poly};
 use super::power::factor;
-use crate::ast::Expr;
 use crate::stop::{Budget, Stop};
 
 /// The largest number whose factorial is written down.
 const MAX_FACTORIAL: u32 = 1_500;
 
-/// The canonical sum of a function call.
+/// The canonical sum of a function of canonical sums.
 pub(super) fn call(
     name: &'static str,
-    arguments: &[Expr],
-    reading: Reading,
+    arguments: Vec<Poly>,
     budget: &Budget,
 ) -> Result<Poly, Stop> {
-    if name == "det" {
-        return match arguments {
-            [Expr::Matrix(rows)] => determinant(rows, reading, budget),
-            _ => atom_of(name, arguments, reading, budget),
-        };
-    }
-    // The argument of a function is an angle in radians whatever the answer's own unit is.
-    let inner = Reading { degrees_as_radians: true, ..reading };
-    let arguments = arguments
-        .iter()
-        .map(|argument| canon(argument, inner, budget))
-        .collect::<Result<Vec<_>, _>>()?;
     match (name, arguments.as_slice()) {
         ("ln" | "log", [x]) => logarithm(x, budget),
         ("factorial", [x]) => factorial(x, budget),
         ("binom", [n, k]) => binomial(n, k, budget),
+        ("perm", [n, k]) => binomial(n, k, budget)?.mul(&factorial(k, budget)?, budget),
+        ("cis", [x]) => {
+            let angle = x.mul(&Poly::atom(Atom::I), budget)?;
+            Poly::atom(Atom::E).pow(&angle, budget)
+        }
+        ("sin" | "cos" | "tan", [x]) if turns(x).is_some() => circular(name, x, budget),
         ("floor" | "ceil" | "abs", [x]) => Ok(match x.as_constant() {
             Some(value) => Poly::constant(match name {
                 "floor" => value.floor().into(),
@@ -72,17 +63,35 @@ pub(super) fn call(
     }
 }
 
-fn atom_of(
-    name: &str,
-    arguments: &[Expr],
-    reading: Reading,
-    budget: &Budget,
-) -> Result<Poly, Stop> {
-    let arguments = arguments
-        .iter()
-        .map(|argument| canon(argument, reading, budget))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(Poly::atom(Atom::Named(name.to_owned(), arguments)))
+/// The multiple of pi that is a term of an angle.
+fn turns(x: &Poly) -> Option<&RBig> {
+    x.terms.iter().find_map(|(mono, coefficient)| match mono.as_slice() {
+        [(Atom::Pi, power)] if *power == Poly::int(1) => Some(coefficient),
+        _ => None,
+    })
+}
+
+/// Sine, cosine and tangent of an angle with whole turns taken off; exact at quarter turns.
+fn circular(name: &'static str, x: &Poly, budget: &Budget) -> Result<Poly, Stop> {
+    let Some(half_turns) = turns(x).cloned() else { return Err(Stop::Syntax) };
+    let two = RBig::from(2);
+    let whole = RBig::from((&half_turns / &two).floor()) * &two;
+    let rest = half_turns - &whole;
+    let angle = x.clone().sub(&Poly::atom(Atom::Pi).scale(&whole), budget)?;
+    let quarter = rest.clone() * &two;
+    let lone = x.terms.len() == 1;
+    if lone && quarter.is_int() {
+        let quarter: i64 = quarter.numerator().try_into().map_err(|_| Stop::TooCostly)?;
+        let sine = [0, 1, 0, -1][quarter.rem_euclid(4) as usize];
+        let cosine = [1, 0, -1, 0][quarter.rem_euclid(4) as usize];
+        return match name {
+            "sin" => Ok(Poly::int(sine)),
+            "cos" => Ok(Poly::int(cosine)),
+            _ if cosine == 0 => Err(Stop::Undefined),
+            _ => Ok(Poly::zero()),
+        };
+    }
+    Ok(Poly::atom(Atom::Fn(name, vec![angle])))
 }
 
 fn reciprocal(name: &str, arguments: Vec<Poly>, budget: &Budget) -> Result<Poly, Stop> {
@@ -198,15 +207,11 @@ fn extremum(name: &'static str, arguments: Vec<Poly>) -> Result<Poly, Stop> {
 }
 
 /// The determinant of a small square matrix, along its first row.
-fn determinant(rows: &[Vec<Expr>], reading: Reading, budget: &Budget) -> Result<Poly, Stop> {
-    if rows.is_empty() || rows.len() > 5 || rows.iter().any(|row| row.len() != rows.len()) {
+pub(super) fn determinant(cells: &[Vec<Poly>], budget: &Budget) -> Result<Poly, Stop> {
+    if cells.is_empty() || cells.len() > 5 || cells.iter().any(|row| row.len() != cells.len()) {
         return Err(Stop::Syntax);
     }
-    let cells = rows
-        .iter()
-        .map(|row| row.iter().map(|cell| canon(cell, reading, budget)).collect())
-        .collect::<Result<Vec<Vec<Poly>>, Stop>>()?;
-    minor(&cells, &(0..rows.len()).collect::<Vec<_>>(), budget)
+    minor(cells, &(0..cells.len()).collect::<Vec<_>>(), budget)
 }
 
 fn minor(cells: &[Vec<Poly>], columns: &[usize], budget: &Budget) -> Result<Poly, Stop> {

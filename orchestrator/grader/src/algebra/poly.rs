@@ -1,24 +1,15 @@
-//! Canonical sums of terms.
+//! Canonical sums of terms: what they are made of and what they hold.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::ops::Deref;
+use std::rc::Rc;
 
 use dashu_base::{BitTest, UnsignedAbs};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
-use super::shared::Shared;
-use crate::stop::{Budget, Stop};
-
-/// Terms that a canonical sum may have.
-pub(super) const MAX_TERMS: usize = 400;
-/// Bits that an exact number may have.
-pub(super) const MAX_BITS: usize = 32_768;
-/// Bits that a number in an exponent may have: terms are kept in the order of their exponents, and
-/// two fractions are compared by multiplying them.
-const MAX_EXPONENT_BITS: u64 = 4_096;
-/// Steps that copying one atom or term takes.
-const COPY_STEPS: u64 = 48;
 /// Bits of a number that are copied as quickly as a term.
 const COPY_BITS: u64 = 512;
 
@@ -105,7 +96,7 @@ impl Poly {
         })
     }
 
-    fn insert(&mut self, mono: Mono, coefficient: RBig) {
+    pub(super) fn insert(&mut self, mono: Mono, coefficient: RBig) {
         use std::collections::btree_map::Entry;
         match self.terms.entry(mono) {
             Entry::Vacant(entry) => {
@@ -122,67 +113,6 @@ impl Poly {
                 }
             }
         }
-    }
-
-    pub(crate) fn add(mut self, other: &Self, budget: &Budget) -> Result<Self, Stop> {
-        budget.spend(20 * other.terms.len() as u64)?;
-        pay_for_copy(other.size(), budget)?;
-        for (mono, coefficient) in &other.terms {
-            check(coefficient, budget)?;
-            self.insert(mono.clone(), coefficient.clone());
-        }
-        if self.terms.len() > MAX_TERMS { Err(Stop::TooCostly) } else { Ok(self) }
-    }
-
-    pub(crate) fn neg(mut self) -> Self {
-        for coefficient in self.terms.values_mut() {
-            *coefficient = -std::mem::take(coefficient);
-        }
-        self
-    }
-
-    pub(crate) fn sub(self, other: &Self, budget: &Budget) -> Result<Self, Stop> {
-        self.add(&other.clone().neg(), budget)
-    }
-
-    pub(super) fn scale(mut self, factor: &RBig) -> Self {
-        if factor.is_zero() {
-            return Self::zero();
-        }
-        for coefficient in self.terms.values_mut() {
-            *coefficient *= factor;
-        }
-        self
-    }
-
-    /// The product, multiplied out unless it is too long.
-    pub(crate) fn mul(&self, other: &Self, budget: &Budget) -> Result<Self, Stop> {
-        pay_for_copy(self.size().saturating_add(other.size()), budget)?;
-        if let Some(value) = self.as_constant() {
-            check(&value, budget)?;
-            return Ok(other.clone().scale(&value));
-        }
-        if let Some(value) = other.as_constant() {
-            check(&value, budget)?;
-            return Ok(self.clone().scale(&value));
-        }
-        if self.terms.len() * other.terms.len() > MAX_TERMS {
-            let factors = vec![
-                (Atom::Sum(Shared::new(self.clone())), Self::int(1)),
-                (Atom::Sum(Shared::new(other.clone())), Self::int(1)),
-            ];
-            return merged(RBig::ONE, factors, false, budget);
-        }
-        let mut sum = Self::zero();
-        for (left, a) in &self.terms {
-            for (right, b) in &other.terms {
-                budget.spend(100 + 40 * (left.len() + right.len()) as u64)?;
-                let factors = left.iter().chain(right).cloned().collect();
-                let term = product(a * b, factors, budget)?;
-                sum = sum.add(&term, budget)?;
-            }
-        }
-        Ok(sum)
     }
 
     /// Whether this or anything below has an atom with a property.
@@ -223,6 +153,22 @@ impl Poly {
         (!slope.is_zero() && !rest.any(&is_variable)).then_some((slope, rest))
     }
 
+    /// The coefficients of a quadratic in a variable, the constant one first.
+    pub(crate) fn quadratic(&self, name: &str) -> Option<[RBig; 3]> {
+        let mut found = [RBig::ZERO, RBig::ZERO, RBig::ZERO];
+        for (mono, coefficient) in &self.terms {
+            let power = match mono.as_slice() {
+                [] => 0,
+                [(Atom::Var(known), exponent)] if known == name => {
+                    usize::try_from(exponent.as_integer()?).ok().filter(|power| *power <= 2)?
+                }
+                _ => return None,
+            };
+            found[power].clone_from(coefficient);
+        }
+        (!found[2].is_zero()).then_some(found)
+    }
+
     /// The names of the variables.
     pub(crate) fn variables(&self) -> Vec<String> {
         let found = std::cell::RefCell::new(Vec::new());
@@ -239,7 +185,7 @@ impl Poly {
     }
 }
 
-fn mono_size(mono: &[(Atom, Poly)]) -> u64 {
+pub(super) fn mono_size(mono: &[(Atom, Poly)]) -> u64 {
     mono.iter().fold(1, |size, (atom, exponent)| {
         let atom = match atom {
             Atom::Sum(inner) => inner.size(),
@@ -252,167 +198,79 @@ fn mono_size(mono: &[(Atom, Poly)]) -> u64 {
     })
 }
 
-fn pay_for_copy(size: u64, budget: &Budget) -> Result<(), Stop> {
-    budget.spend(size.saturating_mul(COPY_STEPS))
-}
-
-/// Refuses numbers that are too long to compute with, and pays for the ones that are long.
-pub(super) fn check(value: &RBig, budget: &Budget) -> Result<(), Stop> {
-    let bits = bits(value);
-    if bits > MAX_BITS as u64 {
-        return Err(Stop::TooCostly);
-    }
-    // Fractions are reduced after every step, in time quadratic in their length.
-    budget.spend(bits.pow(2) / 40_000)
-}
-
-fn bits(value: &RBig) -> u64 {
+pub(super) fn bits(value: &RBig) -> u64 {
     (value.numerator().unsigned_abs().bit_len() + value.denominator().bit_len()) as u64
 }
 
-/// A coefficient times powers of atoms, brought to one canonical term.
-///
-/// Exponents of the same atom add up; whole powers of whole numbers go into the coefficient;
-/// powers of the imaginary unit are reduced.
-pub(super) fn product(coefficient: RBig, factors: Mono, budget: &Budget) -> Result<Poly, Stop> {
-    merged(coefficient, factors, true, budget)
+/// A sum with its hash and size: sums that differ are told apart without looking at their terms.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    hash: u64,
+    size: u64,
+    sum: Rc<Poly>,
 }
 
-/// The product; sums to the power one stay factors unless they are to be multiplied out.
-fn merged(
-    mut coefficient: RBig,
-    factors: Mono,
-    multiply_out: bool,
-    budget: &Budget,
-) -> Result<Poly, Stop> {
-    pay_for_copy(mono_size(&factors), budget)?;
-    let mut powers: BTreeMap<Atom, Poly> = BTreeMap::new();
-    for (atom, exponent) in factors {
-        let total = match powers.remove(&atom) {
-            Some(present) => present.add(&exponent, budget)?,
-            None => exponent,
-        };
-        powers.insert(atom, total);
+impl Shared {
+    pub(super) fn new(sum: Poly) -> Self {
+        let mut hasher = Fnv(0xcbf2_9ce4_8422_2325);
+        sum.hash(&mut hasher);
+        Self { hash: hasher.finish(), size: sum.size(), sum: Rc::new(sum) }
     }
-    let mut mono = Vec::with_capacity(powers.len());
-    let mut sums: Vec<Shared> = Vec::new();
-    for (atom, exponent) in powers {
-        let exponent = match &atom {
-            Atom::Int(base) => whole_part(base, exponent, &mut coefficient, budget)?,
-            Atom::I => match exponent.as_integer() {
-                Some(power) => {
-                    let power: i64 =
-                        (power % IBig::from(4)).try_into().map_err(|_| Stop::TooCostly)?;
-                    let power = power.rem_euclid(4);
-                    if power >= 2 {
-                        coefficient = -coefficient;
-                    }
-                    Poly::int(power % 2)
-                }
-                None => exponent,
-            },
-            // A sum to the power one is multiplied out if it is short.
-            Atom::Sum(inner)
-                if multiply_out && exponent == Poly::int(1) && inner.terms.len() <= 40 =>
-            {
-                sums.push(inner.clone());
-                Poly::zero()
-            }
-            _ => exponent,
-        };
-        if exponent.terms.values().any(|number| bits(number) > MAX_EXPONENT_BITS) {
-            return Err(Stop::TooCostly);
-        }
-        if !exponent.is_zero() {
-            mono.push((atom, exponent));
-        }
-    }
-    check(&coefficient, budget)?;
-    let mut result =
-        if coefficient.is_zero() { Poly::zero() } else { Poly::term(coefficient, mono) };
-    for inner in sums {
-        budget.spend(50)?;
-        result = result.mul(&inner, budget)?;
-    }
-    Ok(result)
-}
 
-/// Moves the whole part of an exponent of a number into the coefficient; the rest is returned.
-fn whole_part(
-    base: &UBig,
-    exponent: Poly,
-    coefficient: &mut RBig,
-    budget: &Budget,
-) -> Result<Poly, Stop> {
-    let Some(fixed) = exponent.terms.get(&Vec::new()) else { return Ok(exponent) };
-    let whole = fixed.floor();
-    if whole.is_zero() {
-        return Ok(exponent);
-    }
-    let size: usize = (&whole).unsigned_abs().try_into().map_err(|_| Stop::TooCostly)?;
-    if size.saturating_mul(base.bit_len()) > MAX_BITS {
-        return Err(Stop::TooCostly);
-    }
-    let power = RBig::from(base.pow(size));
-    check(&power, budget)?;
-    check(coefficient, budget)?;
-    if whole > IBig::ZERO {
-        *coefficient *= power;
-    } else {
-        *coefficient /= power;
-    }
-    let mut rest = exponent;
-    rest.insert(Vec::new(), -RBig::from(whole));
-    Ok(rest)
-}
-
-impl fmt::Display for Poly {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_zero() {
-            return f.write_str("0");
-        }
-        for (index, (mono, coefficient)) in self.terms.iter().enumerate() {
-            if index > 0 {
-                f.write_str(" + ")?;
-            }
-            if mono.is_empty() || !coefficient.is_one() {
-                write!(f, "{coefficient}")?;
-            }
-            for (position, (atom, exponent)) in mono.iter().enumerate() {
-                if position > 0 || !coefficient.is_one() {
-                    f.write_str("*")?;
-                }
-                write!(f, "{atom}")?;
-                match exponent.as_constant() {
-                    Some(one) if one.is_one() => {}
-                    Some(value) if value.is_int() => write!(f, "^{value}")?,
-                    _ => write!(f, "^({exponent})")?,
-                }
-            }
-        }
-        Ok(())
+    /// The size of the sum, written out.
+    pub(super) fn size(&self) -> u64 {
+        self.size
     }
 }
 
-impl fmt::Display for Atom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let call = |f: &mut fmt::Formatter<'_>, name: &str, arguments: &[Poly]| {
-            write!(f, "{name}(")?;
-            for (index, argument) in arguments.iter().enumerate() {
-                write!(f, "{}{argument}", if index > 0 { ", " } else { "" })?;
-            }
-            f.write_str(")")
-        };
-        match self {
-            Self::Int(value) => write!(f, "{value}"),
-            Self::E => f.write_str("e"),
-            Self::Pi => f.write_str("pi"),
-            Self::I => f.write_str("i"),
-            Self::Var(name) => f.write_str(name),
-            Self::Sum(inner) => write!(f, "({})", **inner),
-            Self::Fn(name, arguments) => call(f, name, arguments),
-            Self::Named(name, arguments) if arguments.is_empty() => f.write_str(name),
-            Self::Named(name, arguments) => call(f, name, arguments),
+impl Deref for Shared {
+    type Target = Poly;
+
+    fn deref(&self) -> &Poly {
+        &self.sum
+    }
+}
+
+impl Ord for Shared {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Rc::ptr_eq(&self.sum, &other.sum) {
+            return Ordering::Equal;
         }
+        self.hash.cmp(&other.hash).then_with(|| self.sum.cmp(&other.sum))
+    }
+}
+
+impl PartialOrd for Shared {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Shared {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Shared {}
+
+impl Hash for Shared {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// The hash of Fowler, Noll and Vo: the same on every machine and in every version.
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }

@@ -4,8 +4,8 @@ use dashu_base::{Abs, BitTest, Signed, UnsignedAbs};
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
-use super::poly::{Atom, MAX_BITS, MAX_TERMS, Mono, Poly, product};
-use super::shared::Shared;
+use super::arithmetic::{MAX_BITS, MAX_TERMS, product};
+use super::poly::{Atom, Mono, Poly, Shared};
 use crate::stop::{Budget, Stop};
 
 /// Primes that numbers under roots are divided by.

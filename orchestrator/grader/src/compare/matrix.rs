@@ -15,7 +15,9 @@ pub(super) fn compare_rows(
     budget: &Budget,
 ) -> Result<Reason, Stop> {
     let shape = |rows: &[Vec<Expr>]| rows.iter().map(Vec::len).collect::<Vec<_>>();
-    if shape(rows) != shape(others) {
+    // A row for a column is another vector, though other graders do not mind.
+    let turned = budget.is_lenient() && vector(rows).is_some() && vector(others).is_some();
+    if shape(rows) != shape(others) && !turned {
         return Ok(Reason::DifferentCount);
     }
     let gold: Vec<&Expr> = rows.iter().flatten().collect();

@@ -3,15 +3,26 @@
 //! [`shape`] brings both to a form where labels, approximations and both signs are gone; then the
 //! kinds decide: [`sets`] of real numbers, [`sequence`]s, relations, matrices, [`scalar`]s, text.
 
+mod cases;
+mod clock;
+mod declared;
+mod family;
+mod inequalities;
 mod matrix;
+mod names;
 mod pieces;
+mod quantities;
+mod residues;
 mod rounding;
 mod scalar;
 mod sequence;
 mod sets;
 mod shape;
+mod substitute;
 mod text;
+mod unit_names;
 mod units;
+mod vectors;
 
 pub(crate) use text::{is_prose, plain_words, same_text, same_words, spelled_number};
 
@@ -19,7 +30,8 @@ use crate::algebra::{Reading, canon, proportional, same};
 use crate::ast::{Bracket, Expr};
 use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;
-use shape::{is_name, label, shaped, value_of};
+use names::{label, measured, value_of};
+use shape::shaped;
 
 /// Compares a gold answer and an answer; the reason says whether they agree.
 pub(crate) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop> {
@@ -30,9 +42,16 @@ pub(crate) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Rea
     if undone(answer) && !undone(gold) {
         return Ok(Reason::Unevaluated);
     }
-    let gold = shaped(gold, budget)?;
-    let answer = shaped(answer, budget)?;
-    shaped_compare(&gold, &answer, budget)
+    let reason = shaped_compare(&shaped(gold, budget)?, &shaped(answer, budget)?, budget);
+    if matches!(reason, Ok(reason) if reason.is_correct()) || matches!(reason, Err(Stop::TooCostly))
+    {
+        return reason;
+    }
+    // The same with other letters for what may be any number.
+    if let Some(same) = family::compare(gold, answer, budget)? {
+        return Ok(same);
+    }
+    reason
 }
 
 /// Compares two answers in their shape.
@@ -40,6 +59,21 @@ fn shaped_compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason,
     budget.spend(50)?;
     if gold == answer {
         return Ok(Reason::SameForm);
+    }
+    if let Some(reason) = clock::compare(gold, answer) {
+        return Ok(reason);
+    }
+    if let Expr::Clock(_, terms) = gold {
+        return shaped_compare(&Expr::Ratio(terms.clone()), answer, budget);
+    }
+    if let Expr::Clock(_, terms) = answer {
+        return shaped_compare(gold, &Expr::Ratio(terms.clone()), budget);
+    }
+    if let Some(reason) = residues::compare(gold, answer, budget)? {
+        return Ok(reason);
+    }
+    if let Some(reason) = vectors::compare(gold, answer, budget)? {
+        return Ok(reason);
     }
     // Tuples with a rounded entry are looked at again, entry by entry.
     if (sets::is_set(gold) || sets::is_set(answer))
@@ -53,15 +87,20 @@ fn shaped_compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason,
         (Expr::Seq(..), _) | (_, Expr::Seq(..)) => {
             sequence::compare_sequences(gold, answer, budget)
         }
-        (Expr::Relation(..), _) => match value_of(gold, budget)? {
-            // The equation of a curve is answered by the other side alone.
-            Some(value) => shaped_compare(&value, answer, budget),
-            None => Ok(Reason::DifferentKind),
-        },
-        (_, Expr::Relation(..)) => match value_of(answer, budget)? {
-            Some(value) => shaped_compare(gold, &value, budget),
-            None => Ok(Reason::DifferentKind),
-        },
+        (Expr::Case(a, b), Expr::Case(c, d)) => Ok(verdict(both((a, c), (b, d), budget)?)),
+        (Expr::Relation(..), _) => {
+            match value_of(gold, budget)?.or_else(|| measured(gold, false)) {
+                // The equation of a curve is answered by the other side alone.
+                Some(value) => shaped_compare(&value, answer, budget),
+                None => Ok(Reason::DifferentKind),
+            }
+        }
+        (_, Expr::Relation(..)) => {
+            match value_of(answer, budget)?.or_else(|| measured(answer, true)) {
+                Some(value) => shaped_compare(gold, &value, budget),
+                None => Ok(Reason::DifferentKind),
+            }
+        }
         (Expr::SetOp(op, a, b), Expr::SetOp(other, c, d)) if op == other => {
             let straight = both((a, c), (b, d), budget)?;
             if straight || *op == '∖' {
@@ -73,6 +112,9 @@ fn shaped_compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason,
         (Expr::Text(words), Expr::Text(others)) => Ok(verdict(same_words(words, others))),
         (Expr::Builder(a, b), Expr::Builder(c, d)) => Ok(verdict(both((a, c), (b, d), budget)?)),
         (Expr::Ratio(terms), Expr::Ratio(others)) => scalar::compare_ratios(terms, others, budget),
+        (Expr::Residue(..) | Expr::Case(..), _) | (_, Expr::Residue(..) | Expr::Case(..)) => {
+            Ok(Reason::DifferentKind)
+        }
         (Expr::Matrix(_) | Expr::SetOp(..) | Expr::Builder(..), _)
         | (_, Expr::Matrix(_) | Expr::SetOp(..) | Expr::Builder(..)) => Ok(Reason::DifferentKind),
         _ => scalar::compare_scalars(gold, answer, budget),
@@ -101,8 +143,13 @@ fn relations(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop
     if let (Some(name), Some(other)) = (label(gold), label(answer))
         && let (Some(value), Some(found)) = (value_of(gold, budget)?, value_of(answer, budget)?)
     {
+        // f(x) = x^2 is f(t) = t^2, and not f(t) = x^2.
+        if let Some(found) = substitute::bound(name, other, &found) {
+            return Ok(verdict(agree(&value, &found, budget)?));
+        }
         // A curve may be named y or f(x); a number is the value of what it is named after.
-        let curve = value.any(&|e| matches!(e, Expr::Var(_))) && !matches!(name, Expr::Seq(..));
+        let curve = value.any(&|e| matches!(e, Expr::Var(_) | Expr::Residue(..) | Expr::Case(..)))
+            && !matches!(name, Expr::Seq(..));
         let tuples = matches!((name, other), (Expr::Seq(..), Expr::Seq(..)));
         if (agree(name, other, budget)? || curve || tuples) && agree(&value, &found, budget)? {
             return Ok(Reason::SameValue);
@@ -193,6 +240,9 @@ fn print(expr: &Expr, budget: &Budget) -> Result<String, Stop> {
             format!("[{}]", rows.join(", "))
         }
         Expr::Ratio(terms) => each(terms)?.join(":"),
+        Expr::Clock(clock, _) => clock::print(*clock),
+        Expr::Case(a, b) => format!("{} if {}", print(a, budget)?, print(b, budget)?),
+        Expr::Residue(a, b) => format!("{} mod {}", print(a, budget)?, print(b, budget)?),
         Expr::Builder(a, b) => format!("{{{} | {}}}", print(a, budget)?, print(b, budget)?),
         Expr::Text(words) => words.clone(),
         scalar => scalar::print_scalar(scalar, budget)?,
@@ -204,9 +254,4 @@ fn same_scalar(a: &Expr, b: &Expr, budget: &Budget) -> Result<bool, Stop> {
     let a = canon(a, Reading::LITERAL, budget)?;
     let b = canon(b, Reading::LITERAL, budget)?;
     same(&a, &b, budget)
-}
-
-/// Whether an expression only names something.
-fn names(expr: &Expr) -> bool {
-    is_name(expr)
 }

@@ -1,5 +1,7 @@
 //! Unions of intervals, as sorted pieces that do not touch.
 
+use dashu_int::IBig;
+
 use crate::algebra::{Order, Poly, order};
 use crate::stop::{Budget, Stop};
 
@@ -24,6 +26,25 @@ impl Piece {
     /// The whole line.
     pub(super) fn all() -> Self {
         Self { low: End::Low, low_closed: false, high: End::High, high_closed: false }
+    }
+
+    /// The first and the last integer in a bounded piece; `least` bounds it from below.
+    pub(super) fn integers(&self, least: Option<i64>) -> Option<(i64, i64)> {
+        let number = |end: &End| match end {
+            End::At(sum) => sum.as_constant(),
+            _ => None,
+        };
+        let whole = |value: IBig| i64::try_from(value).ok().filter(|n| n.abs() < 1 << 40);
+        let low = match number(&self.low) {
+            Some(low) if low.is_int() && !self.low_closed => whole(low.floor())? + 1,
+            Some(low) => whole(low.ceil())?,
+            None if self.low == End::Low => least?,
+            None => return None,
+        };
+        let high = number(&self.high)?;
+        let top = whole(high.floor())?;
+        let high = if high.is_int() && !self.high_closed { top - 1 } else { top };
+        Some((low.max(least.unwrap_or(low)), high))
     }
 }
 

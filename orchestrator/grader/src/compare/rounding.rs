@@ -10,7 +10,11 @@ use crate::parse::power_of_ten;
 use crate::stop::{Budget, Stop};
 
 /// Significant digits that a decimal must show to stand for an exact gold answer.
-const EXACT_DIGITS: u32 = 8;
+const EXACT_DIGITS: u32 = 6;
+/// The same for pi and e themselves: 3.14159 is what everyone calls an approximation of pi.
+const CONSTANT_DIGITS: u32 = 8;
+/// The same where the policy is lenient.
+const LENIENT_DIGITS: u32 = 3;
 /// Significant digits that a decimal must show to stand for a gold decimal with more digits.
 const SHORTER_DIGITS: u32 = 6;
 /// Significant digits that a gold decimal must show before something exact may round to it.
@@ -58,15 +62,29 @@ pub(super) fn rounds(
             Ok(enough && within_half(gold_value, answer_value, last, budget)?)
         }
         (None, Some(found)) => {
-            if found.significant < EXACT_DIGITS || terminates(gold_value) {
+            let enough = match gold {
+                _ if budget.is_lenient() => LENIENT_DIGITS,
+                Expr::Const(_) => CONSTANT_DIGITS,
+                _ => EXACT_DIGITS,
+            };
+            if found.significant < enough || !budget.is_lenient() && !identifies(found, gold_value)
+            {
                 return Ok(false);
             }
-            // The last digit may be cut off instead of rounded.
+            // The last digit of what goes on for ever may be cut off instead of rounded.
             Ok(within_half(gold_value, answer_value, found.last_digit, budget)?
-                || cut_off(gold_value, answer_value, found.last_digit, budget)?)
+                || !terminates(gold_value)
+                    && cut_off(gold_value, answer_value, found.last_digit, budget)?)
         }
         (None, None) => Ok(false),
     }
+}
+
+/// Whether a decimal has enough places to tell a fraction from all others of its size.
+fn identifies(shown: Decimal, value: &Poly) -> bool {
+    let Some(value) = value.as_constant() else { return true };
+    let bottom = value.denominator();
+    RBig::from(bottom * bottom) * RBig::from(2) <= power_of_ten(1.into(), -shown.last_digit)
 }
 
 /// Whether a number has a finite decimal expansion.

@@ -2,6 +2,7 @@
 
 use dashu_ratio::RBig;
 
+use super::quantities::{only_words, with_letters};
 use super::rounding::rounds;
 use super::text::{hedges, is_idle};
 use super::units::{Unit, unit};
@@ -22,7 +23,8 @@ pub(super) fn without_unit(expr: &Expr) -> (Expr, Option<Unit>) {
                 return split_last(factors).unwrap_or_else(|| (expr.clone(), None));
             }
             let core = if numbers.len() == 1 { numbers[0].clone() } else { Expr::Mul(numbers) };
-            (core, Some(unit(&Expr::Mul(units))))
+            let unit = unit(&Expr::Mul(units));
+            (unit.scaled(core), Some(unit))
         }
         Expr::Div(top, bottom) => {
             let (top_core, top_unit) = without_unit(top);
@@ -43,6 +45,9 @@ pub(super) fn without_unit(expr: &Expr) -> (Expr, Option<Unit>) {
         Expr::Add(terms) => {
             // A unit after the last term belongs to the whole sum.
             let split = terms.split_last().map(|(last, rest)| (without_unit(last), rest));
+            if let Some(sum) = sum_of_quantities(terms) {
+                return sum;
+            }
             match split {
                 Some(((core, Some(unit)), rest))
                     if rest.iter().all(|term| without_unit(term).1.is_none()) =>
@@ -56,6 +61,23 @@ pub(super) fn without_unit(expr: &Expr) -> (Expr, Option<Unit>) {
         }
         _ => (expr.clone(), None),
     }
+}
+
+/// The sum of terms that all measure the same, in the unit of the first.
+fn sum_of_quantities(terms: &[Expr]) -> Option<(Expr, Option<Unit>)> {
+    let mut cores = Vec::new();
+    let mut first: Option<Unit> = None;
+    for term in terms {
+        let (core, unit) = without_unit(term);
+        let unit = unit.filter(|unit| !unit.is_label())?;
+        let first = first.get_or_insert_with(|| unit.clone());
+        if first.dimensions != unit.dimensions {
+            return None;
+        }
+        let value = &unit.factor / &first.factor;
+        cores.push(core.times(Expr::Num(Num { value, decimal: None })));
+    }
+    (cores.len() > 1).then_some((Expr::Add(cores), first))
 }
 
 fn merge(mut a: Unit, b: &Unit) -> Unit {
@@ -78,25 +100,6 @@ fn split_last(factors: &[Expr]) -> Option<(Expr, Option<Unit>)> {
 
 fn is_number(expr: &Expr) -> bool {
     matches!(expr, Expr::Num(_) | Expr::Const(_) | Expr::Var(_))
-}
-
-/// Whether an expression is made of words: a unit.
-fn only_words(expr: &Expr) -> bool {
-    match expr {
-        Expr::Text(_) => true,
-        Expr::Mul(items) => items.iter().all(only_words),
-        Expr::Div(top, bottom) => {
-            let one = matches!(&**top, Expr::Num(num) if num.value.is_one());
-            // The letter of a unit below a word is a unit, too: km/h.
-            let letter = matches!(&**bottom, Expr::Var(name)
-                if matches!(name.as_str(), "h" | "s" | "m" | "g" | "l"));
-            (one || only_words(top)) && (only_words(bottom) || letter && !one)
-        }
-        Expr::Pow(base, exponent) => {
-            only_words(base) && matches!(&**exponent, Expr::Num(_) | Expr::Neg(_))
-        }
-        _ => false,
-    }
 }
 
 /// Compares two scalars.
@@ -134,6 +137,9 @@ pub(super) fn compare_scalars(gold: &Expr, answer: &Expr, budget: &Budget) -> Re
     {
         return Ok(Reason::SameValue);
     }
+    if let Some((gold, answer)) = letters_as_units(gold, answer) {
+        return compare_scalars(&gold, &answer, budget);
+    }
     let (gold_core, gold_unit) = without_unit(gold);
     let (answer_core, answer_unit) = without_unit(answer);
     for side in [gold, answer] {
@@ -146,10 +152,11 @@ pub(super) fn compare_scalars(gold: &Expr, answer: &Expr, budget: &Budget) -> Re
         && !a.is_label()
         && !b.is_label()
     {
-        if a.dimensions != b.dimensions {
+        if a.dimensions == b.dimensions {
+            scale = &b.factor / &a.factor;
+        } else if !a.measures(b) && !budget.is_lenient() {
             return Ok(Reason::DifferentUnit);
         }
-        scale = &b.factor / &a.factor;
     }
     for (signed, unit) in [(gold, &answer_unit), (answer, &gold_unit)] {
         if let Some(unit) = unit
@@ -198,11 +205,35 @@ fn compare_scalars_or_same(
     }
 }
 
+/// Both sides with the letters of one read as units, where the other side shows that they are:
+/// it has a unit, or no letters at all.
+fn letters_as_units(gold: &Expr, answer: &Expr) -> Option<(Expr, Expr)> {
+    let has_letters = |expr: &Expr| expr.any(&|part| matches!(part, Expr::Var(_)));
+    let fits = |other: &Expr, compound: bool| {
+        let (_, unit) = without_unit(other);
+        !has_letters(other) && (compound || unit.is_some_and(|unit| !unit.is_label()))
+    };
+    if let Some((read, compound)) = with_letters(answer)
+        && fits(gold, compound)
+    {
+        return Some((gold.clone(), read));
+    }
+    match with_letters(gold) {
+        Some((read, compound)) if fits(answer, compound) => Some((read, answer.clone())),
+        _ => None,
+    }
+}
+
 /// Whether words around a number say more than what it counts: "not 42", "42 is wrong".
 fn says_more(expr: &Expr) -> bool {
     let Expr::Mul(factors) = expr else { return false };
     factors.iter().enumerate().any(|(at, factor)| match factor {
-        Expr::Text(words) if at == 0 => !is_idle(words) && unit(factor).is_label(),
+        Expr::Text(words) if at == 0 => {
+            let unit = unit(factor);
+            // "The area is 12" names what 12 is.
+            let names = is_idle(words) || words.ends_with(" is") || words.ends_with(" equals");
+            hedges(words) || !names && unit.is_label() && unit.is_plain()
+        }
         Expr::Text(words) => hedges(words),
         _ => false,
     })
@@ -222,12 +253,12 @@ fn letter_unit(with: &Expr, without: &Expr, budget: &Budget) -> Result<bool, Sto
 }
 
 /// The readings of the signs in an expression: what they mean first.
-fn readings(alone: bool, percent: bool, degree: bool) -> Vec<Reading> {
+fn readings(percent: bool, degree: bool) -> Vec<Reading> {
     let mut all = vec![Reading::LITERAL];
-    if alone && percent {
+    if percent {
         all.push(Reading { percent_as_fraction: false, ..Reading::LITERAL });
     }
-    if alone && degree {
+    if degree {
         all.push(Reading { degrees_as_radians: false, ..Reading::LITERAL });
     }
     all
@@ -242,15 +273,18 @@ fn values(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop> {
     if (gold_percent && answer_degree) || (gold_degree && answer_percent) {
         return Ok(Reason::DifferentUnit);
     }
-    let gold_readings =
-        readings(true, gold_percent && !answer_percent, gold_degree && !answer_degree);
-    let answer_readings =
-        readings(true, answer_percent && !gold_percent, answer_degree && !gold_degree);
+    let gold_readings = readings(gold_percent && !answer_percent, gold_degree && !answer_degree);
+    let answer_readings = readings(answer_percent && !gold_percent, answer_degree && !gold_degree);
+    // A logarithm without a base is natural or to base ten, the same on both sides.
+    let bare_log = |expr: &Expr| expr.any(&|e| matches!(e, Expr::Call("log", _)));
+    let logs: &[bool] = if bare_log(gold) || bare_log(answer) { &[false, true] } else { &[false] };
     let mut first = None;
     for gold_reading in &gold_readings {
-        for answer_reading in &answer_readings {
-            let left = canon(gold, *gold_reading, budget)?;
-            let right = canon(answer, *answer_reading, budget)?;
+        for (answer_reading, logs_to_ten) in
+            answer_readings.iter().flat_map(|reading| logs.iter().map(move |log| (reading, *log)))
+        {
+            let left = canon(gold, Reading { logs_to_ten, ..*gold_reading }, budget)?;
+            let right = canon(answer, Reading { logs_to_ten, ..*answer_reading }, budget)?;
             if left == right {
                 return Ok(Reason::SameForm);
             }

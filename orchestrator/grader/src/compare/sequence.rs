@@ -3,9 +3,10 @@
 //! The order of a list of solutions or of a set does not matter; that of a tuple does, and so do
 //! its brackets.
 
-use super::matrix::{entries, vector};
-use super::shape::{label, value_of};
-use super::{agree, names, shaped_compare};
+use super::matrix::{compare_rows, entries, vector};
+use super::names::is_name;
+use super::names::{label, value_of};
+use super::{agree, cases, same_words, shaped_compare, verdict};
 use crate::ast::{Bracket, Expr};
 use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;
@@ -37,10 +38,14 @@ pub(super) fn compare_sequences(
     budget: &Budget,
 ) -> Result<Reason, Stop> {
     match (kind(gold), kind(answer)) {
-        (Kind::Loose(items), Kind::Loose(others)) => loose(items, others, budget),
+        (Kind::Loose(items), Kind::Loose(others)) => match cases::compare(items, others, budget)? {
+            Some(reason) => Ok(reason),
+            None => loose(items, others, budget),
+        },
         (Kind::Tuple(open, items, close), Kind::Tuple(left, others, right)) => {
             let angle = |bracket| if bracket == Bracket::Angle { Bracket::Round } else { bracket };
-            if (angle(open), angle(close)) != (angle(left), angle(right)) {
+            let same_brackets = (angle(open), angle(close)) == (angle(left), angle(right));
+            if !same_brackets && !budget.is_lenient() {
                 return Ok(Reason::DifferentKind);
             }
             let (items, others) = (values(items, budget)?, values(others, budget)?);
@@ -49,7 +54,7 @@ pub(super) fn compare_sequences(
         (Kind::Tuple(_, items, _), Kind::Other) => match answer {
             Expr::Matrix(rows) => match vector(rows) {
                 Some(others) => entries(&items.iter().collect::<Vec<_>>(), &others, budget),
-                None => Ok(Reason::DifferentKind),
+                None => nested(items, rows, true, budget),
             },
             Expr::Relation(..) => named(gold, answer, budget),
             _ => Ok(Reason::DifferentKind),
@@ -57,7 +62,7 @@ pub(super) fn compare_sequences(
         (Kind::Other, Kind::Tuple(_, others, _)) => match gold {
             Expr::Matrix(rows) => match vector(rows) {
                 Some(items) => entries(&items, &others.iter().collect::<Vec<_>>(), budget),
-                None => Ok(Reason::DifferentKind),
+                None => nested(others, rows, false, budget),
             },
             Expr::Relation(..) => named(gold, answer, budget),
             _ => Ok(Reason::DifferentKind),
@@ -66,6 +71,17 @@ pub(super) fn compare_sequences(
             // x = 1, y = 2 gives a point, in the order of the names or of the alphabet.
             match assigned(others, budget)? {
                 Some(values) if open != Bracket::Square => in_order(items, &values, budget),
+                // Coordinates without their brackets.
+                None if matches!(open, Bracket::Round | Bracket::Angle)
+                    && matches!(answer, Expr::Seq(Bracket::None, ..))
+                    && items.len() == others.len()
+                    && !others.iter().any(|other| matches!(other, Expr::Seq(..))) =>
+                {
+                    entries(&refs(items), &refs(others), budget)
+                }
+                _ if budget.is_lenient() && items.len() == others.len() => {
+                    entries(&refs(items), &refs(others), budget)
+                }
                 _ => whole_tuple(gold, others, budget),
             }
         }
@@ -83,9 +99,36 @@ pub(super) fn compare_sequences(
             if matches!(gold, Expr::Relation(..)) && others.len() > 1 {
                 return named_or_count(gold, answer, budget);
             }
+            if others.is_empty()
+                && let Expr::Text(words) = gold
+            {
+                return Ok(verdict(same_words(words, "no solution")));
+            }
             each_is(others, gold, budget, false)
         }
         (Kind::Other, Kind::Other) => Ok(Reason::DifferentKind),
+    }
+}
+
+fn refs(items: &[Expr]) -> Vec<&Expr> {
+    items.iter().collect()
+}
+
+/// Lists of rows and a matrix.
+fn nested(
+    lists: &[Expr],
+    rows: &[Vec<Expr>],
+    lists_are_gold: bool,
+    budget: &Budget,
+) -> Result<Reason, Stop> {
+    let row = |list: &Expr| match list {
+        Expr::Seq(Bracket::Round | Bracket::Square, items, _) => Some(items.clone()),
+        _ => None,
+    };
+    match lists.iter().map(row).collect::<Option<Vec<_>>>() {
+        Some(lists) if lists_are_gold => compare_rows(&lists, rows, budget),
+        Some(lists) => compare_rows(rows, &lists, budget),
+        None => Ok(Reason::DifferentKind),
     }
 }
 
@@ -204,7 +247,7 @@ fn unlabelled(items: &[Expr], budget: &Budget) -> Result<Vec<Expr>, Stop> {
             continue;
         }
         match value_of(item, budget)? {
-            Some(value) if label(item).is_some_and(names) => plain.push(value),
+            Some(value) if label(item).is_some_and(is_name) => plain.push(value),
             _ => plain.push(item.clone()),
         }
     }

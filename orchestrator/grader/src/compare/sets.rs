@@ -3,10 +3,14 @@
 //! Both sides are brought to sorted pieces that do not touch; an interval and an inequality that
 //! mean the same have the same pieces.
 
+use std::collections::BTreeSet;
+
+use super::inequalities::half_line;
+use super::names::is_name;
 use super::pieces::{End, Piece, complement, intersection, joined, point, same_pieces};
-use super::shape::is_name;
+use super::substitute::letters;
 use super::{agree, scalar, verdict};
-use crate::algebra::{Poly, Reading, canon};
+use crate::algebra::{Reading, canon};
 use crate::ast::{Bracket, Constant, Expr};
 use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;
@@ -53,7 +57,18 @@ pub(super) fn compare_sets(
     answer: &Expr,
     budget: &Budget,
 ) -> Result<Option<Reason>, Stop> {
-    if let (Some(a), Some(b)) = (pieces(gold, budget)?, pieces(answer, budget)?) {
+    let loose = match answer {
+        // "(1,2) or (3,4)" for a union.
+        Expr::Seq(Bracket::None, items, _) if matches!(gold, Expr::SetOp('∪', ..)) => {
+            items.iter().all(is_interval)
+        }
+        _ => false,
+    };
+    let found = match answer {
+        Expr::Seq(_, items, _) if loose => union(items, budget)?,
+        _ => pieces(answer, budget)?,
+    };
+    if let (Some(a), Some(b)) = (pieces(gold, budget)?, found) {
         return Ok(Some(verdict(same_pieces(&a, &b, budget)?)));
     }
     // A set that has names in it is compared as it is written.
@@ -74,6 +89,80 @@ pub(super) fn compare_sets(
     Ok(Some(verdict(
         agree(&items[0], &others[0], budget)? && agree(&items[1], &others[1], budget)?,
     )))
+}
+
+fn is_interval(expr: &Expr) -> bool {
+    matches!(expr, Expr::Seq(Bracket::Round | Bracket::Square, items, _) if items.len() == 2)
+}
+
+/// The union of sets.
+fn union(items: &[Expr], budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
+    let mut parts = Vec::new();
+    for item in items {
+        let Some(part) = pieces(item, budget)? else { return Ok(None) };
+        parts.extend(part);
+    }
+    joined(parts, budget)
+}
+
+/// The conditions that "and" and "or" join.
+pub(super) fn conditions(expr: &Expr, found: &mut Vec<Expr>) {
+    match expr {
+        Expr::SetOp(_, a, b) => {
+            conditions(a, found);
+            conditions(b, found);
+        }
+        other => found.push(other.clone()),
+    }
+}
+
+/// Whether joined conditions are sets, or are all about one name.
+pub(super) fn in_one_name(expr: &Expr) -> bool {
+    let mut found = Vec::new();
+    conditions(expr, &mut found);
+    let relations = found.iter().all(|part| matches!(part, Expr::Relation(..)));
+    !relations || letters(expr).len() <= 1
+}
+
+/// The most integers that a set is written out to.
+const MAX_INTEGERS: i64 = 200;
+
+/// The elements of a set of integers with a property, if it is bounded.
+pub(super) fn integers(
+    element: &Expr,
+    condition: &Expr,
+    budget: &Budget,
+) -> Result<Option<Expr>, Stop> {
+    let Expr::Relation(members, ops) = element else { return Ok(None) };
+    let ([name, Expr::Var(set)], ['∈']) = (members.as_slice(), ops.as_slice()) else {
+        return Ok(None);
+    };
+    let least = match set.as_str() {
+        "ℤ" => None,
+        "ℕ" => Some(1),
+        _ => return Ok(None),
+    };
+    if !is_name(name) {
+        return Ok(None);
+    }
+    let Some(parts) = pieces(condition, budget)? else { return Ok(None) };
+    let mut elements = Vec::new();
+    for part in &parts {
+        let Some((low, high)) = part.integers(least) else { return Ok(None) };
+        if high - low > MAX_INTEGERS || elements.len() as i64 > MAX_INTEGERS {
+            return Ok(None);
+        }
+        elements.extend((low..=high).map(Expr::int));
+    }
+    Ok(Some(Expr::Seq(Bracket::Curly, elements, Bracket::Curly)))
+}
+
+/// The integers that a list of an inequality and "x is an integer" stands for.
+pub(super) fn restricted_integers(items: &[Expr], budget: &Budget) -> Result<Option<Expr>, Stop> {
+    let [condition, element] = items else { return Ok(None) };
+    let bounds = matches!(condition, Expr::Relation(_, ops)
+        if ops.iter().any(|op| matches!(op, '<' | '>' | '≤' | '≥')));
+    if bounds { integers(element, condition, budget) } else { Ok(None) }
 }
 
 /// `a < x <= b` as the interval (a, b].
@@ -131,6 +220,9 @@ fn pieces(expr: &Expr, budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
             joined(vec![piece], budget)?
         }
         Expr::SetOp(op, a, b) => {
+            if !in_one_name(expr) {
+                return Ok(None);
+            }
             let (Some(a), Some(b)) = (operand(a, budget)?, operand(b, budget)?) else {
                 return Ok(None);
             };
@@ -143,7 +235,16 @@ fn pieces(expr: &Expr, budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
                 },
             }
         }
-        Expr::Builder(element, condition) if is_name(element) => pieces(condition, budget)?,
+        Expr::Builder(element, condition) => match &**element {
+            element if is_name(element) => pieces(condition, budget)?,
+            Expr::Relation(members, ops) if *ops == ['∈'] && is_name(&members[0]) => {
+                match (pieces(element, budget)?, pieces(condition, budget)?) {
+                    (Some(domain), Some(part)) => intersection(&domain, &part, budget)?,
+                    _ => None,
+                }
+            }
+            _ => None,
+        },
         Expr::Relation(members, ops) => solutions(members, ops, budget)?,
         _ => None,
     })
@@ -161,7 +262,9 @@ fn operand(expr: &Expr, budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
 
 /// The union of conditions, or what they have in common if their union is everything.
 fn several(items: &[Expr], budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
-    if !items.iter().all(is_set) {
+    let names: BTreeSet<String> =
+        items.iter().flat_map(letters).filter(|name| name != "ℝ").collect();
+    if !items.iter().all(is_set) || names.len() > 1 {
         return Ok(None);
     }
     let mut parts = Vec::new();
@@ -208,54 +311,6 @@ fn solutions(members: &[Expr], ops: &[char], budget: &Budget) -> Result<Option<V
         common = next;
     }
     Ok(Some(common))
-}
-
-/// The solutions of one linear inequality in one name.
-fn half_line(
-    left: &Expr,
-    op: char,
-    right: &Expr,
-    budget: &Budget,
-) -> Result<Option<Vec<Piece>>, Stop> {
-    let read = |expr: &Expr| match canon(expr, Reading::LITERAL, budget) {
-        Ok(poly) => Ok(Some(poly)),
-        Err(Stop::Syntax) => Ok(None),
-        Err(stop) => Err(stop),
-    };
-    // f(x) > 3 says something about a name, too.
-    let infinite = |expr: &Expr| expr.any(&|e| *e == Expr::Const(Constant::Infinity));
-    if infinite(left) || infinite(right) {
-        return Ok(Some(vec![Piece::all()]));
-    }
-    let (Some(a), Some(b)) = (read(left)?, read(right)?) else { return Ok(None) };
-    let difference = a.sub(&b, budget)?;
-    let variables = difference.variables();
-    let [name] = variables.as_slice() else { return Ok(None) };
-    let Some((slope, rest)) = difference.linear(name) else { return Ok(None) };
-    if rest.has_names() {
-        return Ok(None);
-    }
-    let negative = slope < dashu_ratio::RBig::ZERO;
-    let inverse = Poly::constant(slope).recip(budget)?;
-    let root = End::At(rest.neg().mul(&inverse, budget)?);
-    let op = match (op, negative) {
-        ('<', true) => '>',
-        ('>', true) => '<',
-        ('≤', true) => '≥',
-        ('≥', true) => '≤',
-        (op, _) => op,
-    };
-    let below = |closed| Piece { high: root.clone(), high_closed: closed, ..Piece::all() };
-    let above = |closed| Piece { low: root.clone(), low_closed: closed, ..Piece::all() };
-    Ok(match op {
-        '<' => Some(vec![below(false)]),
-        '≤' => Some(vec![below(true)]),
-        '>' => Some(vec![above(false)]),
-        '≥' => Some(vec![above(true)]),
-        '≠' => Some(vec![below(false), above(false)]),
-        '=' => Some(vec![point(root)]),
-        _ => None,
-    })
 }
 
 /// A number or an infinity as an end; an infinity without sign is the upper one.

@@ -1,7 +1,10 @@
 //! The shape in which answers are compared: no approximations, both signs written out, matrices
 //! multiplied, membership dropped.
 
-use super::{matrix, same_scalar};
+use super::declared::any_integer;
+use super::names::is_name;
+use super::text::is_idle;
+use super::{matrix, quantities, residues, sets, vectors};
 use crate::ast::{Bracket, Expr};
 use crate::stop::{Budget, Stop};
 
@@ -14,9 +17,28 @@ pub(super) fn shaped(expr: &Expr, budget: &Budget) -> Result<Expr, Stop> {
     let below = |items: &[Expr]| {
         items.iter().map(|item| shaped(item, budget)).collect::<Result<Vec<_>, _>>()
     };
+    let whole = match expr {
+        Expr::Seq(Bracket::None, items, _) => match quantities::listed(items) {
+            None => sets::restricted_integers(items, budget)?,
+            sum => sum,
+        },
+        Expr::Mul(factors) => quantities::compound(factors),
+        _ => None,
+    };
+    if let Some(whole) = whole {
+        return Ok(whole);
+    }
     Ok(match expr {
         Expr::Relation(members, ops) => relation(members, ops, budget)?,
         Expr::Seq(open, items, close) => {
+            let items = &residues::spread(items);
+            // "Therefore, 15" is no list.
+            let said = |item: &Expr| matches!(item, Expr::Text(words) if is_idle(words));
+            let items: &Vec<Expr> = &items
+                .iter()
+                .filter(|item| *open != Bracket::None || !said(item))
+                .cloned()
+                .collect();
             let mut flat = Vec::new();
             for item in below(items)? {
                 match item {
@@ -36,6 +58,12 @@ pub(super) fn shaped(expr: &Expr, budget: &Budget) -> Result<Expr, Stop> {
                 Expr::Seq(*open, flat, *close)
             }
         }
+        // Conditions on several names are a list of them.
+        Expr::SetOp('∩', ..) if !sets::in_one_name(expr) => {
+            let mut items = Vec::new();
+            sets::conditions(expr, &mut items);
+            Expr::Seq(Bracket::None, below(&items)?, Bracket::None)
+        }
         Expr::SetOp(op, a, b) => {
             Expr::SetOp(*op, Box::new(shaped(a, budget)?), Box::new(shaped(b, budget)?))
         }
@@ -43,7 +71,18 @@ pub(super) fn shaped(expr: &Expr, budget: &Budget) -> Result<Expr, Stop> {
         Expr::Matrix(rows) => {
             Expr::Matrix(rows.iter().map(|row| below(row)).collect::<Result<_, _>>()?)
         }
-        Expr::Builder(a, b) => Expr::Builder(a.clone(), Box::new(shaped(b, budget)?)),
+        Expr::Builder(a, b) => match sets::integers(a, b, budget)? {
+            Some(integers) => integers,
+            // {2k + 1 : k in Z} is 2k + 1.
+            None if !is_name(a) && any_integer(b).is_some() => shaped(a, budget)?,
+            None => Expr::Builder(a.clone(), Box::new(shaped(b, budget)?)),
+        },
+        Expr::Case(value, condition) => {
+            Expr::Case(Box::new(shaped(value, budget)?), Box::new(shaped(condition, budget)?))
+        }
+        Expr::Pow(base, exponent) if vectors::is_transpose(base, exponent) => {
+            vectors::transposed(&shaped(base, budget)?)
+        }
         scalar if has_signs(scalar) => both_signs(scalar)?,
         scalar => matrix::evaluated(scalar, budget)?.unwrap_or_else(|| scalar.clone()),
     })
@@ -86,6 +125,7 @@ fn signed(expr: &Expr, upper: bool) -> Expr {
         Expr::Degree(inner) => Expr::Degree(one(inner)),
         Expr::Seq(open, items, close) => Expr::Seq(*open, all(items), *close),
         Expr::Relation(members, ops) => Expr::Relation(all(members), ops.clone()),
+        Expr::Residue(value, modulus) => Expr::Residue(one(value), modulus.clone()),
         other => other.clone(),
     }
 }
@@ -123,66 +163,4 @@ fn relation(members: &[Expr], ops: &[char], budget: &Budget) -> Result<Expr, Sto
         }
         _ => Err(Stop::Syntax),
     }
-}
-
-/// Whether an expression only names something: `x`, `f(x)`, `AB`, `(x, y)`, `|AB|`, `A:B`.
-pub(super) fn is_name(expr: &Expr) -> bool {
-    match expr {
-        Expr::Var(_) | Expr::Text(_) | Expr::Apply(..) => true,
-        Expr::Mul(items) | Expr::Ratio(items) => {
-            items.iter().all(|item| matches!(item, Expr::Var(_) | Expr::Text(_)))
-                || matches!(items.as_slice(), [Expr::Var(_), Expr::Num(_)])
-        }
-        Expr::Seq(_, items, _) => !items.is_empty() && items.iter().all(is_name),
-        Expr::Call("abs", arguments) => arguments.iter().all(is_name),
-        Expr::Pow(base, exponent) => {
-            matches!(**base, Expr::Var(_)) && matches!(**exponent, Expr::Neg(_))
-        }
-        _ => false,
-    }
-}
-
-/// What a chain of equations names, if it gives a value to a name.
-pub(super) fn label(expr: &Expr) -> Option<&Expr> {
-    let Expr::Relation(members, ops) = expr else { return None };
-    if !ops.iter().all(|op| matches!(op, '=' | '≡')) {
-        return None;
-    }
-    let (first, last) = (members.first()?, members.last()?);
-    if is_name(first) {
-        Some(first)
-    } else if is_name(last) && members.len() == 2 {
-        Some(last)
-    } else {
-        None
-    }
-}
-
-/// The value that a chain of equations ends in: of a name, or of a computation that is right.
-pub(super) fn value_of(expr: &Expr, budget: &Budget) -> Result<Option<Expr>, Stop> {
-    let Expr::Relation(members, ops) = expr else { return Ok(None) };
-    if !ops.iter().all(|op| matches!(op, '=' | '≡')) {
-        return Ok(None);
-    }
-    let (Some(first), Some(last)) = (members.first(), members.last()) else { return Ok(None) };
-    if is_name(first) {
-        return Ok(Some(last.clone()));
-    }
-    if is_name(last) && members.len() == 2 {
-        return Ok(Some(first.clone()));
-    }
-    let plain = |member: &Expr| {
-        !member.any(&|e| {
-            matches!(e, Expr::Var(_) | Expr::Apply(..) | Expr::Seq(..) | Expr::Relation(..))
-        })
-    };
-    if !members.iter().all(plain) {
-        return Ok(None);
-    }
-    for pair in members.windows(2) {
-        if !same_scalar(&pair[0], &pair[1], budget)? {
-            return Ok(None);
-        }
-    }
-    Ok(Some(last.clone()))
 }

@@ -1,14 +1,35 @@
 //! Answers in words.
 
-use crate::ast::Expr;
-use crate::parse::number_word;
+use crate::ast::{Expr, Num};
+use crate::parse::in_words;
 
 /// Words that carry no meaning of their own in an answer.
-const IDLE: [&str; 12] =
-    ["a", "an", "the", "is", "are", "it", "its", "of", "there", "this", "that", "answer"];
+const IDLE: [&str; 21] = [
+    "so",
+    "therefore",
+    "thus",
+    "hence",
+    "on",
+    "ans",
+    "final",
+    "result",
+    "solution",
+    "a",
+    "an",
+    "the",
+    "is",
+    "are",
+    "it",
+    "its",
+    "of",
+    "there",
+    "this",
+    "that",
+    "answer",
+];
 
 /// Groups of phrases that mean the same.
-const SAME: [&[&str]; 7] = [
+const SAME: [&[&str]; 8] = [
     &[
         "does not exist",
         "dne",
@@ -33,7 +54,15 @@ const SAME: [&[&str]; 7] = [
     &["ℝ", "all real numbers", "all reals", "real numbers", "all real values", "any real number"],
     &["yes", "true"],
     &["no", "false"],
-    &["infinity", "infinite", "infinitely many", "∞", "infinitely many solutions"],
+    &["negative infinity", "minus infinity", "-infinity", "-∞"],
+    &[
+        "infinity",
+        "diverges to infinity",
+        "infinite",
+        "infinitely many",
+        "∞",
+        "infinitely many solutions",
+    ],
     &["degrees", "degree"],
 ];
 
@@ -45,12 +74,16 @@ const DROPPED: [&str; 12] =
 pub(crate) fn squeeze(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.trim().trim_end_matches('.');
+    // A space, or a mark that is one, was left out before the next character.
+    let mut gap = false;
+    let numeric = |c: char| c.is_ascii_digit() || matches!(c, ',' | '.');
     while let Some(c) = rest.chars().next() {
         if let Some(mark) = DROPPED.iter().find(|mark| rest.starts_with(**mark)) {
             // \leftarrow and the like are other commands.
             let after = rest[mark.len()..].chars().next();
             let longer = mark.len() > 2 && after.is_some_and(|c| c.is_ascii_alphabetic());
             if !longer {
+                gap |= !matches!(*mark, "$" | "\\left" | "\\right");
                 rest = &rest[mark.len()..];
                 continue;
             }
@@ -58,15 +91,18 @@ pub(crate) fn squeeze(text: &str) -> String {
         if rest.starts_with("\\dfrac") || rest.starts_with("\\tfrac") {
             out.push_str("\\frac");
             rest = &rest[6..];
+            gap = false;
             continue;
         }
-        // Digits apart are other digits than digits together.
-        let digits = out.ends_with(|c: char| c.is_ascii_digit())
-            && rest.trim_start().starts_with(|c: char| c.is_ascii_digit());
-        if !c.is_whitespace() {
+        if c.is_whitespace() {
+            gap = true;
+        } else {
+            // Digits apart are other digits than digits together, and so with commas.
+            if gap && numeric(c) && out.ends_with(numeric) {
+                out.push(' ');
+            }
+            gap = false;
             out.push(c);
-        } else if digits {
-            out.push(' ');
         }
         rest = &rest[c.len_utf8()..];
     }
@@ -109,14 +145,45 @@ pub(crate) fn plain_words(text: &str) -> String {
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A weekday or a month in full.
+fn full(word: &str) -> &str {
+    match word {
+        "mon" => "monday",
+        "tue" | "tues" => "tuesday",
+        "wed" => "wednesday",
+        "thu" | "thur" | "thurs" => "thursday",
+        "fri" => "friday",
+        "sat" => "saturday",
+        "sun" => "sunday",
+        "jan" => "january",
+        "feb" => "february",
+        "mar" => "march",
+        "apr" => "april",
+        "jun" => "june",
+        "jul" => "july",
+        "aug" => "august",
+        "sep" | "sept" => "september",
+        "oct" => "october",
+        "nov" => "november",
+        "dec" => "december",
+        other => other,
+    }
+}
+
 /// Whether two texts have the same words, idle ones aside.
 pub(crate) fn same_words(a: &str, b: &str) -> bool {
     let (a, b) = (plain_words(a), plain_words(b));
+    // Without a letter there are no words, and digits apart are not digits together.
+    let wordless = |text: &str| !text.chars().any(|c| c.is_alphabetic() || matches!(c, '∅' | '∞'));
+    if wordless(&a) || wordless(&b) {
+        return false;
+    }
     if a == b {
         return !a.is_empty();
     }
     let kept = |text: &str| {
-        text.split(' ').filter(|word| !IDLE.contains(word)).collect::<Vec<_>>().join(" ")
+        let words = text.split(' ').filter(|word| !IDLE.contains(word)).map(full);
+        words.collect::<Vec<_>>().join(" ")
     };
     let (short, other) = (kept(&a), kept(&b));
     if short == other && !short.is_empty() {
@@ -135,7 +202,7 @@ pub(super) fn is_idle(words: &str) -> bool {
 
 /// Whether words after a number take it back.
 pub(super) fn hedges(words: &str) -> bool {
-    const HEDGES: [&str; 12] = [
+    const HEDGES: [&str; 28] = [
         "not",
         "no",
         "maybe",
@@ -148,8 +215,24 @@ pub(super) fn hedges(words: &str) -> bool {
         "except",
         "probably",
         "guess",
+        "least",
+        "most",
+        "fewer",
+        "more",
+        "less",
+        "than",
+        "below",
+        "under",
+        "over",
+        "root",
+        "factorial",
+        "minus",
+        "plus",
+        "times",
+        "but",
+        "between",
     ];
-    words.split(' ').any(|word| HEDGES.contains(&word))
+    !words.ends_with("below zero") && words.split(' ').any(|word| HEDGES.contains(&word))
 }
 
 /// Whether two texts are the same letters and signs.
@@ -163,7 +246,7 @@ pub(crate) fn same_text(a: &str, b: &str) -> bool {
 
 /// The number that words spell.
 pub(crate) fn spelled_number(words: &str) -> Option<Expr> {
-    number_word(words).map(Expr::int)
+    in_words(words).map(|value| Expr::Num(Num { value, decimal: None }))
 }
 
 /// Whether a text is mostly words.

@@ -2,23 +2,79 @@
 
 use std::collections::BTreeMap;
 
-use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
-use crate::ast::Expr;
+pub(super) use super::unit_names::is_symbol;
+use super::unit_names::lookup;
+use crate::ast::{Expr, Num};
+use crate::parse::{part_word, scale_word};
 
 /// A product of powers of units.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Unit {
     /// The size in base units.
     pub(super) factor: RBig,
+    /// What words of scale multiply the number by: "million", "dozen", "below zero".
+    pub(super) scale: RBig,
+    /// The power that words raise the number to: "squared".
+    pub(super) power: u8,
     /// The powers of what is measured: length, mass, time, each currency.
     pub(super) dimensions: BTreeMap<&'static str, i64>,
 }
 
 impl Unit {
-    fn none() -> Self {
-        Self { factor: RBig::ONE, dimensions: BTreeMap::new() }
+    pub(super) fn none() -> Self {
+        Self { factor: RBig::ONE, scale: RBig::ONE, power: 1, dimensions: BTreeMap::new() }
+    }
+
+    pub(super) fn of(dimension: &'static str, factor: RBig) -> Self {
+        Self { factor, dimensions: BTreeMap::from([(dimension, 1)]), ..Self::none() }
+    }
+
+    /// Whether this and another measure the same.
+    pub(super) fn measures(&self, other: &Self) -> bool {
+        let two_currencies = |a: &Self, b: &Self| {
+            let only = |unit: &Self, names: &[&str]| {
+                unit.dimensions.len() == 1
+                    && unit
+                        .dimensions
+                        .iter()
+                        .all(|(name, power)| *power == 1 && names.contains(name))
+            };
+            // The sign ¥ is that of two currencies; a pound is money, too.
+            only(a, &["yen or yuan"]) && only(b, &["yen", "yuan"])
+                || only(a, &["sterling"]) && only(b, &["mass"]) && b.is_pound()
+        };
+        self.dimensions == other.dimensions
+            || two_currencies(self, other)
+            || two_currencies(other, self)
+    }
+
+    fn is_pound(&self) -> bool {
+        lookup("pound").is_some_and(|pound| pound.factor == self.factor)
+    }
+
+    /// Whether no word changes the number.
+    pub(super) fn is_plain(&self) -> bool {
+        self.scale.is_one() && self.power == 1
+    }
+
+    /// A number with what the words say about its size.
+    pub(super) fn scaled(&self, number: Expr) -> Expr {
+        let number = if self.power == 1 {
+            number
+        } else {
+            Expr::Pow(Box::new(number), Box::new(Expr::int(i64::from(self.power))))
+        };
+        if self.scale.is_one() {
+            return number;
+        }
+        // A decimal times a whole number is as exact as it is written: 1.5 million.
+        let scale = Num { value: self.scale.clone(), decimal: None };
+        match number {
+            Expr::Num(num) => Expr::Num(Num { value: num.value * scale.value, decimal: None }),
+            other => other.times(Expr::Num(scale)),
+        }
     }
 
     /// Whether this says nothing that could be compared.
@@ -26,13 +82,17 @@ impl Unit {
         self.dimensions.is_empty()
     }
 
-    fn times(mut self, other: &Self, power: i64) -> Self {
+    pub(super) fn times(mut self, other: &Self, power: i64) -> Self {
         for _ in 0..power.unsigned_abs().min(9) {
             if power > 0 {
                 self.factor *= &other.factor;
             } else {
                 self.factor /= &other.factor;
             }
+        }
+        if power > 0 {
+            self.scale *= &other.scale;
+            self.power = self.power.max(other.power);
         }
         for (dimension, exponent) in &other.dimensions {
             let total = self.dimensions.entry(dimension).or_insert(0);
@@ -60,32 +120,54 @@ pub(super) fn unit(expr: &Expr) -> Unit {
                 },
                 _ => 1,
             };
+            // m s^{-1} without its blank.
+            if power < 0 && matches!(&**base, Expr::Text(words) if words == "ms") {
+                return phrase("m").times(&phrase("s"), power);
+            }
             Unit::none().times(&unit(base), power)
         }
         _ => Unit::none(),
     }
 }
 
-/// A phrase such as "square feet", "cm squared", "miles per hour".
+/// A phrase such as "square feet", "cm squared", "miles per hour", "million dollars".
 fn phrase(words: &str) -> Unit {
     let mut product = Unit::none();
+    if words.ends_with("below zero") {
+        product.scale = -RBig::ONE;
+    }
     let mut sign = 1;
     let mut next_power = 1;
     let mut last: Option<Unit> = None;
     for word in words.split([' ', '-']).filter(|word| !word.is_empty()) {
+        let (word, power) = chinese_power(word);
         match word {
             "per" => sign = -1,
             "square" | "sq" => next_power = 2,
             "cubic" | "cu" => next_power = 3,
             "squared" | "cubed" => {
-                if let Some(known) = &last {
-                    product = product.times(known, if word == "squared" { 1 } else { 2 });
+                let extra = if word == "squared" { 1 } else { 2 };
+                match &last {
+                    Some(known) => product = product.times(known, extra),
+                    None => product.power = 1 + extra as u8,
                 }
             }
+            "negative" | "minus" => product.scale = -product.scale,
+            "twice" | "double" => product.scale *= RBig::from(2),
+            "triple" | "thrice" => product.scale *= RBig::from(3),
             word => {
                 if let Some(known) = lookup(word) {
-                    product = product.times(&known, sign * next_power);
+                    product = product.times(&known, sign * next_power * power);
                     last = Some(Unit::none().times(&known, sign));
+                } else if let Some(scale) = scale_word(word) {
+                    product.scale *= RBig::from(scale);
+                } else if let Some(size) = part_word(word) {
+                    product.scale /= RBig::from(size);
+                } else if let Some((scale, rest)) = chinese_scale(word) {
+                    product.scale *= RBig::from(scale);
+                    if let Some(known) = lookup(rest) {
+                        product = product.times(&known, sign);
+                    }
                 }
                 next_power = 1;
             }
@@ -94,76 +176,21 @@ fn phrase(words: &str) -> Unit {
     product
 }
 
-fn lookup(word: &str) -> Option<Unit> {
-    const LENGTH: &str = "length";
-    const MASS: &str = "mass";
-    const TIME: &str = "time";
-    let simple = |dimension: &'static str, top: u64, bottom: u64| {
-        Some(Unit {
-            factor: RBig::from_parts(IBig::from(top), UBig::from(bottom)),
-            dimensions: BTreeMap::from([(dimension, 1)]),
-        })
-    };
-    let compound = |parts: &[(&str, i64)]| {
-        parts.iter().try_fold(Unit::none(), |product, (word, power)| {
-            Some(product.times(&lookup(word)?, *power))
-        })
-    };
-    match word {
-        "m" | "meter" | "meters" | "metre" | "metres" => simple(LENGTH, 1, 1),
-        "km" | "kilometer" | "kilometers" | "kilometre" | "kilometres" => simple(LENGTH, 1000, 1),
-        "dm" | "decimeter" | "decimeters" => simple(LENGTH, 1, 10),
-        "cm" | "centimeter" | "centimeters" | "centimetre" | "centimetres" => {
-            simple(LENGTH, 1, 100)
-        }
-        "mm" | "millimeter" | "millimeters" | "millimetre" | "millimetres" => {
-            simple(LENGTH, 1, 1000)
-        }
-        "nm" | "nanometer" | "nanometers" => simple(LENGTH, 1, 1_000_000_000),
-        "in" | "inch" | "inches" => simple(LENGTH, 254, 10_000),
-        "ft" | "foot" | "feet" => simple(LENGTH, 3048, 10_000),
-        "yd" | "yard" | "yards" => simple(LENGTH, 9144, 10_000),
-        "mi" | "mile" | "miles" => simple(LENGTH, 1_609_344, 1000),
-        "g" | "gram" | "grams" => simple(MASS, 1, 1),
-        "kg" | "kilogram" | "kilograms" => simple(MASS, 1000, 1),
-        "mg" | "milligram" | "milligrams" => simple(MASS, 1, 1000),
-        "ton" | "tons" | "tonne" | "tonnes" => simple("ton", 1, 1),
-        "lb" | "lbs" | "pound" | "pounds" => simple(MASS, 45_359_237, 100_000),
-        "oz" | "ounce" | "ounces" => simple(MASS, 45_359_237, 1_600_000),
-        "s" | "sec" | "secs" | "second" | "seconds" => simple(TIME, 1, 1),
-        "ms" | "millisecond" | "milliseconds" => simple(TIME, 1, 1000),
-        "min" | "mins" | "minute" | "minutes" => simple(TIME, 60, 1),
-        "h" | "hr" | "hrs" | "hour" | "hours" => simple(TIME, 3600, 1),
-        "day" | "days" => simple(TIME, 86_400, 1),
-        "week" | "weeks" => simple(TIME, 604_800, 1),
-        "month" | "months" => simple("month", 1, 1),
-        "year" | "years" => simple("month", 12, 1),
-        "mph" => compound(&[("mile", 1), ("hour", -1)]),
-        "kmh" | "kph" => compound(&[("km", 1), ("hour", -1)]),
-        "l" | "liter" | "liters" | "litre" | "litres" => compound(&[("dm", 3)]),
-        "ml" | "milliliter" | "milliliters" => compound(&[("cm", 3)]),
-        "hz" => compound(&[("s", -1)]),
-        "n" | "newton" | "newtons" => compound(&[("kg", 1), ("m", 1), ("s", -2)]),
-        "j" | "joule" | "joules" => compound(&[("kg", 1), ("m", 2), ("s", -2)]),
-        "kj" => compound(&[("kg", 1), ("m", 2), ("s", -2)])
-            .map(|unit| Unit { factor: unit.factor * RBig::from(1000), ..unit }),
-        "w" | "watt" | "watts" => compound(&[("kg", 1), ("m", 2), ("s", -3)]),
-        "$" | "dollar" | "dollars" | "usd" => simple("dollar", 1, 1),
-        "¢" | "cent" | "cents" => simple("dollar", 1, 100),
-        "€" | "euro" | "euros" | "eur" => simple("euro", 1, 1),
-        "£" | "gbp" => simple("sterling", 1, 1),
-        "₹" | "rupee" | "rupees" => simple("rupee", 1, 1),
-        "yuan" | "rmb" => simple("yuan", 1, 1),
-        "¥" | "yen" => simple("yen", 1, 1),
-        "°C" | "celsius" => simple("celsius", 1, 1),
-        "°F" | "fahrenheit" => simple("fahrenheit", 1, 1),
-        "am" => simple("morning", 1, 1),
-        "pm" => simple("afternoon", 1, 1),
-        "rad" | "radian" | "radians" => simple("radian", 1, 1),
-        _ => {
-            // Signs of units have a case of their own in text.
-            let lower = word.to_lowercase();
-            if lower == word { None } else { lookup(&lower) }
-        }
+/// A unit without the sign for square or cubic before it.
+fn chinese_power(word: &str) -> (&str, i64) {
+    if let Some(rest) = word.strip_prefix("平方") {
+        (rest, 2)
+    } else if let Some(rest) = word.strip_prefix("立方") {
+        (rest, 3)
+    } else {
+        (word, 1)
     }
+}
+
+/// The scale that a word starts with, and the rest of it.
+fn chinese_scale(word: &str) -> Option<(u64, &str)> {
+    let first = word.chars().next()?;
+    let (scale, rest) = word.split_at(first.len_utf8());
+    let scale = if first.is_ascii() { None } else { scale_word(scale) }?;
+    Some((scale, rest))
 }

@@ -6,7 +6,7 @@ pub(super) struct Boxes<'a> {
     pub(super) contents: Vec<&'a str>,
     /// Whether the last box that was begun is never ended.
     pub(super) unclosed: bool,
-    /// Where the last box ends, if all complete boxes have nothing in them.
+    /// Where the last box ends, if it has nothing in it.
     pub(super) empty: Option<usize>,
 }
 
@@ -62,6 +62,28 @@ pub(crate) fn boxed(text: &str) -> Vec<&str> {
     last_boxes(text).contents
 }
 
+/// The contents of boxes that answer labelled parts, `(a)` first, with their labels.
+pub(crate) fn labelled(text: &str) -> Option<String> {
+    let boxes = scan(text).boxes;
+    let first = boxes.len().checked_sub(5).unwrap_or_default();
+    // The last run of boxes whose labels start with (a).
+    (first..boxes.len()).find_map(|start| {
+        let mut parts = Vec::new();
+        let mut before = start.checked_sub(1).map_or(0, |at| boxes[at].end);
+        for (found, label) in boxes[start..].iter().zip("abcde".chars()) {
+            let gap = text[before..found.start].to_ascii_lowercase();
+            let labels = [format!("({label})"), format!("part {label}"), format!(" {label})")];
+            if !labels.iter().any(|label| gap.contains(label.as_str())) {
+                return None;
+            }
+            let content = text[found.content.0..found.content.1].trim();
+            parts.push(format!("({label}) {content}"));
+            before = found.end;
+        }
+        (parts.len() >= 2).then(|| parts.join(", "))
+    })
+}
+
 /// Finds the last complete boxes of a text.
 pub(super) fn last_boxes(text: &str) -> Boxes<'_> {
     let scan = scan(text);
@@ -88,11 +110,14 @@ pub(super) fn last_boxes(text: &str) -> Boxes<'_> {
         contents.push(other);
     }
     let last_end = scan.boxes.last().map_or(0, |found| found.end);
-    Boxes {
-        contents,
-        unclosed: scan.unclosed.is_some_and(|start| start >= last_end),
-        empty: (!scan.boxes.is_empty() && filled.is_empty()).then_some(last_end),
+    let unclosed = scan.unclosed.is_some_and(|start| start >= last_end);
+    let empty =
+        scan.boxes.last().is_some_and(|last| is_placeholder(&text[last.content.0..last.content.1]));
+    // A box that is cut off or empty takes the earlier ones back.
+    if unclosed || empty {
+        contents.clear();
     }
+    Boxes { contents, unclosed, empty: empty.then_some(last_end) }
 }
 
 struct Scan {
@@ -196,7 +221,10 @@ fn skip_spaces(bytes: &[u8], from: usize) -> usize {
 /// The length of the content of a box without braces.
 fn bare(text: &str) -> usize {
     let end = text.find(|c: char| c.is_whitespace() || "$\\,;)]".contains(c)).unwrap_or(text.len());
-    text[..end].trim_end_matches('.').len()
+    let content = text[..end].trim_end_matches(['.', ':']);
+    // A word after the bare command speaks about boxes.
+    let word = content.len() > 1 && content.bytes().all(|b| b.is_ascii_alphabetic());
+    if word { 0 } else { content.len() }
 }
 
 /// Whether a box has no answer in it: it is empty or quotes the instruction of the prompt.

@@ -2,7 +2,7 @@
 
 use super::{is_word, sentence};
 
-/// Phrases that announce the answer, the strongest first; the last occurrence of a phrase counts.
+/// Phrases that announce the answer: strong ones, plain ones, weak ones.
 const CUES: [&[&str]; 3] = [
     &["final answer is", "final answer:", "final answer**:", "final answer:**"],
     &[
@@ -41,41 +41,88 @@ const CUES: [&[&str]; 3] = [
 /// Openings of a text that leaves the answer open: "not 42", "either 41 or 42".
 const OPEN: [&str; 7] = ["not ", "either ", "neither ", "maybe ", "possibly ", "between ", "n't"];
 
-/// The texts that follow the strongest cue of a response, the likeliest answer first.
+/// The texts that follow the last cue of a response, the likeliest answer first.
+///
+/// A later cue replaces an earlier one: the model has changed its mind. The weak ones count where
+/// there are no others.
 pub(super) fn after_cues(body: &str) -> Vec<&str> {
     // Only ASCII letters change case, so offsets are those of the text.
     let lower = body.to_ascii_lowercase();
-    if let Some(text) = last_after(body, &lower, CUES[0]) {
-        return candidates(text);
+    let hashes = body.rfind("####").map(|at| (at + 4, Cue::Hashes));
+    let tag = tagged(&lower).map(|(start, end)| (start, Cue::Tag(end)));
+    let announced = [loose(&lower), last_after(&lower, CUES[0]), last_after(&lower, CUES[1])]
+        .into_iter()
+        .flatten()
+        .max()
+        .map(|at| (at, Cue::Words));
+    let cues = [hashes, tag, announced];
+    let last = cues
+        .into_iter()
+        .flatten()
+        .filter(|(at, _)| !body[*at..].trim().is_empty())
+        .max_by_key(|(at, _)| *at);
+    match last {
+        Some((at, Cue::Hashes)) => {
+            vec![body[at..].trim_start().lines().next().unwrap_or("").trim()]
+        }
+        Some((at, Cue::Tag(end))) => {
+            let inner = body[at..end].trim();
+            // An announcement inside the element still announces.
+            match announced {
+                Some((inside, _)) if inside > at && inside < end => candidates(&body[inside..end]),
+                _ => vec![inner],
+            }
+        }
+        Some((at, Cue::Words)) => candidates(&body[at..]),
+        None => last_after(&lower, CUES[2]).map_or(Vec::new(), |at| candidates(&body[at..])),
     }
-    if let Some(at) = body.rfind("####") {
-        let line = body[at + 4..].trim_start().lines().next().unwrap_or("");
-        return vec![line.trim()];
-    }
-    if let Some(text) = tagged(body, &lower) {
-        return vec![text.trim()];
-    }
-    CUES[1..].iter().find_map(|cues| last_after(body, &lower, cues)).map_or(Vec::new(), candidates)
 }
 
-/// The content of the last complete `<answer>` element.
-fn tagged<'a>(body: &'a str, lower: &str) -> Option<&'a str> {
+/// What kind of cue an answer follows.
+#[derive(Debug, Clone, Copy)]
+enum Cue {
+    Hashes,
+    /// An element, with the place where it ends.
+    Tag(usize),
+    Words,
+}
+
+/// Where the content of the last complete `<answer>` element starts and ends.
+fn tagged(lower: &str) -> Option<(usize, usize)> {
     let end = lower.rfind("</answer>")?;
     let start = lower[..end].rfind("<answer>")? + "<answer>".len();
-    Some(&body[start..end])
+    Some((start, end))
 }
 
-/// What follows the last of the cues.
-fn last_after<'a>(body: &'a str, lower: &str, cues: &[&str]) -> Option<&'a str> {
+/// Where the text after the last of the cues starts.
+fn last_after(lower: &str, cues: &[&str]) -> Option<usize> {
     cues.iter()
         .filter_map(|cue| {
             let at = lower.rfind(cue)?;
             let starts_word = at == 0 || !is_word(lower.as_bytes()[at - 1]) || !cue.is_ascii();
-            starts_word.then_some(at + cue.len())
+            let end = at + cue.len();
+            let ends_word = !cue.ends_with(|c: char| c.is_ascii_alphabetic())
+                || !lower.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric);
+            (starts_word && ends_word).then_some(end)
         })
         .max()
-        .map(|at| &body[at..])
-        .filter(|text| !text.trim().is_empty())
+}
+
+/// Where the text after the last "final answer" starts that has words between it and its verb:
+/// "the final answer (corrected): 42", "my final answer to part b is 42", "final answer = 42".
+fn loose(lower: &str) -> Option<usize> {
+    const CUE: &str = "final answer";
+    const LONGEST: usize = 40;
+    let start = lower.rfind(CUE)? + CUE.len();
+    let line = lower[start..].lines().next().unwrap_or("");
+    let near = line.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST).last()?;
+    let near = &line[..near];
+    [": ", ":$", ":*", "= ", "→ ", "=> ", " is ", " becomes ", " should be ", " must be ", " was "]
+        .iter()
+        .filter_map(|mark| near.find(mark).map(|at| at + mark.len()))
+        .min()
+        .filter(|at| !near[..*at].contains(|c: char| c.is_ascii_digit() || c == '.'))
+        .map(|at| start + at)
 }
 
 /// The readings of a text that an answer starts: its sentence, its first formula, its first line.

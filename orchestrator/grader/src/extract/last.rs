@@ -1,6 +1,7 @@
 //! The last expression of a text: its last formula, its last number, its last choice letter.
 
 use super::is_word;
+use crate::parse::scale_word;
 
 /// How many words may follow the last expression of a text that breaks off.
 const TRAILING_WORDS: usize = 3;
@@ -62,7 +63,14 @@ fn last_number(text: &str) -> Option<(usize, usize)> {
             stop += 1;
         }
         let mut start = digit;
-        while start > 0 && is_numeric(bytes[start - 1]) {
+        // A time of day is one number.
+        let in_time = |at: usize| {
+            bytes[at] == b':'
+                && at > 0
+                && bytes[at - 1].is_ascii_digit()
+                && bytes[at + 1].is_ascii_digit()
+        };
+        while start > 0 && (is_numeric(bytes[start - 1]) || in_time(start - 1)) {
             start -= 1;
         }
         // The blanks, commas and closing brackets of the text before are not the number's.
@@ -75,7 +83,7 @@ fn last_number(text: &str) -> Option<(usize, usize)> {
             bytes.get(at).is_some_and(|b| b.is_ascii_alphabetic() || b"'_`".contains(b))
         };
         if !(start > 0 && glued(start - 1) || glued(stop)) {
-            return Some((start, balanced(text, start, stop)));
+            return Some((start, with_size(text, balanced(text, start, stop))));
         }
         start = first;
         if start == 0 {
@@ -83,6 +91,18 @@ fn last_number(text: &str) -> Option<(usize, usize)> {
         }
         end = start;
     }
+}
+
+/// The end of a number with the word after it that changes its value: "7 million", "4:20 p.m.".
+fn with_size(text: &str, end: usize) -> usize {
+    let rest = &text[end..];
+    let word = rest.trim_start_matches([' ', '\\']);
+    let length = word.find(|c: char| !c.is_alphabetic() && c != '.').unwrap_or(word.len());
+    let found = word[..length].trim_end_matches('.').to_lowercase();
+    let counts =
+        matches!(found.as_str(), "am" | "pm" | "a.m" | "p.m" | "percent" | "squared" | "cubed")
+            || scale_word(&found).is_some();
+    if counts { end + rest.len() - word.len() + length } else { end }
 }
 
 fn is_numeric(byte: u8) -> bool {
@@ -127,8 +147,25 @@ pub(crate) fn choice(text: &str) -> Option<char> {
     let marked = |at: usize| {
         !matches!(bytes[at], b'A' | b'I') || bytes.get(at + 1).is_none_or(|b| b".),;:*".contains(b))
     };
-    (0..bytes.len())
+    let mut letters = (0..bytes.len())
         .rev()
-        .find(|&at| bytes[at].is_ascii_uppercase() && alone(at) && marked(at))
-        .map(|at| bytes[at] as char)
+        .filter(|&at| bytes[at].is_ascii_uppercase() && alone(at) && marked(at))
+        .filter(|&at| !is_denied(text, at));
+    let at = letters.next()?;
+    // "B or C" chooses neither.
+    let between = letters.next().map(|other| &text[other + 1..at]);
+    let joined = between.is_some_and(|between| {
+        matches!(between.trim_matches([' ', '(', ')', '$', '*', ',']), "or" | "and" | "/")
+    });
+    (!joined).then(|| bytes[at] as char)
+}
+
+/// Whether the text around a letter says that it is not the choice.
+fn is_denied(text: &str, at: usize) -> bool {
+    let after = text[at + 1..].trim_start_matches([')', '*', '$', ' ']);
+    let before = text[..at].trim_end_matches(['(', '*', '$', ' ']);
+    ["is wrong", "is incorrect", "is not", "is false", "cannot", "isn't", "are wrong"]
+        .iter()
+        .any(|denial| after.starts_with(denial))
+        || before.ends_with(" not")
 }

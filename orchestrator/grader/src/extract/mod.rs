@@ -9,7 +9,7 @@ mod boxes;
 mod cues;
 mod last;
 
-pub(crate) use boxes::boxed;
+pub(crate) use boxes::{boxed, labelled};
 pub(crate) use last::choice;
 
 use crate::Extraction;

@@ -20,6 +20,7 @@ enum Kind {
     Command(&'static str),
     Dots,
     And,
+    Or,
 }
 
 /// Delimiters that careless writers join to the next letter: `\vertx`.
@@ -95,6 +96,7 @@ impl Lexer {
             Kind::Command(name) => self.push(Token::Command(name)),
             Kind::Dots => self.push(Token::Dots),
             Kind::And => self.push(Token::And),
+            Kind::Or => self.push(Token::Or),
         }
     }
 
@@ -108,6 +110,7 @@ impl Lexer {
                     self.at -= 1;
                 } else {
                     self.push(Token::Row);
+                    self.skip_row_space();
                 }
             }
             ',' | ';' | ':' | '!' | ' ' | '/' | '\n' | '>' | '(' | ')' | '[' | ']' => {
@@ -116,7 +119,18 @@ impl Lexer {
             '{' => self.push(Token::Symbol('⦃')),
             '}' => self.push(Token::Symbol('⦄')),
             '|' => self.push(Token::Symbol('|')),
-            '$' => self.push(Token::Symbol('$')),
+            '$' => {
+                // R$, US$, A$: whose dollar it is.
+                if let Some(Token::Letter(of) | Token::Word(of)) = self.last()
+                    && matches!(of.as_str(), "R" | "S" | "A" | "US" | "us" | "hk")
+                {
+                    if of == "S" {
+                        self.out.pop();
+                    }
+                    self.out.pop();
+                }
+                self.push(Token::Symbol('$'));
+            }
             '%' => self.push(Token::Symbol('%')),
             '&' => self.push(Token::Symbol('&')),
             _ => {}
@@ -209,7 +223,7 @@ impl Lexer {
 }
 
 fn kind(name: &str) -> Option<Kind> {
-    use Kind::{And, Command, Dots, Font, Hidden, Letter, Nothing, Symbol, Text};
+    use Kind::{And, Command, Dots, Font, Hidden, Letter, Nothing, Or, Symbol, Text};
     Some(match name {
         "quad" | "qquad" | "enspace" | "thinspace" | "medspace" | "thickspace" | "negthinspace"
         | "displaystyle" | "textstyle" | "scriptstyle" | "limits" | "nolimits" | "big" | "Big"
@@ -273,13 +287,16 @@ fn kind(name: &str) -> Option<Kind> {
         "lceil" | "ulcorner" => Symbol('⌈'),
         "rceil" | "urcorner" => Symbol('⌉'),
         "ldots" | "dots" | "cdots" | "dotsc" | "dotsb" | "dotsm" | "vdots" | "ddots" => Dots,
-        "land" | "wedge" | "lor" | "vee" => And,
+        "land" | "wedge" => And,
+        "lor" | "vee" => Or,
         "textdollar" => Symbol('$'),
         "euro" | "texteuro" => Symbol('€'),
         "pounds" | "textsterling" => Symbol('£'),
         "textpercent" | "percent" => Symbol('%'),
         "exponentialE" => Letter("e"),
         "imaginaryI" | "imath" | "iu" => Letter("i"),
+        "jmath" => Letter("j"),
+        "top" | "intercal" => Letter("T"),
         "pi" | "Pi" => Letter("pi"),
         "varepsilon" => Letter("epsilon"),
         "vartheta" => Letter("theta"),
@@ -293,8 +310,9 @@ fn kind(name: &str) -> Option<Kind> {
 
 /// The functions and operators that have a name, in LaTeX and in plain text.
 pub(super) fn function(name: &str) -> Option<&'static str> {
-    const NAMES: [&str; 66] = [
+    const NAMES: [&str; 67] = [
         "sqrt",
+        "cis",
         "sin",
         "cos",
         "tan",

@@ -6,6 +6,7 @@
 
 mod commands;
 mod number;
+mod spoken;
 mod unicode;
 mod words;
 
@@ -37,8 +38,10 @@ pub(crate) enum Token {
     Row,
     /// Dots that stand for something left out.
     Dots,
-    /// "and", "or" between answers.
+    /// "and" between answers.
     And,
+    /// "or" between answers.
+    Or,
 }
 
 /// A token and whether white space stands before it.
@@ -70,7 +73,9 @@ pub(crate) fn lex(text: &str) -> Result<Vec<Lexeme>, Stop> {
             return Err(Stop::TooLarge);
         }
     }
-    Ok(simplify_braces(lexer.out))
+    let mut lexemes = simplify_braces(lexer.out);
+    spoken::operators(&mut lexemes);
+    Ok(lexemes)
 }
 
 /// What a brace of the input encloses.
@@ -153,7 +158,8 @@ impl Lexer {
             '*' if self.peek(1) == Some('*') => {
                 // Power in programs, bold in Markdown.
                 self.at += 2;
-                if self.out.is_empty() || self.at >= self.chars.len() {
+                let more = self.chars[self.at..].iter().any(|c| c.is_alphanumeric());
+                if self.out.is_empty() || !more {
                     return Ok(());
                 }
                 self.push(Token::Symbol('^'));
@@ -189,6 +195,16 @@ impl Lexer {
         self.spaced = true;
     }
 
+    /// Skips the space that an end of row asks for: `\\[2pt]`.
+    fn skip_row_space(&mut self) {
+        let space = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ' ');
+        let inner = self.chars[self.at..].iter().skip(1).take(12).take_while(|c| space(c)).count();
+        let unit = self.chars.get(self.at + inner).is_some_and(char::is_ascii_alphabetic);
+        if self.peek(0) == Some('[') && unit && self.peek(inner + 1) == Some(']') {
+            self.at += inner + 2;
+        }
+    }
+
     /// A run of letters: words, function names, variables.
     fn letters(&mut self) {
         let start = self.at;
@@ -210,17 +226,21 @@ impl Lexer {
             self.push(Token::Word(format!("{lower}m")));
             return;
         }
+        // "Rs." is short for rupees.
+        let end_of_word = end;
+        let end = end + usize::from(run == "Rs" && self.rest_is(end, "."));
         let after_number = match self.last() {
             Some(Token::Number { .. }) => true,
             Some(Token::Symbol('}' | ')')) => self.spaced,
             _ => false,
         };
-        let followed = self.chars[end..].iter().copied().find(|c| *c != '}');
+        let followed = self.chars[end_of_word..].iter().copied().find(|c| *c != '}');
         match words::classify(&run, &lower, text, after_number, self.spaced, followed) {
             words::Class::Command(name) => self.push(Token::Command(name)),
             words::Class::Letter(name) => self.push(Token::Letter(name.to_owned())),
             words::Class::Symbol(symbol) => self.push(Token::Symbol(symbol)),
             words::Class::And => self.push(Token::And),
+            words::Class::Or => self.push(Token::Or),
             words::Class::Word if run.chars().count() == 1 => self.push(Token::Word(run)),
             words::Class::Word => self.push(Token::Word(lower)),
             words::Class::Letters => {

@@ -11,14 +11,32 @@ impl Lexer {
     pub(super) fn number(&mut self) -> Result<(), Stop> {
         let mut digits = self.digits();
         let mut grouped = false;
-        if (1..=3).contains(&digits.len()) && digits != "0" && !digits.is_empty() {
+        let head = (1..=3).contains(&digits.len()) && digits != "0";
+        // In 3,11,333 the commas separate elements: the run is no number as a whole.
+        let listed = self.at > digits.len() && {
+            let before = self.at - digits.len() - 1;
+            self.chars[before] == ','
+                && before > 0
+                && self.chars[before - 1].is_ascii_digit()
+                && self.peek(0) == Some(',')
+        };
+        let head = head && !listed;
+        if head && let Some(groups) = self.pointed_groups() {
+            digits.push_str(&groups);
+            grouped = true;
+            if self.peek(0) == Some(',') && self.peek(1).is_some_and(|c| c.is_ascii_digit()) {
+                self.at += 1;
+                digits.push('.');
+                digits.push_str(&self.digits());
+            }
+        } else if head {
             while let Some(length) = self.group() {
                 self.at += length - 3;
                 digits.push_str(&self.digits());
                 grouped = true;
             }
         }
-        if self.peek(0) == Some('.') && self.peek(1) != Some('.') {
+        if self.peek(0) == Some('.') && self.peek(1) != Some('.') && !digits.contains('.') {
             self.at += 1;
             let repeats = ["\\overline", "\\bar", "\\dot"];
             let block = repeats.iter().any(|command| self.rest_is(self.at, command));
@@ -34,6 +52,26 @@ impl Lexer {
         let exponent = self.exponent()?;
         self.push(Token::Number { digits, exponent, grouped });
         Ok(())
+    }
+
+    /// Two or more groups of thousands after points, as in `1.234.567`; one is a decimal.
+    fn pointed_groups(&mut self) -> Option<String> {
+        let mut groups = String::new();
+        let mut at = self.at;
+        while self.chars.get(at) == Some(&'.') {
+            let digits: String =
+                self.chars[at + 1..].iter().take(4).take_while(|c| c.is_ascii_digit()).collect();
+            if digits.len() != 3 {
+                return None;
+            }
+            groups.push_str(&digits);
+            at += 4;
+        }
+        if groups.len() < 6 {
+            return None;
+        }
+        self.at = at;
+        Some(groups)
     }
 
     fn digits(&mut self) -> String {
@@ -55,7 +93,7 @@ impl Lexer {
             2
         } else if self.rest_is(self.at, "\\!") && self.rest_is(self.at + 2, ",") {
             3
-        } else if self.brackets == 0 && matches!(self.peek(0), Some(',' | ' ')) {
+        } else if self.brackets == 0 && matches!(self.peek(0), Some(',' | ' ' | '\'' | '~')) {
             1
         } else {
             return None;
@@ -93,7 +131,7 @@ impl Lexer {
 
     /// A power of ten as programs write it: `e-5`, directly after the digits.
     fn exponent(&mut self) -> Result<i32, Stop> {
-        if !matches!(self.peek(0), Some('e' | 'E')) || self.in_text() {
+        if !matches!(self.peek(0), Some('e' | 'E')) {
             return Ok(0);
         }
         let sign = usize::from(matches!(self.peek(1), Some('+' | '-')));

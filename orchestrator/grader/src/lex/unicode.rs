@@ -162,6 +162,7 @@ fn spelling(c: char) -> Option<&'static str> {
         '٬' => ",",
         'ⅇ' => "e",
         'ⅈ' | 'ı' => "i",
+        '￥' => "¥",
         '∧' | '⋀' => " and ",
         '∨' | '⋁' => " or ",
         _ => return None,

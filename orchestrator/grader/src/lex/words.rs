@@ -9,6 +9,7 @@ pub(super) enum Class {
     Letter(&'static str),
     Symbol(char),
     And,
+    Or,
     Word,
     /// One variable a letter.
     Letters,
@@ -30,11 +31,11 @@ const SHORT: [&str; 60] = [
 ];
 
 /// Signs of units that may follow a number in plain text.
-const UNITS: [&str; 46] = [
+const UNITS: [&str; 47] = [
     "cm", "mm", "km", "dm", "nm", "kg", "mg", "lb", "lbs", "oz", "ft", "in", "yd", "mi", "mph",
-    "kmh", "kph", "hr", "hrs", "min", "mins", "sec", "secs", "ms", "ml", "cl", "dl", "kj", "kw",
-    "hz", "khz", "mhz", "pa", "kpa", "am", "pm", "pct", "deg", "rad", "usd", "eur", "gbp", "th",
-    "st", "nd", "rd",
+    "kmph", "kmh", "kph", "hr", "hrs", "min", "mins", "sec", "secs", "ms", "ml", "cl", "dl", "kj",
+    "kw", "hz", "khz", "mhz", "pa", "kpa", "am", "pm", "pct", "deg", "rad", "usd", "eur", "gbp",
+    "th", "st", "nd", "rd",
 ];
 
 /// Classifies a run of letters; `lower` is the run in lower case.
@@ -46,8 +47,12 @@ pub(super) fn classify(
     spaced: bool,
     followed: Option<char>,
 ) -> Class {
-    if matches!(lower, "and" | "or" | "und" | "et") && run.len() > 1 && lower == run {
-        return Class::And;
+    if lower == run {
+        match lower {
+            "and" | "und" | "et" | "и" | "和" => return Class::And,
+            "or" | "oder" | "ou" | "или" | "或" | "或者" => return Class::Or,
+            _ => {}
+        }
     }
     let single = run.chars().count() == 1;
     if after_number && (lower == "percent" || lower == "pct") {
@@ -56,7 +61,12 @@ pub(super) fn classify(
     if (after_number || text) && matches!(lower, "degrees" | "degree") {
         return Class::Symbol('°');
     }
-    if after_number && UNITS.contains(&lower) && !matches!(followed, Some('(' | '^' | '_')) {
+    if after_number
+        && UNITS.contains(&lower)
+        && !matches!(followed, Some('(' | '_'))
+        && (followed != Some('^')
+            || matches!(lower, "cm" | "mm" | "km" | "dm" | "ft" | "yd" | "mi"))
+    {
         // "2 min" is a time, "min(2, 3)" a function; "5am" may be a product of variables.
         if spaced || text || !matches!(lower, "am" | "pm" | "in" | "st" | "nd" | "mi" | "pa") {
             return Class::Word;
@@ -66,6 +76,9 @@ pub(super) fn classify(
         && matches!(lower, "cm" | "km" | "mm" | "kg" | "ft" | "mi" | "in" | "yd")
         && spaced
     {
+        return Class::Word;
+    }
+    if matches!(run, "Rs" | "USD" | "EUR" | "GBP" | "INR" | "RMB" | "CNY") {
         return Class::Word;
     }
     if let Some(name) = function(run)
@@ -86,7 +99,9 @@ pub(super) fn classify(
         return Class::Word;
     }
     if single {
-        return Class::Letters;
+        // Signs of Chinese, Japanese and Korean are words: 18元.
+        let word = run.chars().all(|c| c >= '\u{2e80}');
+        return if word { Class::Word } else { Class::Letters };
     }
     if let Some(name) = SPELLED.iter().find(|name| **name == run) {
         return Class::Letter(name);

@@ -1,7 +1,8 @@
 //! Atoms: names, words, everything in brackets, matrices.
 
 use super::Parser;
-use super::scalar::named;
+use super::counting::counting_call;
+use super::scalar::{is_currency, named};
 use crate::ast::{Bracket, Constant, Expr};
 use crate::lex::Token;
 use crate::stop::Stop;
@@ -46,7 +47,7 @@ impl Parser {
                 self.at += 1;
                 Ok(Expr::Text("…".to_owned()))
             }
-            Token::End(_) | Token::Row | Token::And => Err(Stop::Syntax),
+            Token::End(_) | Token::Row | Token::And | Token::Or => Err(Stop::Syntax),
         }
     }
 
@@ -55,7 +56,7 @@ impl Parser {
         let unit = self.at > 0
             && matches!(
                 self.lexemes[self.at - 1].token,
-                Token::Number { .. } | Token::Symbol('}' | ')' | '/')
+                Token::Number { .. } | Token::Word(_) | Token::Symbol('}' | ')' | '/')
             );
         self.at += 1;
         let single = first.chars().count() == 1;
@@ -65,11 +66,15 @@ impl Parser {
         }
         let mut text = first;
         while let Some(Token::Word(word)) = self.peek() {
+            // An exponent belongs to its own unit only: m s^{-1}.
+            if self.peek_at(1) == Some(&Token::Symbol('^')) {
+                break;
+            }
             text.push(' ');
             text.push_str(word);
             self.at += 1;
         }
-        Expr::Text(text)
+        if text == "infinity" { Expr::Const(Constant::Infinity) } else { Expr::Text(text) }
     }
 
     /// The arguments of a function that only has a name.
@@ -81,12 +86,19 @@ impl Parser {
             Expr::Seq(Bracket::None, items, _) => items,
             one => vec![one],
         };
-        Ok(Expr::Apply(name, arguments))
+        Ok(counting_call(&name, &arguments).unwrap_or(Expr::Apply(name, arguments)))
     }
 
     fn bracketed(&mut self, symbol: char) -> Result<Expr, Stop> {
+        if matches!(symbol, '_' | '^') {
+            return self.prescript();
+        }
         self.at += 1;
         match symbol {
+            '{' if self.is('}') && matches!(self.peek_at(1), Some(Token::Symbol('_' | '^'))) => {
+                self.at += 1;
+                self.prescript()
+            }
             '{' => {
                 let inner = self.grouped('}')?;
                 // {1, 2, 3} without backslashes is meant as a set.
@@ -119,7 +131,7 @@ impl Parser {
             '∅' => Ok(Expr::Seq(Bracket::Curly, Vec::new(), Bracket::Curly)),
             '∞' => Ok(Expr::Const(Constant::Infinity)),
             // Money that is written with its sign before it, after another operator.
-            '$' | '€' | '£' | '¥' | '₹' => {
+            sign if is_currency(sign) => {
                 // An infinity or a name is not money.
                 let money = matches!(self.peek(), Some(Token::Number { .. } | Token::Symbol('{')));
                 let amount = self.powers()?;
@@ -190,72 +202,60 @@ impl Parser {
 
     /// A set after its opening brace: its elements, or the elements with a property.
     fn set_of(&mut self) -> Result<Expr, Stop> {
-        let close = |parser: &mut Self| {
-            if parser.eat('⦄') || parser.eat('}') { Ok(()) } else { Err(Stop::Syntax) }
-        };
-        if close(self).is_ok() {
+        if self.closes_set() {
             return Ok(Expr::Seq(Bracket::Curly, Vec::new(), Bracket::Curly));
         }
-        let bars = std::mem::replace(&mut self.bars, 1);
-        let inner = self.deeper(Self::alternatives);
-        self.bars = bars;
-        let inner = inner?;
-        if self.eat('|') {
-            let condition = self.deeper(Self::alternatives)?;
-            close(self)?;
+        if matches!(self.peek(), Some(Token::Begin(_)))
+            && let Some(cases) = self.open_cases()?
+        {
+            return Ok(cases);
+        }
+        let start = self.at;
+        let inner = self.elements(false)?;
+        let named = match &inner {
+            Expr::Relation(members, ops) => members.len() == 2 && *ops == ['∈'],
+            Expr::Seq(..) => false,
+            _ => true,
+        };
+        if self.eat('|') || named && self.eat(':') {
+            let bars = std::mem::take(&mut self.bars);
+            let condition = self.deeper(Self::alternatives);
+            self.bars = bars;
+            let condition = condition?;
+            if !self.closes_set() {
+                return Err(Stop::Syntax);
+            }
             return Ok(Expr::Builder(Box::new(inner), Box::new(condition)));
         }
-        close(self)?;
+        // Ratios as elements.
+        let inner = if self.is(':') {
+            self.at = start;
+            self.elements(true)?
+        } else {
+            inner
+        };
+        if !self.closes_set() {
+            return Err(Stop::Syntax);
+        }
         Ok(match inner {
             Expr::Seq(Bracket::None, items, Bracket::None) => {
                 Expr::Seq(Bracket::Curly, items, Bracket::Curly)
-            }
-            // {x : x > 0} parses as x : x, then a relation.
-            Expr::Relation(mut members, operators) if matches!(members[0], Expr::Ratio(_)) => {
-                let Expr::Ratio(mut terms) = members[0].clone() else { return Err(Stop::Syntax) };
-                members[0] = terms.pop().ok_or(Stop::Syntax)?;
-                let element = terms.pop().ok_or(Stop::Syntax)?;
-                Expr::Builder(Box::new(element), Box::new(Expr::Relation(members, operators)))
             }
             other => Expr::Seq(Bracket::Curly, vec![other], Bracket::Curly),
         })
     }
 
-    /// The rows of an environment after its `\begin`.
-    fn environment(&mut self, name: &str) -> Result<Expr, Stop> {
-        let mut rows: Vec<Vec<Expr>> = vec![Vec::new()];
-        loop {
-            match self.peek() {
-                None => return Err(Stop::Syntax),
-                Some(Token::End(end)) => {
-                    if end != name {
-                        return Err(Stop::Syntax);
-                    }
-                    self.at += 1;
-                    break;
-                }
-                Some(Token::Row) => {
-                    self.at += 1;
-                    rows.push(Vec::new());
-                }
-                Some(Token::Symbol('&')) => self.at += 1,
-                Some(_) => {
-                    let bars = std::mem::take(&mut self.bars);
-                    let cell = self.deeper(Self::list);
-                    self.bars = bars;
-                    let cell = cell?;
-                    rows.last_mut().ok_or(Stop::Syntax)?.push(cell);
-                }
-            }
-        }
-        rows.retain(|row| !row.is_empty());
-        Ok(match name {
-            "vmatrix" => Expr::Call("det", vec![Expr::Matrix(rows)]),
-            "cases" | "aligned" | "align" | "gathered" | "split" | "equation" | "gather" => {
-                let items = rows.into_iter().flatten().collect::<Vec<_>>();
-                Expr::Seq(Bracket::None, items, Bracket::None)
-            }
-            _ => Expr::Matrix(rows),
-        })
+    fn closes_set(&mut self) -> bool {
+        self.eat('⦄') || self.eat('}')
+    }
+
+    /// What stands inside the braces of a set, up to a bar; colons make ratios or end it.
+    fn elements(&mut self, colons: bool) -> Result<Expr, Stop> {
+        let bars = std::mem::replace(&mut self.bars, 1);
+        let before = std::mem::replace(&mut self.colons, colons);
+        let inner = self.deeper(Self::alternatives);
+        self.colons = before;
+        self.bars = bars;
+        inner
     }
 }

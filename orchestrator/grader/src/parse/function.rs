@@ -24,18 +24,17 @@ impl Parser {
             "overline" | "bar" | "hat" | "vec" | "tilde" | "widehat" | "overrightarrow" | "dot" => {
                 let inner = self.deeper(Self::argument)?;
                 Ok(match inner {
+                    // A segment is named by its ends, with a line over them or without.
+                    Expr::Mul(ends) if name == "overline" && is_segment(&ends) => Expr::Mul(ends),
                     // A line over a product of letters names a segment; arrows name vectors.
                     Expr::Var(letter) => Expr::Var(format!("{name} {letter}")),
-                    other => Expr::Apply(name.to_owned(), vec![other]),
+                    Expr::Const(Constant::I) => Expr::Var(format!("{name} i")),
+                    other => Expr::Apply(accent(name).to_owned(), vec![other]),
                 })
             }
             "sum" | "prod" | "int" | "iint" | "iiint" | "oint" | "lim" | "limsup" | "liminf"
             | "sup" | "inf" => self.undone(name),
-            "pmod" => {
-                let modulus = self.deeper(Self::argument)?;
-                Ok(Expr::Apply("pmod".to_owned(), vec![modulus]))
-            }
-            "not" | "mod" | "bmod" | "over" | "choose" | "operator" => Err(Stop::Syntax),
+            "not" | "mod" | "bmod" | "pmod" | "over" | "choose" | "operator" => Err(Stop::Syntax),
             "partial" => Ok(Expr::Var("partial".to_owned())),
             _ => self.function(name),
         }
@@ -304,6 +303,22 @@ fn differential(body: Expr) -> Expr {
     match variable {
         Some(variable) => Expr::Apply("over".to_owned(), vec![rest, variable]),
         None => rest,
+    }
+}
+
+/// Whether letters are the two ends of a segment.
+fn is_segment(ends: &[Expr]) -> bool {
+    let end = |expr: &Expr| matches!(expr, Expr::Var(name) if name.len() == 1 && name.chars().all(char::is_uppercase));
+    ends.len() == 2 && ends.iter().all(end)
+}
+
+/// One name for accents that mean the same.
+fn accent(name: &'static str) -> &'static str {
+    match name {
+        "overrightarrow" => "vec",
+        "widehat" => "hat",
+        "bar" => "overline",
+        other => other,
     }
 }
 

@@ -5,11 +5,18 @@
 //! computes.
 
 mod atom;
+mod clock;
+mod counting;
+mod environment;
 mod function;
+mod list;
 mod number;
+mod numerals;
 mod scalar;
 
-pub(crate) use number::{number_word, power_of_ten};
+pub(crate) use clock::half_of_day;
+pub(crate) use number::power_of_ten;
+pub(crate) use numerals::{in_words, part_word, scale_word};
 
 use crate::ast::{Bracket, Expr};
 use crate::lex::{Lexeme, Token, lex};
@@ -32,7 +39,8 @@ pub(crate) fn parse(text: &str) -> Result<Expr, Stop> {
     if lexemes.is_empty() {
         return Err(Stop::Syntax);
     }
-    let mut parser = Parser { lexemes, at: 0, depth: 0, descents: 0, bars: 0 };
+    let mut parser =
+        Parser { lexemes, at: 0, depth: 0, descents: 0, bars: 0, colons: true, cells: false };
     let expr = parser.alternatives()?;
     if parser.at < parser.lexemes.len() {
         return Err(Stop::Syntax);
@@ -43,7 +51,10 @@ pub(crate) fn parse(text: &str) -> Result<Expr, Stop> {
 /// Drops punctuation around an answer.
 fn trim(lexemes: &mut Vec<Lexeme>) {
     let idle = |lexeme: &Lexeme| {
-        matches!(lexeme.token, Token::Symbol('.' | ',' | ';' | ':' | '&') | Token::Row | Token::And)
+        matches!(
+            lexeme.token,
+            Token::Symbol('.' | ',' | ';' | ':' | '&') | Token::Row | Token::And | Token::Or
+        )
     };
     while lexemes.last().is_some_and(idle) {
         lexemes.pop();
@@ -62,6 +73,10 @@ struct Parser {
     descents: usize,
     /// Bars of absolute values that are open.
     bars: usize,
+    /// Whether a colon makes a ratio; in `{x : x > 0}` it does not.
+    colons: bool,
+    /// Whether an ampersand ends a cell.
+    cells: bool,
 }
 
 impl Parser {
@@ -132,59 +147,49 @@ impl Parser {
         found
     }
 
-    /// Answers with commas, "and" or "or" between them.
-    fn list(&mut self) -> Result<Expr, Stop> {
-        let mut items = vec![self.relation()?];
-        while self.separator() {
-            if self.at_end_of_list() {
-                break;
-            }
-            items.push(self.relation()?);
-        }
-        if items.len() == 1 {
-            return Ok(items.swap_remove(0));
-        }
-        Ok(Expr::Seq(Bracket::None, items, Bracket::None))
-    }
-
-    /// Passes a separator: a comma, "or", or both.
-    fn separator(&mut self) -> bool {
-        let mut found = false;
-        loop {
-            let separates = match self.peek() {
-                Some(Token::Symbol(',') | Token::And) => true,
-                Some(Token::Symbol('&')) => found,
-                _ => false,
-            };
-            if !separates {
-                return found;
-            }
-            found = true;
-            self.at += 1;
-        }
-    }
-
-    fn at_end_of_list(&self) -> bool {
-        matches!(
-            self.peek(),
-            None | Some(
-                Token::Symbol(')' | ']' | '}' | '⦄' | '⟩' | ';') | Token::Row | Token::End(_)
-            )
-        )
-    }
-
     /// A chain of relations.
-    fn relation(&mut self) -> Result<Expr, Stop> {
-        let mut members = vec![self.set()?];
+    pub(super) fn relation(&mut self) -> Result<Expr, Stop> {
+        let mut members = vec![self.member()?];
         let mut operators = Vec::new();
         while let Some(operator) = self.relation_sign() {
             operators.push(operator);
-            members.push(self.set()?);
+            members.push(self.member()?);
         }
         if operators.is_empty() {
             return Ok(members.swap_remove(0));
         }
+        // n ≡ 3 mod 7 without brackets.
+        if operators.last() == Some(&'≡')
+            && let Some(Expr::Call("mod", arguments)) = members.last_mut()
+            && let [value, modulus] = arguments.as_mut_slice()
+        {
+            let (value, modulus) = (value.clone(), modulus.clone());
+            members.pop();
+            members.push(Expr::Residue(Box::new(value), Box::new(modulus)));
+        }
         Ok(Expr::Relation(members, operators))
+    }
+
+    /// A member of a relation, with the modulus that may follow it.
+    fn member(&mut self) -> Result<Expr, Stop> {
+        let value = self.set()?;
+        let modulus = if matches!(self.peek(), Some(Token::Command("pmod"))) {
+            self.at += 1;
+            self.deeper(Self::argument)?
+        } else if self.bracketed_modulus() {
+            self.at += 2;
+            let modulus = self.expr(0)?;
+            self.expect(')')?;
+            modulus
+        } else {
+            return Ok(value);
+        };
+        Ok(Expr::Residue(Box::new(value), Box::new(modulus)))
+    }
+
+    /// Whether `(mod` is next.
+    fn bracketed_modulus(&self) -> bool {
+        self.is('(') && matches!(self.peek_at(1), Some(Token::Command("mod" | "bmod" | "pmod")))
     }
 
     fn relation_sign(&mut self) -> Option<char> {
@@ -235,19 +240,56 @@ impl Parser {
         Ok(left)
     }
 
-    /// Terms with colons between them.
+    /// Terms with colons between them: a time of day, a ratio, a label and its value.
     fn ratio(&mut self) -> Result<Expr, Stop> {
+        if self.colons
+            && let Some(clock) = self.clock()
+        {
+            return Ok(clock);
+        }
         let first = self.expr(0)?;
-        if !self.is(':') {
+        if !self.colons || !self.is(':') {
             return Ok(first);
+        }
+        // "Answer: 42" says no more than 42.
+        if matches!(&first, Expr::Text(words) if is_idle_label(words)) {
+            self.at += 1;
+            return self.deeper(Self::set);
         }
         let mut items = vec![first];
         while self.eat(':') {
             items.push(self.expr(0)?);
         }
-        // A time of day keeps its half of the day.
         Ok(Expr::Ratio(items))
     }
+}
+
+/// Whether a label before a colon only announces the answer.
+fn is_idle_label(words: &str) -> bool {
+    const IDLE: [&str; 21] = [
+        "answer",
+        "final",
+        "ans",
+        "result",
+        "solution",
+        "the",
+        "is",
+        "so",
+        "my",
+        "correct",
+        "total",
+        "value",
+        "area",
+        "volume",
+        "perimeter",
+        "probability",
+        "sum",
+        "ratio",
+        "length",
+        "angle",
+        "required",
+    ];
+    words.split(' ').all(|word| IDLE.contains(&word))
 }
 
 /// Counts one more operator of a chain.

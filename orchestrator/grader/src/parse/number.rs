@@ -4,6 +4,7 @@ use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
 use super::Parser;
+use super::numerals::in_words;
 use crate::ast::{Decimal, Expr, Num};
 use crate::lex::Token;
 use crate::stop::Stop;
@@ -108,7 +109,7 @@ impl Parser {
         let base = match base {
             Expr::Num(num) => num.value.numerator().try_into().ok(),
             // "204_{five}".
-            Expr::Text(word) => number_word(&word).and_then(|n| u32::try_from(n).ok()),
+            Expr::Text(word) => in_words(&word).and_then(|n| n.numerator().try_into().ok()),
             _ => None,
         };
         match base {
@@ -177,59 +178,4 @@ fn period(digits: &str) -> Option<(&str, &str)> {
         }
     }
     None
-}
-
-/// The number that English words spell, up to 999.
-pub(crate) fn number_word(text: &str) -> Option<i64> {
-    const ONES: [&str; 20] = [
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-    ];
-    const TENS: [&str; 8] =
-        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-    let mut total = None;
-    let mut previous = 0;
-    for word in text.split([' ', '-']).filter(|word| !word.is_empty()) {
-        let value = if let Some(at) = ONES.iter().position(|one| *one == word) {
-            at as i64
-        } else if let Some(at) = TENS.iter().position(|ten| *ten == word) {
-            20 + 10 * at as i64
-        } else if word == "hundred" {
-            total = Some(total.filter(|n| (1..10).contains(n))? * 100);
-            previous = 100;
-            continue;
-        } else {
-            return None;
-        };
-        let fits = match previous {
-            0 => total.is_none(),
-            100 => value < 100,
-            20..=90 => (1..10).contains(&value),
-            _ => false,
-        };
-        if !fits {
-            return None;
-        }
-        total = Some(total.unwrap_or(0) + value);
-        previous = if value == 0 { 1 } else { value };
-    }
-    total
 }

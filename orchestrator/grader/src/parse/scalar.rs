@@ -1,5 +1,6 @@
 //! The Pratt parser for everything that computes.
 
+use super::counting::counting_call;
 use super::{Parser, lengthen};
 use crate::ast::{Bracket, Constant, Expr};
 use crate::lex::Token;
@@ -119,7 +120,7 @@ impl Parser {
                 self.at += 1;
                 Ok(Expr::PlusMinus(Box::new(self.expr(PRODUCT)?)))
             }
-            Some(Token::Symbol(c @ ('$' | '€' | '£' | '¥' | '₹'))) => {
+            Some(Token::Symbol(c)) if is_currency(*c) => {
                 let currency = c.to_string();
                 self.at += 1;
                 let amount = self.expr(SIGN)?;
@@ -132,17 +133,18 @@ impl Parser {
     /// Whether the next token can start a factor of a product without a sign.
     pub(super) fn starts_factor(&self) -> bool {
         match self.peek() {
+            Some(Token::Word(word)) if word == "if" || word == "when" => false,
             Some(Token::Number { .. } | Token::Letter(_) | Token::Word(_) | Token::Begin(_)) => {
                 true
             }
             Some(Token::Command(name)) => {
-                !matches!(*name, "mod" | "bmod" | "over" | "choose" | "not")
+                !matches!(*name, "mod" | "bmod" | "pmod" | "over" | "choose" | "not")
             }
+            Some(Token::Symbol('(')) => !self.bracketed_modulus(),
             Some(Token::Symbol(c)) => match c {
-                '(' | '[' | '{' | '⦃' | '⟨' | '⌊' | '⌈' | '⎸' | '∞' | '$' | '€' | '£' | '¥'
-                | '₹' => true,
+                '[' | '{' | '⦃' | '⟨' | '⌊' | '⌈' | '⎸' | '∞' => true,
                 '|' | '‖' => self.bars == 0,
-                _ => false,
+                c => is_currency(*c),
             },
             _ => false,
         }
@@ -154,8 +156,14 @@ impl Parser {
         let mut chain = 0;
         while let Some(Token::Symbol(c)) = self.peek() {
             let c = *c;
-            if "^_!%°'$€£¥".contains(c) {
+            if "^_!%°'".contains(c) || is_currency(c) {
                 lengthen(&mut chain)?;
+            }
+            if matches!(c, '^' | '_')
+                && let Some(count) = self.counted(&base)?
+            {
+                base = count;
+                continue;
             }
             base = match c {
                 '^' => {
@@ -176,23 +184,13 @@ impl Parser {
                 }
                 '°' => {
                     self.at += 1;
-                    // Temperatures carry a letter.
-                    match self.peek() {
-                        Some(Token::Letter(l) | Token::Word(l))
-                            if matches!(l.as_str(), "C" | "F") =>
-                        {
-                            let unit = format!("°{l}");
-                            self.at += 1;
-                            base.times(Expr::Text(unit))
-                        }
-                        _ => Expr::Degree(Box::new(base)),
-                    }
+                    self.degrees(base)
                 }
                 '\'' => {
                     self.at += 1;
                     prime(base)
                 }
-                '$' | '€' | '£' | '¥' if matches!(base, Expr::Num(_)) => {
+                c if is_currency(c) && matches!(base, Expr::Num(_)) => {
                     let currency = c.to_string();
                     self.at += 1;
                     base.times(Expr::Text(currency))
@@ -201,6 +199,20 @@ impl Parser {
             };
         }
         Ok(base)
+    }
+
+    /// A number of degrees, of an angle or of temperature, after its sign.
+    fn degrees(&mut self, base: Expr) -> Expr {
+        let unit = match self.peek() {
+            Some(Token::Letter(letter) | Token::Word(letter)) => match letter.as_str() {
+                "C" | "celsius" => "°C",
+                "F" | "fahrenheit" => "°F",
+                _ => return Expr::Degree(Box::new(base)),
+            },
+            _ => return Expr::Degree(Box::new(base)),
+        };
+        self.at += 1;
+        base.times(Expr::Text(unit.to_owned()))
     }
 
     /// What stands after `^`.
@@ -216,7 +228,7 @@ impl Parser {
                 if braced {
                     self.expect('}')?;
                 }
-                return Ok(Expr::Degree(Box::new(base)));
+                return Ok(self.degrees(base));
             }
             Some(Token::Symbol('\'')) => {
                 let mut result = base;
@@ -284,6 +296,11 @@ impl Parser {
     }
 }
 
+/// Whether a sign is that of a currency.
+pub(super) fn is_currency(sign: char) -> bool {
+    matches!(sign, '$' | '€' | '£' | '¥' | '₹' | '₽' | '₩' | '₺' | '₫' | '₱' | '฿' | '₴' | '¢')
+}
+
 /// A name with a prime, or minutes of arc.
 fn prime(base: Expr) -> Expr {
     match base {
@@ -308,7 +325,7 @@ pub(super) fn named(name: &str) -> Expr {
 fn applied(left: Expr, factor: Expr) -> Expr {
     match (left, factor) {
         (Expr::Var(name), Expr::Seq(Bracket::Round, items, Bracket::Round)) if items.len() > 1 => {
-            Expr::Apply(name, items)
+            counting_call(&name, &items).unwrap_or(Expr::Apply(name, items))
         }
         (left, factor) => left.times(factor),
     }

@@ -83,11 +83,12 @@ fn verdicts_agree_with_a_careful_person() {
         ("lighteval", 50),
         ("adversarial", 97),
         ("own", 100),
+        ("new", 100),
+        ("faults", 100),
+        ("kinds", 100),
     ] {
         let (agree, all, false_correct) = agreement(set);
         assert!(agree * 100 >= all * least, "{set}: {agree} of {all} agree, {least} % wanted");
-        if set == "adversarial" {
-            assert_eq!(false_correct, 0, "{set}");
-        }
+        assert_eq!(false_correct, 0, "{set}");
     }
 }

@@ -1,0 +1,99 @@
+//! Names and the values that relations give them.
+
+use super::same_scalar;
+use crate::ast::Expr;
+use crate::stop::{Budget, Stop};
+
+/// Whether an expression only names something: `x`, `f(x)`, `AB`, `(x, y)`, `|AB|`, `A:B`.
+pub(super) fn is_name(expr: &Expr) -> bool {
+    match expr {
+        Expr::Var(_) | Expr::Text(_) | Expr::Apply(..) => true,
+        Expr::Mul(items) | Expr::Ratio(items) => {
+            items.iter().all(is_part_of_name)
+                || matches!(items.as_slice(), [Expr::Var(_), Expr::Num(_)])
+        }
+        Expr::Seq(_, items, _) => !items.is_empty() && items.iter().all(is_name),
+        Expr::Call("abs", arguments) => arguments.iter().all(is_name),
+        Expr::Pow(base, exponent) => {
+            matches!(**base, Expr::Var(_)) && matches!(**exponent, Expr::Neg(_))
+        }
+        _ => false,
+    }
+}
+
+fn is_part_of_name(expr: &Expr) -> bool {
+    match expr {
+        Expr::Var(_) | Expr::Text(_) => true,
+        Expr::Mul(items) => items.iter().all(|item| matches!(item, Expr::Var(_))),
+        _ => false,
+    }
+}
+
+/// What a chain of equations names, if it gives a value to a name.
+pub(super) fn label(expr: &Expr) -> Option<&Expr> {
+    let Expr::Relation(members, ops) = expr else { return None };
+    if !ops.iter().all(|op| matches!(op, '=' | '≡')) {
+        return None;
+    }
+    let (first, last) = (members.first()?, members.last()?);
+    if is_name(first) {
+        Some(first)
+    } else if is_name(last) && members.len() == 2 {
+        Some(last)
+    } else {
+        None
+    }
+}
+
+/// The value that a chain of equations ends in: of a name, or of a computation that is right.
+pub(super) fn value_of(expr: &Expr, budget: &Budget) -> Result<Option<Expr>, Stop> {
+    let Expr::Relation(members, ops) = expr else { return Ok(None) };
+    if !ops.iter().all(|op| matches!(op, '=' | '≡')) {
+        return Ok(None);
+    }
+    let (Some(first), Some(last)) = (members.first(), members.last()) else { return Ok(None) };
+    if is_name(first) {
+        return Ok(Some(last.clone()));
+    }
+    if is_name(last) && members.len() == 2 {
+        return Ok(Some(first.clone()));
+    }
+    let plain = |member: &Expr| {
+        !member.any(&|e| {
+            matches!(e, Expr::Var(_) | Expr::Apply(..) | Expr::Seq(..) | Expr::Relation(..))
+        })
+    };
+    if !members.iter().all(plain) {
+        return Ok(None);
+    }
+    for pair in members.windows(2) {
+        if !same_scalar(&pair[0], &pair[1], budget)? {
+            return Ok(None);
+        }
+    }
+    Ok(Some(last.clone()))
+}
+
+/// The value that a relation gives to a quantity: a determinant, a ratio of segments, a sine.
+///
+/// `sums` says whether a sum of names is a quantity, too. It is in an answer: "x + y = 7" says 7.
+/// In a gold answer it is the equation of a line.
+pub(super) fn measured(expr: &Expr, sums: bool) -> Option<Expr> {
+    let Expr::Relation(members, ops) = expr else { return None };
+    match (members.as_slice(), ops.as_slice()) {
+        ([quantity, value], ['=']) if is_quantity(quantity, sums) => Some(value.clone()),
+        _ => None,
+    }
+}
+
+fn is_quantity(expr: &Expr, sums: bool) -> bool {
+    match expr {
+        Expr::Div(top, bottom) => is_name(top) && is_name(bottom),
+        Expr::Call(name, arguments) => {
+            matches!(*name, "det" | "sin" | "cos" | "tan" | "cot" | "abs" | "arg" | "ln" | "log")
+                && arguments.iter().all(is_name)
+        }
+        Expr::Add(terms) if sums => terms.iter().all(is_name),
+        _ => false,
+    }
+}

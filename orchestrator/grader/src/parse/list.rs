@@ -1,0 +1,153 @@
+//! Lists: answers with commas, "and" or "or" between them.
+
+use dashu_ratio::RBig;
+
+use super::Parser;
+use super::numerals::in_words;
+use crate::ast::{Bracket, Expr, Num};
+use crate::lex::Token;
+use crate::stop::Stop;
+
+/// What stands between two elements of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Join {
+    Comma,
+    And,
+    Or,
+}
+
+impl Parser {
+    /// Answers with commas, "and" or "or" between them.
+    pub(super) fn list(&mut self) -> Result<Expr, Stop> {
+        let mut items = vec![self.element()?];
+        let mut joins = Vec::new();
+        loop {
+            if let Some(part) = self.and_a_half() {
+                let whole = items.pop().ok_or(Stop::Syntax)?;
+                items.push(Expr::Add(vec![whole, part]));
+                continue;
+            }
+            let Some(join) = self.separator() else { break };
+            if self.at_end_of_list() {
+                break;
+            }
+            joins.push(join);
+            items.push(self.element()?);
+        }
+        if items.len() == 1 {
+            return Ok(items.swap_remove(0));
+        }
+        if items.iter().all(is_condition) && joins.iter().any(|join| *join != Join::Comma) {
+            return Ok(conditions(items, &joins));
+        }
+        Ok(Expr::Seq(Bracket::None, items, Bracket::None))
+    }
+
+    /// Passes a separator: a comma, "and", "or", or a comma and a word.
+    fn separator(&mut self) -> Option<Join> {
+        let mut found = None;
+        loop {
+            let join = match self.peek() {
+                Some(Token::Symbol(',')) => Join::Comma,
+                Some(Token::And) => Join::And,
+                Some(Token::Or) => Join::Or,
+                Some(Token::Symbol('&')) if found.is_some() && !self.cells => Join::Comma,
+                _ => return found,
+            };
+            if found.is_none() || join != Join::Comma {
+                found = Some(join);
+            }
+            self.at += 1;
+        }
+    }
+
+    pub(super) fn at_end_of_list(&self) -> bool {
+        match self.peek() {
+            None | Some(Token::Row | Token::End(_)) => true,
+            Some(Token::Symbol('&')) => self.cells,
+            Some(Token::Symbol(c)) => matches!(c, ')' | ']' | '}' | '⦄' | '⟩' | ';'),
+            _ => false,
+        }
+    }
+
+    /// "and a half", "and three quarters" after a number.
+    fn and_a_half(&mut self) -> Option<Expr> {
+        let last = self.at.checked_sub(1).map(|before| &self.lexemes[before].token);
+        if self.peek() != Some(&Token::And) || !matches!(last, Some(Token::Number { .. })) {
+            return None;
+        }
+        let mut words = String::new();
+        let mut length = 1;
+        while let Some(Token::Word(word)) = self.peek_at(length).filter(|_| length <= 2) {
+            words.push_str(word);
+            words.push(' ');
+            length += 1;
+        }
+        let value = in_words(&words).filter(|value| *value < RBig::ONE && *value > RBig::ZERO)?;
+        self.at += length;
+        Some(Expr::Num(Num { value, decimal: None }))
+    }
+
+    /// An element of a list, with the condition that "if" puts on it.
+    fn element(&mut self) -> Result<Expr, Stop> {
+        let value = self.relation()?;
+        if !matches!(self.peek(), Some(Token::Word(word)) if word == "if" || word == "when") {
+            return Ok(value);
+        }
+        let condition = self.condition(false)?;
+        Ok(Expr::Case(Box::new(value), Box::new(condition)))
+    }
+}
+
+/// Whether an element of a list restricts a name, so that "and" and "or" say different things.
+fn is_condition(item: &Expr) -> bool {
+    match item {
+        Expr::Relation(_, ops) => {
+            ops.iter().any(|op| matches!(op, '<' | '>' | '≤' | '≥' | '≠'))
+                || matches!(ops.as_slice(), ['∈' | '=' | '∉'])
+        }
+        _ => false,
+    }
+}
+
+/// Conditions joined by words: "and" binds tighter than "or", a comma means what the words mean.
+///
+/// Equations alone stay a list of solutions.
+fn conditions(items: Vec<Expr>, joins: &[Join]) -> Expr {
+    let restricts = |item: &Expr| {
+        matches!(item, Expr::Relation(_, ops)
+            if ops.iter().any(|op| matches!(op, '<' | '>' | '≤' | '≥' | '≠')))
+    };
+    let members =
+        items.iter().filter(|item| matches!(item, Expr::Relation(_, ops) if *ops == ['∈']));
+    if !items.iter().any(restricts) && members.count() < items.len() {
+        return Expr::Seq(Bracket::None, items, Bracket::None);
+    }
+    let comma_is_or = joins.contains(&Join::Or);
+    let mut any: Option<Expr> = None;
+    let mut all: Option<Expr> = None;
+    let union = |any: Option<Expr>, part: Expr| match any {
+        None => part,
+        Some(left) => Expr::SetOp('∪', Box::new(left), Box::new(part)),
+    };
+    for (at, item) in items.into_iter().enumerate() {
+        let or = at > 0
+            && match joins[at - 1] {
+                Join::Or => true,
+                Join::And => false,
+                Join::Comma => comma_is_or,
+            };
+        all = Some(match all {
+            None => item,
+            Some(left) if or => {
+                any = Some(union(any, left));
+                item
+            }
+            Some(left) => Expr::SetOp('∩', Box::new(left), Box::new(item)),
+        });
+    }
+    match all {
+        Some(last) => union(any, last),
+        None => Expr::Seq(Bracket::None, Vec::new(), Bracket::None),
+    }
+}
