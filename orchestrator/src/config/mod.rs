@@ -12,10 +12,11 @@ mod log;
 mod overrides;
 mod trainer;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use retrial_lte::{MaxReplacements, Memory, Method, Overlong, Templates};
-use retrial_protocol::{Objective, Optimizer, Transfer};
+use retrial_protocol::{Access, Objective, Optimizer, Transfer};
 use serde::{Deserialize, Serialize};
 
 pub use dashboard::DashboardConfig;
@@ -146,6 +147,14 @@ pub struct EvaluationConfig {
 pub struct ServerConfig {
     /// Base URLs of vLLM or `SGLang` servers; without any the embedded one is started.
     pub urls: Vec<String>,
+    /// The servers behind the only one of `urls`, which is a router: they get the weights.
+    pub workers: Vec<String>,
+    /// The variable of the environment that has the servers' key.
+    pub api_key_env: Option<String>,
+    /// Further headers of each request to a server; `env:NAME` is the value of a variable.
+    pub headers: BTreeMap<String, String>,
+    /// Certificates that are trusted beside the system's, a PEM file.
+    pub ca_file: Option<PathBuf>,
     /// The model's name there.
     pub model: String,
     /// Requests in flight to each server.
@@ -172,7 +181,16 @@ pub struct ServerConfig {
 impl ServerConfig {
     /// Requests in flight to all servers.
     pub fn requests(&self) -> usize {
-        self.concurrency * self.urls.len().max(1)
+        self.concurrency * self.urls.len().max(self.workers.len()).max(1)
+    }
+
+    /// How the servers let the run and the trainer in.
+    pub fn access(&self) -> Access {
+        Access {
+            api_key_env: self.api_key_env.clone(),
+            headers: self.headers.clone(),
+            ca_file: self.ca_file.clone(),
+        }
     }
 }
 
@@ -210,6 +228,10 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             urls: Vec::new(),
+            workers: Vec::new(),
+            api_key_env: None,
+            headers: BTreeMap::new(),
+            ca_file: None,
             model: "policy".into(),
             concurrency: 64,
             error_budget: 100,
@@ -248,6 +270,7 @@ impl Config {
             .chain(config.data.heldout.values_mut())
             .chain(config.data.benchmarks.values_mut())
             .chain(&mut config.dashboard.token_file)
+            .chain(&mut config.server.ca_file)
         {
             *input = base.join(&*input);
         }
@@ -281,6 +304,10 @@ impl Config {
                 "server",
                 &[
                     "urls",
+                    "workers",
+                    "api_key_env",
+                    "headers",
+                    "ca_file",
                     "model",
                     "concurrency",
                     "max_sequences",
@@ -377,6 +404,13 @@ impl Config {
         if !(self.server.tolerance.is_finite() && self.server.tolerance > 0.0) {
             let tolerance = self.server.tolerance;
             return Err(format!("[server] tolerance is {tolerance}, it must be above 0"));
+        }
+        if !self.server.workers.is_empty() && self.server.urls.len() != 1 {
+            return Err(
+                "[server] workers are the servers behind a router: give the router as the \
+                        only one of urls"
+                    .into(),
+            );
         }
         if self.server.push == Transfer::Nccl && self.server.urls.is_empty() {
             return Err(
@@ -500,6 +534,7 @@ mod tests {
             ("prompts.hint={problem}", "[prompts] template `hint` lacks {answers}"),
             ("server.tolerance=0.0", "[server] tolerance is 0, it must be above 0"),
             ("trainer.ranks=0", "[trainer] ranks is 0, it must be at least 1"),
+            ("server.workers=[\"a:8000\"]", "give the router as the only one of urls"),
             ("server.push=nccl", "which the embedded server does not have: give the urls of vLLM"),
         ];
         for (setting, expected) in cases {
