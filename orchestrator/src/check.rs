@@ -20,7 +20,7 @@ use retrial_loop::services::{Service, connect};
 use retrial_loop::trainer::Trainer;
 use retrial_protocol::ServerKind;
 use retrial_protocol::memory::Shape;
-use retrial_servers::{Capabilities, probe};
+use retrial_servers::Capabilities;
 use retrial_store::Store;
 use serde::Serialize;
 
@@ -191,17 +191,21 @@ async fn services(config: &Config, inputs: Option<&Inputs>) -> Vec<Finding> {
             return findings;
         }
     };
-    for url in urls {
-        let found = match probe(&url, &config.server.model).await {
-            Ok(found) => found,
+    for url in &urls {
+        let fleet = match connect::fleet(&config.server, std::slice::from_ref(url)).await {
+            Ok(fleet) => fleet,
             Err(error) => {
                 findings.push(Finding::problem("server", &error));
                 continue;
             }
         };
-        findings.push(capabilities(&found));
+        // Weights go to the workers of a router.
+        let taking = if fleet.workers.is_empty() { &fleet.found } else { &fleet.workers };
+        findings.extend(taking.iter().map(capabilities));
         if let (Some((_, trainer)), Some(inputs)) = (&trainer, inputs) {
-            findings.push(agree(config, inputs, &found, trainer).await);
+            for found in &fleet.found {
+                findings.push(agree(config, inputs, found, trainer).await);
+            }
         }
     }
     findings

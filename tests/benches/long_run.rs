@@ -56,6 +56,10 @@ async fn overview(project: &Project) {
     let said = std::fs::read_to_string(project.path("said")).expect("the run says something");
     let url = said.split_whitespace().find(|word| word.starts_with("http://127.0.0.1"));
     let url = url.unwrap_or_else(|| panic!("no dashboard in:\n{said}"));
-    let page = reqwest::get(format!("{url}runs/test")).await.expect("it answers");
+    let page = retrial_servers::plain_client()
+        .get(format!("{url}runs/test"))
+        .send()
+        .await
+        .expect("it answers");
     assert!(page.status().is_success() && !page.bytes().await.expect("a page").is_empty());
 }

@@ -7,12 +7,19 @@ pub type Answer = (u16, Value);
 
 /// `GET url`.
 pub async fn get(url: &str) -> Answer {
-    answer(reqwest::get(url).await.unwrap_or_else(|error| panic!("{url}: {error}"))).await
+    answer(
+        retrial_servers::plain_client()
+            .get(url)
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("{url}: {error}")),
+    )
+    .await
 }
 
 /// `POST url` with a JSON body.
 pub async fn post(url: &str, body: &Value) -> Answer {
-    let sent = reqwest::Client::new().post(url).json(body).send().await;
+    let sent = retrial_servers::plain_client().post(url).json(body).send().await;
     answer(sent.unwrap_or_else(|error| panic!("{url}: {error}"))).await
 }
 

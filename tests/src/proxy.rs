@@ -61,6 +61,8 @@ pub struct Proxy {
 
 struct Shared {
     upstream: String,
+    /// What has to be shown to it as a bearer token.
+    key: Option<String>,
     client: reqwest::Client,
     state: Mutex<Traffic>,
     held: Semaphore,
@@ -79,9 +81,19 @@ struct Traffic {
 impl Proxy {
     /// Starts one before the server at `upstream` that spoils nothing yet.
     pub async fn start(upstream: &str) -> Self {
+        Self::before(upstream, None).await
+    }
+
+    /// One that answers 401 to whoever does not show this key.
+    pub async fn locked(upstream: &str, key: &str) -> Self {
+        Self::before(upstream, Some(key.to_owned())).await
+    }
+
+    async fn before(upstream: &str, key: Option<String>) -> Self {
         let state = Arc::new(Shared {
             upstream: upstream.to_owned(),
-            client: reqwest::Client::new(),
+            key,
+            client: retrial_servers::plain_client(),
             state: Mutex::default(),
             held: Semaphore::new(0),
             released: Semaphore::new(0),
@@ -153,6 +165,13 @@ impl Shared {
 
 async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let shown = parts.headers.get("authorization").and_then(|shown| shown.to_str().ok());
+    if let Some(key) = &shared.key
+        && shown != Some(&format!("Bearer {key}"))
+    {
+        return (StatusCode::UNAUTHORIZED, axum::Json(json!({ "error": "Unauthorized" })))
+            .into_response();
+    }
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let fault = shared.fault(parts.uri.path(), &serde_json::from_slice(&body).unwrap_or_default());
     match fault {
@@ -167,7 +186,9 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         }
         _ => {}
     }
-    let url = format!("{}{}", shared.upstream, parts.uri);
+    // Whoever takes us for the proxy of its environment names the whole address.
+    let route = parts.uri.path_and_query().map_or("/", |route| route.as_str());
+    let url = format!("{}{route}", shared.upstream);
     let sent = shared
         .client
         .request(parts.method, url)

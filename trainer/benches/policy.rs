@@ -60,7 +60,7 @@ async fn serve(folder: &Path) -> String {
 
 /// Tokens sampled a second while each of `clients` asks for `n` responses again and again.
 async fn measure(url: &str, vocabulary: usize, clients: usize, n: usize) -> f64 {
-    let http = reqwest::Client::new();
+    let http = retrial_servers::plain_client();
     let start = Instant::now();
     let tokens = AtomicUsize::new(0);
     let client = async |client: usize| {

@@ -30,6 +30,10 @@ impl Config {
             ("server", "timeout_seconds", self.server.timeout_seconds),
             ("server", "push_timeout_seconds", self.server.push_timeout_seconds),
             ("server", "stall_seconds", self.server.stall_seconds),
+            ("server", "threads", u64::from(self.server.threads)),
+            ("server", "start_seconds", self.server.start_seconds),
+            ("trainer", "threads", u64::from(self.trainer.threads)),
+            ("trainer", "start_seconds", self.trainer.start_seconds),
             ("trainer", "ranks", self.trainer.ranks as u64),
             ("trainer", "rank_timeout_seconds", self.trainer.rank_timeout_seconds),
             ("trainer", "micro_batch_tokens", self.trainer.micro_batch_tokens as u64),
@@ -64,6 +68,13 @@ impl Config {
         if !(self.server.tolerance.is_finite() && self.server.tolerance > 0.0) {
             let tolerance = self.server.tolerance;
             return Err(format!("[server] tolerance is {tolerance}, it must be above 0"));
+        }
+        if !self.server.workers.is_empty() && self.server.urls.len() != 1 {
+            return Err(
+                "[server] workers are the servers behind a router: give the router as the \
+                        only one of urls"
+                    .into(),
+            );
         }
         if self.server.push == Transfer::Nccl && self.server.urls.is_empty() {
             return Err(

@@ -70,6 +70,7 @@ impl Config {
             .chain(config.data.heldout.values_mut())
             .chain(config.data.benchmarks.values_mut())
             .chain(&mut config.dashboard.token_file)
+            .chain(&mut config.server.ca_file)
         {
             *input = base.join(&*input);
         }

@@ -1,6 +1,9 @@
 //! `[server]`: where rollouts come from.
 
-use retrial_protocol::Transfer;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use retrial_protocol::{Access, Transfer};
 use serde::{Deserialize, Serialize};
 
 /// `[server]`
@@ -9,6 +12,14 @@ use serde::{Deserialize, Serialize};
 pub struct ServerConfig {
     /// Base URLs of vLLM or `SGLang` servers; without any the embedded one is started.
     pub urls: Vec<String>,
+    /// The servers behind the only one of `urls`, which is a router: they get the weights.
+    pub workers: Vec<String>,
+    /// The variable of the environment that has the servers' key.
+    pub api_key_env: Option<String>,
+    /// Further headers of each request to a server; `env:NAME` is the value of a variable.
+    pub headers: BTreeMap<String, String>,
+    /// Certificates that are trusted beside the system's, a PEM file.
+    pub ca_file: Option<PathBuf>,
     /// The model's name there.
     pub model: String,
     /// Requests in flight to each server.
@@ -19,6 +30,10 @@ pub struct ServerConfig {
     pub patience_seconds: u64,
     /// Sequences that the embedded server samples side by side.
     pub max_sequences: usize,
+    /// Threads of libtorch in the embedded server.
+    pub threads: u16,
+    /// Deadline of the start of the embedded server, seconds.
+    pub start_seconds: u64,
     /// How new weights get to the servers.
     pub push: Transfer,
     /// Deadline of a rollout request, seconds.
@@ -35,7 +50,16 @@ pub struct ServerConfig {
 impl ServerConfig {
     /// Requests in flight to all servers.
     pub fn requests(&self) -> usize {
-        self.concurrency * self.urls.len().max(1)
+        self.concurrency * self.urls.len().max(self.workers.len()).max(1)
+    }
+
+    /// How the servers let the run and the trainer in.
+    pub fn access(&self) -> Access {
+        Access {
+            api_key_env: self.api_key_env.clone(),
+            headers: self.headers.clone(),
+            ca_file: self.ca_file.clone(),
+        }
     }
 }
 
@@ -43,11 +67,17 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             urls: Vec::new(),
+            workers: Vec::new(),
+            api_key_env: None,
+            headers: BTreeMap::new(),
+            ca_file: None,
             model: "policy".into(),
             concurrency: 64,
             error_budget: 100,
             patience_seconds: 600,
             max_sequences: 128,
+            threads: 1,
+            start_seconds: 120,
             push: Transfer::Disk,
             timeout_seconds: 1800,
             push_timeout_seconds: 600,

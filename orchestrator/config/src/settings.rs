@@ -17,6 +17,11 @@ impl Config {
                 "server",
                 &[
                     "urls",
+                    "workers",
+                    "api_key_env",
+                    "headers",
+                    "ca_file",
+                    "start_seconds",
                     "model",
                     "concurrency",
                     "max_sequences",
@@ -28,7 +33,10 @@ impl Config {
                     "patience_seconds",
                 ][..],
             ),
-            ("trainer", &["url", "ranks", "rank_timeout_seconds", "timeout_seconds"][..]),
+            (
+                "trainer",
+                &["url", "ranks", "rank_timeout_seconds", "timeout_seconds", "start_seconds"][..],
+            ),
         ] {
             if let Some(table) = settings[table].as_object_mut() {
                 table.retain(|key, _| !keys.contains(&key.as_str()));

@@ -99,6 +99,7 @@ fn values_out_of_range_are_named() {
         ("prompts.hint={problem}", "[prompts] template `hint` lacks {answers}"),
         ("server.tolerance=0.0", "[server] tolerance is 0, it must be above 0"),
         ("trainer.ranks=0", "[trainer] ranks is 0, it must be at least 1"),
+        ("server.workers=[\"a:8000\"]", "give the router as the only one of urls"),
         ("server.push=nccl", "which the embedded server does not have: give the urls of vLLM"),
     ];
     for (setting, expected) in cases {

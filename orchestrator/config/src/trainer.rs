@@ -25,6 +25,10 @@ pub struct TrainerConfig {
     pub micro_batch_tokens: usize,
     /// Deadline of one update, seconds.
     pub timeout_seconds: u64,
+    /// Threads of libtorch in each rank that the run starts.
+    pub threads: u16,
+    /// Deadline of the start of the trainer, seconds.
+    pub start_seconds: u64,
 }
 
 /// Kinds of activations in the trainer.
@@ -60,6 +64,8 @@ impl Default for TrainerConfig {
             lora: None,
             micro_batch_tokens: 8192,
             timeout_seconds: 3600,
+            threads: 1,
+            start_seconds: 120,
         }
     }
 }

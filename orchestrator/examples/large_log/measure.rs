@@ -174,7 +174,7 @@ struct People {
 
 impl People {
     fn new(url: String) -> Self {
-        Self { http: reqwest::Client::new(), url }
+        Self { http: retrial_servers::plain_client(), url }
     }
 
     /// Asks for a page. Returns the milliseconds until all of it is there.

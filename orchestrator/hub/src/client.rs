@@ -54,6 +54,8 @@ impl Client {
         };
         let endpoint = Url::parse(&settings.endpoint)
             .map_err(|error| invalid(format!("HF_ENDPOINT is no address ({error})")))?;
+        // The cryptography of TLS is chosen once a process; it fails where the choice has been made.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))

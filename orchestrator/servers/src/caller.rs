@@ -198,7 +198,23 @@ fn unanswered(url: &str, error: &reqwest::Error) -> CallError {
     while let Some(next) = cause.source() {
         cause = next;
     }
-    CallError::Transport { url: url.into(), problem: cause.to_string() }
+    let problem = cause.to_string();
+    // Waiting does not make a certificate valid.
+    match tls_hint(&problem) {
+        Some(hint) => CallError::unusable_for_good(url, format!("{problem}\nhint: {hint}")),
+        None => CallError::Transport { url: url.into(), problem },
+    }
+}
+
+/// What to do about a failed TLS handshake, by rustls's words for it.
+fn tls_hint(problem: &str) -> Option<&'static str> {
+    if problem.contains("invalid peer certificate") {
+        Some("name the authority's certificate by [server] ca_file, or look whose server this is")
+    } else if problem.contains("received corrupt message") {
+        Some("does it speak TLS? write http:// if it does not")
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]

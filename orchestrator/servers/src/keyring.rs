@@ -1,7 +1,9 @@
-//! How a server lets us in: the services' token, a key, further headers.
+//! How a server lets us in: the services' token, a key, further headers, certificates.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reqwest::Certificate;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use retrial_protocol::{Access, InvalidToken, Token};
@@ -23,6 +25,8 @@ pub struct Keyring {
     headers: HeaderMap,
     /// The variable that the key comes from.
     key_from: Option<String>,
+    /// Certificates that are trusted beside the system's.
+    roots: Vec<Certificate>,
 }
 
 /// Why a key or a header cannot be used.
@@ -50,12 +54,20 @@ pub enum InvalidAccess {
         /// Why.
         problem: String,
     },
+    /// The certificates cannot be used.
+    #[error("[server] ca_file {}: {problem}\nhint: it must have certificates in PEM", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
 }
 
 impl Keyring {
     /// What is shown to the services of a run, which know its token.
     pub fn of_services() -> Result<Self, InvalidAccess> {
-        Ok(Self { headers: Token::headers_to_services()?, key_from: None })
+        Ok(Self { headers: Token::headers_to_services()?, ..Self::default() })
     }
 
     /// What is shown to policy servers: the key that is named, else the services' token, else the
@@ -71,6 +83,9 @@ impl Keyring {
             let value = secret(name, &format!("Bearer {key}"))?;
             keyring.headers.insert(AUTHORIZATION, value);
             keyring.key_from = Some(name.to_owned());
+        }
+        if let Some(path) = &access.ca_file {
+            keyring.roots = certificates(path)?;
         }
         for (name, value) in &access.headers {
             let value = match value.strip_prefix(FROM_VARIABLE) {
@@ -92,6 +107,7 @@ impl Keyring {
         address: &Address,
         timeout: Duration,
     ) -> Result<reqwest::Client, CallError> {
+        install_tls();
         let builder = reqwest::Client::builder()
             .timeout(timeout)
             .connect_timeout(CONNECT_TIMEOUT)
@@ -100,6 +116,12 @@ impl Keyring {
             .default_headers(self.headers.clone());
         // The variables of a proxy are heeded, but no proxy leads back to this machine.
         let builder = if address.is_loopback() { builder.no_proxy() } else { builder };
+        let builder = if address.is_encrypted() {
+            builder.tls_certs_merge(self.roots.clone())
+        } else {
+            // The system's certificates, which need not be there, are not read in vain.
+            builder.tls_certs_only([])
+        };
         builder.build().map_err(CallError::Client)
     }
 
@@ -123,6 +145,27 @@ impl Keyring {
             ),
         }
     }
+}
+
+/// Chooses what does the cryptography of TLS, once a process. It comes before the first HTTP client.
+pub fn install_tls() {
+    // It fails where the choice has been made.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// A client that shows nothing and trusts nobody's certificate: for programs that look at the services of
+/// this machine.
+pub fn plain_client() -> reqwest::Client {
+    install_tls();
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]);
+    client.build().expect("a plain client can be made")
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, InvalidAccess> {
+    let invalid = |problem: String| InvalidAccess::Certificates { path: path.into(), problem };
+    let pem = std::fs::read(path).map_err(|error| invalid(error.to_string()))?;
+    let roots = Certificate::from_pem_bundle(&pem).map_err(|error| invalid(error.to_string()))?;
+    if roots.is_empty() { Err(invalid("it has no certificate".into())) } else { Ok(roots) }
 }
 
 /// A variable's value; an empty one is none.

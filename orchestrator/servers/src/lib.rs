@@ -35,7 +35,7 @@ pub use capabilities::{Capabilities, Route};
 pub use control::{Channel, Failed, Order};
 pub use error::{CallError, Transience, Trouble};
 pub use fleet::{Fleet, FleetError, Plan, connect};
-pub use keyring::{InvalidAccess, Keyring};
+pub use keyring::{InvalidAccess, Keyring, install_tls, plain_client};
 pub use kinds::{probe, read};
 pub use pool::{Limits, NoServer, Outcome, Pool, PoolError, ServerHealth, Silence};
 pub use push::{Mismatch, Weights, push};

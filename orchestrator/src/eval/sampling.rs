@@ -12,7 +12,7 @@ use retrial_loop::failure::Failure;
 use retrial_loop::open_files;
 use retrial_loop::services::{Service, connect};
 use retrial_protocol::WeightVersion;
-use retrial_servers::{Limits, Pool, SampleRequest, probe};
+use retrial_servers::{Limits, Pool, SampleRequest};
 
 use super::Eval;
 
@@ -56,15 +56,9 @@ async fn servers(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
     let (embedded, urls) =
         connect::policy(server, eval.plan.weights.description(), log.into()).await?;
     open_files::allow(urls.len() * server.concurrency).map_err(Failure::input)?;
-    let timeout = Duration::from_secs(server.timeout_seconds);
-    let mut adapters = Vec::new();
-    for url in urls {
-        let found = probe(&url, &server.model)
-            .await
-            .with_context(|| "hint: --served-name is the name that the server gives its model")?;
-        tracing::info!("{found}");
-        adapters.push(found.connect(&server.model, timeout)?);
-    }
+    let fleet = connect::fleet(server, &urls)
+        .await
+        .context("hint: --served-name is the name that the server gives its model")?;
     let limits = Limits {
         concurrency: server.concurrency,
         // Nothing brings one back that was left out.
@@ -73,7 +67,7 @@ async fn servers(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
         pause: FIRST_PAUSE,
         stall: Duration::from_secs(server.stall_seconds),
     };
-    Ok((embedded, Pool::as_served(adapters, limits, SERVED)))
+    Ok((embedded, Pool::as_served(fleet.into_servers(), limits, SERVED)))
 }
 
 /// Samples and grades a problem.

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 /// The JSON at an address, or why there is none.
 async fn json(url: &str) -> Result<Value, String> {
-    let answer = reqwest::get(url).await.map_err(|error| error.to_string())?;
+    let answer =
+        retrial_servers::plain_client().get(url).send().await.map_err(|error| error.to_string())?;
     let (status, text) = (answer.status(), answer.text().await.map_err(|error| error.to_string())?);
     if !status.is_success() {
         return Err(format!("{status}: {text}"));
@@ -21,7 +22,11 @@ async fn a_run_is_watched_while_it_goes_on_and_afterwards() {
     let project = Project::new();
     let run = project.train_watched(&[]);
     // Events come until the run is over and takes its dashboard with it.
-    let mut events = reqwest::get(format!("{}/events?run=test", run.url)).await.unwrap();
+    let mut events = retrial_servers::plain_client()
+        .get(format!("{}/events?run=test", run.url))
+        .send()
+        .await
+        .unwrap();
     let mut read = String::new();
     let all = tokio::time::timeout(Duration::from_mins(2), async {
         while let Ok(Some(chunk)) = events.chunk().await {
@@ -50,14 +55,18 @@ async fn a_run_is_watched_while_it_goes_on_and_afterwards() {
     let held_out = &found["sections"][0]["panels"][0];
     assert_eq!(held_out["x"], serde_json::json!([0, 1, 2]), "{held_out}");
     for path in ["/runs/test", "/runs/test/steps/1", "/mistakes?run=test", "/metrics"] {
-        let answer = reqwest::get(format!("{}{path}", over.url)).await.unwrap();
+        let answer = retrial_servers::plain_client()
+            .get(format!("{}{path}", over.url))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 200, "{path}");
     }
 }
 
 /// Asks something of a run. Returns the status, and the answer.
 async fn ask(url: &str, wish: &str, token: Option<&str>) -> (u16, String) {
-    let request = reqwest::Client::new().post(format!("{url}/api/control/{wish}"));
+    let request = retrial_servers::plain_client().post(format!("{url}/api/control/{wish}"));
     let request = token.map_or(request.try_clone().unwrap(), |token| request.bearer_auth(token));
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
@@ -173,7 +182,15 @@ async fn a_dashboard_is_kept_until_a_signal_ends_it() {
     wait_until(&here, |found| found["status"]["word"] == "ended").await;
     let found = json(&here).await.unwrap();
     assert_eq!((&found["status"]["live"], &found["status"]["step"]), (&false.into(), &1.into()));
-    assert_eq!(reqwest::get(format!("{}/runs/test", run.url)).await.unwrap().status(), 200);
+    assert_eq!(
+        retrial_servers::plain_client()
+            .get(format!("{}/runs/test", run.url))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
     assert_eq!(ask(&run.url, "pause", None).await.0, 401, "control takes the token still");
     let (status, answer) = ask(&run.url, "pause", Some(TOKEN)).await;
     assert_eq!(status, 409, "what has ended cannot be controlled: {answer}");

@@ -58,7 +58,8 @@ fn links_lead_somewhere() {
                 "" => document.clone(),
                 path => document.parent().unwrap().join(path),
             };
-            let is_there = target.exists() && (anchor.is_empty() || anchors(&target).contains(anchor));
+            let is_there =
+                target.exists() && (anchor.is_empty() || anchors(&target).contains(anchor));
             if !is_there {
                 broken.push(format!("{}: {link}", document.display()));
             }

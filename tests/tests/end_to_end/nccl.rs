@@ -80,7 +80,7 @@ impl Gateway {
     async fn start(upstream: &str, nccl: &FakeNccl, trouble: Trouble) -> (String, Arc<Self>) {
         let gateway = Arc::new(Self {
             upstream: upstream.into(),
-            client: reqwest::Client::new(),
+            client: retrial_servers::plain_client(),
             library: nccl.library(),
             folder: tempfile::tempdir().unwrap(),
             trouble,

@@ -1,15 +1,17 @@
 //! Who may call what between the processes of a run.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
-use retrial_tests::{Project, Service, binary, root, shown};
+use retrial_tests::{Project, Proxy, ROLLOUTS, Service, binary, root, shown};
+use tokio::task::spawn_blocking;
 
 const TOKEN: &str = "a-secret-of-the-services";
+const KEY: &str = "sk-a-key-of-a-gate";
 
 /// The status of a `POST` with a token, or without.
 async fn status(url: String, token: Option<&str>) -> u16 {
-    let request = reqwest::Client::new().post(url).json(&serde_json::json!({}));
+    let request = retrial_servers::plain_client().post(url).json(&serde_json::json!({}));
     let request = match token {
         Some(token) => request.bearer_auth(token),
         None => request,
@@ -92,4 +94,42 @@ fn a_run_and_its_own_services_share_the_token_and_nobody_writes_it_down() {
     let output = project.start_with(&[], &environment).output();
     assert!(output.status.success(), "{}", shown(&output));
     assert!(!is_in(TOKEN, &project.path("")), "the token is in a file of the run");
+}
+
+/// A run that samples from a server by its own settings, in this environment. It is waited for without
+/// blocking the proxies, which live in this process.
+async fn run_with(project: &Project, urls: &str, environment: &[(&str, &Path)]) -> Output {
+    let urls = format!("server.urls=[\"{urls}\"]");
+    let run = project.start_with(&["--set", &urls, "--set", "data.heldout={}"], environment);
+    spawn_blocking(move || run.output()).await.expect("waiting does not panic")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_behind_a_key_is_sampled_from_and_pushed_to_and_nobody_writes_the_key_down() {
+    let policy = Service::policy(&["--logprobs-mode", "processed_logprobs"]);
+    let (gate, project) = (Proxy::locked(&policy.url, KEY).await, Project::new());
+    let stranger = run_with(&project, &gate.url, &[]).await;
+    let error = String::from_utf8_lossy(&stranger.stderr).into_owned();
+    assert!(!stranger.status.success(), "{}", shown(&stranger));
+    assert!(error.contains("401") && error.contains("OPENAI_API_KEY"), "{error}");
+    assert!(error.contains("[server] api_key_env"), "{error}");
+
+    let known = [("OPENAI_API_KEY", Path::new(KEY)), ("RUST_LOG", Path::new("debug"))];
+    let output = run_with(&project, &gate.url, &known).await;
+    assert!(output.status.success(), "{}", shown(&output));
+    let said = [output.stdout, output.stderr].concat();
+    assert!(!String::from_utf8_lossy(&said).contains(KEY), "the key is logged");
+    assert!(!is_in(KEY, &project.path("")), "the key is in a file of the run");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_of_the_environment_leads_to_servers_and_not_to_this_machine() {
+    let policy = Service::policy(&["--logprobs-mode", "processed_logprobs"]);
+    let (proxy, project) = (Proxy::start(&policy.url).await, Project::new());
+    // The trainer that the run starts is on this machine: the proxy would not find it.
+    let environment = [("HTTP_PROXY", Path::new(&proxy.url))];
+    let output = run_with(&project, "http://policy.example:8000", &environment).await;
+    assert!(output.status.success(), "{}", shown(&output));
+    assert!(proxy.asked(Some(0), ROLLOUTS) > 0);
+    assert_eq!(proxy.asked(Some(0), "/train"), 0);
 }

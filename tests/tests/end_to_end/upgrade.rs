@@ -86,7 +86,11 @@ async fn a_run_of_an_earlier_release_goes_on() {
         let report = succeeds(&project, &["report", "first", "--db", "log.sqlite"]);
         assert!(report.contains("| steps | 2 |"), "{report}");
         let dashboard = project.dashboard(&["--db", "log.sqlite"]);
-        let page = reqwest::get(format!("{}/runs/first/steps/2", dashboard.url)).await.unwrap();
+        let page = retrial_servers::plain_client()
+            .get(format!("{}/runs/first/steps/2", dashboard.url))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(page.status(), 200);
 
         let (before, after) = ("runs/first/v000002", "runs/first/v000003");

@@ -43,7 +43,7 @@ impl Service {
     }
 
     async fn post(&self, route: &str, body: &impl serde::Serialize) -> (StatusCode, String) {
-        let client = reqwest::Client::new();
+        let client = retrial_servers::plain_client();
         let answer = client.post(format!("{}{route}", self.url)).json(body).send().await.unwrap();
         (answer.status(), answer.text().await.unwrap())
     }
@@ -169,8 +169,14 @@ async fn train(service: &Service) -> TrainReport {
 #[tokio::test]
 async fn a_step_over_http() {
     let service = Service::start().await;
-    let state: TrainerState =
-        reqwest::get(format!("{}/state", service.url)).await.unwrap().json().await.unwrap();
+    let state: TrainerState = retrial_servers::plain_client()
+        .get(format!("{}/state", service.url))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     assert_eq!((state.version, state.vocabulary, state.context), (WeightVersion(0), 67, 64));
     let before = service.score(&PROBE).await;
     let report = train(&service).await;

@@ -52,6 +52,7 @@ impl Client {
         let dashboard = listener.serve(log, None).await.unwrap();
         let url = dashboard.url().trim_end_matches('/').to_owned();
         let policy = reqwest::redirect::Policy::none();
+        retrial_servers::install_tls();
         let http = reqwest::Client::builder().redirect(policy).build().unwrap();
         Self { _dashboard: dashboard, url, http }
     }

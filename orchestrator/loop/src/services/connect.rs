@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use retrial_config::{Config, ServerConfig};
 use retrial_protocol::{ServerAddress, ServerKind, Transfer};
-use retrial_servers::{Limits, Pool, probe};
+use retrial_servers::{Fleet, FleetError, Limits, Plan, Pool};
 
 use super::Service;
 use crate::failure::Failure;
@@ -43,8 +43,24 @@ pub async fn trainer(
     let given = config.trainer.url.as_deref().unwrap_or_default();
     let url = process.as_ref().map_or(given, Service::url);
     let timeout = Duration::from_secs(config.trainer.timeout_seconds);
-    let trainer = Trainer::new(url, timeout)?;
+    let trainer = Trainer::new(url, timeout)?.showing(config.server.access());
     Ok((process, trainer))
+}
+
+/// Asks the servers at these addresses what they are.
+pub async fn fleet(config: &ServerConfig, urls: &[String]) -> Result<Fleet, FleetError> {
+    let plan = Plan {
+        urls,
+        workers: &config.workers,
+        model: &config.model,
+        timeout: Duration::from_secs(config.timeout_seconds),
+        access: &config.access(),
+    };
+    let fleet = retrial_servers::connect(plan).await?;
+    for found in fleet.found.iter().chain(&fleet.workers) {
+        tracing::info!("{found}");
+    }
+    Ok(fleet)
 }
 
 /// The servers of a run, which must take weights: a pool to sample from, and where to push to.
@@ -52,25 +68,14 @@ pub async fn pool(
     config: &ServerConfig,
     urls: &[String],
 ) -> Result<(Pool, Vec<ServerAddress>), Failure> {
-    let timeout = Duration::from_secs(config.timeout_seconds);
-    let (mut adapters, mut addresses) = (Vec::new(), Vec::new());
-    for url in urls {
-        let found = probe(url, &config.model).await?;
-        tracing::info!("{found}");
-        let Some(kind) = found.control else {
-            return Err(Failure::Work(anyhow!(
-                "{url} has no routes to load weights\n\
-                 hint: start vLLM with VLLM_SERVER_DEV_MODE=1, as docs/servers.md says"
-            )));
-        };
-        if config.push == Transfer::Nccl && kind != ServerKind::Vllm {
-            return Err(Failure::Input(anyhow!(
-                "{url} takes no weights over NCCL, vLLM does\n\
-                 hint: push by server.push = \"disk\""
-            )));
-        }
-        adapters.push(found.connect(&config.model, timeout)?);
-        addresses.push(ServerAddress { url: found.url, kind });
+    let fleet = fleet(config, urls).await?;
+    let addresses = fleet.addresses()?;
+    let not_vllm = addresses.iter().find(|address| address.kind != ServerKind::Vllm);
+    if let (Transfer::Nccl, Some(ServerAddress { url, .. })) = (config.push, not_vllm) {
+        return Err(Failure::Input(anyhow!(
+            "{url} takes no weights over NCCL, vLLM does\n\
+             hint: push by server.push = \"disk\""
+        )));
     }
     let limits = Limits {
         concurrency: config.concurrency,
@@ -79,5 +84,5 @@ pub async fn pool(
         pause: FIRST_PAUSE,
         stall: Duration::from_secs(config.stall_seconds),
     };
-    Ok((Pool::new(adapters, limits), addresses))
+    Ok((fleet.pool(limits), addresses))
 }

@@ -17,7 +17,6 @@ use tokio::time::timeout;
 use super::processes::{Cause, End, Processes};
 use crate::failure::Failure;
 
-const START_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long children that gave up may take to end, those that have to be killed included.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
 /// Exit code of a child that was given something wrong.
@@ -37,6 +36,10 @@ pub struct Program {
     pub log: PathBuf,
     /// How many processes it is. Rank 0 serves.
     pub ranks: usize,
+    /// How long they may take until rank 0 serves.
+    pub start: Duration,
+    /// The key of the configuration that says so.
+    pub start_key: &'static str,
 }
 
 /// Why a process does not serve.
@@ -114,11 +117,13 @@ impl Program {
         let processes = Processes::of(children);
         let mut watch = processes.watch();
         let ready = tokio::select! {
-            ready = timeout(START_TIMEOUT, ready(stdout)) => ready.ok().flatten(),
-            () = watch.broken() => None,
+            ready = timeout(self.start, ready(stdout)) => ready,
+            () = watch.broken() => Ok(None),
         };
-        if let Some(Ready { listening: url }) = ready {
-            return Ok((processes, url));
+        match ready {
+            Ok(Some(Ready { listening: url })) => return Ok((processes, url)),
+            Err(_) => return Err(self.too_late().into()),
+            Ok(None) => {}
         }
         // Standard output is closed, or a rank is gone: all have ended, or are about to.
         let cause = timeout(END_TIMEOUT, watch.ended()).await.ok().flatten();
@@ -134,6 +139,18 @@ impl Program {
             }
         }
         Err(Failure::Work(error).into())
+    }
+
+    /// It runs, and does not serve in time.
+    fn too_late(&self) -> Failure {
+        let Self { name, log, start, start_key, .. } = self;
+        Failure::Work(anyhow!(
+            "{name} did not serve within {} s; the end of {} says:\n{}\n\
+             hint: it reads the model and the last version first; {start_key} allows more",
+            start.as_secs(),
+            log.display(),
+            tail(log)
+        ))
     }
 
     fn child(&self, rank: usize, port: &str, meeting: u16, extra: &[&str]) -> Result<Child> {

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use retrial_config::{Config, ServerConfig};
@@ -42,8 +43,18 @@ impl Service {
             // The trainer divides the logits by the temperature too.
             "--logprobs-mode".into(),
             "processed_logprobs".into(),
+            "--threads".into(),
+            server.threads.to_string().into(),
         ];
-        Self::start(Program { name: "retrial-policy", arguments, log, ranks: 1 }, &[]).await
+        let program = Program {
+            name: "retrial-policy",
+            arguments,
+            log,
+            ranks: 1,
+            start: Duration::from_secs(server.start_seconds),
+            start_key: "[server] start_seconds",
+        };
+        Self::start(program, &[]).await
     }
 
     /// The trainer, on the run's folder of weights. Its last rank may be told to crash, the first time.
@@ -62,6 +73,8 @@ impl Service {
             config.trainer.precision.as_str().into(),
             "--rank-timeout".into(),
             config.trainer.rank_timeout_seconds.to_string().into(),
+            "--threads".into(),
+            config.trainer.threads.to_string().into(),
         ];
         if config.trainer.recompute {
             arguments.push("--recompute".into());
@@ -81,7 +94,14 @@ impl Service {
         }
         let log = config.weights().join("trainer.log");
         let ranks = config.trainer.ranks;
-        let program = Program { name: "retrial-trainer", arguments, log, ranks };
+        let program = Program {
+            name: "retrial-trainer",
+            arguments,
+            log,
+            ranks,
+            start: Duration::from_secs(config.trainer.start_seconds),
+            start_key: "[trainer] start_seconds",
+        };
         match crash_at {
             Some(point) => Self::start(program, &["--crash-at", point]).await,
             None => Self::start(program, &[]).await,

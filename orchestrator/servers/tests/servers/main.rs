@@ -5,6 +5,7 @@ mod pushing;
 mod reaching;
 mod sampling;
 mod standin;
+mod tls;
 
 use std::time::Duration;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use retrial_protocol::Access;
-use retrial_servers::{CallError, Caller, FleetError, connect, probe};
+use retrial_servers::{CallError, Caller, FleetError, Trouble, connect, probe};
 
 use crate::standin::{Kind, Reply, Standin};
-use crate::{LIMITS, REQUEST, VERSION, plan, report};
+use crate::{LIMITS, REQUEST, VERSION, plan, report, tls};
 
 #[tokio::test]
 async fn a_key_and_headers_are_shown_to_a_server_and_to_no_log() {
@@ -61,6 +61,32 @@ async fn pages_redirects_and_broken_answers_are_explained() {
         assert!(error.contains(expected), "{error}");
         assert!(!error.contains("secret"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_certificate_is_trusted_by_its_file_alone() {
+    let server = tls::serve(&Standin::new(Kind::Vllm, |_, _| {}, None)).await;
+    let trusting = Access { ca_file: Some(tls::file("authority.pem")), ..Access::default() };
+    let urls = [server.clone()];
+    let fleet = connect(plan(&urls, &[], &trusting)).await.unwrap();
+    assert_eq!(fleet.found[0].url, server);
+    let pool = fleet.pool(LIMITS);
+    pool.pushed(&report(&[&server], &[]));
+    assert_eq!(pool.ask(VERSION, REQUEST).await.unwrap().len(), 2);
+
+    let error = probe(&server, "policy").await.unwrap_err();
+    assert_eq!(error.trouble(), Trouble::Final, "waiting does not help");
+    let error = error.to_string();
+    assert!(error.contains("invalid peer certificate") && error.contains("ca_file"), "{error}");
+
+    let plain = Standin::start(Kind::Vllm).await;
+    let encrypted = plain.url.replace("http://", "https://");
+    let error = probe(&encrypted, "policy").await.unwrap_err().to_string();
+    assert!(error.contains("write http:// if it does not"), "{error}");
+
+    let none = Access { ca_file: Some(tls::file("server.key")), ..Access::default() };
+    let error = connect(plan(&urls, &[], &none)).await.unwrap_err().to_string();
+    assert!(error.contains("server.key: it has no certificate"), "{error}");
 }
 
 #[tokio::test]

@@ -71,7 +71,8 @@ async fn programs_get_what_the_api_says() {
     let listener = Listener::open(&DashboardConfig { listen, ..Default::default() }).await.unwrap();
     let dashboard = listener.serve(&log.path(), None).await.unwrap();
     let url = format!("{}api/compare?run=one&run=two", dashboard.url());
-    let answer: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+    let answer: Value =
+        retrial_servers::plain_client().get(url).send().await.unwrap().json().await.unwrap();
     assert_eq!(found, answer);
 }
 

@@ -38,7 +38,8 @@ fn it_says_where_it_listens_and_ends_with_its_standard_input() {
     let ready: Value = serde_json::from_str(&line).unwrap();
     let url = ready["listening"].as_str().unwrap();
     let models = tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let answer = reqwest::get(format!("{url}/v1/models")).await.unwrap();
+        let answer =
+            retrial_servers::plain_client().get(format!("{url}/v1/models")).send().await.unwrap();
         answer.json::<Value>().await.unwrap()
     });
     assert_eq!(models["data"][0]["id"], "policy");

@@ -161,7 +161,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, http: reqwest::Client::new(), serving, folder }
+        Self { url, http: retrial_servers::plain_client(), serving, folder }
     }
 
     /// The folder of its model.

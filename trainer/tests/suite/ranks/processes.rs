@@ -88,7 +88,12 @@ impl Processes {
 
     pub async fn ready(&self) {
         let deadline = Instant::now() + Duration::from_mins(1);
-        while reqwest::get(format!("{}/state", self.url)).await.is_err() {
+        while retrial_servers::plain_client()
+            .get(format!("{}/state", self.url))
+            .send()
+            .await
+            .is_err()
+        {
             assert!(Instant::now() < deadline, "it serves: {}", self.ranks[0].log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -103,7 +108,7 @@ impl Processes {
 
 /// The answer to a step, with its status; none if rank 0 is gone.
 pub async fn ask(url: String, request: TrainRequest) -> Option<(u16, String)> {
-    let post = reqwest::Client::new().post(format!("{url}/train")).json(&request);
+    let post = retrial_servers::plain_client().post(format!("{url}/train")).json(&request);
     let answer = post.send().await.ok()?;
     Some((answer.status().as_u16(), answer.text().await.unwrap()))
 }

@@ -1,27 +1,27 @@
 //! Further families and rotary scalings: against Hugging Face transformers
 //! (`reference/families.py` made the numbers), trained, written, read again and sampled from.
 
-mod common;
-
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use common::{batch, request};
 use retrial_native::mkl;
 use retrial_text::Text;
-use retrial_trainer::compute::Compute;
-use retrial_trainer::gradients::Gradients;
+use retrial_trainer::compute::{Compute, Keep};
 use retrial_trainer::model::{Decoder, KvCache, read_named};
-use retrial_trainer::pass::{Keep, Pass, score};
-use retrial_trainer::policy::engine::{Engine, Options};
-use retrial_trainer::policy::sampler::{LogprobsMode, Sampling};
+use retrial_trainer::policy::command::Options;
+use retrial_trainer::policy::engine::Engine;
+use retrial_trainer::policy::sampling::{LogprobsMode, Sampling};
 use retrial_trainer::policy::sequence::{Job, Output};
-use retrial_trainer::sequences::Sequence;
 use retrial_trainer::trainer::Trainer;
+use retrial_trainer::update::forward_backward::{Pass, score};
+use retrial_trainer::update::gradients::Gradients;
+use retrial_trainer::update::sequences::Sequence;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 use tempfile::{TempDir, tempdir};
+
+use crate::common::{batch, request};
 
 const SEQUENCES: i64 = 3;
 const TOKENS: i64 = 40;
