@@ -1,16 +1,33 @@
 # Two commands do all the set-up they need: `make demo` and `make test`.
+
+# What is run. It is named to the whole workspace, not taken from a part of it: features of what is
+# depended on are those of the tests, then, and nothing is compiled twice.
+PROGRAMS = --workspace --bin retrial --bin retrial-trainer --bin retrial-policy
+
+# Minutes of one core that a first build takes: of the programs, and of the tests after it.
+PROGRAMS_TAKE = 10
+TESTS_TAKE = 7
+CORES := $(shell nproc 2>/dev/null || echo 2)
+# Says how long a build will take: $(call takes,WHAT,MINUTES OF ONE CORE).
+takes = @echo "$(1): about $$((($(2) + $(CORES) - 1) / $(CORES))) minutes on $(CORES) cores, the first time"
+
 .PHONY: demo compare study study-small study-map study-sums test test-browser test-api fuzz screenshots chaos test-servers test-compose lint deny bench bench-log libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 libtorch: ## Puts libtorch 2.11.0 into .libtorch, once
-	@trainer/fetch-libtorch.sh
+	@STEP="$(if $(COUNTED),1/3 )" trainer/fetch-libtorch.sh
 
-build: libtorch ## Builds the binaries
-	cargo build
+build: libtorch ## Builds the programs
+	$(call takes,$(if $(COUNTED),2/3 )building the programs,$(PROGRAMS_TAKE))
+	cargo build $(PROGRAMS)
+
+# The two say which of their three steps it is.
+demo test: COUNTED = yes
 
 demo: build ## Trains a small language model by LTE, on this machine
+	@echo "3/3 training a small model: about 2 minutes"
 	target/debug/retrial run examples/dialects/lte.toml --resume
 
 compare: build ## The same run by GRPO, for comparison
@@ -31,8 +48,10 @@ study-sums: build ## A world that was not made for LTE (an hour)
 	examples/sums/make.sh
 	target/debug/retrial study examples/sums/study.toml
 
-test: libtorch ## Runs all tests
-	cargo build --workspace --all-targets
+test: build ## Runs all tests
+	$(call takes,2/3 building the tests,$(TESTS_TAKE))
+	cargo test --workspace --no-run
+	@echo "3/3 running the tests: about 8 minutes on two cores"
 	cargo test --workspace
 
 test-browser: libtorch ## Tests the dashboard in a real browser (installs Chromium)
@@ -50,7 +69,7 @@ screenshots: libtorch ## Makes the pictures in docs/screenshots
 
 chaos: libtorch ## 60 faults at random moments of ten runs, which must end as if there were none
 	RETRIAL_CHAOS_SEEDS=10 RETRIAL_CHAOS_FAULTS=6 RETRIAL_CHAOS_STOP_SECONDS=30 \
-		cargo test --workspace --test chaos -- --nocapture
+		cargo test --workspace --test end_to_end -- chaos:: --nocapture
 
 test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (installs them, 6 GB)
 	tests/servers/vllm.sh

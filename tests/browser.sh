@@ -8,4 +8,6 @@ if ! command -v chromium >/dev/null; then
     $as_root apt-get update -qq
     $as_root apt-get install -y -qq --no-install-recommends chromium
 fi
-cargo test -p retrial-tests --test browser -- --ignored --test-threads 1 --nocapture "$@"
+[ $# -gt 0 ] || set -- a_finished_run a_run_that_goes_on screenshots
+cargo test --workspace --test end_to_end -- --ignored --exact --test-threads 1 --nocapture \
+    "${@/#/browser::}"

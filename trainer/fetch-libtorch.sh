@@ -8,7 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-say() { printf 'libtorch: %s\n' "$*" >&2; }
+# STEP is what a caller counts its steps by.
+say() { printf '%slibtorch: %s\n' "${STEP-}" "$*" >&2; }
 
 if [ -n "${LIBTORCH:-}" ]; then
     [ -e "$LIBTORCH/include/torch" ] || { say "LIBTORCH=$LIBTORCH has no include/torch"; exit 1; }
@@ -16,7 +17,7 @@ if [ -n "${LIBTORCH:-}" ]; then
     exit 0
 fi
 target=.libtorch
-[ "$(cat $target/build-version 2>/dev/null)" = "2.11.0" ] && exit 0
+[ "$(cat $target/build-version 2>/dev/null)" = "2.11.0" ] && { [ -z "${STEP-}" ] || say "is there"; exit 0; }
 
 if [ "$(uname -s)-$(uname -m)" != "Linux-x86_64" ]; then
     say "only Linux x86_64 is fetched automatically, this is $(uname -s) $(uname -m)"
@@ -26,20 +27,23 @@ fi
 command -v python3 >/dev/null || { say "python3 with pip is needed to download"; exit 1; }
 
 work=$(mktemp -d -p . .libtorch-download.XXXXXX)
-trap 'rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 cat >"$work/requirements.txt" <<'HASHES'
 torch==2.11.0 --hash=sha256:7aa2f9bbc6d4595ba72138026b2074be1233186150e9292865e04b7a63b8c67a
 nvidia-cuda-cupti==13.0.85 --hash=sha256:4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8
 nvidia-cuda-runtime==13.0.96 --hash=sha256:7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548
 HASHES
-say "downloading torch 2.11.0 from PyPI (545 MB, once)"
+say "downloading torch 2.11.0 from PyPI, 545 MB, once: a minute at 10 MB a second"
+while sleep 10; do say "$(du -sm "$work" | cut -f1) of 545 MB"; done &
+progress=$!
 # The platform is fixed, so that the wheel and its hash do not depend on the Python at hand.
-python3 -m pip download --quiet --no-deps --no-cache-dir --disable-pip-version-check \
+TMPDIR=$PWD/$work python3 -m pip download --quiet --no-deps --no-cache-dir --disable-pip-version-check \
     --only-binary=:all: --python-version 3.11 --implementation cp --abi cp311 --abi none --abi abi3 \
     --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
     --platform manylinux2014_x86_64 --platform manylinux_2_17_x86_64 \
     --require-hashes -r "$work/requirements.txt" -d "$work"
 
+kill $progress
 say "unpacking the CPU part"
 python3 - "$work" <<'PY'
 import glob, os, sys, zipfile

@@ -6,25 +6,23 @@ mod lengths;
 mod memory;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use retrial_lte::HintKind;
+use lengths::Lengths;
+use retrial_config::Config;
+use retrial_data::Task;
+use retrial_loop::agreement;
+use retrial_loop::inputs::Inputs;
+use retrial_loop::open_files;
+use retrial_loop::services::{Service, connect};
+use retrial_loop::trainer::Trainer;
 use retrial_protocol::ServerKind;
 use retrial_protocol::memory::Shape;
+use retrial_servers::{Capabilities, probe};
+use retrial_store::Store;
 use serde::Serialize;
-
-use crate::agreement;
-use crate::config::Config;
-use crate::dataset::Task;
-use crate::inputs::Inputs;
-use crate::open_files;
-use crate::server::{Capabilities, probe};
-use crate::services::Service;
-use crate::store::Store;
-use crate::trainer::Trainer;
-
-use lengths::Lengths;
 
 /// How a part of a configuration was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -77,7 +75,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     match shape(&config.model.path) {
         Ok(shape) => {
             if let Some(inputs) = inputs.as_ref().filter(|_| config.trainer.url.is_none()) {
-                let prompt = longest_prompt(config, inputs);
+                let prompt = longest_prompt(inputs);
                 findings.push(memory::memory(config, &shape, prompt));
             }
             findings.push(disk::disk(config, &shape));
@@ -90,13 +88,8 @@ pub async fn check(config: &Config) -> Vec<Finding> {
 
 fn data(config: &Config, inputs: &Inputs) -> Vec<Finding> {
     let (tokens, context) = (config.rollout.max_tokens, inputs.context);
-    let prompts = |tasks: &[Task]| {
-        let length = |task: &Task| {
-            let prompt = config.prompts.render(HintKind::Plain, &task.problem.text, &[]);
-            inputs.text.prompt(&prompt).map_or(0, |ids| ids.len())
-        };
-        Lengths::of(tasks.iter().map(length))
-    };
+    let prompts =
+        |tasks: &[Arc<Task>]| Lengths::of(tasks.iter().map(|task| prompt_tokens(inputs, task)));
     let model = format!(
         "{}: context of {context} tokens, responses of at most {tokens}",
         config.model.path.display()
@@ -106,8 +99,9 @@ fn data(config: &Config, inputs: &Inputs) -> Vec<Finding> {
         Finding::new("model", State::Ok, model),
         Finding::new("training data", State::Ok, train),
     ];
-    for (name, tasks) in &inputs.heldout {
-        let known = |task: &&Task| {
+    for set in &inputs.heldout {
+        let (name, tasks) = (set.name(), &set.tasks);
+        let known = |task: &&Arc<Task>| {
             inputs.train.iter().any(|trained| trained.problem.text == task.problem.text)
         };
         let shared = tasks.iter().filter(known).count();
@@ -123,12 +117,13 @@ fn data(config: &Config, inputs: &Inputs) -> Vec<Finding> {
     findings
 }
 
-fn longest_prompt(config: &Config, inputs: &Inputs) -> usize {
-    let length = |task: &Task| {
-        let prompt = config.prompts.render(HintKind::Plain, &task.problem.text, &[]);
-        inputs.text.prompt(&prompt).map_or(0, |ids| ids.len())
-    };
-    inputs.train.iter().map(length).max().unwrap_or(0)
+/// Tokens of the longest of the prompts.
+fn longest_prompt(inputs: &Inputs) -> usize {
+    inputs.train.iter().map(|task| prompt_tokens(inputs, task)).max().unwrap_or(0)
+}
+
+fn prompt_tokens(inputs: &Inputs, task: &Task) -> usize {
+    inputs.prompts.plain(&task.problem).map_or(0, |prompt| prompt.ids.len())
 }
 
 fn open_files(config: &Config) -> Finding {
@@ -188,20 +183,13 @@ async fn services(config: &Config, inputs: Option<&Inputs>) -> Vec<Finding> {
     }
 
     let trainer = trainer(&apart, &mut findings).await;
-    let embedded = if config.server.urls.is_empty() {
-        match Service::policy(&apart).await {
-            Ok(service) => Some(service),
-            Err(failure) => {
-                findings.push(Finding::problem("server", &failure.into_error()));
-                return findings;
-            }
+    let log = apart.weights().join("policy.log");
+    let (_embedded, urls) = match connect::policy(&apart.server, &apart.model.path, log).await {
+        Ok(started) => started,
+        Err(failure) => {
+            findings.push(Finding::problem("server", &failure.into_error()));
+            return findings;
         }
-    } else {
-        None
-    };
-    let urls = match &embedded {
-        Some(service) => vec![service.url().to_owned()],
-        None => config.server.urls.clone(),
     };
     for url in urls {
         let found = match probe(&url, &config.server.model).await {
@@ -225,34 +213,24 @@ async fn trainer(
     findings: &mut Vec<Finding>,
 ) -> Option<(Option<Service>, Trainer)> {
     const SUBJECT: &str = "trainer";
-    let service = match &config.trainer.url {
-        Some(_) => None,
-        None => match Service::trainer(config, None).await {
-            Ok(service) => Some(service),
-            Err(failure) => {
-                findings.push(Finding::problem(SUBJECT, &failure.into_error()));
-                return None;
-            }
-        },
+    let (process, trainer) = match connect::trainer(config, None).await {
+        Ok(started) => started,
+        Err(failure) => {
+            findings.push(Finding::problem(SUBJECT, &failure.into_error()));
+            return None;
+        }
     };
-    let given = config.trainer.url.as_deref().unwrap_or_default();
-    let url = service.as_ref().map_or(given, Service::url);
-    let asked = async {
-        let trainer = Trainer::new(url, Duration::from_secs(config.trainer.timeout_seconds))?;
-        let state = trainer.state().await?;
-        anyhow::Ok((trainer, state))
-    };
-    match asked.await {
-        Ok((trainer, state)) => {
+    match trainer.state().await {
+        Ok(state) => {
             let ranks = config.trainer.ranks;
-            let whose = match service {
-                None => given.to_owned(),
+            let whose = match process {
+                None => config.trainer.url.clone().unwrap_or_default(),
                 Some(_) if ranks == 1 => "started by the run".to_owned(),
                 Some(_) => format!("started by the run, {ranks} ranks"),
             };
             let text = format!("{whose}: at version {}", state.version);
             findings.push(Finding::new(SUBJECT, State::Ok, text));
-            Some((service, trainer))
+            Some((process, trainer))
         }
         Err(error) => {
             findings.push(Finding::problem(SUBJECT, &error));
@@ -283,9 +261,7 @@ async fn agree(
     let timeout = Duration::from_secs(config.server.timeout_seconds);
     let compared = async {
         let server = found.connect(&config.server.model, timeout)?;
-        let task = inputs.train.first().map(|task| task.problem.text.as_str());
-        let prompt = config.prompts.render(HintKind::Plain, task.unwrap_or_default(), &[]);
-        let ids = inputs.text.prompt(&prompt)?;
+        let ids = inputs.prompts.plain(&inputs.train[0].problem)?.ids;
         anyhow::Ok(agreement::compare(server.as_ref(), None, trainer, &ids, config).await)
     };
     match compared.await {

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use retrial::commands::{check, dashboard, eval, export, grade, mistakes, report, run, sql, study};
-use retrial::failure::Failure;
-use retrial::live::Recent;
+use retrial_loop::failure::Failure;
+use retrial_live::Recent;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::LevelFilter;
 

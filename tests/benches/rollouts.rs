@@ -12,17 +12,21 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use retrial_tests::{Arrival, Project, Shape, Simulated, binary, memory_kb};
+use retrial_tests::{
+    Arrival, GroupAnswer, GroupRequest, Project, Shape, Simulated, binary, memory_kb,
+};
 use tokio::time::timeout;
 
-const SHAPE: Shape = Shape { steps: 1, problems: 128, group: 8, tokens: 1000 };
-const ROLLOUTS: usize = SHAPE.problems * SHAPE.group;
+const PROBLEMS: usize = 128;
+const GROUP: usize = 8;
 /// Of a sequence on an 80 GB GPU that serves some thousand of them.
 const TOKENS_PER_SECOND: f64 = 50.0;
-const RUNS: usize = 3;
+/// Tokens of a response, and runs of each case.
+const CASES: [(usize, usize); 2] = [(1000, 3), (8192, 1)];
 /// The part of the server's time over which responses end.
 const SPREADS: [f64; 2] = [0.0, 0.1];
-const DEADLINE: Duration = Duration::from_secs(90);
+/// How much longer than the server's own time a step may take.
+const GRACE: Duration = Duration::from_secs(90);
 
 #[tokio::main]
 async fn main() {
@@ -30,23 +34,25 @@ async fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    let server_seconds = SHAPE.tokens as f64 / TOKENS_PER_SECOND;
+    println!("{} rollouts at once", PROBLEMS * GROUP);
     println!(
-        "{ROLLOUTS} rollouts of {} tokens at once, {server_seconds:.0} s of the server's own time",
-        SHAPE.tokens
+        "tokens  server s  ends over %  overhead %  CPU ms a rollout  most memory MB  batch MB"
     );
-    println!("ends over %  overhead %  CPU ms a rollout  most memory MB  batch MB");
-    for spread in SPREADS.into_iter().flat_map(|spread| [spread; RUNS]) {
-        let Measured { seconds, cpu_seconds, memory_kb, batch_bytes } =
-            measure(server_seconds, spread).await;
-        println!(
-            "{:>11.0}  {:>10.2}  {:>16.2}  {:>14.0}  {:>8.1}",
-            100.0 * spread,
-            100.0 * (seconds / server_seconds - 1.0),
-            1e3 * cpu_seconds / ROLLOUTS as f64,
-            memory_kb / 1024.0,
-            batch_bytes as f64 / 1e6,
-        );
+    for (tokens, runs) in CASES {
+        let shape = Shape { steps: 1, problems: PROBLEMS, group: GROUP, tokens };
+        let server_seconds = tokens as f64 / TOKENS_PER_SECOND;
+        for spread in SPREADS.into_iter().flat_map(|spread| vec![spread; runs]) {
+            let Measured { seconds, cpu_seconds, memory_kb, batch_bytes } =
+                measure(shape, server_seconds, spread).await;
+            println!(
+                "{tokens:>6}  {server_seconds:>8.0}  {:>11.0}  {:>10.2}  {:>16.2}  {:>14.0}  {:>8.1}",
+                100.0 * spread,
+                100.0 * (seconds / server_seconds - 1.0),
+                1e3 * cpu_seconds / (PROBLEMS * GROUP) as f64,
+                memory_kb / 1024.0,
+                batch_bytes as f64 / 1e6,
+            );
+        }
     }
 }
 
@@ -59,25 +65,27 @@ struct Measured {
 }
 
 /// One step of `retrial run`, until its batch is in the trainer's hands.
-async fn measure(server_seconds: f64, spread: f64) -> Measured {
+async fn measure(shape: Shape, server_seconds: f64, spread: f64) -> Measured {
     let first_request = Arc::new(OnceLock::new());
     let started = Arc::clone(&first_request);
-    let ends = move |request: usize| {
+    let behaviour = move |request: GroupRequest| {
         // The last one takes all of the time.
-        let left = SHAPE.problems - 1 - request;
-        let part = 1.0 - spread * left as f64 / SHAPE.problems as f64;
-        *started.get_or_init(Instant::now) + Duration::from_secs_f64(part * server_seconds)
+        let left = PROBLEMS - 1 - request.number;
+        let part = 1.0 - spread * left as f64 / PROBLEMS as f64;
+        let seconds = Duration::from_secs_f64(part * server_seconds);
+        GroupAnswer::solved_at(*started.get_or_init(Instant::now) + seconds)
     };
-    let mut simulated = Simulated::start(SHAPE, Box::new(ends)).await;
+    let mut simulated = Simulated::start(shape, Box::new(behaviour)).await;
     let project = Project::new();
-    SHAPE.configure(&project, &simulated.url);
+    shape.configure(&project, &simulated.url);
     let mut run = Command::new(binary("retrial"))
         .current_dir(project.path(""))
         .args(["run", "run.toml"])
         .stderr(Stdio::inherit())
         .spawn()
         .expect("retrial can be started");
-    let batch = timeout(DEADLINE, simulated.batches.recv()).await.expect("a batch comes in time");
+    let deadline = GRACE + Duration::from_secs_f64(server_seconds);
+    let batch = timeout(deadline, simulated.batches.recv()).await.expect("a batch comes in time");
     let Arrival { at, bytes } = batch.expect("the trainer stays");
     let started = first_request.get().expect("rollouts come before a batch");
     let measured = Measured {

@@ -36,7 +36,7 @@ test_against() {
     for _ in $(seq 300); do
         if python3 -c "import urllib.request as u; u.urlopen('$url/health')" 2> /dev/null; then
             env "$variable=$url" \
-                cargo test -p retrial-tests --test servers -- --ignored --test-threads 1 "$tests"
+                cargo test --workspace --test end_to_end -- --ignored --test-threads 1 "$tests"
             return
         fi
         kill -0 "$process" 2> /dev/null || break

@@ -26,19 +26,25 @@ pub use conformance::Server;
 pub use http::{get, post};
 pub use proxy::{Fault, Proxy, ROLLOUTS};
 pub use service::Service;
-pub use simulated::{Arrival, Shape, Simulated};
+pub use simulated::{Arrival, GroupAnswer, GroupRequest, Shape, Simulated};
 
 /// The root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace")
 }
 
+/// The programs that are tested.
+const PROGRAMS: [&str; 3] = ["retrial", "retrial-trainer", "retrial-policy"];
+
 /// A program of the workspace, built from the present sources.
 pub fn binary(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));
-        build.current_dir(root()).args(["build", "--quiet", "--workspace", "--bins"]);
+        build.current_dir(root()).args(["build", "--quiet", "--workspace"]);
+        // For all of the workspace, as `make` has it: for a part of it, features of what they depend on
+        // would differ, and all of it would be compiled once more.
+        build.args(PROGRAMS.iter().flat_map(|program| ["--bin", program]));
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }

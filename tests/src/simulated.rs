@@ -49,8 +49,33 @@ pub struct Arrival {
     pub bytes: usize,
 }
 
-/// The moment at which a request for a group, counted from 0, is answered.
-pub type Ends = dyn Fn(usize) -> Instant + Send + Sync;
+/// A request for the rollouts of a group.
+#[derive(Clone, Debug)]
+pub struct GroupRequest {
+    /// Its number, from 0.
+    pub number: usize,
+    /// Token ids of its prompt.
+    pub prompt: Vec<u64>,
+}
+
+/// How a request for a group is answered.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupAnswer {
+    /// When.
+    pub at: Instant,
+    /// Whether one of ten responses is right; none is otherwise.
+    pub solved: bool,
+}
+
+/// What the server does with a request for a group.
+pub type Behaviour = dyn Fn(GroupRequest) -> GroupAnswer + Send + Sync;
+
+impl GroupAnswer {
+    /// An answer with right responses.
+    pub fn solved_at(at: Instant) -> Self {
+        Self { at, solved: true }
+    }
+}
 
 /// The server and the trainer.
 pub struct Simulated {
@@ -62,9 +87,9 @@ pub struct Simulated {
 
 struct World {
     shape: Shape,
-    /// The choices of an answer to a request for a group.
-    choices: String,
-    ends: Box<Ends>,
+    /// The choices of an answer to a request for a group: without and with right responses.
+    choices: [String; 2],
+    behaviour: Box<Behaviour>,
     requests: AtomicUsize,
     version: AtomicU64,
     batches: mpsc::UnboundedSender<Arrival>,
@@ -72,12 +97,12 @@ struct World {
 
 impl Simulated {
     /// Starts both on a free port.
-    pub async fn start(shape: Shape, ends: Box<Ends>) -> Self {
+    pub async fn start(shape: Shape, behaviour: Box<Behaviour>) -> Self {
         let (arrived, batches) = mpsc::unbounded_channel();
         let world = World {
             shape,
-            choices: choices(shape.group, shape.tokens).to_string(),
-            ends,
+            choices: [false, true].map(|s| choices(shape.group, shape.tokens, s).to_string()),
+            behaviour,
             requests: AtomicUsize::new(0),
             version: AtomicU64::new(0),
             batches: arrived,
@@ -132,12 +157,13 @@ impl Shape {
     }
 }
 
-/// Responses of which the fourth of ten answers 3.
-fn choices(count: usize, length: usize) -> Value {
+/// Responses. If the problem is solved, the fourth of ten answers 3, which is right.
+fn choices(count: usize, length: usize, solved: bool) -> Value {
     let response = |index: u32| {
+        let answer = if solved { index % 10 } else { 4 + index % 6 };
         let filler = (0..).map(|at: u32| ZERO + (at * 31 + index * 7) % NUMBERS);
         let mut tokens: Vec<u32> = filler.take(length - 4).collect();
-        tokens.extend([BOXED, ZERO + index % 10, CLOSE, END]);
+        tokens.extend([BOXED, ZERO + answer, CLOSE, END]);
         json!({
             "index": index, "text": "x ".repeat(length), "token_ids": tokens,
             "finish_reason": "stop", "stop_reason": null, "prompt_token_ids": null,
@@ -157,11 +183,14 @@ fn choices(count: usize, length: usize) -> Value {
 async fn complete(State(world): State<Arc<World>>, Json(request): Json<Value>) -> Response {
     let count = request["n"].as_u64().expect("a count") as usize;
     let choices = if count == world.shape.group && request["max_tokens"] == world.shape.tokens {
-        let end = (world.ends)(world.requests.fetch_add(1, Ordering::Relaxed));
-        tokio::time::sleep_until(end.into()).await;
-        world.choices.clone()
+        let number = world.requests.fetch_add(1, Ordering::Relaxed);
+        let ids = request["prompt"].as_array().expect("token ids");
+        let prompt = ids.iter().filter_map(Value::as_u64).collect();
+        let answer = (world.behaviour)(GroupRequest { number, prompt });
+        tokio::time::sleep_until(answer.at.into()).await;
+        world.choices[usize::from(answer.solved)].clone()
     } else {
-        choices(count, 16).to_string()
+        choices(count, 16, true).to_string()
     };
     let version = world.version.load(Ordering::Relaxed);
     let answer = format!(r#"{{"choices":{choices},"weight_version":"{version}"}}"#);

@@ -2,19 +2,17 @@
 //!
 //! `cargo bench -p retrial-trainer --profile dev --bench memory`
 
+mod samples;
+
 use std::path::Path;
 use std::process::Command;
 
 use retrial_protocol::memory::{Shape, Training, peak};
-use retrial_protocol::{
-    Batch, Lora, Objective, Optimizer, Part, Sample, Step, Target, TrainRequest,
-};
-use retrial_trainer::compute::Compute;
-use retrial_trainer::learner::Learner;
+use retrial_protocol::{Lora, Target};
+use retrial_trainer::compute::{Compute, Keep, ready};
 use retrial_trainer::model::lora::{self, NewAdapter};
 use retrial_trainer::model::{Decoder, write_tensors};
-use retrial_trainer::pass::Keep;
-use retrial_trainer::serving::ready_libtorch;
+use retrial_trainer::update::Learner;
 use serde_json::{Value, json};
 use tch::{Device, Kind};
 
@@ -113,7 +111,7 @@ fn make_model(case: &Case, folder: &Path) {
 }
 
 fn measure(case: &Case, folder: &Path) {
-    ready_libtorch(1);
+    ready(1);
     let kind = if case.lora { case.kind } else { Kind::Float };
     let mut model = Decoder::load_as(folder, (kind, Device::Cpu)).expect("the model loads");
     if case.lora {
@@ -124,24 +122,8 @@ fn measure(case: &Case, folder: &Path) {
     let vocabulary = model.config().vocabulary as usize;
     let compute = Compute { device: Device::Cpu, kind: case.kind, keep: case.keep };
     let mut learner = Learner::new(model, compute);
-    let ids = |from: usize, count: usize| -> Vec<u32> {
-        (0..count).map(|i| ((from * 31 + i * 17) % vocabulary) as u32).collect()
-    };
-    let sample = |index: usize| Sample {
-        prompt: ids(index, PROMPT),
-        response: ids(index + 7, RESPONSE),
-        sampler_logprobs: vec![-1.0; RESPONSE],
-        advantage: if index.is_multiple_of(2) { 1.0 } else { -1.0 },
-        part: Part::OnPolicy,
-    };
-    let request = TrainRequest {
-        step: Step(1),
-        batch: Batch { samples: (0..2 * case.sequences).map(sample).collect() },
-        temperature: 1.0,
-        objective: Objective::default(),
-        optimizer: Optimizer::default(),
-        micro_batch_tokens: case.sequences * (PROMPT + RESPONSE),
-    };
+    let tokens = case.sequences * (PROMPT + RESPONSE);
+    let request = samples::request(2 * case.sequences, vocabulary, (PROMPT, RESPONSE), tokens);
     learner.update(&request).expect("the batch is sound");
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();

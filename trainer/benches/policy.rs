@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use retrial_text::Text;
 use retrial_trainer::model::{Decoder, ModelConfig, write_tensors};
-use retrial_trainer::policy::engine::{Engine, Options};
+use retrial_trainer::policy::command::Options;
+use retrial_trainer::policy::engine::Engine;
 use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
-use retrial_trainer::policy::sampler::LogprobsMode;
+use retrial_trainer::policy::sampling::LogprobsMode;
 use serde_json::{Value, json};
 use tch::Device;
 

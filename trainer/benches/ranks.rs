@@ -4,19 +4,19 @@
 //!
 //! `unshare -rn sh -c 'ip link set lo up; cargo bench --offline -p retrial-trainer --profile dev --bench ranks'`
 
+mod samples;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use retrial_native::c10d::Meeting;
-use retrial_native::testing::free_port;
-use retrial_protocol::{Batch, Objective, Optimizer, Part, Sample, Step, TrainRequest};
-use retrial_trainer::compute::Compute;
-use retrial_trainer::learner::Learner;
-use retrial_trainer::micro::mini_batches;
+use retrial_native::testing::on_ranks;
+use retrial_protocol::TrainRequest;
+use retrial_trainer::compute::{Compute, ready};
 use retrial_trainer::model::Decoder;
 use retrial_trainer::ranks::{Place, Ranks};
-use retrial_trainer::serving::ready_libtorch;
+use retrial_trainer::update::Learner;
+use retrial_trainer::update::micro_batch::mini_batches;
 use tch::Device;
 
 const PROMPT: usize = 24;
@@ -38,20 +38,6 @@ struct Cli {
     /// Cargo passes it.
     #[arg(long, hide = true)]
     bench: bool,
-}
-
-fn batch(samples: usize, vocabulary: usize, response: usize) -> Batch {
-    let ids = |from: usize, count: usize| -> Vec<u32> {
-        (0..count).map(|i| ((from * 31 + i * 17) % vocabulary) as u32).collect()
-    };
-    let sample = |index: usize| Sample {
-        prompt: ids(index, PROMPT),
-        response: ids(index + 7, response),
-        sampler_logprobs: vec![-1.0; response],
-        advantage: if index.is_multiple_of(2) { 1.0 } else { -1.0 },
-        part: if index.is_multiple_of(4) { Part::Hinted } else { Part::OnPolicy },
-    };
-    Batch { samples: (0..samples).map(sample).collect() }
 }
 
 /// Bytes that the loopback interface has sent so far, headers included.
@@ -88,40 +74,29 @@ fn rounds(request: &TrainRequest, world: usize) -> usize {
 }
 
 fn main() {
-    ready_libtorch(1);
+    ready(1);
     let cli = Cli::parse();
     let model = Decoder::fresh(&cli.model, 1, Device::Cpu).expect("the folder has a model");
     let (parameters, config) = (model.size(), model.config().clone());
-    let request = TrainRequest {
-        step: Step(1),
-        batch: batch(cli.samples, config.vocabulary as usize, cli.response),
-        temperature: 1.0,
-        objective: Objective::default(),
-        optimizer: Optimizer::default(),
-        micro_batch_tokens: cli.micro_batch_tokens,
-    };
+    let (vocabulary, lengths) = (config.vocabulary as usize, (PROMPT, cli.response));
+    let request = samples::request(cli.samples, vocabulary, lengths, cli.micro_batch_tokens);
     println!(
         "one update: {} samples of {} tokens, {parameters} parameters",
         cli.samples,
         PROMPT + cli.response
     );
     let mut alone = None;
-    for world in cli.ranks {
-        let meeting = Meeting::at("127.0.0.1", free_port());
-        let (request, model) = (&request, &cli.model);
-        let run = |rank| {
+    for &world in &cli.ranks {
+        let of_ranks = on_ranks(world, |rank, meeting| {
             let place = Place { rank, world };
-            let join = || Ranks::join(&meeting, place, Duration::from_mins(1));
+            let join = || Ranks::join(meeting, place, Duration::from_mins(1));
             let ranks = if world == 1 { Ranks::alone() } else { join().expect("all ranks come") };
-            update(model, request, ranks)
-        };
-        let (seconds, bytes) = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..world).map(|rank| scope.spawn(move || run(rank))).collect();
-            let results = threads.into_iter().map(|thread| thread.join().expect("it ran"));
-            results.max_by(|a, b| a.0.total_cmp(&b.0)).expect("there is a rank")
+            update(&cli.model, &request, ranks)
         });
+        let slowest = of_ranks.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
+        let (seconds, bytes) = slowest.expect("there is a rank");
         let alone = *alone.get_or_insert(seconds);
-        let rounds = rounds(request, world);
+        let rounds = rounds(&request, world);
         let formula = (world - 1) * (8 * rounds + 4) * parameters;
         println!(
             "{world} ranks, {rounds} micro-batches: {seconds:.3} s, {:.2} times as fast; {bytes} bytes \

@@ -5,21 +5,19 @@
 //! `cargo bench -p retrial-trainer --profile dev --bench update`, with `-- --device cuda` and other
 //! options for another model or device.
 
+mod samples;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
 use retrial_native::memory;
 use retrial_protocol::memory::{Shape, Training, peak};
-use retrial_protocol::{
-    Batch, Lora, Objective, Optimizer, Part, Sample, Step, Target, TrainRequest,
-};
-use retrial_trainer::compute::{Compute, ComputeArgs};
-use retrial_trainer::learner::Learner;
+use retrial_protocol::{Lora, Target};
+use retrial_trainer::compute::{Compute, ComputeArgs, Keep, ready};
 use retrial_trainer::model::lora::{self, NewAdapter};
 use retrial_trainer::model::{Decoder, ModelConfig};
-use retrial_trainer::pass::Keep;
-use retrial_trainer::serving::ready_libtorch;
+use retrial_trainer::update::Learner;
 use tch::{Device, Kind};
 
 const PROMPT: usize = 24;
@@ -103,22 +101,8 @@ fn predicted(cli: &Cli, compute: Compute, length: usize) -> u64 {
     peak(&shape, &training)
 }
 
-fn batch(samples: usize, vocabulary: usize, response: usize) -> Batch {
-    let ids = |from: usize, count: usize| -> Vec<u32> {
-        (0..count).map(|i| ((from * 31 + i * 17) % vocabulary) as u32).collect()
-    };
-    let sample = |index: usize| Sample {
-        prompt: ids(index, PROMPT),
-        response: ids(index + 7, response),
-        sampler_logprobs: vec![-1.0; response],
-        advantage: if index.is_multiple_of(2) { 1.0 } else { -1.0 },
-        part: if index.is_multiple_of(4) { Part::Hinted } else { Part::OnPolicy },
-    };
-    Batch { samples: (0..samples).map(sample).collect() }
-}
-
 fn main() {
-    ready_libtorch(1);
+    ready(1);
     let cli = Cli::parse();
     let compute = cli.compute.compute().expect("the device is there");
     let (samples, rounds) = (cli.samples, cli.rounds);
@@ -133,14 +117,8 @@ fn main() {
          {compute:?}"
     );
     for response in responses {
-        let request = TrainRequest {
-            step: Step(1),
-            batch: batch(samples, vocabulary, response),
-            temperature: 1.0,
-            objective: Objective::default(),
-            optimizer: Optimizer::default(),
-            micro_batch_tokens: cli.micro_batch_tokens,
-        };
+        let lengths = (PROMPT, response);
+        let request = samples::request(samples, vocabulary, lengths, cli.micro_batch_tokens);
         let length = PROMPT + response;
         learner.update(&request).expect("the batch is sound");
         let clock = Instant::now();

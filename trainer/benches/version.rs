@@ -8,10 +8,9 @@ use std::time::Instant;
 
 use retrial_protocol::WeightVersion;
 use retrial_trainer::compute::Compute;
-use retrial_trainer::learner::Learner;
 use retrial_trainer::model::{Decoder, write_tensors};
-use retrial_trainer::version::Record;
-use retrial_trainer::versions::Versions;
+use retrial_trainer::update::Learner;
+use retrial_trainer::versions::{Record, Versions};
 use serde_json::json;
 use tch::{Device, Kind};
 

@@ -1,11 +1,11 @@
-//! Where and how the trainer computes: one code path, whatever is chosen here.
+//! Where and how libtorch computes: device, precision, threads. One code path, whatever is chosen.
 
 use std::str::FromStr;
 
 use anyhow::{Result, bail};
+use retrial_native::mkl;
 use tch::{Cuda, Device, Kind};
 
-use crate::pass::Keep;
 use crate::ranks::{Place, local_rank};
 
 /// Where and how a policy computes.
@@ -17,6 +17,15 @@ pub struct Compute {
     pub kind: Kind,
     /// What is kept of a forward pass.
     pub keep: Keep,
+}
+
+/// What the forward pass keeps of each layer for the way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Everything: the fastest.
+    Graphs,
+    /// Its input; the layer is computed again on the way back. A third more work, little memory.
+    Inputs,
 }
 
 impl Compute {
@@ -32,6 +41,34 @@ impl Default for Compute {
     fn default() -> Self {
         Self { device: Device::Cpu, kind: Kind::Float, keep: Keep::Graphs }
     }
+}
+
+/// Threads of libtorch, on the command line.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Threads {
+    /// Threads of libtorch for one operation. One is fastest unless the machine is otherwise idle.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: u16,
+}
+
+impl Threads {
+    /// Readies libtorch, before it computes anything.
+    pub fn ready(self) {
+        ready(self.threads);
+    }
+}
+
+/// Readies libtorch for this process, before it computes anything: so many threads for one operation,
+/// and products that do not depend on what is computed beside them.
+pub fn ready(threads: u16) {
+    if !mkl::strict() {
+        tracing::warn!(
+            "matrix products may depend on what is computed beside them here: equal runs may differ \
+             in the last bits"
+        );
+    }
+    tch::set_num_threads(i32::from(threads));
+    tch::set_num_interop_threads(1);
 }
 
 /// [`Compute`] on the command line.

@@ -7,8 +7,7 @@ use tch::{Device, Kind};
 
 use crate::compute::Precision;
 use crate::model::{Decoder, sync_folder, write_tensors};
-use crate::version::{copy_description, masters_of};
-use crate::versions::room;
+use crate::versions::{copy_description, masters_of, room};
 
 /// Writes a weight version as a plain Hugging Face folder: weights, configuration, tokenizer.
 ///

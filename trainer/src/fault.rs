@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use retrial_protocol::Step;
 use rustix::process::{Signal, getpid, kill_process};
+use tch::{Device, Kind, Tensor};
 
 /// A point of an update, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,16 +27,18 @@ pub enum Point {
     AfterRename,
 }
 
-/// What happens to the process.
+/// What happens there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
-    /// It ends as by a kill, with nothing cleaned up.
+    /// The process ends as by a kill, with nothing cleaned up.
     Crash,
-    /// It stands still until it is continued or killed.
+    /// The process stands still until it is continued or killed.
     Stop,
+    /// libtorch is asked for more memory than there is, and throws.
+    RunOutOfMemory,
 }
 
-/// Where the trainer is to crash or to stop.
+/// Where the trainer is to crash, to stop or to run out of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     act: Act,
@@ -84,6 +87,12 @@ impl Fault {
         Ok(Self { act: Act::Stop, moment: at.parse()? })
     }
 
+    /// Too little memory at POINT@STEP. A trainer whose step has failed forgets it, so that the same
+    /// step can be taken again.
+    pub fn out_of_memory(at: &str) -> Result<Self, String> {
+        Ok(Self { act: Act::RunOutOfMemory, moment: at.parse()? })
+    }
+
     /// Does it if this is where.
     pub fn reached(fault: Option<Self>, point: Point, step: Step) {
         let Some(Self { act, moment }) = fault else { return };
@@ -94,6 +103,8 @@ impl Fault {
                     let stopped = kill_process(getpid(), Signal::STOP);
                     stopped.expect("a process may stop itself");
                 }
+                // As large as no address space.
+                Act::RunOutOfMemory => drop(Tensor::empty([1 << 60], (Kind::Int8, Device::Cpu))),
             }
         }
     }

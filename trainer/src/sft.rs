@@ -14,14 +14,15 @@ use retrial_text::Text;
 use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
-use crate::adamw::AdamW;
+use crate::compute::{Keep, Threads};
 use crate::export;
-use crate::gradients::Gradients;
-use crate::learner::clip;
 use crate::model::Decoder;
-use crate::pass::{Keep, Pass};
 use crate::ranks::Environment;
-use crate::sequences::{Sequence, micro_batches};
+use crate::update::adamw::AdamW;
+use crate::update::clipping::clip;
+use crate::update::forward_backward::Pass;
+use crate::update::gradients::Gradients;
+use crate::update::sequences::{Sequence, micro_batches};
 
 /// Trains a model on JSON Lines of {"prompt": "...", "response": "..."}.
 ///
@@ -65,8 +66,8 @@ pub struct Args {
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Threads of libtorch.
-    #[arg(long, default_value_t = 1)]
-    pub threads: u16,
+    #[command(flatten)]
+    pub threads: Threads,
 }
 
 #[derive(Deserialize)]

@@ -5,81 +5,29 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use retrial_domain::Benchmark;
 use serde_json::{Map, Value};
 
-use crate::settings::Columns as Named;
 use crate::strict::Line;
 
-/// A public benchmark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Benchmark {
-    /// MATH-500: `HuggingFaceH4/MATH-500`.
-    Math500,
-    /// Minerva: `math-ai/minervamath`.
-    Minerva,
-    /// The English text problems of `OlympiadBench`: `math-ai/olympiadbench`, or `Hothan/OlympiadBench`,
-    /// `OE_TO_maths_en_COMP`.
-    Olympiad,
-    /// AMC'23: `math-ai/amc23`.
-    Amc23,
-    /// AIME'24: `HuggingFaceH4/aime_2024`.
-    Aime24,
-    /// AIME'25: `math-ai/aime25`.
-    Aime25,
-}
-
 /// The columns of a data set.
-struct Columns {
+pub struct Columns {
     problem: &'static str,
     answer: &'static str,
     id: Option<&'static str>,
     tags: &'static [&'static str],
 }
 
-impl Benchmark {
-    /// Its name in configurations and in the log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Math500 => "math500",
-            Self::Minerva => "minerva",
-            Self::Olympiad => "olympiad",
-            Self::Amc23 => "amc23",
-            Self::Aime24 => "aime24",
-            Self::Aime25 => "aime25",
-        }
-    }
+/// How a benchmark's file is read.
+pub trait Published {
+    /// The columns of its file.
+    fn columns(self) -> Columns;
 
-    /// All of them, in the order of the paper.
-    pub const ALL: [Self; 6] =
-        [Self::Math500, Self::Minerva, Self::Olympiad, Self::Amc23, Self::Aime24, Self::Aime25];
+    /// Reads a line. Columns that mean nothing here are passed over.
+    fn line(self, text: &str) -> Result<Line, serde_json::Error>;
+}
 
-    /// The benchmark of this name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|benchmark| benchmark.name() == name)
-    }
-
-    /// Samples a problem in the paper: more where there are few problems.
-    pub fn samples(self) -> u32 {
-        match self {
-            Self::Math500 | Self::Minerva | Self::Olympiad => 4,
-            Self::Amc23 | Self::Aime24 | Self::Aime25 => 16,
-        }
-    }
-
-    /// Where it is published: a data set on the Hugging Face hub.
-    pub fn repository(self) -> &'static str {
-        match self {
-            Self::Math500 => "HuggingFaceH4/MATH-500",
-            Self::Minerva => "math-ai/minervamath",
-            Self::Olympiad => "math-ai/olympiadbench",
-            Self::Amc23 => "math-ai/amc23",
-            Self::Aime24 => "HuggingFaceH4/aime_2024",
-            Self::Aime25 => "math-ai/aime25",
-        }
-    }
-
+impl Published for Benchmark {
     fn columns(self) -> Columns {
         let columns = |problem, answer, id, tags| Columns { problem, answer, id, tags };
         match self {
@@ -91,20 +39,7 @@ impl Benchmark {
         }
     }
 
-    /// Which column is what, for a set that is loaded row by row.
-    pub fn named_columns(self) -> Named {
-        let Columns { problem, answer, id, tags } = self.columns();
-        Named {
-            problem: Some(problem.to_owned()),
-            answer: Some(answer.to_owned()),
-            solution: None,
-            id: id.map(str::to_owned),
-            tags: Some(tags.iter().map(|&tag| tag.to_owned()).collect()),
-        }
-    }
-
-    /// Reads a line. Columns that mean nothing here are passed over.
-    pub(crate) fn line(self, text: &str) -> Result<Line, serde_json::Error> {
+    fn line(self, text: &str) -> Result<Line, serde_json::Error> {
         use serde::de::Error as _;
         let row: Map<String, Value> = serde_json::from_str(text)?;
         let columns = self.columns();

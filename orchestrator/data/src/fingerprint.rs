@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use retrial_domain::Problem;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::packed::{Packed, Row};
-use crate::problem::{Message, Problem};
+use crate::problem::Message;
 
 /// Places at which the state of the fingerprint is kept.
 const MARKS: usize = 64;
@@ -201,7 +202,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::problem::ProblemId;
+    use retrial_domain::ProblemId;
 
     fn set(numbers: impl IntoIterator<Item = u32>) -> Packed {
         let mut packed = Packed::default();

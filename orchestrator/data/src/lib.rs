@@ -51,15 +51,15 @@ mod source;
 mod split;
 mod strict;
 
-pub use benchmark::Benchmark;
 pub use error::DataError;
 pub use fingerprint::{Change, Fingerprint};
 pub use layout::Layout;
 pub use load::{DataSet, Part, Request};
 pub use mixture::{Share, shares};
 pub use place::{Fetched, Place, PlaceError};
-pub use problem::{Message, Problem, ProblemId, Role, Task};
+pub use problem::{Message, Role, Task};
 pub use report::{Example, FileReport, LeftOut, Reason, Report};
+pub use retrial_domain::{Benchmark, Problem, ProblemId};
 pub use retrial_hub::Settings as HubSettings;
 pub use settings::{Columns, MAX_LEFT_OUT, Source, Sources};
 pub use split::Split;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::{ControlFlow, Range};
 
+use retrial_domain::{Problem, ProblemId};
 use retrial_grader::{Gold, equivalent};
 use retrial_hub::Settings;
 
@@ -11,7 +12,7 @@ use crate::fingerprint::{Change, Fingerprint, content_id};
 use crate::layout::{Mapping, may_be_used};
 use crate::normal::{hash, normal};
 use crate::packed::{self, Packed};
-use crate::problem::{Message, Problem, ProblemId, Task};
+use crate::problem::{Message, Task};
 use crate::reader::{self, Row};
 use crate::report::{Example, FileReport, Reason, Report};
 use crate::row::{Candidate, Refusal, candidate};

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::problem::{Message, Problem, ProblemId, Role};
+use retrial_domain::{Problem, ProblemId};
+
+use crate::problem::{Message, Role};
 
 /// A problem as it is kept. The right answer is parsed again when the problem is used.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,11 +8,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use retrial_domain::{Benchmark, Problem, ProblemId};
 use retrial_grader::Gold;
 use serde::Deserialize;
 
-use crate::benchmark::Benchmark;
-use crate::problem::{Problem, ProblemId, Task};
+use crate::benchmark::Published as _;
+use crate::problem::Task;
 use crate::rows;
 
 /// Why a data set cannot be used.

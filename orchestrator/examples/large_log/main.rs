@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use retrial::domain::Trial;
-use retrial::store::{
-    GroupRecord, HintRecord, NewRun, PushRecord, Replacement, RunId, StepRecord, Store, TrialRecord,
-};
+use retrial_domain::Trial;
 use retrial_grader::Verdict;
 use retrial_lte::{GroupOutcome, Method};
-use retrial_protocol::Step;
+use retrial_protocol::{Metric, Step};
+use retrial_store::{
+    GroupRecord, HintRecord, NewRun, PushRecord, Replacement, RunId, StepRecord, Store, TrialRecord,
+};
 
 use world::{Group, World};
 
@@ -106,43 +106,6 @@ pub fn hints(groups: &[Group]) -> Vec<HintRecord> {
 
 /// What a step is committed with: as many numbers as a real one has.
 pub fn summary(step: Step, groups: &[Group]) -> StepRecord {
-    const METRICS: [&str; 35] = [
-        "none_pass",
-        "some_pass",
-        "all_pass",
-        "none_pass_after",
-        "some_pass_after",
-        "all_pass_after",
-        "hinted_problems",
-        "rescued_problems",
-        "mean_replacements",
-        "repeated_mistake_rate",
-        "first_trial_tokens",
-        "first_trial_pass_rate",
-        "first_trial_truncation_rate",
-        "first_trial_response_tokens",
-        "entropy",
-        "second_trial_tokens",
-        "second_trial_pass_rate",
-        "second_trial_truncation_rate",
-        "second_trial_response_tokens",
-        "loss",
-        "grad_norm",
-        "on_policy_tokens",
-        "hinted_tokens",
-        "trained_samples",
-        "clip_fraction",
-        "rho_p10",
-        "rho_p50",
-        "rho_p90",
-        "trained_entropy",
-        "entropy_coefficient",
-        "sampler_mismatch",
-        "first_trial_seconds",
-        "second_trial_seconds",
-        "train_seconds",
-        "publish_seconds",
-    ];
     let group = |group: &Group| {
         let extra = group.second.iter().flat_map(|(_, extra)| extra);
         let rescues = extra.filter(|graded| graded.verdict == Verdict::Correct);
@@ -161,6 +124,6 @@ pub fn summary(step: Step, groups: &[Group]) -> StepRecord {
             folder: format!("runs/large/{}", step.version().folder()).into(),
             max_difference: Some(1e-6),
         },
-        metrics: METRICS.iter().map(|&name| (name, 1.0 / step.0 as f64)).collect(),
+        metrics: Metric::ALL.iter().map(|&metric| (metric, 1.0 / step.0 as f64)).collect(),
     }
 }

@@ -9,10 +9,10 @@ use anyhow::{Context, Result, ensure};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use retrial::config::DashboardConfig;
-use retrial::dashboard::{Door, threads};
-use retrial::store::{self, Store};
+use retrial_config::DashboardConfig;
+use retrial_dashboard::{Listener, runtime};
 use retrial_protocol::Step;
+use retrial_store::{self as store, Store};
 use sqlx::sqlite::SqlitePool;
 
 use super::world::World;
@@ -39,7 +39,7 @@ pub async fn all(path: &Path) -> Result<()> {
     size(&log, path).await?;
     log.close().await;
     let listen = ([127, 0, 0, 1], 0).into();
-    let door = Door::open(&DashboardConfig { listen, ..DashboardConfig::default() }).await?;
+    let door = Listener::open(&DashboardConfig { listen, ..DashboardConfig::default() }).await?;
     let dashboard = door.serve(path, None).await?;
     let people = People::new(dashboard.url());
     let questions = questions();
@@ -217,7 +217,7 @@ async fn together(
 ) -> Result<(Times, Vec<f64>)> {
     let over = Arc::new(AtomicBool::new(false));
     // People have machines of their own: what theirs do must not take the run's time here.
-    let elsewhere = threads::runtime()?;
+    let elsewhere = runtime()?;
     let mut clients = tokio::task::JoinSet::new();
     for seed in 0..CLIENTS as u64 {
         let (people, over) = (people.clone(), over.clone());

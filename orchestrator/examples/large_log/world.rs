@@ -6,7 +6,7 @@
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use retrial::domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout};
+use retrial_domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout};
 use retrial_grader::{Answer, Verdict};
 use retrial_lte::{GroupOutcome, HintKind, Reward, SecondTrial};
 use retrial_protocol::Step;

@@ -5,11 +5,11 @@ use std::time::Instant;
 use anyhow::Result;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use retrial::domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
-use retrial::store::{GroupRecord, HintRecord, NewRun, PushRecord, StepRecord, Store, TrialRecord};
+use retrial_domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
 use retrial_grader::{Answer, Verdict};
 use retrial_lte::{GroupOutcome, HintKind, Method, SecondTrial};
-use retrial_protocol::{Batch, Part, Sample, Step};
+use retrial_protocol::{Batch, Metric, Part, Sample, Step};
+use retrial_store::{GroupRecord, HintRecord, NewRun, PushRecord, StepRecord, Store, TrialRecord};
 
 use super::plan::{GROUP, MAX_TOKENS, NONE_PASS, PROMPT};
 use super::rollouts::{Lengths, lengths};
@@ -185,13 +185,13 @@ fn record(step: Step, problems: &[ProblemId], hinted: usize) -> StepRecord {
     StepRecord {
         groups: problems.iter().enumerate().map(group).collect(),
         weights: PushRecord { version: step.version(), folder, max_difference: Some(1e-6) },
-        metrics: vec![("loss", 1.0), ("grad_norm", 1.0)],
+        metrics: vec![(Metric::Loss, 1.0), (Metric::GradNorm, 1.0)],
     }
 }
 
 /// Rows of all tables, those of the full-text index left out.
 async fn rows(path: &std::path::Path) -> Result<f64> {
-    let log = retrial::store::reader(path).await?;
+    let log = retrial_store::reader(path).await?;
     let tables: Vec<(String,)> = sqlx::query_as(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
          AND name NOT LIKE '%fts%'",

@@ -20,35 +20,23 @@ pub struct Response<'a> {
 /// log-probabilities of 0 the denominator of its ratios is 1, as in LUFFY.
 pub fn samples(
     prompt: &[u32],
-    group: &[Member],
+    group: &[Member<Response<'_>>],
     advantages: &[f32],
-    first: &[Response<'_>],
-    extra: &[Response<'_>],
     extra_prompt: HintKind,
-    solution: Option<Response<'_>>,
 ) -> Vec<Sample> {
-    let member = |member: &Member| match *member {
-        Member::First(position) => (first[position], Part::OnPolicy),
-        Member::Extra(position) if extra_prompt == HintKind::Plain => {
-            (extra[position], Part::OnPolicy)
-        }
-        Member::Extra(position) => (extra[position], Part::Hinted),
-        Member::Solution => (solution.expect("the group was given one"), Part::Hinted),
+    let part = |member: &Member<Response<'_>>| match member {
+        Member::First(_) => Part::OnPolicy,
+        Member::Extra { .. } if extra_prompt == HintKind::Plain => Part::OnPolicy,
+        Member::Extra { .. } | Member::Solution(_) => Part::Hinted,
     };
-    group
-        .iter()
-        .zip(advantages)
-        .map(|(place, &advantage)| {
-            let (response, part) = member(place);
-            Sample {
-                prompt: prompt.to_vec(),
-                response: response.tokens.to_vec(),
-                sampler_logprobs: response.logprobs.to_vec(),
-                advantage,
-                part,
-            }
-        })
-        .collect()
+    let sample = |(member, &advantage): (&Member<Response<'_>>, &f32)| Sample {
+        prompt: prompt.to_vec(),
+        response: member.rollout().tokens.to_vec(),
+        sampler_logprobs: member.rollout().logprobs.to_vec(),
+        advantage,
+        part: part(member),
+    };
+    group.iter().zip(advantages).map(sample).collect()
 }
 
 #[cfg(test)]
@@ -57,11 +45,11 @@ mod tests {
 
     #[test]
     fn hinted_responses_are_trained_against_the_plain_prompt() {
-        let first = [Response { tokens: &[1, 2], logprobs: &[-0.1, -0.2] }; 2];
-        let extra = [Response { tokens: &[3], logprobs: &[-0.3] }];
-        let group = [Member::First(0), Member::Extra(0)];
+        let first = Response { tokens: &[1, 2], logprobs: &[-0.1, -0.2] };
+        let extra = Response { tokens: &[3], logprobs: &[-0.3] };
+        let group = [Member::First(first), Member::Extra { rollout: extra, replaced: first }];
         let part_of_extra = |kind| {
-            let samples = samples(&[9, 9], &group, &[-1.0, 1.0], &first, &extra, kind, None);
+            let samples = samples(&[9, 9], &group, &[-1.0, 1.0], kind);
             assert_eq!(samples[0].part, Part::OnPolicy);
             assert_eq!(samples[0].response, [1, 2]);
             assert_eq!(samples[1].prompt, [9, 9]);

@@ -20,33 +20,60 @@ pub enum MaxReplacements {
     AllButOne,
 }
 
-/// A member of a refined group.
+/// A member of a refined group. `T` is a rollout, or whatever stands for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Member {
-    /// The rollout of the first trial with this position.
-    First(usize),
-    /// The extra rollout with this position.
-    Extra(usize),
-    /// The data set's own solution.
-    Solution,
+pub enum Member<T> {
+    /// A rollout of the first trial.
+    First(T),
+    /// A correct extra rollout that replaced a failure of the first trial.
+    Extra {
+        /// The extra rollout.
+        rollout: T,
+        /// The failure that it replaced.
+        replaced: T,
+    },
+    /// The data set's own solution, in the place of a failure of the first trial.
+    Solution(T),
 }
 
-/// Puts the data set's own solution in the place of a failure, chosen at random. A group without a
+impl<T> Member<T> {
+    /// The rollout that the policy learns from.
+    pub fn rollout(&self) -> &T {
+        match self {
+            Self::First(rollout) | Self::Extra { rollout, .. } | Self::Solution(rollout) => rollout,
+        }
+    }
+}
+
+/// Puts the data set's own `solution` in the place of a failure, chosen at random. A group without a
 /// failure stays as it is: the solution would teach it nothing.
-pub fn guide(first: &[Reward], seed: Seed) -> Vec<Member> {
-    let mut group: Vec<Member> = (0..first.len()).map(Member::First).collect();
-    let failures: Vec<usize> = (0..first.len()).filter(|&i| first[i] == Reward::Fail).collect();
+pub fn guide<T: Clone>(
+    first: &[T],
+    solution: T,
+    reward: impl Fn(&T) -> Reward,
+    seed: Seed,
+) -> Vec<Member<T>> {
+    let mut group: Vec<Member<T>> = first.iter().cloned().map(Member::First).collect();
+    let failures: Vec<usize> =
+        (0..first.len()).filter(|&slot| reward(&first[slot]) == Reward::Fail).collect();
     if let Some(&slot) = failures.choose(&mut seed.generator()) {
-        group[slot] = Member::Solution;
+        group[slot] = Member::Solution(solution);
     }
     group
 }
 
 /// Replaces failures of a none-pass group, chosen at random, by the correct extra rollouts, first
 /// come first served. Every other group stays as it is. The group keeps its size.
-pub fn refine(first: &[Reward], extra: &[Reward], max: MaxReplacements, seed: Seed) -> Vec<Member> {
-    let mut group: Vec<Member> = (0..first.len()).map(Member::First).collect();
-    if GroupOutcome::of(first) != GroupOutcome::NonePass {
+pub fn refine<T: Clone>(
+    first: &[T],
+    extra: &[T],
+    reward: impl Fn(&T) -> Reward,
+    max: MaxReplacements,
+    seed: Seed,
+) -> Vec<Member<T>> {
+    let mut group: Vec<Member<T>> = first.iter().cloned().map(Member::First).collect();
+    let rewards: Vec<Reward> = first.iter().map(&reward).collect();
+    if GroupOutcome::of(&rewards) != GroupOutcome::NonePass {
         return group;
     }
     let most = match max {
@@ -55,9 +82,9 @@ pub fn refine(first: &[Reward], extra: &[Reward], max: MaxReplacements, seed: Se
     };
     let mut slots: Vec<usize> = (0..group.len()).collect();
     slots.shuffle(&mut seed.generator());
-    let correct = (0..extra.len()).filter(|&position| extra[position] == Reward::Pass);
-    for (slot, position) in slots.into_iter().take(most).zip(correct) {
-        group[slot] = Member::Extra(position);
+    let correct = extra.iter().filter(|rollout| reward(rollout) == Reward::Pass);
+    for (slot, rollout) in slots.into_iter().take(most).zip(correct) {
+        group[slot] = Member::Extra { rollout: rollout.clone(), replaced: first[slot].clone() };
     }
     group
 }
@@ -68,6 +95,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// A rollout: its position, and its reward.
+    type Rollout = (usize, Reward);
+
+    fn reward(rollout: &Rollout) -> Reward {
+        rollout.1
+    }
+
+    fn numbered(rewards: &[Reward]) -> Vec<Rollout> {
+        rewards.iter().copied().enumerate().collect()
+    }
+
     fn rewards(size: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Reward>> {
         proptest::collection::vec(prop_oneof![Just(Pass), Just(Fail)], size)
     }
@@ -77,24 +115,27 @@ mod tests {
         fn a_refined_group_keeps_its_size_and_takes_each_success_once(
             size in 0..9usize, extra in rewards(0..9), seed: u64,
         ) {
-            let first = vec![Fail; size];
+            let (first, extra) = (numbered(&vec![Fail; size]), numbered(&extra));
             for (max, most) in [
                 (MaxReplacements::WholeGroup, size),
                 (MaxReplacements::AllButOne, size.saturating_sub(1)),
             ] {
-                let group = refine(&first, &extra, max, Seed(seed));
+                let group = refine(&first, &extra, reward, max, Seed(seed));
                 prop_assert_eq!(group.len(), size);
                 let mut taken = Vec::new();
                 for (slot, member) in group.iter().enumerate() {
                     match *member {
-                        Member::First(position) => prop_assert_eq!(position, slot),
-                        Member::Extra(position) => taken.push(position),
-                        Member::Solution => prop_assert!(false, "there is none"),
+                        Member::First(rollout) => prop_assert_eq!(rollout, first[slot]),
+                        Member::Extra { rollout, replaced } => {
+                            prop_assert_eq!(replaced, first[slot]);
+                            taken.push(rollout);
+                        }
+                        Member::Solution(_) => prop_assert!(false, "there is none"),
                     }
                 }
-                taken.sort_unstable();
-                let correct: Vec<usize> =
-                    (0..extra.len()).filter(|&i| extra[i] == Pass).take(most).collect();
+                taken.sort_unstable_by_key(|&(position, _)| position);
+                let correct: Vec<Rollout> =
+                    extra.iter().copied().filter(|e| e.1 == Pass).take(most).collect();
                 prop_assert_eq!(taken, correct);
             }
         }
@@ -104,29 +145,32 @@ mod tests {
             first in rewards(1..9), extra in rewards(0..9), seed: u64,
         ) {
             prop_assume!(first.contains(&Pass));
-            let group = refine(&first, &extra, MaxReplacements::WholeGroup, Seed(seed));
-            prop_assert_eq!(group, (0..first.len()).map(Member::First).collect::<Vec<_>>());
+            let (first, extra) = (numbered(&first), numbered(&extra));
+            let group = refine(&first, &extra, reward, MaxReplacements::WholeGroup, Seed(seed));
+            prop_assert_eq!(group, first.into_iter().map(Member::First).collect::<Vec<_>>());
         }
     }
 
     #[test]
     fn a_solution_takes_the_place_of_one_failure() {
-        let solutions = |group: &[Member]| {
-            let of = |member: &&Member| **member == Member::Solution;
-            group.iter().filter(of).count()
+        let solution = (9, Pass);
+        let guided = |first: &[Reward], seed| guide(&numbered(first), solution, reward, seed);
+        let solutions = |group: &[Member<Rollout>]| {
+            group.iter().filter(|&&member| member == Member::Solution(solution)).count()
         };
         for seed in (0..50).map(Seed) {
-            assert_eq!(solutions(&guide(&[Fail; 4], seed)), 1);
-            assert_eq!(guide(&[Pass, Fail, Pass], seed)[1], Member::Solution);
-            assert_eq!(solutions(&guide(&[Pass; 4], seed)), 0);
+            assert_eq!(solutions(&guided(&[Fail; 4], seed)), 1);
+            assert_eq!(guided(&[Pass, Fail, Pass], seed)[1], Member::Solution(solution));
+            assert_eq!(solutions(&guided(&[Pass; 4], seed)), 0);
         }
     }
 
     #[test]
     fn the_slot_is_random_and_follows_from_the_seed() {
+        let (first, extra) = (numbered(&[Fail; 8]), numbered(&[Pass]));
         let slot = |seed| {
-            let group = refine(&[Fail; 8], &[Pass], MaxReplacements::AllButOne, Seed(seed));
-            group.iter().position(|member| matches!(member, Member::Extra(0))).unwrap()
+            let group = refine(&first, &extra, reward, MaxReplacements::AllButOne, Seed(seed));
+            group.iter().position(|member| matches!(member, Member::Extra { .. })).unwrap()
         };
         let slots: std::collections::HashSet<usize> = (0..200).map(slot).collect();
         assert_eq!(slots.len(), 8);

@@ -1,9 +1,9 @@
 //! Whether an update fits into memory, before anything is loaded.
 
+use retrial_config::{Config, Precision};
 use retrial_protocol::memory::{Shape, Training, peak};
 
 use super::{Finding, State};
-use crate::config::{Config, Precision};
 
 const SUBJECT: &str = "memory";
 

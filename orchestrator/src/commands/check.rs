@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
+use retrial_config::Config;
+use retrial_loop::failure::Failure;
 
 use crate::check::{self, Finding, State};
-use crate::config::Config;
-use crate::failure::Failure;
 
 /// Finds what would stop a run: configuration, data, log, disk, servers, trainer, agreement.
 ///

@@ -4,10 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
-
-use crate::config::DashboardConfig;
-use crate::dashboard::Door;
-use crate::failure::Failure;
+use retrial_config::DashboardConfig;
+use retrial_dashboard::Listener;
+use retrial_loop::failure::Failure;
 
 /// Shows the runs of a log in a browser, finished ones and those that another process trains.
 ///
@@ -50,8 +49,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         read_without_token: args.read_without_token,
         hosts: args.hosts,
     };
-    let door = Door::open(&config).await.map_err(Failure::input)?;
-    let dashboard = door.serve(&args.db, None).await.map_err(Failure::Input)?;
+    let listener = Listener::open(&config).await.map_err(Failure::input)?;
+    let dashboard = listener.serve(&args.db, None).await.map_err(Failure::input)?;
     retrial_log::tell(&format!("dashboard of {} at {}", args.db.display(), dashboard.url()));
     dashboard.run().await?;
     Ok(())

@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use retrial_config::ServerConfig;
+use retrial_loop::failure::Failure;
 use retrial_lte::Templates;
 use serde_json::{Value, json};
 
 use super::output::{Format, write_records};
-use crate::config::ServerConfig;
-use crate::eval::{self, Asked, Change, Comparison, Plan, SetScore, Weights};
-use crate::failure::Failure;
+use crate::eval::{self, Change, Comparison, Plan, SetArgument, SetScore, Weights};
 
 /// Evaluates a model on benchmarks: Pass@1 and Pass@k with 95 % intervals.
 ///
@@ -127,17 +127,18 @@ impl PlanArgs {
         weights.check()?;
         let mut sets = Vec::new();
         for text in &self.benchmarks {
-            sets.extend(Asked::benchmarks(text)?);
+            sets.extend(SetArgument::benchmarks(text)?);
         }
         for text in &self.data {
-            sets.push(Asked::data(text)?);
+            sets.push(SetArgument::data(text)?);
         }
         if let Some(prompt) = self.prompt {
             templates.prompt = prompt;
         }
         let concurrency = self.concurrency.into();
+        let urls = weights.urls().to_vec();
         let server =
-            ServerConfig { model: self.served_name, concurrency, ..ServerConfig::default() };
+            ServerConfig { urls, model: self.served_name, concurrency, ..ServerConfig::default() };
         Ok(Plan {
             name: self.name.unwrap_or(usual),
             weights,

@@ -8,9 +8,8 @@ use std::thread;
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
 use retrial_grader::{Extraction, Gold, grade};
+use retrial_loop::failure::Failure;
 use serde::{Deserialize, Serialize};
-
-use crate::failure::Failure;
 
 /// Lines that are read, graded on all cores and written before the next ones are read.
 const CHUNK: usize = 4096;

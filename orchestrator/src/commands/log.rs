@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use sqlx::sqlite::SqlitePool;
-
-use crate::store;
+use anyhow::{Result, bail};
+use retrial_store::{Reader, Session};
 
 /// Which log is read.
 #[derive(Clone, Debug, clap::Args)]
@@ -17,22 +15,19 @@ pub struct LogArgs {
 
 impl LogArgs {
     /// Opens the log for reading; one that is not there is not made.
-    pub async fn open(&self) -> Result<SqlitePool> {
+    pub async fn open(&self) -> Result<Session> {
         if !self.db.is_file() {
             let path = self.db.display();
             bail!("there is no log {path}\nhint: `retrial run` makes one; --db names another");
         }
-        Ok(store::reader(&self.db).await?)
+        Ok(Reader::open(&self.db).await?.session().await?)
     }
 }
 
 /// Fails unless the log has all these runs.
-pub async fn check_runs(log: &SqlitePool, path: &Path, runs: &[String]) -> Result<()> {
+pub async fn check_runs(log: &mut Session, path: &Path, runs: &[String]) -> Result<()> {
+    let known = log.view().run_names().await?;
     let path = path.display();
-    let known: Vec<String> = sqlx::query_scalar("SELECT name FROM runs ORDER BY id")
-        .fetch_all(log)
-        .await
-        .with_context(|| format!("cannot read {path}"))?;
     let Some(run) = runs.iter().find(|run| !known.contains(run)) else { return Ok(()) };
     if known.is_empty() {
         bail!("the log {path} has no run `{run}`\nhint: it has no run at all yet");

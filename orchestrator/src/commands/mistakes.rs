@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use anyhow::Context;
+use clap::ValueEnum;
+use retrial_domain::MistakeKind;
+use retrial_loop::failure::Failure;
+use retrial_store::{Mistake, MistakeFilter, Unsolved, UnsolvedFilter};
 use serde_json::Value;
 
 use super::log::{LogArgs, check_runs};
 use super::output::{Format, end, write_records};
-use crate::failure::Failure;
-use crate::store::mistakes::{self, Mistake, MistakeFilter, MistakeKind};
-use crate::store::unsolved::{self, Unsolved, UnsolvedFilter};
 
 /// Shows wrong answers, the most frequent first, or the problems that were never solved.
 ///
@@ -37,7 +37,7 @@ pub struct Args {
     answer: Option<String>,
     /// Of this kind only; can be given several times
     #[arg(long, conflicts_with = "unsolved")]
-    kind: Vec<MistakeKind>,
+    kind: Vec<Kind>,
     /// Made at least this often
     #[arg(long, value_name = "N", conflicts_with = "unsolved")]
     min_times: Option<i64>,
@@ -60,27 +60,50 @@ pub struct Args {
     format: Format,
 }
 
+/// Kinds of mistakes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Kind {
+    /// It has an answer, and not the right one
+    Wrong,
+    /// It has an answer that cannot be read
+    Unparsed,
+    /// It ended without an answer
+    NoAnswer,
+    /// It reached the response limit
+    CutOff,
+}
+
+impl Kind {
+    fn kind(self) -> MistakeKind {
+        match self {
+            Self::Wrong => MistakeKind::Wrong,
+            Self::Unparsed => MistakeKind::Unparsed,
+            Self::NoAnswer => MistakeKind::NoAnswer,
+            Self::CutOff => MistakeKind::CutOff,
+        }
+    }
+}
+
 /// Runs the command.
 pub async fn run(args: Args) -> Result<(), Failure> {
     print(&args, &mut std::io::stdout().lock()).await
 }
 
 async fn print(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
-    let log = args.log.open().await.map_err(Failure::Input)?;
-    check_runs(&log, &args.log.db, args.run.as_slice()).await.map_err(Failure::Input)?;
-    let mut db = log.acquire().await?;
-    let reading = || format!("cannot read {}", args.log.db.display());
+    let mut log = args.log.open().await.map_err(Failure::Input)?;
+    check_runs(&mut log, &args.log.db, args.run.as_slice()).await.map_err(Failure::Input)?;
+    let mut view = log.view();
     if args.unsolved {
         let filter = UnsolvedFilter {
             run: args.run.clone(),
             problem: args.problem.clone(),
             contains: args.contains.clone(),
         };
-        let rows = unsolved::find(&mut db, &filter, args.limit, 0).await.with_context(reading)?;
+        let rows = view.unsolved(&filter, args.limit).await?;
         write_records(out, args.format, &rows, &UNSOLVED_HEADER, unsolved_cells)?;
     } else {
-        let rows =
-            mistakes::find(&mut db, &filter(args), args.limit, 0).await.with_context(reading)?;
+        let rows = view.whole_mistakes(&filter(args), args.limit).await?;
         write_records(out, args.format, &rows, &MISTAKE_HEADER, mistake_cells)?;
     }
     Ok(())
@@ -91,7 +114,7 @@ fn filter(args: &Args) -> MistakeFilter {
         run: args.run.clone(),
         problem: args.problem.clone(),
         answer: args.answer.clone(),
-        kinds: args.kind.clone(),
+        kinds: args.kind.iter().map(|kind| kind.kind()).collect(),
         min_times: args.min_times,
         from_step: args.from_step,
         to_step: args.to_step,

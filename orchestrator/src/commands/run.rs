@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use crate::config::Config;
-use crate::failure::Failure;
-use crate::fault::CrashPoint;
-use crate::live::Recent;
-use crate::run::{self, Options};
+use retrial_config::Config;
+use retrial_live::Recent;
+use retrial_loop::failure::Failure;
+use retrial_loop::fault::CrashPoint;
+use retrial_loop::open::Options;
+
+use crate::watched;
 
 /// Trains a model as a configuration says.
 ///
@@ -38,8 +40,7 @@ pub async fn run(args: Args, recent: Recent) -> Result<(), Failure> {
         resume: args.resume,
         crash: args.crash_at,
         trainer_crash: args.trainer_crash_at,
-        quiet: false,
         recent,
     };
-    run::run(config, options).await.map(drop)
+    watched::run(config, options, false).await.map(drop)
 }

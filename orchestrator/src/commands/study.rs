@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::anyhow;
+use retrial_loop::failure::Failure;
 
-use crate::failure::Failure;
 use crate::study::{self, Study};
 
 /// Runs several methods or settings with several seeds, and reports what came of each.

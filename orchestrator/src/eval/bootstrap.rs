@@ -5,9 +5,8 @@
 //! the same results have the same interval.
 
 use rand::RngExt;
+use retrial_domain::mean;
 use retrial_lte::Seed;
-
-use crate::evaluate::mean;
 
 /// How often the problems are drawn.
 const DRAWS: usize = 2000;

@@ -1,12 +1,12 @@
 //! Two evaluations of the same problems, problem by problem.
 
 use anyhow::{Result, bail};
+use retrial_config::difference;
+use retrial_domain::{Tally, mean};
+use retrial_store::{EvalId, LoggedEval, Store};
 use serde::Serialize;
 
 use super::bootstrap::{Interval, interval};
-use crate::config::difference;
-use crate::evaluate::{Tally, mean};
-use crate::store::{EvalId, LoggedEval, Store};
 
 /// A set, compared.
 #[derive(Clone, Debug, PartialEq, Serialize)]

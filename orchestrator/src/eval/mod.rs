@@ -14,20 +14,24 @@ mod sets;
 mod weights;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use retrial_lte::{Seed, Templates};
 use serde_json::{Value, json};
 
-use crate::config::{ServerConfig, difference};
-use crate::failure::Failure;
-use crate::inputs::Model;
-use crate::store::{EvalId, Store};
+use retrial_config::{ServerConfig, difference};
+use retrial_loop::evaluator::{Set, enter};
+use retrial_loop::failure::Failure;
+use retrial_loop::grading::Grading;
+use retrial_loop::inputs::Model;
+use retrial_loop::prompts::Prompts;
+use retrial_store::{EvalId, NewEval, Store};
 
 pub use bootstrap::{Interval, interval};
 pub use compare::{Change, Comparison, compare};
 pub use scores::{SetScore, scores};
-pub use sets::{Asked, Set, Source};
+pub use sets::{SetArgument, Source};
 pub use weights::{Weights, of_run};
 
 /// Most tokens of a response in the paper.
@@ -41,7 +45,7 @@ pub struct Plan {
     /// The model.
     pub weights: Weights,
     /// The sets.
-    pub sets: Vec<Asked>,
+    pub sets: Vec<SetArgument>,
     /// Samples a problem, in place of what each set usually has.
     pub k: Option<u32>,
     /// Sampling temperature.
@@ -66,7 +70,8 @@ struct Eval {
     plan: Plan,
     store: Store,
     id: EvalId,
-    model: Model,
+    prompts: Prompts,
+    grading: Grading,
     max_tokens: usize,
     sets: Vec<Set>,
 }
@@ -75,7 +80,7 @@ struct Eval {
 pub async fn eval(plan: Plan) -> Result<Vec<SetScore>, Failure> {
     let eval = open(plan).await.map_err(Failure::Input)?;
     sampling::sample(&eval).await?;
-    let names: Vec<&str> = eval.sets.iter().map(|set| set.entry.benchmark.as_str()).collect();
+    let names: Vec<&str> = eval.sets.iter().map(Set::name).collect();
     let scores = scores(&eval.store, eval.id, &names).await?;
     eval.store.close().await;
     Ok(scores)
@@ -103,15 +108,22 @@ async fn open(plan: Plan) -> Result<Eval> {
     let store = Store::open(&plan.database).await?;
     let settings = plan.settings(max_tokens);
     let id = find(&store, &plan, &settings).await?;
-    enter(&store, id, &plan.name, &sets).await?;
-    Ok(Eval { plan, store, id, model, max_tokens, sets })
+    for set in &sets {
+        enter(&store, id, &plan.name, set).await?;
+    }
+    let text = Arc::new(model.text);
+    let templates = plan.prompts.clone();
+    let longest = model.context.saturating_sub(max_tokens);
+    let prompts = Prompts { text: Arc::clone(&text), templates, longest };
+    let grading = Grading::new(text);
+    Ok(Eval { plan, store, id, prompts, grading, max_tokens, sets })
 }
 
 /// The sets, and tokens of the longest prompt. They come from the network, so on a thread that may
 /// wait.
 fn load(plan: &Plan, model: &Model) -> Result<(Vec<Set>, usize)> {
     let longest = std::cell::Cell::new(0);
-    let fits = |problem: &crate::domain::Problem| {
+    let fits = |problem: &retrial_domain::Problem| {
         let tokens = model.prompt_tokens(&plan.prompts, problem)?;
         longest.set(longest.get().max(tokens));
         Ok(())
@@ -179,7 +191,8 @@ impl Plan {
 async fn find(store: &Store, plan: &Plan, settings: &Value) -> Result<EvalId> {
     let (name, weights) = (&plan.name, plan.weights.shown());
     let Some(logged) = store.eval_by_name(name).await? else {
-        return Ok(store.create_eval(name, &weights, settings).await?);
+        let eval = NewEval { name, weights: &weights, settings, of: None };
+        return Ok(store.create_eval(&eval).await?);
     };
     let differs = if logged.weights == weights {
         difference(&logged.settings, settings)
@@ -193,30 +206,6 @@ async fn find(store: &Store, plan: &Plan, settings: &Value) -> Result<EvalId> {
         );
     }
     Ok(logged.id)
-}
-
-/// Enters the sets that the log does not have; those that it has must be the same.
-async fn enter(store: &Store, id: EvalId, name: &str, sets: &[Set]) -> Result<()> {
-    let known = store.eval_sets(id).await?;
-    for Set { entry, tasks } in sets {
-        match known.iter().find(|known| known.benchmark == entry.benchmark) {
-            None => store.add_eval_set(id, entry, tasks).await?,
-            Some(known) if known.digest == entry.digest && known.k == entry.k => {}
-            Some(known) => {
-                let set = &entry.benchmark;
-                let what = if known.k == entry.k {
-                    format!("other problems, those of {}", known.source)
-                } else {
-                    format!("{} samples a problem, not {}", known.k, entry.k)
-                };
-                return Err(anyhow!(
-                    "the evaluation `{name}` in the log has for `{set}` {what}\n\
-                     hint: undo the change, or choose another name by --name"
-                ));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Opens a log that is there.

@@ -1,22 +1,20 @@
-//! The samples that the log does not have yet.
+//! The samples of an evaluation that the log does not have yet.
 
-use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use futures::{StreamExt, TryStreamExt, stream};
+use anyhow::{Context as _, Result, bail};
+use retrial_data::Task;
+use retrial_domain::GradedRollout;
 use retrial_grader::Extraction;
-use retrial_lte::HintKind;
+use retrial_loop::evaluator::{Done, Set, evaluate_set};
+use retrial_loop::failure::Failure;
+use retrial_loop::open_files;
+use retrial_loop::services::{Service, connect};
 use retrial_protocol::WeightVersion;
+use retrial_servers::{Limits, Pool, SampleRequest, probe};
 
-use super::{Eval, Set, Weights};
-use crate::dataset::Task;
-use crate::domain::ProblemId;
-use crate::failure::Failure;
-use crate::open_files;
-use crate::rollouts;
-use crate::server::{Limits, Pool, SampleRequest, probe};
-use crate::services::Service;
+use super::Eval;
 
 /// Nothing is pushed: what is served counts as this version.
 const SERVED: WeightVersion = WeightVersion(0);
@@ -31,38 +29,32 @@ const LINES: usize = 10;
 pub async fn sample(eval: &Eval) -> Result<(), Failure> {
     let mut missing = Vec::new();
     for set in &eval.sets {
-        let problems = eval.store.eval_problems(eval.id, &set.entry.benchmark).await?;
-        let done = problems.into_iter().filter(|problem| problem.tally.is_some());
-        let done: HashSet<ProblemId> = done.map(|problem| problem.id).collect();
-        let rest = set.tasks.iter().filter(|task| !done.contains(&task.problem.id));
-        let rest: Vec<&Task> = rest.collect();
-        if !rest.is_empty() {
-            missing.push((set, rest));
+        if !set.is_done(&eval.store, eval.id).await? {
+            missing.push(set);
         }
     }
     if missing.is_empty() {
         return Ok(());
     }
-    let (_embedded, pool) = connect(eval).await?;
-    for (set, tasks) in missing {
-        sample_set(eval, &pool, set, &tasks).await?;
+    let (_embedded, pool) = servers(eval).await?;
+    let labels = Labels::default();
+    for set in missing {
+        let sample = async |task: &Arc<Task>| problem(eval, &pool, &labels, set, task).await;
+        let progress = |done| tell(set, done);
+        evaluate_set(&eval.store, eval.id, set, pool.concurrency(), sample, progress)
+            .await
+            .context("hint: the same command goes on from here")?;
     }
     Ok(())
 }
 
 /// The servers; the embedded one lives as long as its handle.
-async fn connect(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
+async fn servers(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
     let server = &eval.plan.server;
-    let (embedded, urls) = match &eval.plan.weights {
-        Weights::Served { urls, .. } => (None, urls.clone()),
-        Weights::Folder(folder) => {
-            let mut log = eval.plan.database.clone().into_os_string();
-            log.push("-policy.log");
-            let service = Service::serving(folder, server, log.into()).await?;
-            let url = service.url().to_owned();
-            (Some(service), vec![url])
-        }
-    };
+    let mut log = eval.plan.database.clone().into_os_string();
+    log.push("-policy.log");
+    let (embedded, urls) =
+        connect::policy(server, eval.plan.weights.description(), log.into()).await?;
     open_files::allow(urls.len() * server.concurrency).map_err(Failure::input)?;
     let timeout = Duration::from_secs(server.timeout_seconds);
     let mut adapters = Vec::new();
@@ -84,66 +76,58 @@ async fn connect(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
     Ok((embedded, Pool::as_served(adapters, limits, SERVED)))
 }
 
-async fn sample_set(eval: &Eval, pool: &Pool, set: &Set, tasks: &[&Task]) -> Result<()> {
-    let name = &set.entry.benchmark;
-    let all = set.tasks.len();
-    let before = all - tasks.len();
-    retrial_log::tell(&format!("{name}: {before}/{all} problems, {} samples each", set.entry.k));
-    let mut sampled = stream::iter(tasks)
-        .map(|task| async move {
-            problem(eval, pool, set, task).await.with_context(|| {
-                format!(
-                    "evaluating problem {} of `{name}`\n\
-                     hint: the same command goes on from here",
-                    task.problem.id
-                )
-            })
-        })
-        .buffer_unordered(pool.concurrency());
-    let mut done = before;
-    let mut labels: Option<Vec<String>> = None;
-    while let Some(found) = sampled.try_next().await? {
-        let found = found.into_iter().collect::<Vec<_>>();
-        match &labels {
-            Some(known) if *known != found => bail!(
-                "the server answered with weights {}, then with {}: they were replaced meanwhile\n\
-                 hint: evaluate a server that nobody pushes to; samples so far are in the log",
-                known.join(", "),
-                found.join(", ")
-            ),
-            Some(_) => {}
-            None => labels = Some(found),
-        }
-        done += 1;
-        if done * LINES / all > (done - 1) * LINES / all {
-            retrial_log::tell(&format!("{name}: {done}/{all} problems"));
-        }
-    }
-    Ok(())
-}
-
-/// Samples, grades and logs a problem. Returns the labels of the weights that sampled it.
-async fn problem(eval: &Eval, pool: &Pool, set: &Set, task: &Task) -> Result<Option<String>> {
-    let (plan, words) = (&eval.plan, &eval.model.text);
-    let (name, id) = (&set.entry.benchmark, &task.problem.id);
-    let prompt = words.prompt(&plan.prompts.render(HintKind::Plain, &task.problem.text, &[]))?;
+/// Samples and grades a problem.
+async fn problem(
+    eval: &Eval,
+    pool: &Pool,
+    labels: &Labels,
+    set: &Set,
+    task: &Arc<Task>,
+) -> Result<Vec<GradedRollout>> {
+    let plan = &eval.plan;
+    let prompt = eval.prompts.plain(&task.problem)?;
     let request = SampleRequest {
-        prompt: &prompt,
+        prompt: &prompt.ids,
         n: set.entry.k,
-        seed: plan.seed().of_text(name).of_text(&id.0),
+        seed: plan.seed().of_text(set.name()).of_text(&task.problem.id.0),
         max_tokens: eval.max_tokens,
         temperature: plan.temperature,
         top_p: plan.top_p,
         adapter: None,
     };
     let sampled = pool.sample(SERVED, request).await?;
-    let mut labels: Vec<&String> = sampled.iter().flat_map(|sampled| &sampled.labels).collect();
-    labels.dedup();
-    if let [first, second, ..] = labels.as_slice() {
-        bail!("it was sampled with weights {first} and {second}: they were replaced meanwhile");
+    labels.see(sampled.iter().flat_map(|sampled| &sampled.labels))?;
+    eval.grading.grade(task, sampled, SERVED, Extraction::Auto).await
+}
+
+/// The label of the weights that an evaluation is sampled with, once a response has one: the weights
+/// must stay the same.
+#[derive(Debug, Default)]
+struct Labels(Mutex<Option<String>>);
+
+impl Labels {
+    fn see<'a>(&self, labels: impl IntoIterator<Item = &'a String>) -> Result<()> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for label in labels {
+            match &*known {
+                Some(known) if known != label => bail!(
+                    "the server answered with weights {known}, then with {label}: they were \
+                     replaced meanwhile\n\
+                     hint: evaluate a server that nobody pushes to; samples so far are in the log"
+                ),
+                Some(_) => {}
+                None => *known = Some(label.clone()),
+            }
+        }
+        Ok(())
     }
-    let label = labels.first().map(|&label| label.clone());
-    let graded = rollouts::graded(words, task, sampled, SERVED, Extraction::Auto)?;
-    eval.store.log_eval_problem(eval.id, name, id, &graded).await?;
-    Ok(label)
+}
+
+/// Says how far a set is: at its beginning, and a few times on the way.
+fn tell(set: &Set, Done { problems, of }: Done) {
+    let (name, k) = (set.name(), set.entry.k);
+    let line = |problems: usize| problems * LINES / of.max(1);
+    if problems == 0 || line(problems) > line(problems - 1) {
+        retrial_log::tell(&format!("{name}: {problems}/{of} problems, {k} samples each"));
+    }
 }

@@ -1,11 +1,11 @@
 //! What came of an evaluation, out of the log.
 
 use anyhow::Result;
+use retrial_domain::{Tally, mean};
+use retrial_store::{EvalId, EvalProblem, Store};
 use serde::Serialize;
 
 use super::bootstrap::{Interval, interval};
-use crate::evaluate::{Tally, mean};
-use crate::store::{EvalId, EvalProblem, Store};
 
 /// The name of the mean over sets.
 const AVERAGE: &str = "average";

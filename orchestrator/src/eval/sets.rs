@@ -1,21 +1,18 @@
 //! What is evaluated: sets of problems, from files or from the hub.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use sha2::{Digest, Sha256};
-
-use crate::dataset::{self, Benchmark, HubSettings, Place, Task};
-use crate::domain::Problem;
-use crate::store::EvalSet;
+use retrial_data::{self as dataset, Benchmark, HubSettings, Place};
+use retrial_domain::Problem;
+use retrial_loop::evaluator::Set;
 
 /// Samples a problem of a set of one's own, as `[evaluation] k` has it.
 const SAMPLES: u32 = 8;
 
 /// A set that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct SetArgument {
     /// Its name.
     pub name: String,
     /// The benchmark whose columns it has.
@@ -33,14 +30,6 @@ pub enum Source {
     Hub(Place),
 }
 
-/// A set with its problems.
-pub struct Set {
-    /// What the log has of it.
-    pub entry: EvalSet,
-    /// Its problems.
-    pub tasks: Vec<Task>,
-}
-
 impl Source {
     fn parse(text: &str) -> Self {
         Place::parse(text).map_or_else(|| Self::File(text.into()), Self::Hub)
@@ -54,7 +43,7 @@ impl Source {
     }
 }
 
-impl Asked {
+impl SetArgument {
     /// Reads `--benchmark NAME` or `NAME=FILE`; `all` stands for all of the paper.
     pub fn benchmarks(text: &str) -> Result<Vec<Self>> {
         let (name, file) = text.split_once('=').map_or((text, None), |(a, b)| (a, Some(b)));
@@ -120,16 +109,11 @@ impl Asked {
         let tasks = dataset::load(&path, self.benchmark, fits)
             .with_context(|| format!("the set `{}`", self.name))?;
         let usual = self.benchmark.map_or(SAMPLES, Benchmark::samples);
-        let entry = EvalSet {
-            benchmark: self.name.clone(),
-            source: match &self.source {
-                Source::File(path) => canonical(path),
-                Source::Hub(_) => self.source.shown(),
-            },
-            digest: digest(&tasks),
-            k: k.unwrap_or(usual),
+        let source = match &self.source {
+            Source::File(path) => canonical(path),
+            Source::Hub(_) => self.source.shown(),
         };
-        Ok(Set { entry, tasks })
+        Ok(Set::new(&self.name, source, k.unwrap_or(usual), tasks))
     }
 }
 
@@ -138,38 +122,27 @@ pub fn canonical(path: &Path) -> String {
     path.canonicalize().unwrap_or_else(|_| path.into()).display().to_string()
 }
 
-fn digest(tasks: &[Task]) -> String {
-    let mut hash = Sha256::new();
-    for Task { problem, .. } in tasks {
-        for text in [&problem.id.0, &problem.text, &problem.answer] {
-            hash.update((text.len() as u64).to_le_bytes());
-            hash.update(text);
-        }
-    }
-    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_can_be_asked_for() {
-        let all = Asked::benchmarks("all").unwrap();
+        let all = SetArgument::benchmarks("all").unwrap();
         assert_eq!(all.len(), 6);
         assert_eq!(all[0].source.shown(), "hf://datasets/HuggingFaceH4/MATH-500");
-        let local = &Asked::benchmarks("aime24=x.jsonl").unwrap()[0];
+        let local = &SetArgument::benchmarks("aime24=x.jsonl").unwrap()[0];
         assert_eq!((local.name.as_str(), local.source.shown().as_str()), ("aime24", "x.jsonl"));
         assert_eq!(local.benchmark, Some(Benchmark::Aime24));
-        let own = Asked::data("own=hf://datasets/me/mine/a.parquet").unwrap();
+        let own = SetArgument::data("own=hf://datasets/me/mine/a.parquet").unwrap();
         assert_eq!(own.source.shown(), "hf://datasets/me/mine/a.parquet");
         let refused = [
-            (Asked::benchmarks("math501").unwrap_err(), "no benchmark `math501`\nhint: they are"),
-            (Asked::data("own").unwrap_err(), "write it as NAME=FILE"),
-            (Asked::data("aime24=x").unwrap_err(), "hint: --benchmark aime24=FILE"),
+            (
+                SetArgument::benchmarks("math501").unwrap_err(),
+                "no benchmark `math501`\nhint: they are",
+            ),
+            (SetArgument::data("own").unwrap_err(), "write it as NAME=FILE"),
+            (SetArgument::data("aime24=x").unwrap_err(), "hint: --benchmark aime24=FILE"),
         ];
         for (error, expected) in refused {
             assert!(error.to_string().contains(expected), "{error}");

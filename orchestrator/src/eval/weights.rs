@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use retrial_store::Store;
 
 use super::sets::canonical;
-use crate::store::Store;
 
 /// What is evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,14 @@ impl Weights {
     pub fn description(&self) -> &Path {
         match self {
             Self::Folder(folder) | Self::Served { description: folder, .. } => folder,
+        }
+    }
+
+    /// Servers that serve them already.
+    pub fn urls(&self) -> &[String] {
+        match self {
+            Self::Folder(_) => &[],
+            Self::Served { urls, .. } => urls,
         }
     }
 

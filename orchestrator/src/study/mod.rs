@@ -15,11 +15,12 @@ use anyhow::{Context, Result, anyhow};
 use retrial_protocol::Step;
 use serde::Deserialize;
 
-use crate::config::Config;
-use crate::evaluate::Score;
-use crate::failure::Failure;
-use crate::run::{self, Options};
-use crate::store::Store;
+use crate::watched;
+use retrial_config::Config;
+use retrial_domain::Score;
+use retrial_loop::failure::Failure;
+use retrial_loop::open::Options;
+use retrial_store::Store;
 
 pub use estimate::Estimate;
 pub use report::report;
@@ -141,8 +142,8 @@ impl Study {
         }
         // The next run waits for the end of this one.
         config.dashboard.keep = false;
-        let options = Options { resume: true, quiet: true, ..Options::default() };
-        let last = run::run(config.clone(), options).await?;
+        let options = Options { resume: true, ..Options::default() };
+        let last = watched::run(config.clone(), options, true).await?;
 
         let store = Store::open(&config.run.database).await?;
         let name = &config.run.name;

@@ -1,9 +1,9 @@
 //! The report of a study, as a document.
 
+use retrial_domain::Score;
+use retrial_report::{Document, Over, Panel, Part, Range, Series, Shape, Table};
+
 use super::{Estimate, Outcome, Study};
-use crate::dashboard::panels::{Over, Panel, Range, Series, Shape};
-use crate::document::{Document, Part, Table};
-use crate::evaluate::Score;
 
 /// What is plotted over the steps, beside the scores: the name in the log, the title, what it is.
 const CURVES: [(&str, &str, &str); 9] = [

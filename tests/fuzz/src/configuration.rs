@@ -1,6 +1,6 @@
 //! A configuration, and `--set` overrides, a line each.
 
-use retrial::config::{Config, difference};
+use retrial_config::{Config, difference};
 
 use crate::folder::with_files;
 use crate::parts;

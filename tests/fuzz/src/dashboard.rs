@@ -5,10 +5,8 @@ use std::sync::LazyLock;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use retrial::config::DashboardConfig;
-use retrial::dashboard::access::Access;
-use retrial::dashboard::routes;
-use retrial::dashboard::site::Site;
+use retrial_config::DashboardConfig;
+use retrial_dashboard::{Access, Site};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -36,9 +34,11 @@ static DASHBOARD: LazyLock<Dashboard> = LazyLock::new(|| {
     let runtime = runtime.enable_all().build().expect("it starts");
     let router = runtime.block_on(async {
         // A log of an older version is brought up to date.
-        let store = retrial::store::Store::open(&log).await.expect("the log can be opened");
+        let store = retrial_store::Store::open(&log).await.expect("the log can be opened");
         store.close().await;
-        routes::router(Site::open(&log, None, access).await.expect("the log can be read"))
+        retrial_dashboard::router(
+            Site::open(&log, None, access).await.expect("the log can be read"),
+        )
     });
     Dashboard { runtime, router, _folder: folder }
 });

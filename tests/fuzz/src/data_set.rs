@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use retrial::dataset::{Benchmark, load};
+use retrial_data::{Benchmark, load};
 use serde_json::json;
 
 use crate::first_line;
@@ -17,7 +17,7 @@ pub fn data_set(input: &[u8]) -> bool {
         let Ok(tasks) = load(&path, benchmark, |_| Ok(())) else { return false };
         let names: HashSet<_> = tasks.iter().map(|task| &task.problem.id).collect();
         assert_eq!(names.len(), tasks.len());
-        let line = |task: &retrial::dataset::Task| {
+        let line = |task: &retrial_data::Task| {
             let problem = &task.problem;
             json!({ "id": problem.id, "problem": problem.text, "answer": problem.answer,
                     "tags": problem.tags, "solution": task.solution })

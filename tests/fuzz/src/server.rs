@@ -1,11 +1,12 @@
 //! The answer of a rollout server: the first line names the route and how many responses were asked
 //! for, the rest is the body.
 
-use retrial::server::{Route, read};
+use retrial_servers::{Route, read};
 
 use crate::first_line;
 
-/// What is taken has as many responses as were asked for, and a log-probability for each token.
+/// What is taken has as many responses as were asked for, and those that are sound a log-probability
+/// for each token.
 pub fn server_answer(input: &[u8]) -> bool {
     let (asked, body) = first_line(input);
     let asked = String::from_utf8_lossy(asked);
@@ -19,7 +20,7 @@ pub fn server_answer(input: &[u8]) -> bool {
     let Some(Ok(n)) = words.next().map(str::parse) else { return false };
     let Ok(responses) = read(route, body, n) else { return false };
     assert_eq!(responses.len(), n as usize);
-    for response in responses {
+    for response in responses.into_iter().flatten() {
         assert!(!response.tokens.is_empty());
         assert_eq!(response.tokens.len(), response.logprobs.len());
         assert!(response.logprobs.iter().all(|logprob| logprob.is_finite()));

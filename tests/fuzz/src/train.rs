@@ -2,8 +2,8 @@
 
 use retrial_protocol::TrainRequest;
 use retrial_trainer::compute::Compute;
-use retrial_trainer::learner::Learner;
 use retrial_trainer::model::Decoder;
+use retrial_trainer::update::Learner;
 use tch::Device;
 
 use crate::folder::fixture;

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use retrial_fuzz::TARGETS;
@@ -11,19 +12,25 @@ use retrial_fuzz::TARGETS;
 fn inputs_that_fuzzing_found_are_taken_or_refused() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     for (name, target) in TARGETS {
+        let archive = corpus.join(name).with_extension("tar");
+        let inputs = tempfile::tempdir().unwrap();
+        let mut unpack = Command::new("tar");
+        unpack.arg("-xf").arg(&archive).arg("-C").arg(inputs.path());
+        assert!(unpack.status().unwrap().success(), "{} cannot be unpacked", archive.display());
         let (mut taken, mut refused) = (0, 0);
-        for entry in fs::read_dir(corpus.join(name)).unwrap() {
-            let path = entry.unwrap().path();
-            let input = fs::read(&path).unwrap();
+        for entry in fs::read_dir(inputs.path()).unwrap() {
+            let entry = entry.unwrap();
+            let input = fs::read(entry.path()).unwrap();
             let clock = Instant::now();
             // The test's output names the input that it did not get over.
-            println!("{}", path.display());
+            let named = format!("{} of {}", entry.file_name().display(), archive.display());
+            println!("{named}");
             if target(&input) {
                 taken += 1;
             } else {
                 refused += 1;
             }
-            assert!(clock.elapsed() < Duration::from_secs(10), "{}", path.display());
+            assert!(clock.elapsed() < Duration::from_secs(10), "{named}");
         }
         assert!(taken > 0 && refused > 0, "{name}: {taken} taken, {refused} refused");
     }

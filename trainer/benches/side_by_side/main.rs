@@ -13,10 +13,9 @@ use rand::{RngExt, SeedableRng};
 use retrial_protocol::{
     Batch, Correction, Level, Objective, Optimizer, Part, Sample, Step, TrainRequest,
 };
-use retrial_trainer::compute::Compute;
-use retrial_trainer::learner::Learner;
+use retrial_trainer::compute::{Compute, ready};
 use retrial_trainer::model::{Decoder, write_tensors};
-use retrial_trainer::serving::ready_libtorch;
+use retrial_trainer::update::Learner;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use tch::{Device, Kind};
@@ -39,7 +38,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder = folder.path();
     make_model(folder);
-    ready_libtorch(1);
+    ready(1);
     let model = Decoder::load(folder, Device::Cpu).expect("the model loads");
     let batch = rollouts(&Learner::new(model, Compute::default()));
     let text = serde_json::to_string(&batch).expect("a batch is plain data");
@@ -145,7 +144,7 @@ fn processor_seconds() -> f64 {
 }
 
 fn measure(folder: &Path) {
-    ready_libtorch(1);
+    ready(1);
     let model = Decoder::load(folder, Device::Cpu).expect("the model loads");
     let text = std::fs::read(folder.join("batch.json")).expect("the batch was recorded");
     let mut learner = Learner::new(model, Compute::default());

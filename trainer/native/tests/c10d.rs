@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use retrial_native::c10d::{Group, GroupError, Meeting, Nccl};
-use retrial_native::testing::free_port;
+use retrial_native::testing::{free_port, on_ranks};
 use tch::{Kind, Tensor};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -17,12 +17,7 @@ fn join(port: u16, rank: usize, world: usize, timeout: Duration) -> Result<Group
 
 /// Runs `work` on each rank of a group of threads.
 fn world<T: Send>(world: usize, work: impl Fn(Group) -> T + Sync) -> Vec<T> {
-    let (port, work) = (free_port(), &work);
-    std::thread::scope(|scope| {
-        let run = move |rank| work(join(port, rank, world, TIMEOUT).unwrap());
-        let ranks: Vec<_> = (0..world).map(|rank| scope.spawn(move || run(rank))).collect();
-        ranks.into_iter().map(|rank| rank.join().unwrap()).collect()
-    })
+    on_ranks(world, |rank, meeting| work(Group::join(meeting, rank, world, TIMEOUT).unwrap()))
 }
 
 fn numbers(tensor: &Tensor) -> Vec<f32> {

@@ -7,24 +7,33 @@
 //!
 //! Plain data, JSON over HTTP. No tensors, and no I/O but to read a token.
 
+mod access;
 mod batch;
+mod finish;
 mod lora;
 pub mod memory;
+pub mod metric;
 mod objective;
+mod optimizer;
+mod range;
 mod report;
 mod token;
 mod units;
 
+pub use access::Access;
 pub use batch::{Batch, BatchDigest, InvalidBatch, Part, Sample};
+pub use finish::FinishReason;
 pub use lora::{InvalidLora, Lora, Target};
+pub use metric::{Measured, Metric, MetricSource, PanelKey};
 pub use objective::{
-    Correction, Decayed, Denominator, Entropy, InvalidObjective, Kl, KlEstimator, Level, Loss,
-    Normalisation, Objective, Optimizer, Schedule,
+    Correction, Denominator, Entropy, Kl, KlEstimator, Level, Loss, Normalisation, Objective,
 };
+pub use optimizer::{Decayed, Optimizer, Schedule};
+pub use range::InvalidObjective;
 pub use report::{
-    ErrorBody, PublishReport, PublishRequest, PushOutcome, Quantiles, ScoreRequest, ScoreResponse,
-    ServerAddress, ServerKind, ServerPublish, TrainMetrics, TrainReport, TrainRequest,
-    TrainerState, Transfer, VersionKind,
+    ErrorBody, PublishCall, PublishReport, PublishRequest, PushOutcome, Quantiles, ScoreRequest,
+    ScoreResponse, ServerAddress, ServerKind, ServerPublish, TrainMetrics, TrainReport,
+    TrainRequest, TrainerState, Transfer, VersionKind,
 };
 pub use token::{InvalidToken, Token};
 pub use units::{Step, WeightVersion};

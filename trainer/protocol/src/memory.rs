@@ -7,7 +7,7 @@
 
 use serde::Deserialize;
 
-use crate::{Lora, Target};
+use crate::lora::{Lora, Target};
 
 /// Numbers in the head's two buffers on the CPU,
 const CHUNKS: u64 = 2 << 22;

@@ -5,7 +5,7 @@
 //! | `GET /health` | | `{"status":"ok"}` |
 //! | `GET /state` | | [`TrainerState`] |
 //! | `POST /train` | [`TrainRequest`] | [`TrainReport`] |
-//! | `POST /publish` | [`PublishRequest`] | [`PublishReport`] |
+//! | `POST /publish` | [`PublishCall`] | [`PublishReport`] |
 //! | `POST /score` | [`ScoreRequest`] | [`ScoreResponse`] |
 //!
 //! A failure has a status of 4xx (the request cannot be served) or 5xx (the work failed) and an
@@ -15,7 +15,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Batch, BatchDigest, Objective, Optimizer, Step, WeightVersion};
+use crate::access::Access;
+use crate::batch::{Batch, BatchDigest};
+use crate::objective::Objective;
+use crate::optimizer::Optimizer;
+use crate::units::{Step, WeightVersion};
 
 /// One update. Sending the same request again after a lost answer returns the recorded report: a
 /// step is never taken twice.
@@ -108,6 +112,17 @@ pub struct PublishRequest {
     /// How whole models get there; adapters go by the disk.
     #[serde(default)]
     pub transfer: Transfer,
+}
+
+/// A push, and how the servers let the trainer in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PublishCall {
+    /// The push.
+    #[serde(flatten)]
+    pub request: PublishRequest,
+    /// How the servers let it in.
+    #[serde(default)]
+    pub access: Access,
 }
 
 /// How weights get to a policy server.

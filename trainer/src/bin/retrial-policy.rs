@@ -8,12 +8,15 @@ use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use clap::Parser;
 use retrial_text::Text;
+use retrial_trainer::compute::Threads;
+use retrial_trainer::http::{Door, Listen};
 use retrial_trainer::model::{Decoder, KvCache};
-use retrial_trainer::policy::engine::{Engine, Options};
+use retrial_trainer::policy::command::Options;
+use retrial_trainer::policy::engine::Engine;
 use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
-use retrial_trainer::policy::sampler::LogprobsMode;
-use retrial_trainer::serving::{self, Door, Listen};
+use retrial_trainer::policy::sampling::LogprobsMode;
+use retrial_trainer::program::{self, attempt_all};
 use tch::Device;
 
 /// Samples from a model over HTTP, behind the routes of vLLM.
@@ -41,9 +44,8 @@ struct Cli {
     /// Which log-probabilities are reported.
     #[arg(long, value_enum, default_value_t)]
     logprobs_mode: LogprobsMode,
-    /// Threads of libtorch.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    threads: u16,
+    #[command(flatten)]
+    threads: Threads,
     #[command(flatten)]
     listen: Listen,
 }
@@ -51,14 +53,14 @@ struct Cli {
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = serving::init_tracing() {
-        return serving::refused(&error);
+    if let Err(error) = program::init_tracing() {
+        return program::refused(&error);
     }
     let (door, router, engine) = match start(&cli).await {
         Ok(started) => started,
-        Err(error) => return serving::refused(&error),
+        Err(error) => return program::refused(&error),
     };
-    serving::ended(tokio::select! {
+    program::ended(tokio::select! {
         served = cli.listen.serve(door, router) => served,
         () = engine.gone() => Err(anyhow!("the sampling thread has ended")),
     })
@@ -67,9 +69,10 @@ async fn main() -> ExitCode {
 async fn start(cli: &Cli) -> Result<(Door, Router, Engine)> {
     // The port first: it is taken at once, a large model takes its time.
     let door = cli.listen.bind().await?;
-    serving::ready_libtorch(cli.threads);
+    cli.threads.ready();
     let root = cli.model.display().to_string();
-    let model = Decoder::load(&cli.model, Device::Cpu)?;
+    let less = "a smaller model, or a machine with more memory";
+    let model = attempt_all(less, || Ok(Decoder::load(&cli.model, Device::Cpu)?))?;
     let text = Arc::new(Text::load(&cli.model)?);
     let config = model.config();
     let context = match cli.max_model_len {
@@ -99,7 +102,7 @@ async fn start(cli: &Cli) -> Result<(Door, Router, Engine)> {
         max_sequences: cli.max_num_seqs.into(),
         context,
         logprobs: cli.logprobs_mode,
-        threads: cli.threads,
+        threads: cli.threads.threads,
     };
     tracing::info!(
         model = root,

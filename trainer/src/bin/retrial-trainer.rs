@@ -8,17 +8,15 @@ use anyhow::{Result, anyhow, bail};
 use axum::Router;
 use clap::{Parser, Subcommand};
 use retrial_protocol::{Lora, Target};
-use retrial_trainer::compute::Compute;
-use retrial_trainer::compute::ComputeArgs;
+use retrial_trainer::compute::{Compute, ComputeArgs, Threads};
 use retrial_trainer::export;
 use retrial_trainer::fault::Fault;
+use retrial_trainer::http::{self, Door, Ended, Listen, Worker};
 use retrial_trainer::model::lora::NewAdapter;
+use retrial_trainer::program::{self, attempt_all};
 use retrial_trainer::ranks::{Environment, Ranks};
-use retrial_trainer::service;
-use retrial_trainer::serving::{self, Door, Listen};
 use retrial_trainer::sft;
 use retrial_trainer::trainer::Trainer;
-use retrial_trainer::worker::{Ended, Worker};
 
 /// How long an answer may take on its way, and the other ranks to end, once this process ends.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -69,9 +67,8 @@ struct Serve {
     /// What a new adapter's random half follows from.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Threads of libtorch.
-    #[arg(long, default_value_t = 1)]
-    threads: u16,
+    #[command(flatten)]
+    threads: Threads,
     /// Longest wait for another rank, seconds. One that is silent for longer ends all.
     #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     rank_timeout: u64,
@@ -83,6 +80,10 @@ struct Serve {
     /// Stop as by SIGSTOP at POINT@STEP, for tests.
     #[arg(long, hide = true, value_parser = Fault::stop, conflicts_with = "crash_at")]
     stop_at: Option<Fault>,
+    /// Run out of memory at POINT@STEP, for tests.
+    #[arg(long, hide = true, value_parser = Fault::out_of_memory,
+          conflicts_with_all = ["crash_at", "stop_at"])]
+    out_of_memory_at: Option<Fault>,
 }
 
 impl Serve {
@@ -99,41 +100,44 @@ impl Serve {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    if let Err(error) = serving::init_tracing() {
-        return serving::refused(&error);
+    if let Err(error) = program::init_tracing() {
+        return program::refused(&error);
     }
     match Cli::parse().command {
         Command::Serve(args) => serve(args).await,
         Command::Sft(args) => {
-            serving::ready_libtorch(args.threads);
-            match sft::Job::open(&args) {
-                Ok(job) => serving::ended(job.run()),
-                Err(error) => serving::refused(&error),
+            args.threads.ready();
+            let less = "lower --micro-batch-tokens";
+            match attempt_all(less, || sft::Job::open(&args)) {
+                Ok(job) => program::ended(attempt_all(less, || job.run())),
+                Err(error) => program::refused(&error),
             }
         }
-        Command::Export(args) => match export::open(&args) {
-            Ok(model) => {
-                let kind = args.precision.kind();
-                serving::ended(export::write(&model, &args.version, &args.out, kind))
+        Command::Export(args) => {
+            let less = "export on a machine with more memory";
+            let write =
+                |model| export::write(&model, &args.version, &args.out, args.precision.kind());
+            match attempt_all(less, || export::open(&args)) {
+                Ok(model) => program::ended(attempt_all(less, || write(model))),
+                Err(error) => program::refused(&error),
             }
-            Err(error) => serving::refused(&error),
-        },
+        }
     }
 }
 
 async fn serve(args: Serve) -> ExitCode {
-    serving::ready_libtorch(args.threads);
+    args.threads.ready();
     let read = || Ok((Environment::read()?, args.compute.compute()?));
     let (environment, compute) = match read() {
         Ok(read) => read,
-        Err(error) => return serving::refused(&error),
+        Err(error) => return program::refused(&error),
     };
     if environment.as_ref().is_some_and(|environment| !environment.place.leads()) {
         return follow(&args, environment, compute).await;
     }
     match open(&args, environment, compute).await {
-        Ok((door, router, ended)) => serving::ended(lead(&args, door, router, ended).await),
-        Err(error) => serving::refused(&error),
+        Ok((door, router, ended)) => program::ended(lead(&args, door, router, ended).await),
+        Err(error) => program::refused(&error),
     }
 }
 
@@ -146,9 +150,9 @@ async fn lead(args: &Serve, door: Door, router: Router, mut ended: Ended) -> Res
             let _ = tokio::time::timeout(FAREWELL, ended.wait()).await;
             served
         }
-        () = gone.wait() => {
+        ending = gone.wait() => {
             tokio::time::sleep(FAREWELL).await;
-            bail!("the trainer has lost other ranks\nhint: start all ranks again; the last version is whole")
+            bail!(ending)
         }
     }
 }
@@ -162,7 +166,7 @@ async fn open(
     let door = args.listen.bind().await?;
     let worker = Worker::start(opening(args, environment, compute)?).await??;
     let ended = worker.ended();
-    Ok((door, service::router(worker, compute.device), ended))
+    Ok((door, http::router(worker, compute.device), ended))
 }
 
 /// Does what rank 0 says.
@@ -170,10 +174,10 @@ async fn follow(args: &Serve, environment: Option<Environment>, compute: Compute
     args.listen.end_with_parent();
     let opening = match opening(args, environment, compute) {
         Ok(opening) => opening,
-        Err(error) => return serving::refused(&error),
+        Err(error) => return program::refused(&error),
     };
     let followed = tokio::task::spawn_blocking(move || Ok(opening()?.follow()?)).await;
-    serving::ended(followed.unwrap_or_else(|error| Err(anyhow!("the trainer broke down: {error}"))))
+    program::ended(followed.unwrap_or_else(|error| Err(anyhow!("the trainer broke down: {error}"))))
 }
 
 /// What makes the trainer on its thread.
@@ -184,7 +188,7 @@ fn opening(
 ) -> Result<impl FnOnce() -> Result<Trainer> + Send + use<>> {
     let Serve { model, versions, keep, rank_timeout, .. } = args;
     let (model, versions, keep) = (model.clone(), versions.clone(), *keep);
-    let fault = args.crash_at.or(args.stop_at);
+    let fault = args.crash_at.or(args.stop_at).or(args.out_of_memory_at);
     let (adapter, timeout) = (args.adapter()?, Duration::from_secs(*rank_timeout));
     Ok(move || {
         let ranks = Ranks::of_environment(environment.as_ref(), timeout)?;

@@ -17,7 +17,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body;
-use super::engine::{Engine, PauseMode};
+use super::command::PauseMode;
+use super::engine::Engine;
 use super::error::ApiError;
 
 type Answer = Result<Json<Value>, ApiError>;

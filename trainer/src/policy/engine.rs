@@ -7,65 +7,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use retrial_native::torch::attempt;
 use retrial_text::Text;
 use tokio::sync::{mpsc, oneshot};
 
+use super::command::{Command, Completion, EngineGone, GenerateError, Options, PauseMode};
 use super::metrics::Metrics;
-use super::sampler::{LogprobsMode, Score};
 use super::scheduler::Scheduler;
-use super::sequence::{Job, Output};
+use super::sequence::Job;
 use crate::model::Decoder;
-
-/// How the engine works.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Sequences that are sampled at once; more wait.
-    pub max_sequences: usize,
-    /// Longest sequence, tokens; within the model's context.
-    pub context: usize,
-    /// Whose log-probabilities are reported.
-    pub logprobs: LogprobsMode,
-    /// Threads of libtorch.
-    pub threads: u16,
-}
-
-/// All responses to a prompt.
-#[derive(Debug)]
-pub struct Completion {
-    /// In the order of their positions.
-    pub outputs: Vec<Output>,
-    /// If asked for: how probable the model finds each token of the prompt after the first.
-    pub prompt_scores: Option<Vec<Score>>,
-    /// Label of the weights when the last response ended.
-    pub weight_version: Arc<str>,
-}
-
-/// What happens to the sequences in flight when the server is paused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PauseMode {
-    /// They end as they are.
-    Abort,
-    /// They are finished first.
-    Wait,
-    /// They stay, and go on when the server is resumed.
-    Keep,
-}
-
-/// The thread that samples is gone.
-#[derive(Debug, thiserror::Error)]
-#[error("the sampling thread has ended; the server's log says why")]
-pub struct EngineGone;
-
-pub(super) enum Command {
-    Generate { job: Arc<Job>, reply: oneshot::Sender<Completion> },
-    HungUp,
-    Pause { mode: PauseMode, clear_cache: bool, reply: oneshot::Sender<()> },
-    Resume { reply: oneshot::Sender<()> },
-    IsPaused { reply: oneshot::Sender<bool> },
-    Reload { folder: Option<PathBuf>, reply: oneshot::Sender<Result<(), String>> },
-    SetVersion { version: Arc<str>, reply: oneshot::Sender<()> },
-    Version { reply: oneshot::Sender<Arc<str>> },
-}
 
 /// The handle. Clones talk to the same thread, which ends with the last of them.
 #[derive(Clone)]
@@ -96,7 +46,11 @@ impl Engine {
         let shared = Arc::clone(&metrics);
         std::thread::Builder::new().name("engine".into()).spawn(move || {
             tch::set_num_threads(i32::from(options.threads));
-            Scheduler::new(model, folder, text, options, queue, shared).run();
+            let make = || Scheduler::new(model, folder, text, options, queue, shared);
+            match attempt(make) {
+                Ok(scheduler) => scheduler.run(),
+                Err(error) => tracing::error!(%error, "the cache could not be made"),
+            }
         })?;
         Ok(Self { commands, metrics })
     }
@@ -117,9 +71,10 @@ impl Engine {
     }
 
     /// Samples the responses of a job.
-    pub async fn generate(&self, job: Job) -> Result<Completion, EngineGone> {
+    pub async fn generate(&self, job: Job) -> Result<Completion, GenerateError> {
         let _hang_up = HangUp(self);
-        self.ask(|reply| Command::Generate { job: Arc::new(job), reply }).await
+        let asked = self.ask(|reply| Command::Generate { job: Arc::new(job), reply }).await;
+        asked?
     }
 
     /// Stops sampling; returns when it has stopped. Requests that come later wait. Clearing the

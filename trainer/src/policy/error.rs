@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::engine::EngineGone;
+use super::command::{EngineGone, GenerateError};
 
 /// A request that is not answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +68,12 @@ impl ApiError {
 
 impl From<EngineGone> for ApiError {
     fn from(error: EngineGone) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+impl From<GenerateError> for ApiError {
+    fn from(error: GenerateError) -> Self {
         Self::internal(error.to_string())
     }
 }

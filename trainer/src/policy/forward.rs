@@ -4,7 +4,8 @@ use std::path::Path;
 
 use tch::Tensor;
 
-use super::sampler::{self, Score};
+use super::ranking;
+use super::sampling::Score;
 use crate::model::{Decoder, KvCache, ModelError};
 
 /// Positions of a prompt whose logits are computed together when it is scored. Enough that their
@@ -85,7 +86,7 @@ impl Forward {
             let rows = KvCache::padded(tokens.len()) as i64;
             read(&self.model.logits(&hidden.narrow(0, start as i64, rows)), &mut logits);
             let rows = logits.chunks_exact(self.vocabulary()).zip(tokens);
-            scores.extend(rows.map(|(logits, &token)| sampler::score(logits, token, top)));
+            scores.extend(rows.map(|(logits, &token)| ranking::score(logits, token, top)));
         }
         scores
     }

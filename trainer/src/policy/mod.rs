@@ -6,6 +6,7 @@
 //! [`response`] gives the answer vLLM's shape. A response depends on its own prompt, seed and
 //! weights only.
 
+pub mod command;
 pub mod engine;
 pub mod error;
 pub mod metrics;
@@ -13,12 +14,15 @@ pub mod request;
 pub mod response;
 pub mod routes;
 pub mod sampler;
+pub mod sampling;
 pub mod sequence;
 
 mod body;
 mod control;
 mod forward;
 mod prefill;
+mod ranking;
+mod requests;
 mod scheduler;
 mod stop;
 mod token_texts;

@@ -48,7 +48,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::policy::sampler::Sampling;
+    use crate::policy::sampling::Sampling;
     use crate::policy::sequence::Job;
 
     fn sequence(request: u64, child: usize, length: usize) -> Sequence {

@@ -12,7 +12,7 @@ use retrial_text::{Message, Text};
 
 use super::body::{self, Body, Logprobs, Stop};
 use super::error::ApiError;
-use super::sampler::Sampling;
+use super::sampling::Sampling;
 use super::sequence::Job;
 
 /// Most probable tokens that can be asked for, as in vLLM.

@@ -7,10 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use retrial_text::Text;
 use serde::Serialize;
 
-use super::engine::Completion;
+use super::command::Completion;
 use super::error::ApiError;
 use super::request::{Format, Request};
-use super::sampler::{Score, TokenLogprob};
+use super::sampling::{Score, TokenLogprob};
 use super::sequence::{Finish, Output, StopCause};
 use super::token_texts::TokenTexts;
 

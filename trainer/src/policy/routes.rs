@@ -12,8 +12,9 @@ use futures::future::try_join_all;
 use retrial_text::Text;
 use serde_json::{Value, json};
 
+use super::command::Completion;
 use super::control;
-use super::engine::{Completion, Engine};
+use super::engine::Engine;
 use super::error::ApiError;
 use super::request::{self, Limits, Request};
 use super::response::{self, Writer};

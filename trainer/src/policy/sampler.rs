@@ -1,105 +1,10 @@
 //! From one row of logits to a token: penalties, temperature, min-p, top-k, top-p, one draw.
 //!
 //! Pure, and in f64: the token and its log-probability depend on the row, the settings and the
-//! uniform number alone. The order of the steps is vLLM's. Of equal logits the lower id comes
-//! first, so that every set is one set.
+//! uniform number alone. The order of the steps is vLLM's.
 
-use std::cmp::Ordering;
-
-/// Temperatures under this are 0.
-const GREEDY_UNDER: f64 = 1e-5;
-
-/// How a token is chosen.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sampling {
-    /// The logits are divided by it; 0 takes the largest logit.
-    pub temperature: f64,
-    /// Only this many most probable tokens are kept.
-    pub top_k: Option<usize>,
-    /// Only the smallest set of most probable tokens that has this share of the probability is
-    /// kept; 1 keeps all.
-    pub top_p: f64,
-    /// Tokens with less than this share of the largest probability are dropped; 0 keeps all.
-    pub min_p: f64,
-    /// Logits of tokens that occurred, prompt included, are divided (positive ones) or multiplied
-    /// (negative ones) by it; 1 is neutral.
-    pub repetition_penalty: f64,
-    /// Taken off the logits of tokens that were sampled; 0 is neutral.
-    pub presence_penalty: f64,
-    /// Taken off the logits of sampled tokens once for each time; 0 is neutral.
-    pub frequency_penalty: f64,
-}
-
-impl Default for Sampling {
-    fn default() -> Self {
-        Self {
-            temperature: 1.0,
-            top_k: None,
-            top_p: 1.0,
-            min_p: 0.0,
-            repetition_penalty: 1.0,
-            presence_penalty: 0.0,
-            frequency_penalty: 0.0,
-        }
-    }
-}
-
-impl Sampling {
-    /// Whether the largest logit is taken, so that all responses are alike.
-    pub fn is_greedy(&self) -> bool {
-        self.temperature < GREEDY_UNDER
-    }
-}
-
-/// Whose log-probabilities are reported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogprobsMode {
-    /// Those of the model: penalties, temperature and truncation are ignored.
-    #[default]
-    #[value(name = "raw_logprobs")]
-    Raw,
-    /// Those of the distribution that was sampled from.
-    #[value(name = "processed_logprobs")]
-    Processed,
-}
-
-/// The tokens before the one to choose.
-#[derive(Clone, Copy, Debug)]
-pub struct History<'a> {
-    /// Token ids of the prompt.
-    pub prompt: &'a [u32],
-    /// Token ids that were sampled.
-    pub output: &'a [u32],
-}
-
-/// A token and its log-probability.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TokenLogprob {
-    /// The token.
-    pub id: u32,
-    /// Its log-probability, nats; minus infinity for a token that was dropped.
-    pub logprob: f32,
-}
-
-/// A token that was chosen.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Draw {
-    /// It.
-    pub chosen: TokenLogprob,
-    /// The most probable tokens, as many as were asked for.
-    pub top: Vec<TokenLogprob>,
-}
-
-/// A given token among all tokens.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Score {
-    /// It.
-    pub token: TokenLogprob,
-    /// Tokens that are at least as probable as it, itself included.
-    pub rank: usize,
-    /// The most probable tokens, as many as were asked for.
-    pub top: Vec<TokenLogprob>,
-}
+use super::ranking::{descending, largest, log_sum_exp, most_probable};
+use super::sampling::{Draw, History, LogprobsMode, Sampling, TokenLogprob};
 
 /// Chooses tokens. Holds buffers only; one serves any number of sequences.
 #[derive(Debug, Default)]
@@ -237,64 +142,8 @@ impl Sampler {
     }
 }
 
-/// Log-probability and rank of `token` in `row`, under the model itself, with the `top` most
-/// probable tokens.
-pub fn score(row: &[f32], token: u32, top: usize) -> Score {
-    let shift = log_sum_exp(row);
-    let at = |id: u32| {
-        let logprob = (f64::from(row[id as usize]) - shift) as f32;
-        TokenLogprob { id, logprob }
-    };
-    let own = row[token as usize];
-    let by_logit = |&a: &u32, &b: &u32| {
-        descending(f64::from(row[a as usize]), f64::from(row[b as usize])).then(a.cmp(&b))
-    };
-    Score {
-        token: at(token),
-        rank: row.iter().filter(|&&logit| logit >= own).count(),
-        top: most_probable(row.len(), top, by_logit).into_iter().map(at).collect(),
-    }
-}
-
 fn drop_it(weight: &mut f64) {
     *weight = 0.0;
-}
-
-fn descending(a: f64, b: f64) -> Ordering {
-    b.total_cmp(&a)
-}
-
-/// Index of the largest number, the first of several.
-fn largest(values: &[f64]) -> usize {
-    let mut best = 0;
-    for (index, &value) in values.iter().enumerate() {
-        if value > values[best] {
-            best = index;
-        }
-    }
-    best
-}
-
-fn log_sum_exp(row: &[f32]) -> f64 {
-    let peak = f64::from(row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    peak + row.iter().map(|&logit| (f64::from(logit) - peak).exp()).sum::<f64>().ln()
-}
-
-/// The first `top` of the ids under `count`, in order.
-fn most_probable(
-    count: usize,
-    top: usize,
-    order: impl Fn(&u32, &u32) -> Ordering + Copy,
-) -> Vec<u32> {
-    let top = top.min(count);
-    if top == 0 {
-        return Vec::new();
-    }
-    let mut ids: Vec<u32> = (0..count as u32).collect();
-    ids.select_nth_unstable_by(top - 1, order);
-    ids.truncate(top);
-    ids.sort_unstable_by(order);
-    ids
 }
 
 #[cfg(test)]
@@ -418,14 +267,6 @@ mod tests {
         }
         // 99.9 % of the chi-square distribution with 11 degrees of freedom.
         assert!(statistic < 31.3, "{statistic}");
-    }
-
-    #[test]
-    fn a_score_has_rank_and_neighbours() {
-        let score = score(&row(), 2, 2);
-        assert_eq!(score.rank, 3);
-        assert!((score.token.logprob.exp() - 0.2).abs() < 1e-6);
-        assert_eq!(score.top.iter().map(|t| t.id).collect::<Vec<_>>(), [1, 3]);
     }
 
     #[test]

@@ -4,23 +4,26 @@
 //! token for every running sequence. A response depends on its prompt, its seed and the weights
 //! alone, never on what else is in the batch: prompts are computed beside prompts of the same
 //! padded length only, and the cache pads what is decoded (see [`crate::model::KvCache`]).
+//!
+//! Where libtorch fails, whoever waits for what was being computed gets the error. The thread goes on.
 
-use std::collections::hash_map::{Entry, HashMap};
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use retrial_native::torch::{TorchError, attempt};
 use retrial_text::Text;
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
-use super::engine::{Command, Completion, Options, PauseMode};
+use super::command::{Command, Completion, Options, PauseMode, Reply};
 use super::forward::{Forward, Prefilled};
 use super::metrics::Metrics;
 use super::prefill::{self, Batch};
-use super::sampler::{Sampler, Score};
-use super::sequence::{Chooser, Finish, Job, Output, Sequence};
+use super::requests::{Request, Requests};
+use super::sampler::Sampler;
+use super::sequence::{Chooser, Finish, Job, Sequence};
 use crate::model::Decoder;
 
 pub(super) struct Scheduler {
@@ -29,8 +32,7 @@ pub(super) struct Scheduler {
     options: Options,
     commands: mpsc::UnboundedReceiver<Command>,
     metrics: Arc<Metrics>,
-    requests: HashMap<u64, Request>,
-    next_request: u64,
+    requests: Requests,
     waiting: VecDeque<Sequence>,
     /// Sequence i is row i of the cache.
     running: Vec<Sequence>,
@@ -38,13 +40,6 @@ pub(super) struct Scheduler {
     version: Arc<str>,
     /// Where the weights came from.
     folder: PathBuf,
-}
-
-/// A job and what of it is finished.
-struct Request {
-    reply: oneshot::Sender<Completion>,
-    outputs: Vec<Option<Output>>,
-    prompt_scores: Option<Vec<Score>>,
 }
 
 enum State {
@@ -81,8 +76,7 @@ impl Scheduler {
             options,
             commands,
             metrics,
-            requests: HashMap::new(),
-            next_request: 0,
+            requests: Requests::default(),
             waiting: VecDeque::new(),
             running: Vec::new(),
             state: State::Running,
@@ -95,11 +89,17 @@ impl Scheduler {
     pub(super) fn run(mut self) {
         let _no_gradients = tch::no_grad_guard();
         while self.take_commands() {
-            if !matches!(self.state, State::Paused) {
+            if matches!(self.state, State::Paused) {
+                continue;
+            }
+            let round = attempt(|| {
                 self.admit();
                 self.decode();
-                self.end_drain();
+            });
+            if let Err(error) = round {
+                self.fail_incomplete(&error);
             }
+            self.end_drain();
         }
     }
 
@@ -157,11 +157,8 @@ impl Scheduler {
         self.report();
     }
 
-    fn enqueue(&mut self, job: &Arc<Job>, reply: oneshot::Sender<Completion>) {
-        let id = self.next_request;
-        self.next_request += 1;
-        let outputs = (0..job.n).map(|_| None).collect();
-        self.requests.insert(id, Request { reply, outputs, prompt_scores: None });
+    fn enqueue(&mut self, job: &Arc<Job>, reply: Reply) {
+        let id = self.requests.add(job.n, reply);
         let queue = match &mut self.state {
             State::Draining { held, .. } => held,
             State::Running | State::Paused => &mut self.waiting,
@@ -170,15 +167,20 @@ impl Scheduler {
     }
 
     fn drop_abandoned(&mut self) {
-        let abandoned = self.requests.extract_if(|_, request| request.reply.is_closed());
-        let abandoned: HashSet<u64> = abandoned.map(|(id, _)| id).collect();
-        if abandoned.is_empty() {
+        let abandoned = self.requests.take_abandoned();
+        self.forget(&abandoned, &Finish::Abort);
+        self.end_drain();
+    }
+
+    /// Drops all sequences of some requests that are gone.
+    fn forget(&mut self, gone: &HashSet<u64>, finish: &Finish) {
+        if gone.is_empty() {
             return;
         }
         let mut keep = |sequence: &Sequence| {
-            let keep = !abandoned.contains(&sequence.request);
+            let keep = !gone.contains(&sequence.request);
             if !keep {
-                self.metrics.finished(&Finish::Abort);
+                self.metrics.finished(finish);
             }
             keep
         };
@@ -186,12 +188,32 @@ impl Scheduler {
         if let State::Draining { held, .. } = &mut self.state {
             held.retain(&mut keep);
         }
-        let gone: Vec<usize> =
+        let rows: Vec<usize> =
             (0..self.running.len()).filter(|&row| !keep(&self.running[row])).collect();
-        for row in gone.into_iter().rev() {
+        for row in rows.into_iter().rev() {
             self.remove(row);
         }
-        self.end_drain();
+    }
+
+    /// Answers some requests with an error, and drops what is left of them.
+    fn fail(&mut self, ids: &HashSet<u64>, error: &TorchError) {
+        tracing::error!(%error, requests = ids.len(), "a forward pass failed");
+        self.forget(ids, &Finish::Broken);
+        self.report();
+        self.requests.fail(ids, error);
+    }
+
+    /// After a round that failed, in whatever place: nothing that was in the cache is used any more,
+    /// and each request fails that has not all of its unfinished sequences in the queue.
+    fn fail_incomplete(&mut self, error: &TorchError) {
+        self.forward.clear();
+        for _ in self.running.drain(..) {
+            self.metrics.finished(&Finish::Broken);
+        }
+        let held = if let State::Draining { held, .. } = &self.state { Some(held) } else { None };
+        let queue = self.waiting.iter().chain(held.into_iter().flatten());
+        let ids = self.requests.incomplete(queue);
+        self.fail(&ids, error);
     }
 
     fn pause(&mut self, mode: PauseMode, clear_cache: bool, reply: oneshot::Sender<()>) {
@@ -258,7 +280,10 @@ impl Scheduler {
 
     fn reload(&mut self, folder: Option<PathBuf>) -> Result<(), String> {
         let folder = folder.unwrap_or_else(|| self.folder.clone());
-        self.forward.reload(&folder).map_err(|error| error.to_string())?;
+        // Only the reading can fail, before any weight is replaced.
+        attempt(|| self.forward.reload(&folder))
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())?;
         tracing::info!(folder = %folder.display(), "reloaded the weights");
         self.folder = folder;
         self.preempt();
@@ -275,9 +300,20 @@ impl Scheduler {
         }
     }
 
-    fn prefill(&mut self, batch: Batch) {
+    fn prefill(&mut self, mut batch: Batch) {
+        // One of an earlier batch may have failed.
+        batch.rows.retain(|row| self.requests.contains(row[0].request));
+        if batch.rows.is_empty() {
+            return;
+        }
         let prompts: Vec<Vec<u32>> = batch.rows.iter().map(|row| row[0].ids().collect()).collect();
-        let computed = self.forward.prefill(&prompts);
+        let computed = match attempt(|| self.forward.prefill(&prompts)) {
+            Ok(computed) => computed,
+            Err(error) => {
+                let ids = batch.rows.iter().map(|row| row[0].request).collect();
+                return self.fail(&ids, &error);
+            }
+        };
         for (row, sequences) in batch.rows.into_iter().enumerate() {
             let first = &sequences[0];
             let length = first.length();
@@ -299,7 +335,7 @@ impl Scheduler {
 
     fn score_prompt(&mut self, sequence: &Sequence, computed: &Prefilled, row: usize) {
         let job = sequence.job();
-        let request = self.requests.get_mut(&sequence.request);
+        let request = self.requests.get_mut(sequence.request);
         if let (Some(top), Some(request)) = (job.prompt_logprobs, request)
             && request.prompt_scores.is_none()
         {
@@ -340,17 +376,15 @@ impl Scheduler {
     /// Records what a sequence came to, and answers its request if it was the last.
     fn finish(&mut self, sequence: Sequence, finish: Finish) {
         self.metrics.finished(&finish);
-        let Entry::Occupied(mut entry) = self.requests.entry(sequence.request) else { return };
-        let (child, outputs) = (sequence.child, &mut entry.get_mut().outputs);
-        outputs[child] = Some(sequence.finish(finish));
-        if outputs.iter().all(Option::is_some) {
-            let Request { reply, outputs, prompt_scores } = entry.remove();
+        let (id, child) = (sequence.request, sequence.child);
+        let done = self.requests.finished(id, child, sequence.finish(finish));
+        if let Some(Request { reply, outputs, prompt_scores }) = done {
             self.report();
-            let _ = reply.send(Completion {
+            let _ = reply.send(Ok(Completion {
                 outputs: outputs.into_iter().flatten().collect(),
                 prompt_scores,
                 weight_version: Arc::clone(&self.version),
-            });
+            }));
         }
     }
 }

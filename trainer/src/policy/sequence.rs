@@ -6,7 +6,8 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use retrial_text::Text;
 
-use super::sampler::{Draw, History, LogprobsMode, Sampler, Sampling, TokenLogprob};
+use super::sampler::Sampler;
+use super::sampling::{Draw, History, LogprobsMode, Sampling, TokenLogprob};
 use super::stop::StopSearch;
 
 /// What is asked of the engine: `n` responses to one prompt.

@@ -11,12 +11,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use retrial_native::nccl::{CollectiveError, Group, Nccl, Patience};
+use retrial_servers::{CallError, Caller, Channel, Failed};
 use serde_json::{Value, json};
 use tch::{Device, Kind};
 use tokio::task::spawn_blocking;
 
-use super::call::{CallFailed, Caller};
 use crate::model::{Entry, ModelError, StoredTensors};
 
 const CONNECTING: &str = "joining its NCCL group";
@@ -54,34 +56,48 @@ enum SendError {
     Files(#[from] ModelError),
 }
 
-/// Replaces the weights of a paused server by those of a version's folder.
-pub async fn send(caller: &Caller, channels: &Channels, folder: &Path) -> Result<(), CallFailed> {
-    let open = channels.take(caller.url());
-    let kept = open.is_some();
-    let group = match open {
-        Some(group) => group,
-        None => connect(caller, channels.device).await?,
-    };
-    let group = match transfer(caller, group, folder).await {
-        // It may have forgotten the group: one that was started anew has.
-        Err(error) if kept && error.answered => {
-            tracing::info!(problem = %error.problem, "joining the server's NCCL group anew");
-            transfer(caller, connect(caller, channels.device).await?, folder).await?
+impl Channel for Channels {
+    fn send<'a>(
+        &'a self,
+        caller: &'a Caller,
+        folder: &'a Path,
+    ) -> BoxFuture<'a, Result<(), Failed>> {
+        async move {
+            let open = self.take(caller.url());
+            let kept = open.is_some();
+            let group = match open {
+                Some(group) => group,
+                None => connect(caller, self.device).await?,
+            };
+            let group = match transfer(caller, group, folder).await {
+                // It may have forgotten the group: one that was started anew has.
+                Err(failed) if kept && !failed.is_away() => {
+                    tracing::info!(%failed, "joining the server's NCCL group anew");
+                    transfer(caller, connect(caller, self.device).await?, folder).await?
+                }
+                sent => sent?,
+            };
+            self.keep(caller.url(), group);
+            Ok(())
         }
-        sent => sent?,
-    };
-    channels.keep(caller.url(), group);
-    Ok(())
+        .boxed()
+    }
+}
+
+/// A call that failed on this side, or that the server refused.
+fn refused(what: &'static str, caller: &Caller, problem: impl Into<String>) -> Failed {
+    Failed::new(what, CallError::unusable_for_good(caller.url(), problem))
 }
 
 /// Opens a group with the workers of a server.
-async fn connect(caller: &Caller, device: Device) -> Result<Group, CallFailed> {
-    let answer = caller.get("asking for its workers", "/get_world_size").await?;
+async fn connect(caller: &Caller, device: Device) -> Result<Group, Failed> {
+    let what = "asking for its workers";
+    let answer: Value =
+        caller.get("/get_world_size").await.map_err(|error| Failed::new(what, error))?;
     let workers = answer["world_size"].as_u64().filter(|&workers| workers > 0);
-    let ranks = 1 + workers.ok_or_else(|| {
-        CallFailed::refused("asking for its workers", format!("it answered {answer}"))
-    })?;
-    let failed = |error: CollectiveError| CallFailed::refused(CONNECTING, error.to_string());
+    let ranks =
+        1 + workers.ok_or_else(|| refused(what, caller, format!("it answered {answer}")))?;
+    let failed = |error: CollectiveError| refused(CONNECTING, caller, error.to_string());
     let nccl = Arc::new(Nccl::load().map_err(failed)?);
     let id = nccl.unique_id().map_err(failed)?;
     let body = json!({ "init_info": {
@@ -95,8 +111,8 @@ async fn connect(caller: &Caller, device: Device) -> Result<Group, CallFailed> {
 }
 
 /// Sends all tensors of a folder to a group.
-async fn transfer(caller: &Caller, group: Group, folder: &Path) -> Result<Group, CallFailed> {
-    let failed = |error: ModelError| CallFailed::refused(SENDING, error.to_string());
+async fn transfer(caller: &Caller, group: Group, folder: &Path) -> Result<Group, Failed> {
+    let failed = |error: ModelError| refused(SENDING, caller, error.to_string());
     let mut tensors = StoredTensors::open(folder).map_err(failed)?;
     let entries = tensors.entries().map_err(failed)?;
     let column = |of: fn(&Entry) -> Value| -> Value { entries.iter().map(of).collect() };
@@ -105,7 +121,7 @@ async fn transfer(caller: &Caller, group: Group, folder: &Path) -> Result<Group,
         "dtype_names": column(|entry| json!(torch_name(entry.kind))),
         "shapes": column(|entry| json!(entry.shape)),
     } });
-    caller.post("beginning an update", "/start_weight_update", &json!({})).await?;
+    tell(caller, "beginning an update", "/start_weight_update", &json!({})).await?;
     let broadcast = move |patience: &Patience| {
         let mut group = group;
         tensors
@@ -113,8 +129,17 @@ async fn transfer(caller: &Caller, group: Group, folder: &Path) -> Result<Group,
         Ok::<Group, SendError>(group)
     };
     let group = side_by_side(caller, SENDING, "/update_weights", &body, broadcast).await?;
-    caller.post("ending the update", "/finish_weight_update", &json!({})).await?;
+    tell(caller, "ending the update", "/finish_weight_update", &json!({})).await?;
     Ok(group)
+}
+
+async fn tell(
+    caller: &Caller,
+    what: &'static str,
+    route: &str,
+    body: &Value,
+) -> Result<(), Failed> {
+    caller.tell(route, body).await.map(drop).map_err(|error| Failed::new(what, error))
 }
 
 /// Has the server do its half of a collective by a request, and this side its own on a thread. The
@@ -125,7 +150,7 @@ async fn side_by_side<T, E>(
     route: &str,
     body: &Value,
     own: impl FnOnce(&Patience) -> Result<T, E> + Send + 'static,
-) -> Result<T, CallFailed>
+) -> Result<T, Failed>
 where
     T: Send + 'static,
     E: std::fmt::Display + Send + 'static,
@@ -134,7 +159,7 @@ where
     let of_thread = patience.clone();
     let ours = spawn_blocking(move || own(&of_thread));
     let theirs = async {
-        let answer = caller.post(what, route, body).await;
+        let answer = tell(caller, what, route, body).await;
         if answer.is_err() {
             patience.give_up();
         }
@@ -143,8 +168,9 @@ where
     let ours = async {
         let done = ours.await;
         let done = done.map_err(|error| error.to_string());
-        done.and_then(|done| done.map_err(|error| error.to_string()))
-            .map_err(|problem| CallFailed { answered: false, what, problem })
+        done.and_then(|done| done.map_err(|error| error.to_string())).map_err(|problem| {
+            Failed::new(what, CallError::Transport { url: caller.url().into(), problem })
+        })
     };
     tokio::pin!(ours, theirs);
     tokio::select! {

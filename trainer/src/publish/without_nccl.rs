@@ -1,11 +1,11 @@
 //! In the place of NCCL where it was left out.
 
-use std::future::{Ready, ready};
 use std::path::Path;
 
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
+use retrial_servers::{CallError, Caller, Channel, Failed};
 use tch::Device;
-
-use super::call::{CallFailed, Caller};
 
 /// Nothing is ever open.
 #[derive(Clone)]
@@ -18,9 +18,12 @@ impl Channels {
     }
 }
 
-/// Says that it cannot.
-pub fn send(_: &Caller, _: &Channels, _: &Path) -> Ready<Result<(), CallFailed>> {
-    let problem = "the trainer was built without the feature `nccl`\n\
-                   hint: build it with, or push by `server.push = \"disk\"`";
-    ready(Err(CallFailed::refused("sending the weights over NCCL", problem.into())))
+impl Channel for Channels {
+    /// Says that it cannot.
+    fn send<'a>(&'a self, caller: &'a Caller, _: &'a Path) -> BoxFuture<'a, Result<(), Failed>> {
+        let problem = "the trainer was built without the feature `nccl`\n\
+                       hint: build it with, or push by `server.push = \"disk\"`";
+        let error = CallError::unusable_for_good(caller.url(), problem);
+        ready(Err(Failed::new("sending the weights over NCCL", error))).boxed()
+    }
 }

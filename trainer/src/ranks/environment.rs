@@ -3,7 +3,7 @@
 
 use retrial_native::c10d::Meeting;
 
-use super::Place;
+use super::place::Place;
 
 /// What the environment says of several ranks.
 #[derive(Clone, Debug, PartialEq, Eq)]

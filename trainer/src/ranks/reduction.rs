@@ -5,11 +5,14 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use retrial_native::c10d::{Group, GroupError, UnderWay};
+use retrial_native::torch::attempt;
 use tch::{Kind, Tensor};
 
-use super::{Place, Ranks, joined, padded};
+use super::buckets::{joined, padded};
+use super::membership::Ranks;
+use super::place::Place;
 use crate::fault::Point;
-use crate::gradients::Gradients;
+use crate::update::gradients::Gradients;
 
 /// Buckets that are on their way at once: while one is, the next is filled. More would only take
 /// memory, as they go one after another.
@@ -70,15 +73,30 @@ impl Reduction<'_> {
         if self.group.is_none() {
             return Ok(());
         }
-        for parameter in parameters {
-            let gradient = gradients.take(parameter, &self.learned[parameter].1);
-            if self.numbers + gradient.numel() > self.most {
-                self.begin()?;
+        self.in_step(|this| {
+            for parameter in parameters {
+                let gradient = gradients.take(parameter, &this.learned[parameter].1);
+                if this.numbers + gradient.numel() > this.most {
+                    this.begin()?;
+                }
+                this.numbers += gradient.numel();
+                this.waiting.push((parameter, gradient));
             }
-            self.numbers += gradient.numel();
-            self.waiting.push((parameter, gradient));
+            if this.numbers >= this.most { this.begin() } else { Ok(()) }
+        })
+    }
+
+    /// Runs work that the other ranks do too. An error of libtorch's in it ends the membership: what
+    /// this rank should have sent is lost, and the others wait for it.
+    fn in_step<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, GroupError>,
+    ) -> Result<T, GroupError> {
+        match (attempt(|| work(self)), &mut self.group) {
+            (Ok(result), _) => result,
+            (Err(error), Some(group)) => Err(group.lose("reduce_scatter", error.to_string())),
+            (Err(_), None) => unreachable!("a single rank sends nothing"),
         }
-        if self.numbers >= self.most { self.begin() } else { Ok(()) }
     }
 
     /// This rank's shares of the sums, one a parameter: of `gradients` as they are, if it is the only
@@ -87,15 +105,18 @@ impl Reduction<'_> {
         if self.group.is_none() {
             return Ok(gradients.finish(self.learned));
         }
-        self.begin()?;
-        while !self.under_way.is_empty() {
-            self.arrive()?;
-        }
-        let share = |(share, (_, like)): (Option<Tensor>, &(String, Tensor))| {
-            // One that was not sent in any pass, on any rank.
-            share.unwrap_or_else(|| self.place.share(like).zeros_like().to_kind(Kind::Float))
-        };
-        Ok(self.shares.into_iter().zip(self.learned).map(share).collect())
+        self.in_step(|this| {
+            this.begin()?;
+            while !this.under_way.is_empty() {
+                this.arrive()?;
+            }
+            let place = this.place;
+            let share = |(share, (_, like)): (Option<Tensor>, &(String, Tensor))| {
+                // One that was not sent in any pass, on any rank.
+                share.unwrap_or_else(|| place.share(like).zeros_like().to_kind(Kind::Float))
+            };
+            Ok(std::mem::take(&mut this.shares).into_iter().zip(this.learned).map(share).collect())
+        })
     }
 
     /// Sends what waits.

@@ -1,7 +1,5 @@
 //! `retrial export`: what others take from a log into files of their own.
 
-mod metrics;
-mod mistakes;
 mod parquet;
 
 use std::fs::File;
@@ -9,11 +7,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use retrial_loop::failure::Failure;
+use retrial_store::Session;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use super::log::{LogArgs, check_runs};
-use crate::failure::Failure;
 
 /// Writes mistakes as a data set, or the numbers of the steps.
 #[derive(clap::Args)]
@@ -92,20 +91,30 @@ fn format(file: &Path) -> Result<Format> {
 
 async fn write_mistakes(to: &To, rescued: bool) -> Result<usize, Failure> {
     let format = format(&to.file).map_err(Failure::Input)?;
-    let log = to.open().await?;
-    let write = async |out: &mut (dyn Write + Send)| match format {
-        Format::Lines => {
-            let mut out = BufWriter::new(out);
-            let count = mistakes::each(&log, &to.runs, rescued, |row| line(&mut out, &row)).await?;
-            out.flush()?;
-            Ok(count)
+    let mut log = to.open().await?;
+    let write = async |out: &mut (dyn Write + Send)| {
+        let mut view = log.view();
+        let mut failures = view.failures(&to.runs, rescued);
+        let mut count = 0;
+        match format {
+            Format::Lines => {
+                let mut out = BufWriter::new(out);
+                while let Some(failure) = failures.next().await? {
+                    line(&mut out, &failure)?;
+                    count += 1;
+                }
+                out.flush()?;
+            }
+            Format::Parquet => {
+                let mut sheet = parquet::Sheet::begin(out)?;
+                while let Some(failure) = failures.next().await? {
+                    sheet.add(failure)?;
+                    count += 1;
+                }
+                sheet.end()?;
+            }
         }
-        Format::Parquet => {
-            let mut sheet = parquet::Sheet::begin(out)?;
-            let count = mistakes::each(&log, &to.runs, rescued, |row| sheet.add(row)).await?;
-            sheet.end()?;
-            Ok(count)
-        }
+        Ok(count)
     };
     Ok(into(&to.file, write).await?)
 }
@@ -116,8 +125,8 @@ async fn write_metrics(to: &To) -> Result<usize, Failure> {
             "numbers of steps are not written as Parquet\nhint: end the name in .jsonl"
         )));
     }
-    let log = to.open().await?;
-    let steps = metrics::steps(&log, &to.runs).await?;
+    let mut log = to.open().await?;
+    let steps = log.view().step_metrics(&to.runs).await?;
     let write = async |out: &mut (dyn Write + Send)| {
         let mut out = BufWriter::new(out);
         steps.iter().try_for_each(|step| line(&mut out, step))?;
@@ -128,9 +137,9 @@ async fn write_metrics(to: &To) -> Result<usize, Failure> {
 }
 
 impl To {
-    async fn open(&self) -> Result<sqlx::SqlitePool, Failure> {
-        let log = self.log.open().await.map_err(Failure::Input)?;
-        check_runs(&log, &self.log.db, &self.runs).await.map_err(Failure::Input)?;
+    async fn open(&self) -> Result<Session, Failure> {
+        let mut log = self.log.open().await.map_err(Failure::Input)?;
+        check_runs(&mut log, &self.log.db, &self.runs).await.map_err(Failure::Input)?;
         Ok(log)
     }
 }

@@ -9,19 +9,19 @@ use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::parser::parse_message_type;
-
-use super::mistakes::Row;
+use retrial_lte::HintKind;
+use retrial_store::Failure;
 
 /// Rows that are written together.
 const ROWS: usize = 4096;
 
 /// What is in a column, and where a row has it.
 enum Column {
-    Text(fn(&Row) -> &str),
-    TextOrNone(fn(&Row) -> Option<&str>),
-    Number(fn(&Row) -> i64),
-    Texts(fn(&Row) -> Option<&[String]>),
-    Json(fn(&Row) -> String),
+    Text(fn(&Failure) -> &str),
+    TextOrNone(fn(&Failure) -> Option<&str>),
+    Number(fn(&Failure) -> u64),
+    Texts(fn(&Failure) -> Option<&[String]>),
+    Json(fn(&Failure) -> String),
 }
 
 /// The columns, as JSON lines have them; tags are a JSON object in a text.
@@ -29,17 +29,17 @@ const COLUMNS: [(&str, Column); 17] = [
     ("run", Column::Text(|row| &row.run)),
     ("step", Column::Number(|row| row.step)),
     ("problem", Column::Text(|row| &row.problem)),
-    ("trial", Column::Text(|row| &row.trial)),
+    ("trial", Column::Text(|row| row.trial.as_str())),
     ("position", Column::Number(|row| row.position)),
     ("problem_text", Column::Text(|row| &row.problem_text)),
     ("right_answer", Column::Text(|row| &row.right_answer)),
     ("tags", Column::Json(|row| serde_json::Value::Object(row.tags.clone()).to_string())),
-    ("kind", Column::Text(|row| &row.kind)),
+    ("kind", Column::Text(|row| row.kind.as_str())),
     ("wrong_answer", Column::TextOrNone(|row| row.wrong_answer.as_deref())),
     ("canonical", Column::TextOrNone(|row| row.canonical.as_deref())),
     ("response", Column::Text(|row| &row.response)),
     ("weight_version", Column::Number(|row| row.weight_version)),
-    ("hint_kind", Column::TextOrNone(|row| row.hint_kind.as_deref())),
+    ("hint_kind", Column::TextOrNone(|row| row.hint_kind.map(HintKind::as_str))),
     ("hint", Column::TextOrNone(|row| row.hint.as_deref())),
     ("listed_answers", Column::Texts(|row| row.listed_answers.as_deref())),
     ("rescue", Column::TextOrNone(|row| row.rescue.as_deref())),
@@ -59,7 +59,7 @@ impl Column {
         }
     }
 
-    fn write(&self, rows: &[Row], column: &mut SerializedColumnWriter<'_>) -> Result<()> {
+    fn write(&self, rows: &[Failure], column: &mut SerializedColumnWriter<'_>) -> Result<()> {
         match self {
             Self::Text(of) => {
                 let values: Vec<ByteArray> = rows.iter().map(|row| of(row).into()).collect();
@@ -76,7 +76,7 @@ impl Column {
                 column.typed::<ByteArrayType>().write_batch(&values, Some(&there), None)?;
             }
             Self::Number(of) => {
-                let values: Vec<i64> = rows.iter().map(of).collect();
+                let values: Vec<i64> = rows.iter().map(|row| of(row).cast_signed()).collect();
                 column.typed::<Int64Type>().write_batch(&values, None, None)?;
             }
             Self::Texts(of) => {
@@ -114,7 +114,7 @@ fn lists<'a>(
 /// A file that is being written.
 pub struct Sheet<W: Write + Send> {
     file: SerializedFileWriter<W>,
-    rows: Vec<Row>,
+    rows: Vec<Failure>,
 }
 
 impl<W: Write + Send> Sheet<W> {
@@ -129,7 +129,7 @@ impl<W: Write + Send> Sheet<W> {
     }
 
     /// Adds a row.
-    pub fn add(&mut self, row: Row) -> Result<()> {
+    pub fn add(&mut self, row: Failure) -> Result<()> {
         self.rows.push(row);
         if self.rows.len() == ROWS { self.write() } else { Ok(()) }
     }

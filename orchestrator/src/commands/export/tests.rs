@@ -3,10 +3,10 @@
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::{Field, Row};
 use clap::Parser;
+use retrial_fixture::{HIDDEN, Log, NAME, SCRIPT, long};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::dashboard::tests::fixture::{HIDDEN, Log, NAME, SCRIPT, long};
 
 #[derive(Parser)]
 struct Cli {

@@ -1,14 +1,14 @@
 //! What the command shows, finds and refuses.
 
 use clap::Parser;
+use retrial_domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
 use retrial_grader::{Answer, Verdict};
 use retrial_lte::{GroupOutcome, Method};
 use retrial_protocol::Step;
+use retrial_store::{GroupRecord, NewRun, PushRecord, StepRecord, Store, TrialRecord};
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
-use crate::store::{GroupRecord, NewRun, PushRecord, StepRecord, Store, TrialRecord};
 
 #[derive(Parser)]
 struct Cli {

@@ -1,10 +1,13 @@
 //! Reports over the log of two runs, in which a model has written hostile text.
 
 use clap::Parser;
+use retrial_config::DashboardConfig;
+use retrial_dashboard::Listener;
+use retrial_fixture::{Log, SCRIPT};
+use retrial_report::escaped;
 use serde_json::Value;
 
 use super::*;
-use crate::dashboard::tests::fixture::{Log, SCRIPT};
 
 #[derive(Parser)]
 struct Cli {
@@ -64,8 +67,12 @@ async fn programs_get_what_the_api_says() {
     let log = Log::new().await;
     let text = report(&log, &["one", "two", "--format", "json"]).await.unwrap();
     let found: Value = serde_json::from_str(&text).unwrap();
-    let asked = log.asked().await;
-    assert_eq!(found, asked.json("/api/compare?run=one&run=two").await);
+    let listen = "127.0.0.1:0".parse().unwrap();
+    let listener = Listener::open(&DashboardConfig { listen, ..Default::default() }).await.unwrap();
+    let dashboard = listener.serve(&log.path(), None).await.unwrap();
+    let url = format!("{}api/compare?run=one&run=two", dashboard.url());
+    let answer: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+    assert_eq!(found, answer);
 }
 
 #[tokio::test]

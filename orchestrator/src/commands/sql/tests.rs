@@ -1,10 +1,11 @@
 //! What the command shows and refuses.
 
 use clap::Parser;
+use retrial_store::{NewRun, Store};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::{NewRun, Store};
 
 #[derive(Parser)]
 struct Cli {

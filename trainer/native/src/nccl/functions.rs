@@ -7,7 +7,7 @@ use std::ffi::{CStr, OsString, c_char, c_int, c_uint, c_void};
 use libloading::Library;
 use libloading::os::unix::Library as Process;
 
-use super::CollectiveError;
+use super::error::CollectiveError;
 
 /// Where the library lies, if not where the system looks.
 const PATH: &str = "RETRIAL_NCCL";

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
+use super::error::CollectiveError;
 use super::functions::{Comm, Config, Nccl, UniqueId};
-use super::{CollectiveError, Patience};
+use super::patience::Patience;
 
 /// NCCL's sum.
 const SUM: c_int = 0;

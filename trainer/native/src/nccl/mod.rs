@@ -5,49 +5,12 @@
 //! because a peer that died or hangs would never answer, and a broadcast that was left alone would
 //! hold the GPU.
 
+mod error;
 mod functions;
 mod group;
 mod patience;
 
+pub use error::CollectiveError;
 pub use functions::{Nccl, UniqueId};
 pub use group::Group;
 pub use patience::Patience;
-
-/// Why a collective failed.
-#[derive(Debug, thiserror::Error)]
-pub enum CollectiveError {
-    /// The library cannot be used.
-    #[error(
-        "cannot load {library}: {source}\nhint: it comes with PyTorch for CUDA (the wheel \
-             nvidia-nccl-cu13); RETRIAL_NCCL names the file where it is not found"
-    )]
-    Load {
-        /// Its file.
-        library: String,
-        /// The reason.
-        source: libloading::Error,
-    },
-    /// NCCL or CUDA says no.
-    #[error("{call}: {problem}")]
-    Failed {
-        /// The function.
-        call: &'static str,
-        /// What it says.
-        problem: String,
-    },
-    /// The others did not take part in time.
-    #[error("{call}: the other side did not take part in time")]
-    Late {
-        /// The function.
-        call: &'static str,
-    },
-    /// The caller gave up.
-    #[error("{call}: given up")]
-    GivenUp {
-        /// The function.
-        call: &'static str,
-    },
-    /// A tensor of a kind that is not sent.
-    #[error("a tensor of kind {0:?} cannot be sent")]
-    Kind(tch::Kind),
-}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::CollectiveError;
+use super::error::CollectiveError;
 
 /// Pause between two looks at a call that is under way: short beside any transfer.
 const LOOK: Duration = Duration::from_micros(100);

@@ -1,0 +1,91 @@
+//! The whole of it, and how it is read.
+
+use std::path::{Path, PathBuf};
+
+use retrial_lte::Templates;
+use retrial_protocol::{Objective, Optimizer};
+use serde::{Deserialize, Serialize};
+
+use crate::dashboard::DashboardConfig;
+use crate::data::DataConfig;
+use crate::error::ConfigError;
+use crate::log::LogConfig;
+use crate::overrides;
+use crate::rollout::{EvaluationConfig, HintConfig, RolloutConfig};
+use crate::run::{ModelConfig, RunConfig};
+use crate::server::ServerConfig;
+use crate::trainer::TrainerConfig;
+
+/// A valid configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// What is trained, by which method, how long.
+    pub run: RunConfig,
+    /// The policy to begin with.
+    pub model: ModelConfig,
+    /// The problems.
+    pub data: DataConfig,
+    /// How responses are sampled.
+    #[serde(default)]
+    pub rollout: RolloutConfig,
+    /// What a hint lists.
+    #[serde(default)]
+    pub hint: HintConfig,
+    /// The words of the prompts.
+    #[serde(default)]
+    pub prompts: Templates,
+    /// What an update maximises.
+    #[serde(default)]
+    pub objective: Objective,
+    /// How.
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    /// Held-out evaluation.
+    #[serde(default)]
+    pub evaluation: EvaluationConfig,
+    /// Where rollouts come from.
+    #[serde(default)]
+    pub server: ServerConfig,
+    /// Where updates are made.
+    #[serde(default)]
+    pub trainer: TrainerConfig,
+    /// What stays in the log.
+    #[serde(default)]
+    pub log: LogConfig,
+    /// Where a person looks at the run.
+    #[serde(default)]
+    pub dashboard: DashboardConfig,
+}
+
+impl Config {
+    /// Reads and checks the file at `path` with `key=value` overrides.
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let mut config = overrides::parse(path, &text, overrides)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        for input in std::iter::once(&mut config.model.path)
+            .chain(std::iter::once(&mut config.data.train))
+            .chain(config.data.heldout.values_mut())
+            .chain(config.data.benchmarks.values_mut())
+            .chain(&mut config.dashboard.token_file)
+        {
+            *input = base.join(&*input);
+        }
+        config.check().map_err(|problem| ConfigError::Invalid { path: path.into(), problem })?;
+        Ok(config)
+    }
+
+    /// The folder of the run's weights.
+    pub fn weights(&self) -> PathBuf {
+        self.run.folder.join(&self.run.name)
+    }
+
+    /// The objective, with what follows from the rest of the configuration.
+    pub fn objective(&self) -> Objective {
+        let mut objective = self.objective.clone();
+        objective.length_divisor.get_or_insert(self.rollout.max_tokens as f64);
+        objective
+    }
+}

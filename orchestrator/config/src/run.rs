@@ -1,0 +1,53 @@
+//! `[run]` and `[model]`: what is trained.
+
+use std::path::PathBuf;
+
+use retrial_lte::Method;
+use serde::{Deserialize, Serialize};
+
+/// `[run]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// The run's name, unique in the database.
+    pub name: String,
+    /// How none-pass problems are treated.
+    pub method: Method,
+    /// Training steps.
+    pub steps: u64,
+    /// Response tokens after which the run ends, before its last step.
+    pub max_tokens: Option<u64>,
+    /// Everything random follows from it.
+    #[serde(default)]
+    pub seed: u64,
+    /// The mistake log.
+    #[serde(default = "default_database")]
+    pub database: PathBuf,
+    /// Folder of the run's weights: `FOLDER/NAME/v000001`, ...
+    #[serde(default = "default_folder")]
+    pub folder: PathBuf,
+    /// Versions of the weights to keep on disk.
+    #[serde(default = "default_keep")]
+    pub keep: usize,
+}
+
+/// `[model]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// A Hugging Face folder: config.json, model.safetensors, tokenizer.json and
+    /// `tokenizer_config.json` with a chat template.
+    pub path: PathBuf,
+}
+
+fn default_database() -> PathBuf {
+    "retrial.db".into()
+}
+
+fn default_folder() -> PathBuf {
+    "runs".into()
+}
+
+fn default_keep() -> usize {
+    3
+}

@@ -1,0 +1,60 @@
+//! What of a configuration decides a run's result: what the log keeps, and a resumed run must have.
+
+use crate::config::Config;
+
+impl Config {
+    /// The settings that decide a run's result, as JSON. A run is resumed only with the same ones;
+    /// what is left out (how long, how fast, where) may change.
+    pub fn settings(&self) -> serde_json::Value {
+        let mut settings = serde_json::to_value(self).expect("a configuration is plain data");
+        if let Some(tables) = settings.as_object_mut() {
+            tables.remove("dashboard");
+            tables.remove("log");
+        }
+        for (table, keys) in [
+            ("run", &["steps", "max_tokens", "keep", "database", "folder"][..]),
+            (
+                "server",
+                &[
+                    "urls",
+                    "model",
+                    "concurrency",
+                    "max_sequences",
+                    "push",
+                    "timeout_seconds",
+                    "push_timeout_seconds",
+                    "stall_seconds",
+                    "error_budget",
+                    "patience_seconds",
+                ][..],
+            ),
+            ("trainer", &["url", "ranks", "rank_timeout_seconds", "timeout_seconds"][..]),
+        ] {
+            if let Some(table) = settings[table].as_object_mut() {
+                table.retain(|key, _| !keys.contains(&key.as_str()));
+            }
+        }
+        settings
+    }
+
+    /// Recorded settings with the keys that are newer than they are, at their defaults: what a
+    /// release did before it could be chosen stays the default.
+    pub fn completed(mut recorded: serde_json::Value) -> serde_json::Value {
+        const LEAST: &str = "[run]\nname = \"\"\nmethod = \"lte\"\nsteps = 1\n\
+                             [model]\npath = \"\"\n[data]\ntrain = \"\"\n";
+        let defaults: Self = toml::from_str(LEAST).expect("this is all that has no default");
+        let serde_json::Value::Object(defaults) = defaults.settings() else { return recorded };
+        for (table, keys) in defaults {
+            let Some(recorded) = recorded.as_object_mut() else { break };
+            let recorded = recorded.entry(table).or_insert_with(|| serde_json::json!({}));
+            if let (Some(recorded), serde_json::Value::Object(keys)) =
+                (recorded.as_object_mut(), keys)
+            {
+                for (key, value) in keys {
+                    recorded.entry(key).or_insert(value);
+                }
+            }
+        }
+        recorded
+    }
+}

@@ -1,0 +1,47 @@
+//! Everything that the overview of a run shows.
+
+use retrial_live::Snapshot;
+use retrial_report::{Section, sections};
+use retrial_store::{RunData, Source, Weights};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::ApiError;
+use crate::site::Site;
+use crate::status::RunStatus;
+
+/// The overview of a run.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Overview {
+    /// How it is.
+    pub status: RunStatus,
+    /// Its panels.
+    pub sections: Vec<Section>,
+    /// The versions that were served last, the latest first.
+    pub weights: Vec<Weights>,
+    /// The share of correct un-hinted rollouts by the tags of their problems, over the last steps.
+    pub sources: Vec<Source>,
+    /// Problems to train on.
+    pub train_problems: u64,
+    /// How often the steps went through them.
+    pub epoch: f64,
+    /// What the run does now, where this process trains it.
+    pub live: Option<Snapshot>,
+}
+
+impl Overview {
+    /// Reads the overview of a run.
+    pub async fn read(site: &Site, run: &str) -> Result<Self, ApiError> {
+        let (status, data) = site.data(run).await?;
+        let RunData { train_problems, visits, .. } = *data;
+        Ok(Self {
+            live: site.snapshot().filter(|_| status.live),
+            status,
+            sections: sections(&data),
+            weights: data.weights.clone(),
+            sources: data.sources.clone(),
+            train_problems,
+            epoch: visits as f64 / train_problems.max(1) as f64,
+        })
+    }
+}

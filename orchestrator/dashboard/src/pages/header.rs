@@ -1,0 +1,49 @@
+//! The header of a run's pages: how it is at this moment.
+
+use maud::{Markup, html};
+use retrial_report::format::{duration, number, roughly};
+
+use crate::link;
+use crate::status::{RunStatus, Tone};
+
+/// The header. It is sent anew as long as a run goes on.
+pub fn content(status: &RunStatus) -> Markup {
+    let (mark, class) = match status.tone {
+        Tone::Good => ("▶", "good"),
+        Tone::Waiting => ("⏸", "waiting"),
+        Tone::Bad => ("⚠", "bad"),
+        Tone::Quiet => ("■", "quiet"),
+    };
+    html! {
+        h1 { a href=(link::run(&status.run)) { (status.run) } }
+        p.word.(class) { span aria-hidden="true" { (mark) " " } (status.word) }
+        dl {
+            div {
+                dt { "step" }
+                dd {
+                    (status.step)
+                    @if let Some(steps) = status.steps { " of " (steps) }
+                }
+            }
+            @for doing in &status.activities {
+                div {
+                    dt { (doing.phase.word()) }
+                    dd {
+                        @if doing.total > 0 { (doing.done) "/" (doing.total) " · " }
+                        (duration(doing.seconds.floor()))
+                    }
+                }
+            }
+            div { dt { "weights" } dd { "version " (status.weight_version) } }
+            @if let Some(eta) = status.eta_seconds.filter(|_| status.live) {
+                div { dt { "left" } dd { "about " (duration(eta.max(1.0))) } }
+            }
+            @if let Some(tokens) = status.tokens_per_second {
+                div { dt { "tokens/s" } dd { (number(tokens.round())) } }
+            }
+            @if !status.live {
+                div { dt { "last entry" } dd { (roughly(status.last_change_seconds)) " ago" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Pages, rendered on the server. They work without JavaScript; the one script keeps them live and
+//! adds keys.
+
+pub mod api;
+pub mod compare;
+pub mod control;
+pub mod failure;
+mod frame;
+pub mod header;
+pub mod login;
+pub mod mistakes;
+pub mod overview;
+mod parts;
+pub mod problem;
+pub mod problems;
+pub mod runs;
+pub mod step;

@@ -1,0 +1,184 @@
+//! Runs: the list, the overview, single panels.
+
+#![allow(unused_qualifications, reason = "utoipa's macros write them")]
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{Redirect, Response};
+use axum::routing::get;
+use maud::Markup;
+use retrial_report::{Over, Panel, sections};
+use retrial_store::{LogSize, RunLine};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::error::{ApiError, ErrorBody};
+use crate::extract::PathParams;
+use crate::overview::Overview;
+use crate::pages::control::Person;
+use crate::site::Site;
+use crate::status::RunStatus;
+use crate::{csv, link, pages};
+
+/// The routes.
+pub fn router() -> OpenApiRouter<Site> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(list_csv))
+        .routes(routes!(size))
+        .routes(routes!(overview))
+        .routes(routes!(status))
+        .routes(routes!(panel))
+        .routes(routes!(panel_csv))
+        .route("/", get(home))
+        .route("/runs", get(list_page))
+        .route("/runs/{run}", get(overview_page))
+}
+
+async fn list_of(site: &Site) -> Result<Vec<RunLine>, ApiError> {
+    site.read(async |mut view| view.runs().await).await
+}
+
+async fn size_of(site: &Site) -> Result<LogSize, ApiError> {
+    site.read(async |mut view| view.size().await).await
+}
+
+async fn panel_of(site: &Site, run: &str, id: &str) -> Result<Panel, ApiError> {
+    let (_, data) = site.data(run).await?;
+    let mut all = sections(&data).into_iter().flat_map(|section| section.panels);
+    all.find(|panel| panel.id == id).ok_or_else(|| ApiError::not_found(format!("panel `{id}`")))
+}
+
+/// The run of this process, or the latest one.
+async fn home(State(site): State<Site>) -> Result<Redirect, ApiError> {
+    if let Some(live) = &site.live {
+        return Ok(Redirect::to(&link::run(live.run())));
+    }
+    let latest = site.read(async |mut view| view.latest_run().await).await?;
+    Ok(Redirect::to(&latest.map_or_else(|| "/runs".into(), |name| link::run(&name))))
+}
+
+async fn list_page(State(site): State<Site>) -> Result<Markup, ApiError> {
+    Ok(pages::runs::runs(&list_of(&site).await?, &size_of(&site).await?))
+}
+
+/// All runs of the log
+///
+/// The latest first.
+#[utoipa::path(get, path = "/api/runs", tag = "runs", responses((status = 200, body = Vec<RunLine>)))]
+async fn list(State(site): State<Site>) -> Result<Json<Vec<RunLine>>, ApiError> {
+    list_of(&site).await.map(Json)
+}
+
+/// All runs of the log as CSV
+#[utoipa::path(
+    get, path = "/api/runs.csv", tag = "runs",
+    responses((status = 200, body = String, content_type = "text/csv")),
+)]
+async fn list_csv(State(site): State<Site>) -> Result<Response, ApiError> {
+    csv::table("runs", &list_of(&site).await?)
+}
+
+/// How large the log is
+///
+/// `[log] success_characters` in the configuration of a run bounds it.
+#[utoipa::path(get, path = "/api/log", tag = "runs", responses((status = 200, body = LogSize)))]
+async fn size(State(site): State<Site>) -> Result<Json<LogSize>, ApiError> {
+    size_of(&site).await.map(Json)
+}
+
+/// The overview of a run
+///
+/// Its status, all panels with their numbers, weights, servers, data.
+#[utoipa::path(
+    get, path = "/api/runs/{run}", tag = "runs",
+    params(("run" = String, Path, description = "Name of the run")),
+    responses((status = 200, body = Overview), (status = 404, body = ErrorBody)),
+)]
+async fn overview(
+    State(site): State<Site>,
+    PathParams(run): PathParams<String>,
+) -> Result<Json<Overview>, ApiError> {
+    Overview::read(&site, &run).await.map(Json)
+}
+
+async fn overview_page(
+    State(site): State<Site>,
+    headers: HeaderMap,
+    PathParams(run): PathParams<String>,
+) -> Result<Markup, ApiError> {
+    let person = match site.access.require(&headers) {
+        Ok(()) => Person::Known,
+        Err(ApiError::NoToken) => Person::Unknown,
+        Err(_) => Person::Nobody,
+    };
+    Ok(pages::overview::overview(&Overview::read(&site, &run).await?, person))
+}
+
+/// How a run is
+///
+/// The header of its pages. `/events?run=NAME` sends it whenever it changes.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/status", tag = "runs",
+    params(("run" = String, Path, description = "Name of the run")),
+    responses((status = 200, body = RunStatus), (status = 404, body = ErrorBody)),
+)]
+async fn status(
+    State(site): State<Site>,
+    PathParams(run): PathParams<String>,
+) -> Result<Json<RunStatus>, ApiError> {
+    site.status(&run).await.map(Json)
+}
+
+/// A panel
+///
+/// Every number of it, whatever its chart has room for.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/panels/{panel}", tag = "runs",
+    params(
+        ("run" = String, Path, description = "Name of the run"),
+        ("panel" = String, Path, description = "Name of the panel"),
+    ),
+    responses((status = 200, body = Panel), (status = 404, body = ErrorBody)),
+)]
+async fn panel(
+    State(site): State<Site>,
+    PathParams((run, panel)): PathParams<(String, String)>,
+) -> Result<Json<Panel>, ApiError> {
+    panel_of(&site, &run, &panel).await.map(Json)
+}
+
+/// A panel as CSV
+///
+/// A row a place, a column a series.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/panels/{panel}/csv", tag = "runs",
+    params(
+        ("run" = String, Path, description = "Name of the run"),
+        ("panel" = String, Path, description = "Name of the panel"),
+    ),
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 404, body = ErrorBody)),
+)]
+async fn panel_csv(
+    State(site): State<Site>,
+    PathParams((run, panel)): PathParams<(String, String)>,
+) -> Result<Response, ApiError> {
+    let panel = panel_of(&site, &run, &panel).await?;
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    let over = match panel.over {
+        Over::Step => "step",
+        Over::WeightVersion => "weight_version",
+    };
+    let names = panel.series.iter().map(|series| series.name.as_str());
+    let failed = |error: ::csv::Error| ApiError::Log(error.to_string());
+    writer.write_record(std::iter::once(over).chain(names)).map_err(failed)?;
+    for (place, x) in panel.x.iter().enumerate() {
+        let values = panel
+            .series
+            .iter()
+            .map(|series| series.values[place].map(|value| value.to_string()).unwrap_or_default());
+        writer.write_record(std::iter::once(x.to_string()).chain(values)).map_err(failed)?;
+    }
+    csv::sent("panel", writer)
+}

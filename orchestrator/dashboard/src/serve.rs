@@ -1,0 +1,149 @@
+//! Listening and answering.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use retrial_config::DashboardConfig;
+use retrial_live::Live;
+use retrial_store::{Reader, StoreError};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use crate::access::{Access, AccessError};
+use crate::connections::Connections;
+use crate::events;
+use crate::routes;
+use crate::site::Site;
+use crate::threads;
+
+/// A dashboard that has its address and does not answer yet.
+#[derive(Debug)]
+pub struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+    access: Access,
+}
+
+/// Why there is no dashboard.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Another program listens there.
+    #[error(
+        "cannot listen on {address}: {source}\n\
+         hint: [dashboard] listen or --listen names another address; port 0 takes a free one"
+    )]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// The settings are not safe.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+}
+
+/// Why a dashboard does not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The log cannot be read.
+    #[error("the dashboard cannot read the log: {0}")]
+    Log(#[from] StoreError),
+    /// Its threads did not start.
+    #[error("the dashboard's threads did not start: {0}")]
+    Threads(std::io::Error),
+    /// It ended.
+    #[error("the dashboard does not go on: {0}")]
+    Ended(std::io::Error),
+}
+
+/// A dashboard that answers until this is dropped.
+#[derive(Debug)]
+pub struct Dashboard {
+    address: SocketAddr,
+    log: Reader,
+    server: JoinHandle<std::io::Result<()>>,
+    watch: JoinHandle<()>,
+    /// There until it is dropped.
+    runtime: Option<Runtime>,
+}
+
+impl Listener {
+    /// Takes the address.
+    pub async fn open(config: &DashboardConfig) -> Result<Self, ListenError> {
+        let address = config.listen;
+        let access = Access::new(config)?;
+        let failed = |source| ListenError::Address { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address, access })
+    }
+
+    /// Takes the address for a run. The run goes on without a dashboard if another program has the
+    /// address, and does not begin if the dashboard would not be safe.
+    pub async fn of_run(config: &DashboardConfig) -> Result<Option<Self>, AccessError> {
+        if !config.enabled {
+            return Ok(None);
+        }
+        match Self::open(config).await {
+            Ok(listener) => Ok(Some(listener)),
+            Err(ListenError::Access(error)) => Err(error),
+            Err(error @ ListenError::Address { .. }) => {
+                tracing::warn!("the run has no dashboard: {error}");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Answers from a log, and from the run that this process trains, if it does.
+    pub async fn serve(self, log: &Path, live: Option<Arc<Live>>) -> Result<Dashboard, ServeError> {
+        let site = Site::open(log, live, self.access).await?;
+        let log = site.log.clone();
+        let runtime = threads::runtime().map_err(ServeError::Threads)?;
+        let watch = runtime.spawn(events::watch(log.clone(), site.changes.clone()));
+        let app = routes::router(site);
+        // A listener belongs to the runtime that it was made in.
+        let listener = self.listener.into_std().map_err(ServeError::Ended)?;
+        let server = runtime.spawn(async move {
+            axum::serve(Connections::of(TcpListener::from_std(listener)?), app).await
+        });
+        Ok(Dashboard { address: self.address, log, server, watch, runtime: Some(runtime) })
+    }
+}
+
+impl Dashboard {
+    /// Where a browser finds it.
+    pub fn url(&self) -> String {
+        // An address that stands for all of them is none that a browser can go to.
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        format!("http://{address}/")
+    }
+
+    /// Answers until the program ends.
+    pub async fn run(mut self) -> Result<(), ServeError> {
+        let ended = (&mut self.server).await.map_err(std::io::Error::other);
+        ended.and_then(|ended| ended).map_err(ServeError::Ended)
+    }
+
+    /// Ends, with the log closed.
+    pub async fn close(self) {
+        let log = self.log.clone();
+        drop(self);
+        log.close().await;
+    }
+}
+
+impl Drop for Dashboard {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.watch.abort();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What requests are answered from.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use retrial_live::{Live, Snapshot};
+use retrial_store::{ReadError, Reader, RunCache, RunData, RunInfo, StoreError, View};
+use tokio::sync::{Semaphore, watch};
+
+use crate::access::Access;
+use crate::error::ApiError;
+use crate::status::RunStatus;
+use crate::threads::give_way;
+
+/// Listeners to events at a time.
+pub const LISTENERS: usize = 64;
+
+/// What requests are answered from; its clones are the same.
+#[derive(Clone)]
+pub struct Site {
+    /// The log.
+    pub log: Reader,
+    /// What was read of runs.
+    pub cache: Arc<RunCache>,
+    /// The run that this process trains, if it does.
+    pub live: Option<Arc<Live>>,
+    /// Who may do what.
+    pub access: Arc<Access>,
+    /// Grows with each change of the log, as long as anyone looks.
+    pub changes: watch::Sender<u64>,
+    /// Places for those who listen to events.
+    pub listeners: Arc<Semaphore>,
+}
+
+impl Site {
+    /// Answers from a log, and from the run that this process trains, if it does.
+    pub async fn open(
+        log: &Path,
+        live: Option<Arc<Live>>,
+        access: Access,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            log: Reader::open(log).await?.on_thread(give_way),
+            cache: Arc::default(),
+            live,
+            access: Arc::new(access),
+            changes: watch::Sender::new(0),
+            listeners: Arc::new(Semaphore::new(LISTENERS)),
+        })
+    }
+
+    /// What the run of this process does now.
+    pub fn snapshot(&self) -> Option<Snapshot> {
+        self.live.as_ref().map(|live| live.snapshot())
+    }
+
+    /// Reads something of the log.
+    pub async fn read<T>(
+        &self,
+        work: impl AsyncFnOnce(View<'_>) -> Result<T, ReadError>,
+    ) -> Result<T, ApiError> {
+        Ok(self.log.read(work).await?)
+    }
+
+    /// How a run is.
+    pub async fn status(&self, name: &str) -> Result<RunStatus, ApiError> {
+        self.read_run(name, async |_, _| Ok(())).await.map(|(status, ())| status)
+    }
+
+    /// Reads something of a run, in one transaction with how the run is.
+    pub async fn read_run<T>(
+        &self,
+        name: &str,
+        work: impl AsyncFnOnce(View<'_>, &RunInfo) -> Result<T, ReadError>,
+    ) -> Result<(RunStatus, T), ApiError> {
+        let snapshot = self.snapshot();
+        self.read(async |mut view| {
+            let run = view.run(name).await?;
+            let numbers = view.run_numbers(&run).await?;
+            let status = RunStatus::of(&run.name, &numbers, snapshot.as_ref());
+            Ok((status, work(view, &run).await?))
+        })
+        .await
+    }
+
+    /// What the log has of a run, and how it is.
+    pub async fn data(&self, name: &str) -> Result<(RunStatus, Arc<RunData>), ApiError> {
+        self.read_run(name, async |mut view, run| self.cache.data(&mut view, run).await).await
+    }
+}

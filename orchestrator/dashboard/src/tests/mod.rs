@@ -1,0 +1,7 @@
+//! The dashboard over a real log, asked by real HTTP.
+
+mod api;
+mod fixture;
+mod live;
+mod pages;
+mod safety;

@@ -1,0 +1,156 @@
+//! Pages: all of them answer, are small, name their twins, and show text as text.
+
+use retrial_config::DashboardConfig;
+use retrial_store::{Reader, Store};
+
+use super::fixture::{Client, HIDDEN, Log, NAME, SCRIPT, long};
+use crate::link;
+
+/// A page may be this large.
+const BYTES: usize = 150_000;
+
+fn problem(step: Option<u64>) -> String {
+    link::problem("one", NAME, step)
+}
+
+#[tokio::test]
+async fn every_page_answers_and_has_its_twin() {
+    let log = Log::new().await;
+    let asked = log.asked().await;
+    let home = asked.get("/").await;
+    assert_eq!(home.headers()["location"], "/runs/two", "the latest run");
+    let pages = [
+        "/runs".to_owned(),
+        "/runs/one".into(),
+        "/runs/two".into(),
+        "/runs/one/steps".into(),
+        "/runs/one/steps/2".into(),
+        "/runs/one/problems".into(),
+        "/runs/one/problems?fate=rescued&contains=1+%2B".into(),
+        problem(None),
+        problem(Some(1)),
+        "/runs/two/problem?id=b".into(),
+        "/mistakes".into(),
+        "/mistakes?run=one&kind=wrong&times=1&from=1&to=3&unsolved=0".into(),
+        "/compare?run=one&run=two".into(),
+        "/api".into(),
+        "/login".into(),
+    ];
+    for path in pages {
+        let page = asked.page(&path).await;
+        assert!(page.len() < BYTES, "{path} has {} bytes", page.len());
+        assert!(!page.contains("<script>"), "{path} has markup of the model");
+        assert!(!page.contains("style="), "{path} has a style that the policy refuses");
+        let twin = page.split("<a href=\"").find_map(|rest| {
+            let (address, rest) = rest.split_once('"')?;
+            rest.starts_with(">This page as JSON").then(|| address.replace("&amp;", "&"))
+        });
+        if let Some(twin) = twin {
+            asked.json(&twin).await;
+        } else {
+            assert!(["/api", "/login"].contains(&path.as_str()), "{path} has no twin");
+        }
+        for asset in page.split("=\"/assets/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert_eq!(asked.get(&format!("/assets/{asset}")).await.status(), 200, "{asset}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn text_of_models_is_text() {
+    let log = Log::new().await;
+    let asked = log.asked().await;
+    let page = asked.page(&problem(Some(2))).await;
+    assert!(page.contains("&lt;script&gt;document.title='taken'&lt;/script&gt;"));
+    assert!(page.contains("Hint: not 3, not &lt;b&gt;7&lt;/b&gt;"), "the exact prompt");
+    assert!(page.contains("safe<span class=\"code\">U+202E</span>gpj.exe"), "{page}");
+    assert!(page.contains("U+200B ×2"));
+    assert!(!page.contains('\u{202e}') && !page.contains('\u{200b}'));
+    assert!(page.contains("replaced by extra #0") && page.contains("replaces #1"));
+    assert!(page.contains("○↑"), "the rescue is in the history");
+    // A megabyte is cut, and all of it is one address away.
+    let whole = page.split("href=\"").find_map(|rest| {
+        let (address, _) = rest.split_once('"')?;
+        address.contains("position=2").then(|| address.replace("&amp;", "&"))
+    });
+    let answer = asked.get(&whole.expect("the cut response has its address")).await;
+    assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(answer.text().await.unwrap(), long());
+    let twin = asked.json(&link::twin(&problem(Some(2)))).await;
+    let texts: Vec<&str> = twin["visit"]["first"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rollout| rollout["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(texts[..2], [SCRIPT, HIDDEN]);
+    assert_eq!(twin["visit"]["first"][2]["characters"], long().len());
+}
+
+#[tokio::test]
+async fn what_is_empty_says_why() {
+    let log = Log::new().await;
+    let asked = log.asked().await;
+    let page = asked.page("/runs/two").await;
+    for reason in [
+        "No step is complete yet.",
+        "No evaluation yet.",
+        "No step has made a version yet.",
+        "How servers fare is known to the process that trains",
+    ] {
+        assert!(page.contains(reason), "{reason}");
+    }
+    assert!(asked.page("/runs/two/steps").await.contains("No step is complete yet."));
+    assert!(asked.page("/mistakes?answer=none").await.contains("No mistake is like that."));
+    assert!(asked.page("/runs/two/problem?id=b").await.contains("No step has taken this problem"));
+    let empty = tempfile::tempdir().unwrap();
+    let path = empty.path().join("retrial.db");
+    Store::open(&path).await.unwrap().close().await;
+    let asked = Client::over(&path, DashboardConfig::default()).await;
+    assert_eq!(asked.get("/").await.headers()["location"], "/runs");
+    assert!(asked.page("/runs").await.contains("There is no run in this log yet"));
+    assert_eq!(asked.get("/metrics").await.status(), 200);
+}
+
+#[tokio::test]
+async fn filters_are_addresses() {
+    let log = Log::new().await;
+    let asked = log.asked().await;
+    let rows = async |query: &str| {
+        asked.json(&format!("/api/mistakes{query}")).await["rows"].as_array().unwrap().len()
+    };
+    for (query, expected) in [
+        ("", 3),
+        ("?run=two", 0),
+        ("?kind=wrong", 2),
+        ("?answer=%3Cb%3E7%3C%2Fb%3E", 1),
+        ("?times=4", 0),
+        ("?times=3&from=3&to=3", 3),
+        ("?contains=1+%2B+1", 3),
+        ("?unsolved=1", 0),
+        ("?limit=2", 2),
+        ("?limit=2&page=2", 1),
+    ] {
+        assert_eq!(rows(query).await, expected, "{query}");
+    }
+    // The query that is shown finds the same.
+    let path = "/api/mistakes?contains=1+%2B+1&kind=wrong&unsolved=0&run=one";
+    let sql = asked.json(path).await["sql"].as_str().unwrap().to_owned();
+    let reader = Reader::open(&log.path()).await.unwrap();
+    let mut session = reader.session().await.unwrap();
+    let mut view = session.view();
+    let mut answer = view.ask(sql).await.unwrap();
+    let mut found = 0;
+    while answer.next().await.unwrap().is_some() {
+        found += 1;
+    }
+    assert_eq!(found, 2);
+    let page = asked.page("/mistakes?kind=wrong").await;
+    assert!(page.contains("<option value=\"wrong\" selected>"));
+    assert!(page.contains("/api/mistakes.csv?kind=wrong"));
+    let graduated = asked.json("/api/runs/one/problems?fate=graduated").await;
+    assert_eq!(graduated["rows"].as_array().unwrap().len(), 0);
+    let rescued = asked.json("/api/runs/one/problems?fate=rescued").await;
+    assert_eq!(rescued["rows"][0]["problem"], NAME);
+}

@@ -1,0 +1,56 @@
+//! Sampled responses and their grades.
+
+use retrial_grader::{Answer, Verdict};
+use retrial_protocol::{FinishReason, WeightVersion};
+use serde::{Deserialize, Serialize};
+
+/// Which of a step's two trials a rollout belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trial {
+    /// On the problem as it stands.
+    First,
+    /// An extra rollout, after the first trial failed altogether.
+    Second,
+}
+
+/// One sampled response.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rollout {
+    /// Position in its group, from 0.
+    pub index: u32,
+    /// Token ids as they were sampled, the end token included.
+    pub tokens: Vec<u32>,
+    /// Log-probability of each token in nats, in the context it was sampled in.
+    pub logprobs: Vec<f32>,
+    /// The text of the tokens.
+    pub text: String,
+    /// Why it ended.
+    pub finish: FinishReason,
+    /// The weights that sampled it.
+    pub version: WeightVersion,
+}
+
+/// A rollout and what the grader says of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GradedRollout {
+    /// The rollout.
+    pub rollout: Rollout,
+    /// Right, wrong, or why neither.
+    pub verdict: Verdict,
+    /// The answer that was found in it, if any.
+    pub answer: Option<Answer>,
+}
+
+impl Trial {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::First, Self::Second];
+
+    /// The word for it in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Second => "second",
+        }
+    }
+}

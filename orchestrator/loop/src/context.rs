@@ -1,0 +1,97 @@
+//! What the steps of a run work with.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use retrial_config::Config;
+use retrial_data::Task;
+use retrial_domain::GradedRollout;
+use retrial_grader::Extraction;
+use retrial_live::Live;
+use retrial_lte::Seed;
+use retrial_protocol::{Step, WeightVersion};
+use retrial_servers::SampleRequest;
+use retrial_store::{RunId, Store};
+
+use crate::evaluator::Set;
+use crate::fault::CrashPoint;
+use crate::grading::Grading;
+use crate::order::problems_of;
+use crate::prompts::Prompts;
+use crate::supervisor::Supervisor;
+
+/// What the steps of a run work with.
+pub struct Context {
+    /// The configuration.
+    pub config: Config,
+    /// The random seed: what is drawn follows from it and from what it is drawn for.
+    pub seed: Seed,
+    /// Problems to train on.
+    pub train: Vec<Arc<Task>>,
+    /// Held-out sets.
+    pub heldout: Vec<Set>,
+    /// Writes prompts.
+    pub prompts: Prompts,
+    /// Policy servers and trainer.
+    pub services: Supervisor,
+    /// Grades responses.
+    pub grading: Grading,
+    /// The mistake log.
+    pub store: Store,
+    /// The run's key in it.
+    pub id: RunId,
+    /// What the dashboard shows of this moment.
+    pub live: Arc<Live>,
+    /// Where to crash on purpose.
+    pub crash: Option<CrashPoint>,
+}
+
+/// Asks for responses to a prompt.
+pub struct Ask<'a> {
+    /// The problem.
+    pub task: &'a Arc<Task>,
+    /// Token ids of the prompt.
+    pub prompt: &'a [u32],
+    /// Responses.
+    pub n: u32,
+    /// Seed of the request.
+    pub seed: Seed,
+    /// Sampling temperature.
+    pub temperature: f64,
+    /// Where the answer of a response is looked for.
+    pub extraction: Extraction,
+}
+
+impl Context {
+    /// The problems of a step.
+    pub fn tasks_of(&self, step: Step) -> Vec<&Arc<Task>> {
+        let seed = self.seed.of_text("order");
+        problems_of(step, self.config.rollout.problems, self.train.len(), seed)
+            .into_iter()
+            .map(|position| &self.train[position])
+            .collect()
+    }
+
+    /// Samples and grades responses, with the weights of `version` or, where servers had to be
+    /// brought back, those that they came back with: see [`Supervisor::sample`].
+    pub async fn rollouts(
+        &self,
+        version: WeightVersion,
+        ask: Ask<'_>,
+    ) -> Result<Vec<GradedRollout>> {
+        let request = SampleRequest {
+            prompt: ask.prompt,
+            n: ask.n,
+            seed: ask.seed,
+            max_tokens: self.config.rollout.max_tokens,
+            temperature: ask.temperature,
+            top_p: 1.0,
+            // The server that takes the request knows.
+            adapter: None,
+        };
+        let id = &ask.task.problem.id;
+        let sampled = self.services.sample(version, request).await;
+        let (version, sampled) = sampled.with_context(|| format!("sampling problem {id}"))?;
+        self.grading.grade(ask.task, sampled, version, ask.extraction).await
+    }
+}

@@ -1,0 +1,138 @@
+//! The group of a problem: what a step learns from its rollouts.
+
+use std::sync::Arc;
+
+use retrial_config::{Config, RolloutConfig};
+use retrial_domain::{FinishReason, GradedRollout, ProblemId};
+use retrial_grader::Verdict;
+use retrial_lte::{
+    Attempt, GroupOutcome, HintKind, Member, Overlong, Response, Reward, SecondTrial, Spread,
+    advantages, samples,
+};
+use retrial_protocol::{Loss, Sample};
+use retrial_store::Replacement;
+
+/// A rollout that several places hold.
+pub type Shared = Arc<GradedRollout>;
+
+/// A problem's part of a step, once its trials are over.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The problem.
+    pub problem: ProblemId,
+    /// Token ids of its un-hinted prompt.
+    pub prompt: Vec<u32>,
+    /// The rollouts of the first trial that have a reward.
+    pub first: Vec<Shared>,
+    /// The second trial, if there was one.
+    pub second: Option<Second>,
+    /// The refined group.
+    pub members: Vec<Member<Shared>>,
+}
+
+/// The second trial of a problem.
+#[derive(Clone, Debug)]
+pub struct Second {
+    /// How it was asked for.
+    pub trial: SecondTrial,
+    /// Its rollouts that have a reward.
+    pub extra: Vec<Shared>,
+}
+
+impl Group {
+    /// The extra rollouts; none without a second trial.
+    pub fn extra(&self) -> &[Shared] {
+        self.second.as_ref().map_or(&[], |second| &second.extra)
+    }
+
+    /// Outcome of the first trial.
+    pub fn before(&self) -> GroupOutcome {
+        GroupOutcome::of(&self.first.iter().map(reward).collect::<Vec<_>>())
+    }
+
+    /// Outcome of the refined group.
+    pub fn after(&self) -> GroupOutcome {
+        let rewards: Vec<Reward> =
+            self.members.iter().map(|member| reward(member.rollout())).collect();
+        GroupOutcome::of(&rewards)
+    }
+
+    /// Failures and the extra rollouts that replaced them.
+    pub fn replacements(&self) -> Vec<Replacement> {
+        let pair = |member: &Member<Shared>| match member {
+            Member::First(_) | Member::Solution(_) => None,
+            Member::Extra { rollout, replaced } => {
+                Some(Replacement { first: replaced.rollout.index, extra: rollout.rollout.index })
+            }
+        };
+        self.members.iter().filter_map(pair).collect()
+    }
+
+    /// What the trainer gets of the group: every member against the un-hinted prompt, less what the
+    /// configuration leaves out.
+    pub fn samples(&self, config: &Config) -> Vec<Sample> {
+        let kind = self.second.as_ref().map_or(HintKind::Plain, |second| second.trial.kind);
+        let advantages = self.advantages(config);
+        if config.rollout.dynamic_sampling && advantages.iter().all(|&a| a == 0.0) {
+            return Vec::new();
+        }
+        let members: Vec<_> = self.members.iter().map(response).collect();
+        let all = samples(&self.prompt, &members, &advantages, kind);
+        let filtered = config.rollout.overlong == Overlong::Filter;
+        let taught = |member: &Member<Shared>| {
+            !(filtered && member.rollout().rollout.finish == FinishReason::Length)
+        };
+        let with_members = all.into_iter().zip(&self.members);
+        with_members.filter(|(_, member)| taught(member)).map(|(sample, _)| sample).collect()
+    }
+
+    fn advantages(&self, config: &Config) -> Vec<f32> {
+        let RolloutConfig { overlong, max_tokens, .. } = config.rollout;
+        let value = |member: &Member<Shared>| {
+            let graded = member.rollout();
+            let length = graded.rollout.tokens.len();
+            reward(graded).value() - overlong.punishment(length, max_tokens)
+        };
+        let spread = match config.objective.loss {
+            Loss::DrGrpo => Spread::Kept,
+            _ => Spread::Divided,
+        };
+        advantages(&self.members.iter().map(value).collect::<Vec<_>>(), spread)
+    }
+}
+
+/// The reward of a rollout that was graded.
+pub fn reward(graded: &Shared) -> Reward {
+    match graded.verdict {
+        Verdict::Correct => Reward::Pass,
+        _ => Reward::Fail,
+    }
+}
+
+/// The rollouts that have a reward: one that the grader gave up on has none.
+pub fn with_reward(graded: Vec<GradedRollout>) -> Vec<Shared> {
+    graded.into_iter().filter(|graded| graded.verdict != Verdict::Timeout).map(Arc::new).collect()
+}
+
+/// What a hint needs to know of the rollouts of a first trial.
+pub fn attempts(first: &[Shared]) -> Vec<Attempt> {
+    let attempt = |graded: &Shared| Attempt {
+        reward: reward(graded),
+        truncated: graded.rollout.finish == FinishReason::Length,
+        answer: graded.answer.as_ref().map(|answer| answer.text.clone()),
+    };
+    first.iter().map(attempt).collect()
+}
+
+fn response(member: &Member<Shared>) -> Member<Response<'_>> {
+    fn of(graded: &Shared) -> Response<'_> {
+        Response { tokens: &graded.rollout.tokens, logprobs: &graded.rollout.logprobs }
+    }
+    match member {
+        Member::First(rollout) => Member::First(of(rollout)),
+        Member::Extra { rollout, replaced } => {
+            Member::Extra { rollout: of(rollout), replaced: of(replaced) }
+        }
+        Member::Solution(solution) => Member::Solution(of(solution)),
+    }
+}

@@ -1,0 +1,40 @@
+//! The training loop of LTE: arXiv 2510.26109.
+//!
+//! Data flows one way: configuration, data set, rollouts, grades, mistake log, hints, extra
+//! rollouts, refined groups, batch, trainer, weights, server. [`step`] is that flow for one step,
+//! top to bottom; the method itself is the pure crate `retrial_lte`.
+//!
+//! - [`open`] opens a run, [`train`](mod@train) is the loop over its steps, [`interventions`] is
+//!   what a person asks for in between.
+//! - [`context`] is what a step works with: [`prompts`], [`supervisor`] (policy servers and
+//!   trainer), [`grading`], the log.
+//! - [`evaluator`] evaluates weights on sets of problems, for a run and for `retrial eval`.
+//! - [`services`] starts the processes that a run brings along.
+
+pub mod agreement;
+pub mod claim;
+pub mod context;
+pub mod evaluate;
+pub mod evaluator;
+pub mod failure;
+pub mod fault;
+pub mod grading;
+pub mod group;
+pub mod inputs;
+pub mod interventions;
+pub mod open;
+pub mod open_files;
+pub mod order;
+pub mod pool_source;
+pub mod progress;
+pub mod prompts;
+pub mod report;
+pub mod sampling;
+pub mod services;
+pub mod solution;
+pub mod step;
+pub mod stop;
+pub mod summary;
+pub mod supervisor;
+pub mod train;
+pub mod trainer;

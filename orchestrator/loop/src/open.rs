@@ -1,0 +1,179 @@
+//! How a run is opened: the log, the inputs, the services, and the servers brought to the trainer's
+//! weights.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use retrial_config::{Config, difference};
+use retrial_live::{Live, Recent};
+use retrial_lte::Seed;
+use retrial_protocol::{Step, WeightVersion};
+use retrial_store::{NewRun, RunId, Store};
+use tokio::sync::Mutex;
+
+use crate::claim::Claim;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::fault::CrashPoint;
+use crate::grading::Grading;
+use crate::inputs::Inputs;
+use crate::open_files;
+use crate::pool_source::Watched;
+use crate::services::connect;
+use crate::supervisor::Supervisor;
+
+/// How a run is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Go on with the run of this name if there is one.
+    pub resume: bool,
+    /// Crash on purpose.
+    pub crash: Option<CrashPoint>,
+    /// Have the trainer crash on purpose.
+    pub trainer_crash: Option<String>,
+    /// Where the program's warnings are collected.
+    pub recent: Recent,
+}
+
+/// An open run.
+pub struct Run {
+    /// What its steps work with.
+    pub context: Context,
+    /// The last version that is done.
+    pub done: WeightVersion,
+    /// That no other process trains this run.
+    _claim: Claim,
+}
+
+impl Run {
+    /// Opens the log, reads model and data, starts or finds server and trainer, and has the server
+    /// serve the trainer's weights.
+    pub async fn open(config: Config, options: Options) -> Result<Self, Failure> {
+        // Everything that can be wrong with the inputs is found before anything is written.
+        let inputs = Inputs::load(&config).map_err(Failure::Input)?;
+        open_files::allow(config.server.requests()).map_err(Failure::input)?;
+        let claim = Claim::take(&config)?;
+        std::fs::create_dir_all(config.weights())
+            .with_context(|| format!("cannot make the folder {}", config.weights().display()))?;
+        let store = Store::open(&config.run.database).await.map_err(Failure::input)?;
+        let store = store.cutting_successes(config.log.success_characters);
+        let known = find(&store, &config, options.resume).await?;
+
+        let probe = inputs.prompts.plain(&inputs.train[0].problem)?.ids;
+        let Options { crash, trainer_crash, recent, .. } = options;
+        let (services, live) = services(&config, trainer_crash.as_deref(), recent, probe).await?;
+        let (id, done) = match known {
+            Some(known) => known,
+            None => (store.create_run(&new_run(&config)).await?, None),
+        };
+        store.record_problems(id, "train", inputs.train.iter().map(|task| &task.problem)).await?;
+        for set in &inputs.heldout {
+            let problems = set.tasks.iter().map(|task| &task.problem);
+            store.record_problems(id, set.name(), problems).await?;
+        }
+        let Inputs { prompts, train, heldout, .. } = inputs;
+        let seed = Seed(config.run.seed);
+        let grading = Grading::new(Arc::clone(&prompts.text));
+        let context = Context {
+            config,
+            seed,
+            train,
+            heldout,
+            prompts,
+            services,
+            grading,
+            store,
+            id,
+            live,
+            crash,
+        };
+        let done = done.map_or(WeightVersion(0), Step::version);
+        bring_to_trainer(&context, done).await?;
+        Ok(Self { context, done, _claim: claim })
+    }
+}
+
+/// The policy servers and the trainer, and what a dashboard sees of them.
+async fn services(
+    config: &Config,
+    trainer_crash: Option<&str>,
+    recent: Recent,
+    probe: Vec<u32>,
+) -> Result<(Supervisor, Arc<Live>), Failure> {
+    let log = config.weights().join("policy.log");
+    let ((policy_process, urls), (trainer_process, trainer)) = tokio::try_join!(
+        connect::policy(&config.server, &config.model.path, log),
+        connect::trainer(config, trainer_crash),
+    )?;
+    let (pool, servers) = connect::pool(&config.server, &urls).await?;
+    let pool = Arc::new(pool);
+    let (name, steps) = (&config.run.name, config.run.steps);
+    let live = Arc::new(Live::new(name, steps, Arc::new(Watched(Arc::clone(&pool))), recent));
+    let supervisor = Supervisor {
+        pool,
+        servers,
+        trainer,
+        policy_process,
+        trainer_process,
+        probe,
+        live: Arc::clone(&live),
+        config: config.clone(),
+        bringing_back: Mutex::default(),
+    };
+    Ok((supervisor, live))
+}
+
+/// Has the servers serve the trainer's version, and sees to it that both agree on log-probabilities.
+async fn bring_to_trainer(context: &Context, done: WeightVersion) -> Result<(), Failure> {
+    let Context { config, services, .. } = context;
+    let trained = services.state().await?.version;
+    // One step ahead: it was taken, but the log did not get to say so. It will be repeated out
+    // of the log, and the trainer recognises it.
+    if trained != done && trained != done.next_step().version() {
+        return Err(Failure::Work(anyhow!(
+            "the log of run `{}` is at version {done}, the trainer's weights at {trained}\n\
+             hint: the folder {} belongs to another run, or its latest versions were removed",
+            config.run.name,
+            config.weights().display(),
+        )));
+    }
+    services.publish(trained).await?;
+    services.compare_logprobs(trained).await?;
+    Ok(())
+}
+
+/// Finds the run in the log: its key and its last committed step. `None` for a new run.
+async fn find(
+    store: &Store,
+    config: &Config,
+    resume: bool,
+) -> Result<Option<(RunId, Option<Step>)>, Failure> {
+    let name = &config.run.name;
+    let Some(record) = store.run_by_name(name).await? else { return Ok(None) };
+    if !resume {
+        return Err(Failure::Input(anyhow!(
+            "the log {} has a run `{name}` already\n\
+             hint: go on with it by --resume, or choose another name by --set run.name=...",
+            config.run.database.display()
+        )));
+    }
+    let (settings, recorded) = (config.settings(), Config::completed(record.config));
+    if recorded != settings {
+        return Err(Failure::Input(anyhow!(
+            "run `{name}` was started with another configuration: {}\n\
+             hint: undo the change, or start a new run by --set run.name=...",
+            difference(&recorded, &settings)
+        )));
+    }
+    Ok(Some((record.id, store.last_committed_step(record.id).await?)))
+}
+
+fn new_run(config: &Config) -> NewRun {
+    NewRun {
+        name: config.run.name.clone(),
+        method: config.run.method,
+        seed: config.run.seed,
+        model: config.model.path.clone(),
+        config: config.settings(),
+    }
+}

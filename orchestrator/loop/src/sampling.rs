@@ -1,0 +1,190 @@
+//! The rollouts of a step as they are collected: out of the log or from a server, graded, into the
+//! log. Clocks, the activity that a dashboard shows and crash points are here, so that the step
+//! itself is the method and nothing else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use retrial_data::Task;
+use retrial_domain::{GradedRollout, ProblemId, Trial};
+use retrial_grader::Extraction;
+use retrial_live::{Activity, Phase};
+use retrial_lte::SecondTrial;
+use retrial_protocol::{Step, WeightVersion};
+use retrial_store::{HintRecord, LoggedRollouts, TrialRecord};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tracing::Instrument as _;
+
+use crate::context::{Ask, Context};
+use crate::fault::{CrashPoint, Moment};
+use crate::prompts::Prompt;
+use crate::summary::Seconds;
+
+/// The rollouts of one step.
+pub struct Sampling<'a> {
+    context: &'a Context,
+    step: Step,
+    version: WeightVersion,
+    /// What the log has of the step already.
+    logged: Mutex<LoggedRollouts>,
+    /// One a problem that is under way.
+    places: Semaphore,
+    begun: Instant,
+    state: Mutex<State<'a>>,
+}
+
+/// How far the step is.
+struct State<'a> {
+    first: Option<Activity<'a>>,
+    second: Option<Activity<'a>>,
+    /// Problems whose first trial is not over.
+    first_left: usize,
+    /// First trials that this process has sampled, and half of those that it has to.
+    sampled: usize,
+    half: usize,
+    /// Seconds until the last first trial was over.
+    first_seconds: f64,
+}
+
+impl<'a> Sampling<'a> {
+    /// Enters a step and its problems into the log. They are sampled with the weights of `version`,
+    /// but for what an interrupted run has logged already.
+    pub async fn begin(
+        context: &'a Context,
+        step: Step,
+        version: WeightVersion,
+        problems: &[ProblemId],
+    ) -> Result<Self> {
+        context.store.begin_step(context.id, step, problems).await?;
+        let logged = context.store.logged_rollouts(context.id, step).await?;
+        let known = |id: &&ProblemId| logged.contains_key(&((*id).clone(), Trial::First));
+        let missing = problems.len() - problems.iter().filter(known).count();
+        let state = State {
+            first: Some(context.live.enter(step, Phase::FirstTrial, missing)),
+            second: None,
+            first_left: problems.len(),
+            sampled: 0,
+            half: missing.div_ceil(2),
+            first_seconds: 0.0,
+        };
+        CrashPoint::reached(context.crash, Moment::Begin, step);
+        Ok(Self {
+            context,
+            step,
+            version,
+            logged: Mutex::new(logged),
+            places: Semaphore::new(context.services.concurrency()),
+            begun: Instant::now(),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// Waits until a problem may begin: no more are under way than servers take requests.
+    pub async fn place(&self) -> Result<SemaphorePermit<'_>> {
+        self.places.acquire().await.context("the step has ended")
+    }
+
+    /// The first trial of a problem: G graded rollouts.
+    pub async fn first_trial(
+        &self,
+        task: &Arc<Task>,
+        prompt: &Prompt,
+    ) -> Result<Vec<GradedRollout>> {
+        let group = self.context.config.rollout.group;
+        let (rollouts, sampled) = self.trial(Trial::First, task, prompt, group).await?;
+        self.first_is_over(sampled);
+        Ok(rollouts)
+    }
+
+    /// The second trial of a problem: its hint goes into the log, then it is sampled like the first.
+    pub async fn second_trial(
+        &self,
+        task: &Arc<Task>,
+        trial: &SecondTrial,
+        prompt: &Prompt,
+    ) -> Result<Vec<GradedRollout>> {
+        let Context { store, id, live, crash, config, .. } = self.context;
+        let (problem, text) = (task.problem.id.clone(), prompt.text.clone());
+        let hint = HintRecord { problem, trial: trial.clone(), prompt: text };
+        store.log_hints(*id, self.step, &[hint]).await?;
+        CrashPoint::reached(*crash, Moment::Hints, self.step);
+        self.state()
+            .second
+            .get_or_insert_with(|| live.enter(self.step, Phase::SecondTrial, 0))
+            .expect_part();
+        let extra = config.rollout.extra;
+        let (rollouts, _) = self.trial(Trial::Second, task, prompt, extra).await?;
+        if let Some(second) = &self.state().second {
+            second.part_done();
+        }
+        Ok(rollouts)
+    }
+
+    /// Where the time went, once all problems are through.
+    pub fn end(self) -> Seconds {
+        let first_trial = self.state().first_seconds;
+        CrashPoint::reached(self.context.crash, Moment::SecondTrial, self.step);
+        let second_trial = self.begun.elapsed().as_secs_f64() - first_trial;
+        Seconds { first_trial, second_trial, ..Seconds::default() }
+    }
+
+    /// The rollouts of a problem in a trial, and whether they had to be sampled.
+    async fn trial(
+        &self,
+        trial: Trial,
+        task: &Arc<Task>,
+        prompt: &Prompt,
+        n: u32,
+    ) -> Result<(Vec<GradedRollout>, bool)> {
+        let Context { config, seed, store, id: run, live, .. } = self.context;
+        let (step, id) = (self.step, &task.problem.id);
+        if let Some(known) = self.logged().remove(&(id.clone(), trial)) {
+            return Ok((known, false));
+        }
+        let ask = Ask {
+            task,
+            prompt: &prompt.ids,
+            n,
+            seed: seed.of_text(trial.as_str()).of(step.0).of_text(&id.0),
+            temperature: config.rollout.temperature,
+            extraction: Extraction::Boxed,
+        };
+        let at = retrial_log::at(live.run(), step.0, Phase::from(trial).word());
+        let sampled = self.context.rollouts(self.version, ask).instrument(at).await;
+        let rollouts = sampled.with_context(|| format!("step {step}"))?;
+        let prompt_tokens = prompt.ids.len();
+        let record = TrialRecord { problem: id, trial, prompt_tokens, rollouts: &rollouts };
+        store.log_rollouts(*run, step, &[record]).await?;
+        Ok((rollouts, true))
+    }
+
+    fn first_is_over(&self, sampled: bool) {
+        let Context { crash, .. } = self.context;
+        let mut state = self.state();
+        state.first_left -= 1;
+        if sampled {
+            state.sampled += 1;
+            if let Some(first) = &state.first {
+                first.part_done();
+            }
+            if state.sampled == state.half {
+                CrashPoint::reached(*crash, Moment::HalfFirstTrial, self.step);
+            }
+        }
+        if state.first_left == 0 {
+            state.first = None;
+            state.first_seconds = self.begun.elapsed().as_secs_f64();
+            CrashPoint::reached(*crash, Moment::FirstTrial, self.step);
+        }
+    }
+
+    fn logged(&self) -> MutexGuard<'_, HashMap<(ProblemId, Trial), Vec<GradedRollout>>> {
+        self.logged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<'a>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

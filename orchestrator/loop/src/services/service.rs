@@ -1,0 +1,148 @@
+//! A service over HTTP, in a child process or several.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail};
+use retrial_config::{Config, ServerConfig};
+use retrial_protocol::Target;
+
+use super::processes::{ProcessWatch, Processes};
+use super::program::Program;
+use crate::failure::Failure;
+
+/// How often one service is started again before the run gives up.
+const MAX_RESTARTS: u32 = 10;
+
+/// A service over HTTP, in a child process or several.
+pub struct Service {
+    program: Program,
+    url: String,
+    processes: Mutex<Processes>,
+    /// Held while it is started again: how often it has been.
+    restarts: tokio::sync::Mutex<u32>,
+}
+
+impl Service {
+    /// The embedded policy server on a model; its log goes to a file.
+    pub async fn policy(
+        model: &Path,
+        server: &ServerConfig,
+        log: PathBuf,
+    ) -> Result<Self, Failure> {
+        let sequences = server.max_sequences.to_string();
+        let arguments = vec![
+            "--model".into(),
+            model.into(),
+            "--served-model-name".into(),
+            server.model.clone().into(),
+            "--max-num-seqs".into(),
+            sequences.into(),
+            // The trainer divides the logits by the temperature too.
+            "--logprobs-mode".into(),
+            "processed_logprobs".into(),
+        ];
+        Self::start(Program { name: "retrial-policy", arguments, log, ranks: 1 }, &[]).await
+    }
+
+    /// The trainer, on the run's folder of weights. Its last rank may be told to crash, the first time.
+    pub async fn trainer(config: &Config, crash_at: Option<&str>) -> Result<Self, Failure> {
+        let mut arguments = vec![
+            "serve".into(),
+            "--model".into(),
+            config.model.path.clone().into(),
+            "--versions".into(),
+            config.weights().into(),
+            "--keep".into(),
+            config.run.keep.to_string().into(),
+            "--device".into(),
+            config.trainer.device.clone().into(),
+            "--precision".into(),
+            config.trainer.precision.as_str().into(),
+            "--rank-timeout".into(),
+            config.trainer.rank_timeout_seconds.to_string().into(),
+        ];
+        if config.trainer.recompute {
+            arguments.push("--recompute".into());
+        }
+        if let Some(lora) = &config.trainer.lora {
+            let targets: Vec<&str> = lora.targets().map(Target::name).collect();
+            arguments.extend(
+                [
+                    ("--lora-rank", lora.rank.to_string()),
+                    ("--lora-alpha", lora.alpha.to_string()),
+                    ("--lora-targets", targets.join(",")),
+                    ("--seed", config.run.seed.to_string()),
+                ]
+                .into_iter()
+                .flat_map(|(name, value)| [name.into(), OsString::from(value)]),
+            );
+        }
+        let log = config.weights().join("trainer.log");
+        let ranks = config.trainer.ranks;
+        let program = Program { name: "retrial-trainer", arguments, log, ranks };
+        match crash_at {
+            Some(point) => Self::start(program, &["--crash-at", point]).await,
+            None => Self::start(program, &[]).await,
+        }
+    }
+
+    /// Its base URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Waits until a process of it has ended.
+    pub async fn ended(&self) {
+        self.watch().broken().await;
+    }
+
+    /// Starts it again if a process of it has ended, once all have; says whether one had.
+    pub async fn restart_if_ended(&self) -> Result<bool> {
+        let mut restarts = self.restarts.lock().await;
+        let mut watch = self.watch();
+        if !watch.is_broken() {
+            return Ok(false);
+        }
+        let cause = watch.ended().await.context("the service was dropped")?;
+        let (name, how) = (self.program.name, self.program.how(&cause));
+        let log = self.program.log_of(cause.rank);
+        let log = log.display();
+        if *restarts == MAX_RESTARTS {
+            let hint = self.program.hint();
+            bail!(
+                "{name} has ended {} times, at last: {how}\n\
+                 hint: see {log}{hint}",
+                MAX_RESTARTS + 1
+            );
+        }
+        *restarts += 1;
+        tracing::warn!("{name} has ended ({how}); it is started again, its log is {log}");
+        let port = self.url.rsplit(':').next().unwrap_or_default();
+        let (processes, _) = match self.program.spawn(port, &[]).await {
+            Ok(started) => started,
+            Err(failure) => return Err(failure.into_error()),
+        };
+        *self.processes() = processes;
+        Ok(true)
+    }
+
+    async fn start(program: Program, extra: &[&str]) -> Result<Self, Failure> {
+        for rank in 0..program.ranks {
+            let _ = std::fs::remove_file(program.log_of(rank));
+        }
+        let (processes, url) = program.spawn("0", extra).await?;
+        tracing::info!(%url, ranks = program.ranks, "{} is ready", program.name);
+        let (processes, restarts) = (Mutex::new(processes), tokio::sync::Mutex::new(0));
+        Ok(Self { program, url, processes, restarts })
+    }
+
+    fn watch(&self) -> ProcessWatch {
+        self.processes().watch()
+    }
+
+    fn processes(&self) -> std::sync::MutexGuard<'_, Processes> {
+        self.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

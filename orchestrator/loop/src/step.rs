@@ -1,0 +1,186 @@
+//! One step of LTE (arXiv 2510.26109), top to bottom.
+//!
+//! Where this differs from the paper, or the paper leaves it open:
+//! - What is listed when no failure has an answer: see `retrial_lte::second_trial`.
+//! - At most G - 1 failures are replaced unless configured otherwise: at G all rewards are equal
+//!   and the rescue would teach nothing.
+//! - With `[hint] memory = "run"` a hint also lists the wrong answers that the log has of the problem
+//!   from earlier steps. The paper's, and the default, is the step's own.
+//! - A rollout that the grader gave up on has no reward: it is logged, and its group is that much
+//!   smaller.
+//!
+//! Problems do not wait for each other: one that none of its rollouts solved asks for its second
+//! trial at once. Everything is logged as it happens, and what is in the log is not done again: a
+//! step that was interrupted at any point goes on from there.
+//!
+//! With a staleness of one, the rollouts of the next step are collected while the trainer makes the
+//! update, with the weights that are served then. No rollout is under way while weights are pushed,
+//! so each one has a single version, and equal runs stay equal.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use futures::future::try_join_all;
+use retrial_data::Task;
+use retrial_domain::ProblemId;
+use retrial_live::Phase;
+use retrial_lte::{Memory, Method, SecondTrial, guide, refine, second_trial};
+use retrial_protocol::{Batch, Step, TrainReport, TrainRequest, WeightVersion};
+
+use crate::context::Context;
+use crate::fault::{CrashPoint, Moment};
+use crate::group::{Group, Second, attempts, reward, with_reward};
+use crate::sampling::Sampling;
+use crate::solution;
+use crate::summary::{Seconds, StepSummary};
+
+/// The rollouts of a step, graded, and where the time went.
+pub struct Collected {
+    step: Step,
+    groups: Vec<Group>,
+    seconds: Seconds,
+}
+
+/// Takes a step whose rollouts may have been collected ahead: trains, publishes, commits. Returns
+/// what was collected ahead of the next one.
+pub async fn step(
+    context: &Context,
+    step: Step,
+    collected: Option<Collected>,
+) -> Result<(StepSummary, Option<Collected>)> {
+    // One version newer than the step's base only if the step is repeated out of the log.
+    let served = context.services.version().context("no weights have been pushed")?;
+    let collected = match collected {
+        Some(collected) => collected,
+        None => collect(context, step, served).await?,
+    };
+    let next = Step(step.0 + 1);
+    let config = &context.config;
+    let ahead = config.rollout.max_staleness > 0 && next.0 <= config.run.steps;
+    let collect_ahead =
+        async { if ahead { collect(context, next, served).await.map(Some) } else { Ok(None) } };
+    let ((report, train_seconds), ahead) =
+        tokio::try_join!(train(context, &collected), collect_ahead)?;
+    let summary = publish(context, collected, report, train_seconds).await?;
+    Ok((summary, ahead))
+}
+
+/// The rollouts of a step, sampled with the weights of `served`: its problems, side by side.
+async fn collect(context: &Context, step: Step, served: WeightVersion) -> Result<Collected> {
+    let tasks = context.tasks_of(step);
+    let ids: Vec<ProblemId> = tasks.iter().map(|task| task.problem.id.clone()).collect();
+    let sampling = Sampling::begin(context, step, served, &ids).await?;
+    let problems = tasks.iter().map(|task| problem(context, &sampling, step, task));
+    let groups = try_join_all(problems).await?;
+    Ok(Collected { step, groups, seconds: sampling.end() })
+}
+
+/// One problem's course through a step: section 3 of the paper.
+async fn problem(
+    context: &Context,
+    sampling: &Sampling<'_>,
+    step: Step,
+    task: &Arc<Task>,
+) -> Result<Group> {
+    let _place = sampling.place().await?;
+    let Context { config, prompts, seed, .. } = context;
+
+    // 1. G rollouts of the problem as it stands.
+    let prompt = prompts.plain(&task.problem)?;
+    let first = with_reward(sampling.first_trial(task, &prompt).await?);
+
+    // 2. and 3. A none-pass problem gets a second trial, hinted with its own wrong answers.
+    let equivalent = retrial_grader::equivalent;
+    let second = match second_trial(config.run.method, &attempts(&first), equivalent) {
+        None => None,
+        Some(trial) => {
+            let trial = with_memory(context, step, &task.problem.id, trial).await?;
+            let (trial, hinted) = prompts.hinted(&task.problem, trial)?;
+            // 4. Extra rollouts from the same policy, on the hinted prompt.
+            let extra = with_reward(sampling.second_trial(task, &trial, &hinted).await?);
+            Some(Second { trial, extra })
+        }
+    };
+
+    // 5. Correct extra rollouts replace failures at random; the group keeps its size.
+    let seed = seed.of_text("refine").of(step.0).of_text(&task.problem.id.0);
+    let extra = second.as_ref().map_or(&[][..], |second| &second.extra);
+    let max = config.rollout.max_replacements;
+    let members = match config.run.method {
+        Method::Gold => {
+            guide(&first, Arc::new(solution::rollout(&prompts.text, task)?), reward, seed)
+        }
+        Method::Lte | Method::Grpo | Method::GrpoExtra => refine(&first, extra, reward, max, seed),
+    };
+    let (problem, prompt) = (task.problem.id.clone(), prompt.ids);
+    Ok(Group { problem, prompt, first, second, members })
+}
+
+/// One mixed-policy update, and the seconds that it took.
+#[tracing::instrument(level = "error", name = "at", skip_all, fields(
+    run = context.live.run(), step = collected.step.0, phase = Phase::Train.word()))]
+async fn train(context: &Context, collected: &Collected) -> Result<(TrainReport, f64)> {
+    let Context { config, .. } = context;
+    let Collected { step, groups, .. } = collected;
+    let _activity = context.live.enter(*step, Phase::Train, 0);
+    let clock = Instant::now();
+    // 6. and 7. Every response against the un-hinted prompt, advantages over the refined group.
+    let samples = groups.iter().flat_map(|group| group.samples(config)).collect();
+    let request = TrainRequest {
+        step: *step,
+        batch: Batch { samples },
+        temperature: config.rollout.temperature,
+        objective: config.objective(),
+        optimizer: config.optimizer.clone(),
+        micro_batch_tokens: config.trainer.micro_batch_tokens,
+    };
+    // Weights must never have learned from rollouts that a power cut takes out of the log.
+    context.store.sync().await?;
+    let report = context.services.train(&request).await?;
+    CrashPoint::reached(context.crash, Moment::Train, *step);
+    Ok((report, clock.elapsed().as_secs_f64()))
+}
+
+/// The new weights go to the servers, which are seen to serve them, and the step into the log.
+#[tracing::instrument(level = "error", name = "at", skip_all, fields(
+    run = context.live.run(), step = collected.step.0, phase = Phase::Publish.word()))]
+async fn publish(
+    context: &Context,
+    collected: Collected,
+    report: TrainReport,
+    train_seconds: f64,
+) -> Result<StepSummary> {
+    let Collected { step, groups, mut seconds } = collected;
+    seconds.train = train_seconds;
+    let activity = context.live.enter(step, Phase::Publish, 0);
+    let clock = Instant::now();
+    let pushed = context.services.publish(step.version()).await?;
+    seconds.publish = clock.elapsed().as_secs_f64();
+    drop(activity);
+    CrashPoint::reached(context.crash, Moment::Publish, step);
+
+    let folder = context.config.weights().join(step.version().folder());
+    let summary = StepSummary::new(step, &groups, report.metrics, seconds);
+    let record = summary.record(&groups, &folder, &pushed);
+    context.store.commit_step(context.id, step, &record).await?;
+    CrashPoint::reached(context.crash, Moment::Commit, step);
+    Ok(summary)
+}
+
+/// The hint with what the log remembers of earlier steps, if it is to.
+async fn with_memory(
+    context: &Context,
+    step: Step,
+    problem: &ProblemId,
+    trial: SecondTrial,
+) -> Result<SecondTrial> {
+    let Context { config, store, id, .. } = context;
+    if config.hint.memory == Memory::Step || config.run.method != Method::Lte {
+        return Ok(trial);
+    }
+    let earlier = store.wrong_answers_before(*id, step, problem).await?;
+    // No longer than a group alone could make it.
+    let most = config.rollout.group as usize;
+    Ok(trial.remembering(earlier, most, retrial_grader::equivalent))
+}

@@ -1,0 +1,214 @@
+//! Watches over the policy servers and the trainer of a run: what fails for a while is waited for,
+//! what has died and was started by the run is started again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use retrial_config::Config;
+use retrial_live::Live;
+use retrial_protocol::{
+    PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, TrainReport,
+    TrainRequest, TrainerState, WeightVersion,
+};
+use retrial_servers::{CallError, Transience};
+use retrial_servers::{NoServer, Pool, SampleRequest, Sampled};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use crate::agreement::{self, AgreementError};
+use crate::services::Service;
+use crate::trainer::Trainer;
+
+/// Pause after a failure; doubles each time, up to the longest.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long after a broken connection, or an answer that ranks are lost, the end of a process is
+/// seen: rank 0 ends two seconds after such an answer.
+const END_IS_SEEN: Duration = Duration::from_secs(4);
+
+/// The policy servers and the trainer of a run.
+pub struct Supervisor {
+    /// Where rollouts come from.
+    pub pool: Arc<Pool>,
+    /// Where weights go to.
+    pub servers: Vec<ServerAddress>,
+    /// Where updates are made.
+    pub trainer: Trainer,
+    /// The embedded server, if this run started it.
+    pub policy_process: Option<Service>,
+    /// The same of the trainer.
+    pub trainer_process: Option<Service>,
+    /// Token ids that servers and trainer score after each push.
+    pub probe: Vec<u32>,
+    /// What the dashboard shows of this moment.
+    pub live: Arc<Live>,
+    /// The configuration.
+    pub config: Config,
+    /// Held while servers are brought back.
+    pub bringing_back: Mutex<()>,
+}
+
+impl Supervisor {
+    /// Requests that servers take at once.
+    pub fn concurrency(&self) -> usize {
+        self.pool.concurrency()
+    }
+
+    /// The version that was pushed last.
+    pub fn version(&self) -> Option<WeightVersion> {
+        self.pool.version()
+    }
+
+    /// Where the trainer stands.
+    pub async fn state(&self) -> Result<TrainerState> {
+        self.with_trainer(|| self.trainer.state()).await
+    }
+
+    /// Takes a step in the trainer, once.
+    pub async fn train(&self, request: &TrainRequest) -> Result<TrainReport> {
+        self.with_trainer(|| self.trainer.train(request)).await
+    }
+
+    /// Pushes a version to the servers and verifies that they serve it. One that fails is left out
+    /// until the next push; while none of them can be reached, they are tried again for as long as
+    /// patience lasts.
+    pub async fn publish(&self, version: WeightVersion) -> Result<PublishReport> {
+        let request = PublishRequest {
+            version,
+            servers: self.servers.clone(),
+            probe: self.probe.clone(),
+            tolerance: self.config.server.tolerance,
+            timeout_seconds: self.config.server.push_timeout_seconds,
+            transfer: self.config.server.push,
+        };
+        let mut patience = self.patience();
+        loop {
+            let report = self.with_trainer(|| self.trainer.publish(&request)).await?;
+            if self.pool.pushed(&report) > 0 {
+                self.live.waiting(None);
+                return Ok(report);
+            }
+            let failure = self.pool.last_failure();
+            if let Some(policy) = &self.policy_process
+                && policy.restart_if_ended().await?
+            {
+                self.pool.forgive();
+                continue;
+            }
+            let refused =
+                |push: &ServerPublish| matches!(push.outcome, PushOutcome::Refused { .. });
+            if report.servers.iter().any(refused) {
+                bail!("no server has taken version {version}: {failure}");
+            }
+            self.live.waiting(Some(format!("a policy server: {failure}")));
+            tracing::warn!(%failure, "no server has taken the weights; trying again");
+            if !patience.pause().await {
+                let limit = patience.limit;
+                bail!("no server was reached within {limit:?}: {failure}");
+            }
+        }
+    }
+
+    /// Samples with the weights of `version`; brings the servers back first if none serves it.
+    /// They come back with the trainer's version, which may be newer by then: the one that sampled
+    /// is returned.
+    pub async fn sample(
+        &self,
+        mut version: WeightVersion,
+        request: SampleRequest<'_>,
+    ) -> Result<(WeightVersion, Vec<Sampled>)> {
+        loop {
+            match self.pool.sample(version, request).await {
+                Err(error) if error.is::<NoServer>() => {
+                    let _one_at_a_time = self.bringing_back.lock().await;
+                    version = match self.pool.served() {
+                        Some(served) => served,
+                        None => self.publish(self.state().await?.version).await?.version,
+                    };
+                }
+                sampled => return sampled.map(|sampled| (version, sampled)),
+            }
+        }
+    }
+
+    /// Sees to it that the servers' log-probabilities of sampled tokens are the trainer's.
+    pub async fn compare_logprobs(&self, version: WeightVersion) -> Result<()> {
+        for (server, adapter) in self.pool.serving(version) {
+            let (adapter, trainer) = (adapter.as_deref(), &self.trainer);
+            let compared =
+                agreement::compare(server, adapter, trainer, &self.probe, &self.config).await;
+            match compared {
+                Ok(largest) => tracing::info!(url = server.url(), largest, "log-probs agree"),
+                Err(AgreementError::Disagreement(error)) => return Err(error.into()),
+                // Whatever it is, the rollouts will meet it, and know what to do.
+                Err(AgreementError::Call(error)) => {
+                    tracing::warn!(url = server.url(), "log-probs were not compared: {error:#}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a call to the trainer. One that the run has started is started again if it dies, others
+    /// are waited for while patience lasts. All calls may be repeated.
+    async fn with_trainer<T, F>(&self, call: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let mut patience = self.patience();
+        loop {
+            let outcome = match &self.trainer_process {
+                None => call().await,
+                Some(process) => tokio::select! {
+                    outcome = call() => outcome,
+                    () = process.ended() => {
+                        process.restart_if_ended().await?;
+                        continue;
+                    }
+                },
+            };
+            let error = match outcome {
+                Err(error) if error.transience() == Transience::Transient => error,
+                outcome => return Ok(outcome?),
+            };
+            match &self.trainer_process {
+                // This may be the first that is seen of its end.
+                Some(process) if timeout(END_IS_SEEN, process.ended()).await.is_ok() => {
+                    process.restart_if_ended().await?;
+                }
+                None if matches!(error, CallError::Transport { .. }) => {
+                    tracing::warn!(%error, "the trainer does not answer; trying again");
+                    if !patience.pause().await {
+                        return Err(error.into());
+                    }
+                }
+                _ => return Err(error.into()),
+            }
+        }
+    }
+
+    fn patience(&self) -> Patience {
+        let limit = Duration::from_secs(self.config.server.patience_seconds);
+        Patience { began: Instant::now(), limit, next: FIRST_PAUSE }
+    }
+}
+
+/// Growing pauses between tries, within a limit of time.
+struct Patience {
+    began: Instant,
+    limit: Duration,
+    next: Duration,
+}
+
+impl Patience {
+    /// Pauses; says without a pause if the time is up.
+    async fn pause(&mut self) -> bool {
+        if self.began.elapsed() + self.next > self.limit {
+            return false;
+        }
+        tokio::time::sleep(self.next).await;
+        self.next = LONGEST_PAUSE.min(self.next * 2);
+        true
+    }
+}

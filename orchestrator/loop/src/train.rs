@@ -1,0 +1,60 @@
+//! The loop over the steps of a run.
+
+use anyhow::Result;
+use retrial_protocol::{Step, WeightVersion};
+
+use crate::context::Context;
+use crate::evaluate::{Scores, evaluate};
+use crate::failure::Failure;
+use crate::interventions::{self, Next};
+use crate::open::Run;
+use crate::progress::Progress;
+use crate::report::final_table;
+use crate::step::step;
+use crate::stop::Stop;
+
+/// Trains until the run has made its steps, has sampled its tokens, or is told to stop. Returns the
+/// last version and the table of the run.
+pub async fn train(
+    run: &Run,
+    stop: &Stop,
+    progress: &mut Progress,
+) -> Result<(WeightVersion, String), Failure> {
+    let Run { context, done, .. } = run;
+    let steps = context.config.run.steps;
+    let mut ahead = None;
+    let mut last = *done;
+    for number in (done.0 + 1..=steps).map(Step) {
+        let version = number.base();
+        if interventions::carry_out(context, version, stop, progress).await? == Next::End {
+            return Err(Failure::Interrupted { done: version });
+        }
+        if has_sampled_enough(context).await? {
+            break;
+        }
+        last = number.version();
+        if let Some(scores) = evaluate_if_due(context, version).await? {
+            progress.evaluated(version, &scores);
+        }
+        let (summary, collected) = step(context, number, ahead).await?;
+        ahead = collected;
+        progress.stepped(&summary);
+    }
+    let scores = evaluate(context, last).await?;
+    progress.evaluated(last, &scores);
+    Ok((last, final_table(context, last).await?))
+}
+
+/// Whether the run has used up its tokens.
+async fn has_sampled_enough(context: &Context) -> Result<bool> {
+    let Some(limit) = context.config.run.max_tokens else { return Ok(false) };
+    let sums = context.store.metric_sums(context.id).await?;
+    let tokens = ["first_trial_tokens", "second_trial_tokens"].map(|name| sums.get(name));
+    Ok(tokens.into_iter().flatten().sum::<f64>() >= limit as f64)
+}
+
+async fn evaluate_if_due(context: &Context, version: WeightVersion) -> Result<Option<Scores>> {
+    let every = context.config.evaluation.every;
+    let due = version.0 == 0 || (every > 0 && version.0.is_multiple_of(every));
+    if due { Ok(Some(evaluate(context, version).await?)) } else { Ok(None) }
+}

@@ -1,0 +1,37 @@
+//! What can be drawn of a panel.
+
+use crate::panel::Panel;
+
+/// Places that a series is drawn at, at most.
+const PLACES: usize = 120;
+/// What can be drawn of a panel; of a long one the means of its parts.
+pub fn thinned(panel: &Panel) -> Panel {
+    let count = panel.x.len();
+    let mut thin = panel.clone();
+    for value in thin.series.iter_mut().flat_map(|series| &mut series.values) {
+        *value = value.filter(|value| value.is_finite());
+    }
+    if count <= PLACES {
+        return thin;
+    }
+    let part = |place: usize| place * count / PLACES..(place + 1) * count / PLACES;
+    let means = |values: &Vec<Option<f64>>| -> Vec<Option<f64>> {
+        let mean = |place| {
+            let values: Vec<f64> = values[part(place)].iter().copied().flatten().collect();
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        (0..PLACES).map(mean).collect()
+    };
+    thin.x = (0..PLACES)
+        .map(|place| panel.x[usize::midpoint(part(place).start, part(place).end)])
+        .collect();
+    // The ends of the axis stay where they are.
+    thin.x[0] = panel.x[0];
+    thin.x[PLACES - 1] = panel.x[count - 1];
+    for series in &mut thin.series {
+        series.values = means(&series.values);
+        series.low = series.low.as_ref().map(means);
+        series.high = series.high.as_ref().map(means);
+    }
+    thin
+}

@@ -1,0 +1,23 @@
+//! Reporting: panels of a run's numbers, charts of panels, runs side by side, documents. What the
+//! dashboard, `retrial report` and the report of a study share.
+
+mod chart;
+mod document;
+mod figure;
+pub mod format;
+mod panel;
+mod panels;
+mod picture;
+mod series;
+mod side_by_side;
+pub mod text;
+
+pub use chart::{chart, hatch, hatches, swatch};
+pub use document::{Document, Part, PlotError, Table, escaped, write_plots};
+pub use figure::{figure, tip};
+pub use panel::{Figure, Over, Panel, Range, Series, Shape};
+pub use panels::{Section, sections};
+pub use side_by_side::{MOST_RUNS, NumberLine, SettingLine, SideBySide};
+
+/// The style sheet of pages and pictures.
+pub const STYLE: &str = include_str!("assets/style.css");

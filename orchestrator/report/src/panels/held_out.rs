@@ -1,0 +1,120 @@
+//! Does it get better: held-out scores with their uncertainty, and the reward in training.
+
+use retrial_protocol::{Metric, PanelKey};
+use retrial_store::{Evaluation, RunData};
+
+use crate::panel::{Over, Panel, Range, Series, Shape};
+use crate::series::smoothed;
+
+/// Steps over which the reward is smoothed.
+const SPAN: f64 = 10.0;
+
+/// The quantile of the normal distribution for an interval of 95 %.
+const Z: f64 = 1.959_964;
+
+/// A panel a held-out set.
+pub fn panels(data: &RunData) -> Vec<Panel> {
+    let mut sets: Vec<&str> = data.evaluations.iter().map(|found| found.split.as_str()).collect();
+    sets.dedup();
+    if sets.is_empty() {
+        return vec![none()];
+    }
+    sets.into_iter().map(|set| panel(set, data)).collect()
+}
+
+fn panel(set: &str, data: &RunData) -> Panel {
+    let found: Vec<&Evaluation> =
+        data.evaluations.iter().filter(|found| found.split == set).collect();
+    let k = found.last().map_or(1, |found| found.k);
+    let problems = found.last().map_or(0, |found| found.problems);
+    let series = |name: String, value: fn(&Evaluation) -> f64| {
+        let ends: Vec<(f64, f64)> =
+            found.iter().map(|found| wilson(value(found), found.problems as f64)).collect();
+        Series {
+            name,
+            faint: false,
+            values: found.iter().map(|found| Some(value(found))).collect(),
+            low: Some(ends.iter().map(|ends| Some(ends.0)).collect()),
+            high: Some(ends.iter().map(|ends| Some(ends.1)).collect()),
+        }
+    };
+    Panel {
+        id: format!("held-out-{set}"),
+        title: format!("Held-out: {set}"),
+        formula: format!(
+            "Pass@1: mean share of correct samples. Pass@{k}: mean over problems of \
+             1 − C(n−c, {k}) / C(n, {k}), unbiased. Band: Wilson's interval of 95 % for {problems} \
+             problems, which is wide for Pass@1."
+        ),
+        over: Over::WeightVersion,
+        shape: Shape::Lines,
+        range: Range::Share,
+        x: found.iter().map(|found| found.version).collect(),
+        series: vec![
+            series("Pass@1".into(), |found| found.pass_at_1),
+            series(format!("Pass@{k}"), |found| found.pass_at_k),
+        ],
+        figures: Vec::new(),
+        empty: None,
+    }
+}
+
+fn none() -> Panel {
+    Panel {
+        id: "held-out".into(),
+        title: "Held-out".into(),
+        formula: "Pass@1 and unbiased Pass@k on problems that are not trained on.".into(),
+        over: Over::WeightVersion,
+        shape: Shape::Lines,
+        range: Range::Share,
+        x: Vec::new(),
+        series: Vec::new(),
+        figures: Vec::new(),
+        empty: Some(
+            "No evaluation yet. [data.heldout] of the configuration names the sets, \
+             [evaluation] every says how often.",
+        ),
+    }
+}
+
+/// The reward of the un-hinted rollouts.
+pub fn reward(data: &RunData) -> Panel {
+    let raw = data.metric(Metric::FirstTrialPassRate);
+    let smooth = smoothed(&raw, SPAN);
+    let formula = "Share of correct rollouts of the first trial: un-hinted ones only, hinted \
+                   rollouts are never mixed in. Smoothed: exponential mean over about 10 steps.";
+    let mut panel = Panel::over_steps(data, PanelKey::Reward.as_str(), "Training reward", formula)
+        .range(Range::Share)
+        .series("smoothed", smooth)
+        .series("each step", raw)
+        .or_empty("No step has its reward yet.");
+    panel.series[1].faint = true;
+    panel
+}
+
+/// Wilson's interval of 95 % for a share over `n` problems. For values between 0 and 1 that are
+/// not all 0 or 1, as those of Pass@1, it is wider than need be.
+fn wilson(share: f64, n: f64) -> (f64, f64) {
+    let n = n.max(1.0);
+    let square = Z * Z;
+    let middle = (share + square / (2.0 * n)) / (1.0 + square / n);
+    let half = Z / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
+    ((middle - half).max(0.0), (middle + half).min(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_are_wilsons() {
+        let close = |(low, high): (f64, f64), expected: (f64, f64)| {
+            assert!((low - expected.0).abs() < 5e-4, "{low}");
+            assert!((high - expected.1).abs() < 5e-4, "{high}");
+        };
+        // Values of Wilson (1927) as tabulated in textbooks.
+        close(wilson(0.5, 100.0), (0.4038, 0.5962));
+        close(wilson(0.0, 10.0), (0.0, 0.2775));
+        close(wilson(1.0, 10.0), (0.7225, 1.0));
+    }
+}

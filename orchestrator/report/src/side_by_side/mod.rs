@@ -1,0 +1,39 @@
+//! Runs side by side: their numbers, the settings in which they differ, their curves.
+
+mod markdown;
+mod model;
+mod numbers;
+mod page;
+mod panels;
+mod settings;
+
+use std::path::Path;
+
+use maud::Markup;
+
+use crate::document;
+
+pub use model::SideBySide;
+pub use numbers::NumberLine;
+pub use settings::SettingLine;
+
+/// Runs that are shown side by side at most.
+pub const MOST_RUNS: usize = 6;
+
+impl SideBySide {
+    /// As the content of a page; `link` is the address of a run's page, where there are other pages.
+    pub fn content(&self, link: Option<&dyn Fn(&str) -> String>) -> Markup {
+        page::content(self, link)
+    }
+
+    /// As a page that needs nothing else: no server, no script.
+    pub fn page(&self) -> Markup {
+        document::page(&self.runs.join(", "), &self.content(None))
+    }
+
+    /// As Markdown. Plots are files in a folder of theirs; without one there are tables of their
+    /// ends only.
+    pub fn markdown(&self, plots: Option<&Path>) -> String {
+        markdown::markdown(self, plots)
+    }
+}

@@ -1,0 +1,54 @@
+//! What a server can do.
+
+use std::fmt;
+
+use retrial_protocol::ServerKind;
+
+use crate::keyring::Keyring;
+
+/// The route that rollouts come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// `/v1/completions` with token ids.
+    Completions,
+    /// vLLM's `/inference/v1/generate`: weight versions by stretches of a response.
+    Generate,
+    /// `SGLang`'s `/generate`, the same.
+    Sglang,
+}
+
+/// What a server can do.
+#[derive(Clone, Debug)]
+pub struct Capabilities {
+    /// Its base URL.
+    pub url: String,
+    /// Its version, if it tells.
+    pub version: Option<String>,
+    /// The route that rollouts come by.
+    pub route: Route,
+    /// Its control routes; without any it serves rollouts only.
+    pub control: Option<ServerKind>,
+    /// What it was asked with.
+    pub(crate) keyring: Keyring,
+}
+
+impl fmt::Display for Capabilities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match (self.control, self.route) {
+            (Some(ServerKind::Sglang), _) => "SGLang",
+            (Some(ServerKind::Vllm), _) | (None, Route::Generate) => "vLLM",
+            (None, _) => "OpenAI-compatible",
+        };
+        let version = self.version.as_deref().unwrap_or("of unknown version");
+        let route = match self.route {
+            Route::Completions => "/v1/completions",
+            Route::Generate => "/inference/v1/generate",
+            Route::Sglang => "/generate",
+        };
+        let push = match self.control {
+            Some(_) => "weights from disk",
+            None => "rollouts only",
+        };
+        write!(f, "{}: {name} {version}, rollouts by {route}, {push}", self.url)
+    }
+}

@@ -1,0 +1,164 @@
+//! What a server must be able to do to be given weights, and the calls that all of them are made of.
+
+use std::path::Path;
+
+use futures::future::BoxFuture;
+use retrial_protocol::{Transfer, VersionKind, WeightVersion};
+use serde_json::Value;
+
+use crate::caller::Caller;
+use crate::error::{CallError, Trouble};
+use crate::retry::Policy;
+
+/// The control routes of a kind of server.
+pub trait Control: Send + Sync {
+    /// Stops sampling, so that the weights can be replaced.
+    fn pause(&self) -> BoxFuture<'_, Result<(), Failed>>;
+
+    /// Goes on sampling.
+    fn resume(&self, patience: Patience) -> BoxFuture<'_, Result<(), Failed>>;
+
+    /// Replaces the weights of a paused server by those of a folder, drops what was computed with the
+    /// old ones, and labels them. Returns the name that requests give them by, if they are an adapter
+    /// beside the server's model.
+    fn replace<'a>(
+        &'a self,
+        folder: &'a Path,
+        version: WeightVersion,
+        order: &'a Order<'a>,
+    ) -> BoxFuture<'a, Result<Option<&'static str>, Failed>>;
+
+    /// The label of the weights that it serves, as it says it.
+    fn label(&self) -> BoxFuture<'_, Result<Value, Failed>>;
+
+    /// Log-probabilities of all tokens of a probe but the first, nats.
+    fn score<'a>(
+        &'a self,
+        adapter: Option<&'a str>,
+        probe: &'a [u32],
+    ) -> BoxFuture<'a, Result<Vec<f64>, Failed>>;
+}
+
+/// Another way for whole weights than the disk. What it takes (a GPU, NCCL) is the trainer's.
+pub trait Channel: Send + Sync {
+    /// Replaces the weights of a paused server by those of a version's folder.
+    fn send<'a>(
+        &'a self,
+        caller: &'a Caller,
+        folder: &'a Path,
+    ) -> BoxFuture<'a, Result<(), Failed>>;
+}
+
+/// How weights are given.
+pub struct Order<'a> {
+    /// What the folders have.
+    pub kind: VersionKind,
+    /// How whole models get there.
+    pub transfer: Transfer,
+    /// The way that is not the disk.
+    pub channel: &'a dyn Channel,
+}
+
+/// A call of a push that failed for good.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {}{hint}", error.problem())]
+pub struct Failed {
+    /// What the call was for.
+    pub what: &'static str,
+    /// Why it failed.
+    pub error: CallError,
+    /// What else to do about it.
+    pub hint: &'static str,
+}
+
+/// How long a call of a push is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// One attempt.
+    None,
+    /// A few, also where nobody answers: the server is in the middle of something.
+    Some,
+}
+
+impl Failed {
+    /// A call that was for `what`.
+    pub fn new(what: &'static str, error: CallError) -> Self {
+        Self { what, error, hint: "" }
+    }
+
+    /// Whether the server is not there at the moment.
+    pub fn is_away(&self) -> bool {
+        self.error.trouble() == Trouble::Away
+    }
+}
+
+/// The hands on one server: each call is repeated a few times, because one that failed half-way
+/// leaves the server in a state that nobody wants.
+pub struct Hands<'a> {
+    /// Calls the server.
+    pub caller: &'a Caller,
+}
+
+impl Hands<'_> {
+    fn policy(&self) -> Policy {
+        Policy { patience: self.caller.timeout(), wrong: 3, ..Policy::BRIEF }
+    }
+
+    /// `POST route`.
+    pub async fn tell(
+        &self,
+        what: &'static str,
+        route: &str,
+        body: &Value,
+    ) -> Result<Value, Failed> {
+        let call = || self.caller.tell(route, body);
+        self.policy().run(call).await.map_err(|error| Failed::new(what, error))
+    }
+
+    /// Whether the server has a route.
+    pub async fn has(&self, what: &'static str, route: &str) -> Result<bool, Failed> {
+        let call = || self.caller.has(route);
+        self.policy().run(call).await.map_err(|error| Failed::new(what, error))
+    }
+
+    /// Pauses. Where nobody answers nobody is waited for: whoever pushes knows for how long to.
+    pub async fn pause(&self, route: &str, body: Value) -> Result<(), Failed> {
+        let call = || self.caller.tell(route, &body);
+        let paused = self.policy().run_while(call, |error| !error.is_silence()).await;
+        paused.map(drop).map_err(|error| Failed::new("pause", error))
+    }
+
+    /// Resumes.
+    pub async fn resume(&self, route: &str, patience: Patience) -> Result<(), Failed> {
+        let body = Value::Object(serde_json::Map::new());
+        let call = || self.caller.tell(route, &body);
+        let resumed = match patience {
+            Patience::None => call().await,
+            Patience::Some => self.policy().run(call).await,
+        };
+        resumed.map(drop).map_err(|error| Failed::new("resume", error))
+    }
+
+    /// The label that a route tells.
+    pub async fn label(&self, route: &str) -> Result<Value, Failed> {
+        let call = || self.caller.get::<Value>(route);
+        let found = self.policy().run(call).await;
+        let found = found.map_err(|error| Failed::new("checking its label", error))?;
+        Ok(found["weight_version"].clone())
+    }
+
+    /// Scores by a route, whose answer `read` understands.
+    pub async fn score(
+        &self,
+        route: &str,
+        body: &Value,
+        read: impl Fn(Value) -> Result<Vec<f64>, String>,
+    ) -> Result<Vec<f64>, Failed> {
+        let call = async || {
+            let answer = self.caller.post(route, body).await?;
+            read(answer).map_err(|problem| CallError::unusable(self.caller.url(), problem))
+        };
+        let scored = self.policy().run(call).await;
+        scored.map_err(|error| Failed::new("scoring the probe", error))
+    }
+}

@@ -1,0 +1,117 @@
+//! All servers of a run or an evaluation, found and asked once.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use retrial_protocol::{Access, ServerAddress};
+
+use crate::address::{Address, InvalidAddress, distinct};
+use crate::capabilities::Capabilities;
+use crate::error::CallError;
+use crate::keyring::Keyring;
+use crate::kinds::recognise;
+use crate::pool::{Limits, Pool};
+use crate::sample::PolicyServer;
+
+/// Which servers there are, and how they are spoken to.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// Where rollouts come from.
+    pub urls: &'a [String],
+    /// Where weights go, if the only one of `urls` is a router before these.
+    pub workers: &'a [String],
+    /// The model's name there.
+    pub model: &'a str,
+    /// Deadline of a rollout request.
+    pub timeout: Duration,
+    /// How they let us in.
+    pub access: &'a Access,
+}
+
+/// The servers of a plan.
+#[derive(Debug)]
+pub struct Fleet {
+    /// What each can do, in the order of the plan: those that sample.
+    pub found: Vec<Capabilities>,
+    /// What the workers behind a router can do.
+    pub workers: Vec<Capabilities>,
+    /// They sample.
+    servers: Vec<Box<dyn PolicyServer>>,
+}
+
+/// Why servers cannot be used together.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// An address is none, or one that is there already.
+    #[error(transparent)]
+    Address(#[from] InvalidAddress),
+    /// Workers without a router.
+    #[error(
+        "[server] workers are what is behind a router, but urls has {urls} addresses\n\
+         hint: give the router as the only one of urls, or the workers themselves as urls"
+    )]
+    NoRouter {
+        /// How many there are.
+        urls: usize,
+    },
+    /// One of them was asked and did not answer as it should.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// It cannot be given weights.
+    #[error(
+        "{url} has no routes to load weights\n\
+         hint: start vLLM with VLLM_SERVER_DEV_MODE=1, as docs/servers.md says; a router before \
+         several servers is given with [server] workers"
+    )]
+    NoControl {
+        /// The server.
+        url: String,
+    },
+}
+
+/// Finds out what the servers of a plan are.
+pub async fn connect(plan: Plan<'_>) -> Result<Fleet, FleetError> {
+    let (urls, workers) = (distinct(plan.urls)?, distinct(plan.workers)?);
+    if !workers.is_empty() && urls.len() != 1 {
+        return Err(FleetError::NoRouter { urls: urls.len() });
+    }
+    let keyring = &Keyring::of(plan.access).map_err(CallError::from)?;
+    let ask = async |addresses: &[Address]| {
+        let asked = addresses.iter().map(|address| recognise(address, plan.model, keyring));
+        try_join_all(asked).await
+    };
+    let (mut found, workers) = (ask(&urls).await?, ask(&workers).await?);
+    if !workers.is_empty() {
+        // Whichever of its workers a router asks, it is not the one that sampled.
+        for router in &mut found {
+            router.control = None;
+        }
+    }
+    let servers: Result<Vec<_>, _> =
+        found.iter().map(|found| found.connect(plan.model, plan.timeout)).collect();
+    Ok(Fleet { servers: servers?, found, workers })
+}
+
+impl Fleet {
+    /// Where weights go.
+    pub fn addresses(&self) -> Result<Vec<ServerAddress>, FleetError> {
+        let taking = if self.workers.is_empty() { &self.found } else { &self.workers };
+        let address = |server: &Capabilities| match server.control {
+            Some(kind) => Ok(ServerAddress { url: server.url.clone(), kind }),
+            None => Err(FleetError::NoControl { url: server.url.clone() }),
+        };
+        taking.iter().map(address).collect()
+    }
+
+    /// A pool of the servers. A router gets as many requests as its workers would.
+    pub fn pool(self, limits: Limits) -> Pool {
+        let concurrency = limits.concurrency * self.workers.len().max(1);
+        let workers = self.workers.into_iter().map(|worker| worker.url).collect();
+        Pool::new(self.servers, Limits { concurrency, ..limits }).behind_router(workers)
+    }
+
+    /// The servers themselves.
+    pub fn into_servers(self) -> Vec<Box<dyn PolicyServer>> {
+        self.servers
+    }
+}

@@ -1,0 +1,179 @@
+//! How a server lets us in: the services' token, a key, further headers.
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use retrial_protocol::{Access, InvalidToken, Token};
+
+use crate::address::Address;
+use crate::error::CallError;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Servers drop idle connections after 5 s; the client lets go of them sooner.
+const IDLE: Duration = Duration::from_secs(3);
+/// The variable whose key is shown unless another is named.
+const USUAL_KEY: &str = "OPENAI_API_KEY";
+/// A header's value that starts with this is the value of a variable.
+const FROM_VARIABLE: &str = "env:";
+
+/// What is shown to servers. It holds secrets: `Debug` does not show them.
+#[derive(Clone, Debug, Default)]
+pub struct Keyring {
+    headers: HeaderMap,
+    /// The variable that the key comes from.
+    key_from: Option<String>,
+}
+
+/// Why a key or a header cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidAccess {
+    /// The services' token cannot be used.
+    #[error(transparent)]
+    Token(#[from] InvalidToken),
+    /// A variable that is named is not there.
+    #[error(
+        "the environment has no variable {variable}, which {key} names\n\
+         hint: export it where the run, and the trainer if it runs elsewhere, are started"
+    )]
+    NoVariable {
+        /// The variable.
+        variable: String,
+        /// The key of the configuration.
+        key: String,
+    },
+    /// A header is none.
+    #[error("[server] headers: `{name}` cannot be sent: {problem}")]
+    Header {
+        /// Its name.
+        name: String,
+        /// Why.
+        problem: String,
+    },
+}
+
+impl Keyring {
+    /// What is shown to the services of a run, which know its token.
+    pub fn of_services() -> Result<Self, InvalidAccess> {
+        Ok(Self { headers: Token::headers_to_services()?, key_from: None })
+    }
+
+    /// What is shown to policy servers: the key that is named, else the services' token, else the
+    /// usual key if there is one.
+    pub fn of(access: &Access) -> Result<Self, InvalidAccess> {
+        let mut keyring = Self::of_services()?;
+        let usual = keyring.headers.is_empty().then(|| variable(USUAL_KEY)).flatten();
+        let key = match &access.api_key_env {
+            Some(name) => Some((name.as_str(), named(name, "[server] api_key_env")?)),
+            None => usual.map(|key| (USUAL_KEY, key)),
+        };
+        if let Some((name, key)) = key {
+            let value = secret(name, &format!("Bearer {key}"))?;
+            keyring.headers.insert(AUTHORIZATION, value);
+            keyring.key_from = Some(name.to_owned());
+        }
+        for (name, value) in &access.headers {
+            let value = match value.strip_prefix(FROM_VARIABLE) {
+                Some(from) => named(from, &format!("[server] headers.{name}"))?,
+                None => value.clone(),
+            };
+            let header = HeaderName::try_from(name.as_str()).map_err(|error| {
+                InvalidAccess::Header { name: name.clone(), problem: error.to_string() }
+            })?;
+            keyring.headers.insert(header, secret(name, &value)?);
+        }
+        Ok(keyring)
+    }
+
+    /// A client for one server, whose every call ends within `timeout`. It follows no redirection:
+    /// what is called is what was configured.
+    pub fn client(
+        &self,
+        address: &Address,
+        timeout: Duration,
+    ) -> Result<reqwest::Client, CallError> {
+        let builder = reqwest::Client::builder()
+            .timeout(timeout)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE)
+            .redirect(Policy::none())
+            .default_headers(self.headers.clone());
+        // The variables of a proxy are heeded, but no proxy leads back to this machine.
+        let builder = if address.is_loopback() { builder.no_proxy() } else { builder };
+        builder.build().map_err(CallError::Client)
+    }
+
+    /// What to do about a server that does not let us in.
+    pub fn hint(&self) -> String {
+        match &self.key_from {
+            Some(variable) => {
+                format!("hint: it does not take the key in {variable}, see [server] api_key_env")
+            }
+            None if self.headers.contains_key(AUTHORIZATION) => {
+                let variable = Token::OF_SERVICES;
+                format!(
+                    "hint: it does not take the token in {variable}; a key of its own is named by \
+                     [server] api_key_env"
+                )
+            }
+            None => format!(
+                "hint: it wants a key: put it into the variable {USUAL_KEY}, or name another by \
+                 [server] api_key_env (a service of Retrial wants the token in {})",
+                Token::OF_SERVICES
+            ),
+        }
+    }
+}
+
+/// A variable's value; an empty one is none.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn named(name: &str, key: &str) -> Result<String, InvalidAccess> {
+    variable(name)
+        .ok_or_else(|| InvalidAccess::NoVariable { variable: name.into(), key: key.into() })
+}
+
+/// A header's value that is never shown.
+fn secret(name: &str, value: &str) -> Result<HeaderValue, InvalidAccess> {
+    let mut value = HeaderValue::try_from(value).map_err(|_| InvalidAccess::Header {
+        name: name.into(),
+        problem: "its value has a line break or another control character".into(),
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn with_header(name: &str, value: &str) -> Access {
+        let headers = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        Access { headers, ..Access::default() }
+    }
+
+    #[test]
+    fn a_missing_variable_is_named_with_its_key() {
+        let access = Access { api_key_env: Some("RETRIAL_NO_SUCH".into()), ..Access::default() };
+        for (access, key) in [
+            (access, "[server] api_key_env"),
+            (with_header("X-Key", "env:RETRIAL_NO_SUCH"), "[server] headers.X-Key"),
+        ] {
+            let error = Keyring::of(&access).unwrap_err().to_string();
+            assert!(error.contains("RETRIAL_NO_SUCH") && error.contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let keyring = Keyring::of(&with_header("X-Key", "hunter2")).unwrap();
+        assert!(!format!("{keyring:?}").contains("hunter2"));
+        let error = Keyring::of(&with_header("X-Key", "hunter2\n")).unwrap_err().to_string();
+        assert!(error.contains("`X-Key` cannot be sent") && !error.contains("hunter2"), "{error}");
+        assert!(Keyring::of(&with_header("no header", "x")).is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! The kinds of servers there are. A new one is a file of its own and its lines here.
+
+use std::time::Duration;
+
+use retrial_protocol::{Access, ServerKind};
+
+use crate::address::Address;
+use crate::caller::Caller;
+use crate::capabilities::{Capabilities, Route};
+use crate::control::{Control, Hands};
+use crate::error::CallError;
+use crate::keyring::Keyring;
+use crate::retry::with_retries;
+use crate::sample::{Flaw, PolicyServer, Response};
+use crate::{sglang, vllm};
+
+/// Deadline of each question.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Asks the server at `url` what it is and whether it serves `model`. What is shown to it is what the
+/// environment has.
+pub async fn probe(url: &str, model: &str) -> Result<Capabilities, CallError> {
+    let keyring = Keyring::of(&Access::default())?;
+    recognise(&Address::parse(url)?, model, &keyring).await
+}
+
+/// Finds out what a server is. A passing failure is no answer: it is asked a few times.
+pub async fn recognise(
+    address: &Address,
+    model: &str,
+    keyring: &Keyring,
+) -> Result<Capabilities, CallError> {
+    let caller = Caller::new(keyring, address, PROBE_TIMEOUT)?;
+    let ask = async || match sglang::recognise(&caller, keyring).await? {
+        Some(found) => Ok(found),
+        None => vllm::recognise(&caller, model, keyring).await,
+    };
+    with_retries(ask).await
+}
+
+impl Capabilities {
+    /// The adapter that samples from this server, whose every call ends within `timeout`.
+    pub fn connect(
+        &self,
+        model: &str,
+        timeout: Duration,
+    ) -> Result<Box<dyn PolicyServer>, CallError> {
+        let caller = Caller::new(&self.keyring, &Address::parse(&self.url)?, timeout)?;
+        Ok(match self.route {
+            Route::Completions => vllm::completions(caller, model, self.control.is_some()),
+            Route::Generate => vllm::generate(caller, model),
+            Route::Sglang => Box::new(sglang::Sampler(caller)),
+        })
+    }
+}
+
+/// What the body of a server's answer to a request for `n` responses says, by the route it came by.
+pub fn read(route: Route, body: &[u8], n: u32) -> Result<Vec<Response>, Flaw> {
+    match route {
+        Route::Completions => vllm::read_completions(body, n),
+        Route::Generate => vllm::read_generate(body, n),
+        Route::Sglang => sglang::read_generate(body, n),
+    }
+}
+
+/// The control routes of a kind of server.
+pub fn control(kind: ServerKind, caller: &Caller) -> Box<dyn Control + '_> {
+    let hands = Hands { caller };
+    match kind {
+        ServerKind::Vllm => Box::new(vllm::Vllm(hands)),
+        ServerKind::Sglang => Box::new(sglang::Sglang(hands)),
+    }
+}

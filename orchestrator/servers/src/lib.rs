@@ -1,0 +1,43 @@
+//! Everything that knows how a policy server speaks: the loop samples through it, the trainer pushes
+//! weights through it.
+//!
+//! - [`probe()`] finds out what a server is; [`connect()`] does so for all servers of a run.
+//! - [`PolicyServer`] samples. Token ids go in and come out. Every sampling parameter is sent, because
+//!   a server fills what is missing from the model's own files.
+//! - [`Pool`] shares the rollouts among several servers and waits for those that are away.
+//! - [`push()`] replaces the weights of servers and verifies that they serve them.
+//!
+//! Below them lie one HTTP client ([`Caller`]), one error ([`CallError`]), one retry policy
+//! ([`Policy`]). `vllm` and `sglang` know a kind of server each; `kinds` lists them. A new kind is a
+//! file beside them and its lines in `kinds`.
+
+mod address;
+mod arrival;
+mod caller;
+mod capabilities;
+mod control;
+mod error;
+mod explain;
+mod fleet;
+mod keyring;
+mod kinds;
+mod pool;
+mod push;
+mod retry;
+mod sample;
+mod sglang;
+mod vllm;
+
+pub use address::{Address, InvalidAddress, distinct};
+pub use arrival::{Oddities, Share};
+pub use caller::Caller;
+pub use capabilities::{Capabilities, Route};
+pub use control::{Channel, Failed, Order};
+pub use error::{CallError, Transience, Trouble};
+pub use fleet::{Fleet, FleetError, Plan, connect};
+pub use keyring::{InvalidAccess, Keyring};
+pub use kinds::{probe, read};
+pub use pool::{Limits, NoServer, Outcome, Pool, PoolError, ServerHealth, Silence};
+pub use push::{Mismatch, Weights, push};
+pub use retry::{Policy, with_retries};
+pub use sample::{Flaw, PolicyServer, Response, SampleRequest, Sampled};

@@ -1,0 +1,192 @@
+//! Pushes a weight version to policy servers and verifies that they serve it.
+//!
+//! Pause, replace the weights, drop what was computed with the old ones, label, resume: each kind
+//! of server has its own words for it. Whatever fails in between, the server gets the version before
+//! back, under its label, and is resumed: one that failed to replace its weights would die of its next
+//! request, one that failed to label them would sample with new weights under the old name. At the end
+//! server and trainer score the same tokens: that, not the label, shows that the weights are there.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use retrial_protocol::{
+    Access, PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, WeightVersion,
+};
+
+use crate::caller::Caller;
+use crate::control::{Control, Failed, Order, Patience};
+use crate::error::CallError;
+use crate::kinds::control;
+use crate::sample::INVALID_LOGPROB;
+
+/// A server that is reachable computes other numbers than the trainer: training must not go on.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{url} does not serve version {version}: for token {position} of the probe it has \
+     log-probability {server}, the trainer has {trainer} (tolerance {tolerance})\n\
+     hint: look for another precision, another model or a stale cache on the server"
+)]
+pub struct Mismatch {
+    /// The version.
+    pub version: WeightVersion,
+    /// The server.
+    pub url: String,
+    /// Position of the token in the probe.
+    pub position: usize,
+    /// The server's number, nats.
+    pub server: f64,
+    /// The trainer's number, nats.
+    pub trainer: f64,
+    /// Largest difference that passes, nats.
+    pub tolerance: f64,
+}
+
+/// What is pushed.
+pub struct Weights<'a> {
+    /// The folder of the version.
+    pub folder: &'a Path,
+    /// The folder of the version before, for a server that cannot take this one.
+    pub previous: Option<&'a Path>,
+    /// The trainer's log-probabilities of the probe, nats.
+    pub expected: &'a [f32],
+    /// How they get there.
+    pub order: Order<'a>,
+}
+
+/// Pushes a version to all servers of the request, in parallel, and compares their log-probabilities
+/// of the probe with the trainer's.
+pub async fn push(
+    request: &PublishRequest,
+    weights: &Weights<'_>,
+    access: &Access,
+) -> Result<PublishReport, Mismatch> {
+    let pushes = request.servers.iter().map(|server| push_to(server, request, weights, access));
+    // Each is gone through to its end, so that a mismatch of one leaves no other one paused.
+    let pushed: Result<Vec<_>, _> = join_all(pushes).await.into_iter().collect();
+    let servers = pushed?;
+    tracing::info!(servers = servers.len(), "the weights were pushed");
+    Ok(PublishReport { version: request.version, servers })
+}
+
+async fn push_to(
+    server: &ServerAddress,
+    request: &PublishRequest,
+    weights: &Weights<'_>,
+    access: &Access,
+) -> Result<ServerPublish, Mismatch> {
+    let clock = Instant::now();
+    let (version, url) = (request.version, server.url.clone());
+    let scored = async {
+        let timeout = Duration::from_secs(request.timeout_seconds);
+        let caller = Caller::to_server(&url, access, timeout)
+            .map_err(|error| Failed::new("reading its address", error))?;
+        let server = control(server.kind, &caller);
+        let adapter = replace(server.as_ref(), version, weights).await?;
+        Ok((server.score(adapter, &request.probe).await?, adapter))
+    };
+    let scored: Result<_, Failed> = scored.await;
+    let (outcome, adapter) = match scored {
+        Ok((found, adapter)) => {
+            let max_difference = compare(&url, request, &found, weights.expected)?;
+            (PushOutcome::Verified { max_difference }, adapter.map(str::to_owned))
+        }
+        Err(failed) => {
+            let error = format!("cannot publish version {version} to {url}: {failed}");
+            tracing::warn!("{error}");
+            let outcome = if failed.is_away() {
+                PushOutcome::Unreachable { error }
+            } else {
+                PushOutcome::Refused { error }
+            };
+            (outcome, None)
+        }
+    };
+    Ok(ServerPublish { url, seconds: clock.elapsed().as_secs_f64(), adapter, outcome })
+}
+
+/// Replaces the weights of a server, or leaves it as it was. Returns the name of the adapter that they
+/// are.
+async fn replace(
+    server: &dyn Control,
+    version: WeightVersion,
+    weights: &Weights<'_>,
+) -> Result<Option<&'static str>, Failed> {
+    if let Err(failed) = server.pause().await {
+        // It may have been paused all the same: an answer can be lost. Where nobody is, nobody is
+        // waited for.
+        let patience = if failed.error.is_silence() { Patience::None } else { Patience::Some };
+        let _ = server.resume(patience).await;
+        return Err(failed);
+    }
+    let replaced = load(server, version, weights).await;
+    let patience = match &replaced {
+        // It is not there any more: there is nobody to give anything back to.
+        Err(failed) if failed.error.is_silence() => Patience::None,
+        Err(_) => {
+            fall_back(server, version, weights).await;
+            Patience::Some
+        }
+        Ok(_) => Patience::Some,
+    };
+    let resumed = server.resume(patience).await;
+    if let Err(failed) = &resumed {
+        tracing::error!(%failed, "a server may be paused still; the next push resumes it");
+    }
+    let adapter = replaced?;
+    resumed.map(|()| adapter)
+}
+
+async fn load(
+    server: &dyn Control,
+    version: WeightVersion,
+    weights: &Weights<'_>,
+) -> Result<Option<&'static str>, Failed> {
+    let adapter = server.replace(weights.folder, version, &weights.order).await?;
+    let label = server.label().await?;
+    if label == version.to_string() {
+        return Ok(adapter);
+    }
+    let problem = CallError::unusable_for_good("", format!("it says it serves {label}"));
+    Err(Failed::new("checking its label", problem))
+}
+
+/// Gives a server that cannot take a version the one before back.
+async fn fall_back(server: &dyn Control, version: WeightVersion, weights: &Weights<'_>) {
+    let (Some(folder), Some(before)) = (weights.previous, version.0.checked_sub(1)) else { return };
+    if let Err(failed) = server.replace(folder, WeightVersion(before), &weights.order).await {
+        tracing::error!(
+            %failed,
+            "the server did not take version {before} back either; nobody knows what it serves \
+             until it takes a push"
+        );
+    }
+}
+
+/// The largest difference between the server's and the trainer's log-probabilities.
+fn compare(
+    url: &str,
+    request: &PublishRequest,
+    found: &[f64],
+    expected: &[f32],
+) -> Result<f64, Mismatch> {
+    let mut largest = 0.0_f64;
+    for (position, (&server, &trainer)) in (1..).zip(found.iter().zip(expected)) {
+        let trainer = f64::from(trainer);
+        let difference = (server - trainer).abs();
+        // Written so that a NaN fails.
+        if !(difference <= request.tolerance && server > f64::from(INVALID_LOGPROB)) {
+            let (version, tolerance) = (request.version, request.tolerance);
+            return Err(Mismatch {
+                version,
+                url: url.into(),
+                position,
+                server,
+                trainer,
+                tolerance,
+            });
+        }
+        largest = largest.max(difference);
+    }
+    Ok(largest)
+}

@@ -1,0 +1,121 @@
+//! vLLM. The embedded server has the same routes, and what else speaks `/v1/completions` is sampled
+//! from in the same way.
+
+mod completions;
+mod control;
+mod generate;
+
+use retrial_protocol::ServerKind;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::caller::Caller;
+use crate::capabilities::{Capabilities, Route};
+use crate::error::{CallError, Trouble};
+use crate::keyring::Keyring;
+use crate::sample::{Flaw, PolicyServer, Response, SampleRequest};
+
+use completions::{Completions, Versions};
+use generate::Generate;
+
+pub use control::Vllm;
+
+const MODELS: &str = "/v1/models";
+
+#[derive(Deserialize)]
+struct Models {
+    data: Vec<Model>,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    id: String,
+}
+
+/// What a server with these routes can do. It must serve `model`.
+pub async fn recognise(
+    caller: &Caller,
+    model: &str,
+    keyring: &Keyring,
+) -> Result<Capabilities, CallError> {
+    let Models { data } = caller.get(MODELS).await?;
+    if !data.iter().any(|served| served.id == model) {
+        let names: Vec<&str> = data.iter().map(|served| served.id.as_str()).collect();
+        let problem = format!(
+            "it serves {}, not `{model}`\nhint: set [server] model to the name it serves",
+            names.join(", ")
+        );
+        let url = format!("{}{MODELS}", caller.url());
+        return Err(CallError::unusable_for_good(&url, problem));
+    }
+    let version = optional(caller.get::<Value>("/version").await)?;
+    let version = version.and_then(|answer| answer["version"].as_str().map(str::to_owned));
+    let control = optional(caller.get::<Value>("/weight_info").await)?.map(|_| ServerKind::Vllm);
+    let generates = generates(caller).await?;
+    let route = if generates { Route::Generate } else { Route::Completions };
+    let (url, keyring) = (caller.url().to_owned(), keyring.clone());
+    Ok(Capabilities { url, version, route, control, keyring })
+}
+
+/// Whether the generate route is there and enabled: it complains of an empty request then.
+async fn generates(caller: &Caller) -> Result<bool, CallError> {
+    match caller.tell(generate::ROUTE, &Value::Object(serde_json::Map::new())).await {
+        Ok(_) | Err(CallError::Status { status: 400 | 422, .. }) => Ok(true),
+        Err(error) => absent(error).map(|()| false),
+    }
+}
+
+/// The answer of a route that need not be there.
+pub fn optional(answer: Result<Value, CallError>) -> Result<Option<Value>, CallError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) => absent(error).map(|()| None),
+    }
+}
+
+/// Whether a failure shows that a route is not there. One that says that it is away for a while does
+/// not.
+fn absent(error: CallError) -> Result<(), CallError> {
+    match &error {
+        CallError::Status { status: 404, .. } | CallError::Answer { .. } => Ok(()),
+        CallError::Status { .. } if error.trouble() != Trouble::Away => Ok(()),
+        _ => Err(error),
+    }
+}
+
+/// Samples by `/v1/completions`. A server that has control routes says which weights it serves.
+pub fn completions(caller: Caller, model: &str, has_control: bool) -> Box<dyn PolicyServer> {
+    let versions = if has_control { Versions::Asked } else { Versions::Unknown };
+    Box::new(Completions::new(caller, model, versions))
+}
+
+/// Samples by `/inference/v1/generate`.
+pub fn generate(caller: Caller, model: &str) -> Box<dyn PolicyServer> {
+    Box::new(Generate::new(caller, model))
+}
+
+/// What the body of an answer of `/v1/completions` says.
+pub fn read_completions(body: &[u8], n: u32) -> Result<Vec<Response>, Flaw> {
+    completions::read(parsed(body)?, n)
+}
+
+/// The same of `/inference/v1/generate`.
+pub fn read_generate(body: &[u8], n: u32) -> Result<Vec<Response>, Flaw> {
+    generate::read(parsed(body)?, n)
+}
+
+fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Flaw> {
+    serde_json::from_slice(body).map_err(|error| Flaw::Passing(error.to_string()))
+}
+
+/// A server that was started anew does not know the adapter that was pushed to it: it has lost its
+/// weights, which waiting does not bring back.
+fn lost_adapter(error: CallError, request: &SampleRequest<'_>) -> CallError {
+    match error {
+        CallError::Status { url, status: 404, body, .. } if request.adapter.is_some() => {
+            CallError::Answer { url, problem: body, trouble: Trouble::Wrong }
+        }
+        error => error,
+    }
+}

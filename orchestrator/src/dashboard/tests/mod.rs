@@ -1,7 +1,0 @@
-//! The dashboard over a real log, asked by real HTTP.
-
-mod api;
-pub(crate) mod fixture;
-mod live;
-mod pages;
-mod safety;

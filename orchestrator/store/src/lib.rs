@@ -1,0 +1,53 @@
+//! The mistake log: one `SQLite` file that has everything that happened in its runs, and that a
+//! run resumes from.
+//!
+//! `migrations/` has the schema, `docs/schema.md` describes it. One connection writes, others
+//! read. Each call of [`Store`] is one transaction, all or nothing, and can be made again: a row
+//! that is there stays as it is. So whatever was interrupted is simply done again.
+//!
+//! [`Reader`] is for whoever only looks: it opens a log read-only and answers with plain types, the
+//! ones that pages, the API, reports and exports show. No other crate has SQL.
+
+mod codec;
+mod curves;
+mod error;
+mod evals;
+mod migrations;
+mod mistakes;
+mod open;
+mod read;
+mod reader;
+mod rollouts;
+mod row;
+mod runs;
+mod steps;
+mod store;
+mod word;
+
+pub use error::{QueryError, ReadError, StoreError};
+pub use evals::{EvalId, EvalProblem, EvalSet, LoggedEval, NewEval};
+pub use mistakes::{Mistake, MistakeFilter};
+pub use open::reader;
+pub use read::failures::{Failure, Failures};
+pub use read::metrics::StepMetrics;
+pub use read::mistakes::{MistakeLine, Mistakes};
+pub use read::overview::{
+    Coverage, Evaluation, Graduation, RunCache, RunData, SOURCE_STEPS, Source, StepTimes, Weights,
+};
+pub use read::problem::{Hint, ProblemDetail, RolloutLine, Visit, VisitDetail};
+pub use read::problems::{Fate, ProblemLine, Problems};
+pub use read::runs::{LogSize, RunInfo, RunLine};
+pub use read::sql::Answer;
+pub use read::status::RunNumbers;
+pub use read::steps::{
+    GroupLine, MetricLine, OTHER, PHASES, PhaseSpan, StepDetail, StepLine, Steps,
+};
+pub use read::unsolved::{Unsolved, UnsolvedFilter};
+pub use reader::{ChangeWatch, QUERY_TIME, Reader, Session, View, Window};
+pub use rollouts::{LoggedRollouts, TrialRecord};
+pub use runs::{NewRun, RunId, RunRecord};
+pub use steps::{GroupRecord, HintRecord, PushRecord, Replacement, StepRecord};
+pub use store::Store;
+
+#[cfg(test)]
+mod tests;

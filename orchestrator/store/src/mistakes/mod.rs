@@ -1,0 +1,7 @@
+//! Looking mistakes up.
+
+mod filter;
+mod find;
+
+pub use filter::{MistakeFilter, phrase};
+pub use find::{Mistake, as_json, find, ids};

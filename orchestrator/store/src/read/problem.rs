@@ -1,0 +1,312 @@
+//! A problem: how it fared, its mistakes, and one visit in full.
+
+use std::collections::BTreeMap;
+
+use retrial_domain::{FinishReason, Trial};
+use retrial_grader::Verdict;
+use retrial_lte::{GroupOutcome, HintKind};
+use serde::Serialize;
+use sqlx::SqliteConnection;
+use sqlx::types::Json;
+use utoipa::ToSchema;
+
+use super::mistakes::{self, MistakeLine};
+use super::runs::RunInfo;
+use crate::error::ReadError;
+use crate::reader::View;
+use crate::row::from_row;
+use crate::word;
+
+/// Characters of a response that are sent; the rest has an address of its own.
+const TEXT_CHARS: u32 = 20_000;
+/// Rollouts of a trial that are sent.
+const MOST_ROLLOUTS: u32 = 256;
+/// Mistakes of a problem that are shown.
+const MISTAKES: u32 = 30;
+
+/// A problem.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemDetail {
+    /// The run.
+    pub run: String,
+    /// Its name.
+    pub problem: String,
+    /// Its text.
+    pub text: String,
+    /// The right answer.
+    pub answer: String,
+    /// What the data set says of it.
+    pub tags: BTreeMap<String, String>,
+    /// Each step that took it, in order.
+    pub visits: Vec<Visit>,
+    /// Its wrong answers, the most frequent first.
+    pub mistakes: Vec<MistakeLine>,
+    /// The visit that is shown in full; none if no step has taken the problem.
+    pub visit: Option<VisitDetail>,
+}
+
+/// A problem in a step: a row of the view `problem_history`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Visit {
+    /// The step.
+    pub step: u64,
+    /// Outcome of the first trial: `none`, `some` or `all` pass; none while the step goes on.
+    #[serde(serialize_with = "word::write_option")]
+    #[schema(value_type = Option<String>)]
+    pub before: Option<GroupOutcome>,
+    /// Outcome of the refined group.
+    #[serde(serialize_with = "word::write_option")]
+    #[schema(value_type = Option<String>)]
+    pub after: Option<GroupOutcome>,
+    /// Correct rollouts of the first trial, and all of them.
+    pub correct: u64,
+    /// The same.
+    pub tries: u64,
+    /// Kind of the second trial's prompt.
+    #[serde(serialize_with = "word::write_option")]
+    #[schema(value_type = Option<String>)]
+    pub hint: Option<HintKind>,
+    /// Correct rollouts of the second trial, and all of them.
+    pub hinted_correct: u64,
+    /// The same.
+    pub hinted_tries: u64,
+}
+
+from_row!(Visit { step, before, after, correct, tries, hint, hinted_correct, hinted_tries });
+
+/// A visit in full.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct VisitDetail {
+    /// The step.
+    pub step: u64,
+    /// The problem before it in the step, by name.
+    pub previous: Option<String>,
+    /// The problem after it.
+    pub next: Option<String>,
+    /// How the second trial was asked for.
+    pub hint: Option<Hint>,
+    /// The first trial.
+    pub first: Vec<RolloutLine>,
+    /// The second trial: extra rollouts.
+    pub second: Vec<RolloutLine>,
+}
+
+/// How a second trial was asked for.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Hint {
+    /// The kind of prompt.
+    #[schema(value_type = String)]
+    pub kind: HintKind,
+    /// The wrong answers that it lists.
+    pub answers: Vec<String>,
+    /// The exact text of the prompt.
+    pub prompt: String,
+}
+
+/// A rollout.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RolloutLine {
+    /// `first` or `second`.
+    #[schema(value_type = String)]
+    pub trial: Trial,
+    /// Position in its trial, from 0.
+    pub position: u64,
+    /// `correct`, `wrong`, `no_answer`, `unparsed` or `timeout`.
+    #[serde(serialize_with = "word::write")]
+    #[schema(value_type = String)]
+    pub verdict: Verdict,
+    /// The answer as it was written.
+    pub answer: Option<String>,
+    /// Its normal form.
+    pub canonical: Option<String>,
+    /// `stop`, or `length` if it was cut.
+    #[schema(value_type = String)]
+    pub finish: FinishReason,
+    /// Tokens of the prompt.
+    pub prompt_tokens: u64,
+    /// Tokens of the response.
+    pub tokens: u64,
+    /// The weights that sampled it.
+    pub version: u64,
+    /// Of a failure: the position of the extra rollout that took its place; of an extra rollout:
+    /// the position of the failure whose place it took.
+    pub swapped_with: Option<u64>,
+    /// The response, its first 20,000 characters.
+    pub text: String,
+    /// Characters of the response that the log has.
+    pub characters: u64,
+    /// Characters that it had, if the log was told to keep its beginning only.
+    pub cut_from: Option<u64>,
+}
+
+from_row!(RolloutLine {
+    trial,
+    position,
+    verdict,
+    answer,
+    canonical,
+    finish,
+    prompt_tokens,
+    tokens,
+    version,
+    swapped_with,
+    text,
+    characters,
+    cut_from
+});
+
+struct ProblemRow {
+    text: String,
+    answer: String,
+    tags: Json<BTreeMap<String, String>>,
+}
+
+from_row!(ProblemRow { text, answer, tags });
+
+struct HintRow {
+    kind: HintKind,
+    answers: Json<Vec<String>>,
+    prompt: String,
+}
+
+from_row!(HintRow { kind, answers, prompt });
+
+const PROBLEM: &str =
+    "SELECT text, answer, tags FROM problems WHERE run = ? AND split = 'train' AND id = ?";
+
+const VISITS: &str = "SELECT groups.step, groups.before, groups.after,
+    count(*) FILTER (WHERE trial = 'first' AND verdict = 'correct') AS correct,
+    count(*) FILTER (WHERE trial = 'first' AND verdict <> 'timeout') AS tries,
+    (SELECT kind FROM hints WHERE hints.run = groups.run AND hints.step = groups.step
+     AND hints.problem = groups.problem) AS hint,
+    count(*) FILTER (WHERE trial = 'second' AND verdict = 'correct') AS hinted_correct,
+    count(*) FILTER (WHERE trial = 'second' AND verdict <> 'timeout') AS hinted_tries
+    FROM groups LEFT JOIN rollouts
+      ON rollouts.run = groups.run AND rollouts.step = groups.step
+     AND rollouts.problem = groups.problem
+    WHERE groups.run = ? AND groups.problem = ?
+    GROUP BY groups.step ORDER BY groups.step";
+
+const NEIGHBOURS: &str = "SELECT
+    (SELECT max(problem) FROM groups WHERE run = ?1 AND step = ?2 AND problem < ?3),
+    (SELECT min(problem) FROM groups WHERE run = ?1 AND step = ?2 AND problem > ?3)";
+
+const HINT: &str =
+    "SELECT kind, answers, prompt FROM hints WHERE run = ? AND step = ? AND problem = ?";
+
+const ROLLOUTS: &str = "SELECT trial, position, verdict,
+    substr(answer, 1, 1000) AS answer, substr(canonical, 1, 1000) AS canonical, finish, prompt_tokens, tokens, version,
+    CASE trial
+        WHEN 'first' THEN (SELECT extra FROM replacements AS swap WHERE swap.run = rollouts.run
+            AND swap.step = rollouts.step AND swap.problem = rollouts.problem
+            AND swap.failure = position)
+        ELSE (SELECT failure FROM replacements AS swap WHERE swap.run = rollouts.run
+            AND swap.step = rollouts.step AND swap.problem = rollouts.problem
+            AND swap.extra = position)
+    END AS swapped_with,
+    substr(text, 1, ?5) AS text, length(text) AS characters, cut_from
+    FROM rollouts JOIN responses USING (run, step, problem, trial, position)
+    WHERE run = ?1 AND step = ?2 AND problem = ?3 AND trial = ?4
+    ORDER BY position LIMIT ?6";
+
+impl View<'_> {
+    /// A problem, with the visit of a step, or its last one.
+    pub async fn problem(
+        &mut self,
+        run: &RunInfo,
+        problem: &str,
+        step: Option<u64>,
+    ) -> Result<ProblemDetail, ReadError> {
+        let db = &mut *self.db;
+        let row: Option<ProblemRow> =
+            sqlx::query_as(PROBLEM).bind(run.id).bind(problem).fetch_optional(&mut *db).await?;
+        let row = row.ok_or_else(|| {
+            ReadError::not_found(format!("problem `{problem}` in run `{}`", run.name))
+        })?;
+        let visits: Vec<Visit> =
+            sqlx::query_as(VISITS).bind(run.id).bind(problem).fetch_all(&mut *db).await?;
+        let mistakes = mistakes::of_problem(db, &run.name, problem, MISTAKES).await?;
+        let step = match step {
+            Some(step) if visits.iter().any(|visit| visit.step == step) => Some(step),
+            Some(step) => {
+                return Err(ReadError::not_found(format!("problem `{problem}` in step {step}")));
+            }
+            None => visits.last().map(|visit| visit.step),
+        };
+        let visit = match step {
+            Some(step) => Some(visit(db, run, problem, step).await?),
+            None => None,
+        };
+        Ok(ProblemDetail {
+            run: run.name.clone(),
+            problem: problem.into(),
+            text: row.text,
+            answer: row.answer,
+            tags: row.tags.0,
+            visits,
+            mistakes,
+            visit,
+        })
+    }
+
+    /// The whole text of a response. A `trial` that is none has no rollouts.
+    pub async fn response(
+        &mut self,
+        run: &RunInfo,
+        step: u64,
+        problem: &str,
+        trial: &str,
+        position: u32,
+    ) -> Result<String, ReadError> {
+        let query = "SELECT text FROM responses \
+                     WHERE run = ? AND step = ? AND problem = ? AND trial = ? AND position = ?";
+        let text: Option<String> = sqlx::query_scalar(query)
+            .bind(run.id)
+            .bind(step.cast_signed())
+            .bind(problem)
+            .bind(trial)
+            .bind(position)
+            .fetch_optional(&mut *self.db)
+            .await?;
+        text.ok_or_else(|| {
+            ReadError::not_found(format!(
+                "rollout {position} of the {trial} trial of problem `{problem}` in step {step}"
+            ))
+        })
+    }
+}
+
+async fn visit(
+    db: &mut SqliteConnection,
+    run: &RunInfo,
+    problem: &str,
+    step: u64,
+) -> sqlx::Result<VisitDetail> {
+    let key = step.cast_signed();
+    let (previous, next) =
+        sqlx::query_as(NEIGHBOURS).bind(run.id).bind(key).bind(problem).fetch_one(&mut *db).await?;
+    let hint: Option<HintRow> =
+        sqlx::query_as(HINT).bind(run.id).bind(key).bind(problem).fetch_optional(&mut *db).await?;
+    let hint = hint.map(|row| Hint { kind: row.kind, answers: row.answers.0, prompt: row.prompt });
+    let first = rollouts(db, run, problem, step, Trial::First).await?;
+    let second = rollouts(db, run, problem, step, Trial::Second).await?;
+    Ok(VisitDetail { step, previous, next, hint, first, second })
+}
+
+async fn rollouts(
+    db: &mut SqliteConnection,
+    run: &RunInfo,
+    problem: &str,
+    step: u64,
+    trial: Trial,
+) -> sqlx::Result<Vec<RolloutLine>> {
+    sqlx::query_as(ROLLOUTS)
+        .bind(run.id)
+        .bind(step.cast_signed())
+        .bind(problem)
+        .bind(trial.as_str())
+        .bind(TEXT_CHARS)
+        .bind(MOST_ROLLOUTS)
+        .fetch_all(db)
+        .await
+}

@@ -1,0 +1,110 @@
+//! The problems of a run, by how they fared.
+
+use retrial_lte::GroupOutcome;
+use serde::{Deserialize, Serialize};
+use sqlx::{QueryBuilder, Sqlite};
+use utoipa::ToSchema;
+
+use super::runs::RunInfo;
+use crate::error::ReadError;
+use crate::reader::{View, Window};
+use crate::row::from_row;
+use crate::word;
+
+/// Which problems are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// All that were tried.
+    #[default]
+    Any,
+    /// No response solved them, hints included.
+    Unsolved,
+    /// A second trial rescued them.
+    Rescued,
+    /// Rescued once, and solved without a hint later.
+    Graduated,
+}
+
+/// A problem of a run.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProblemLine {
+    /// Its name.
+    pub problem: String,
+    /// Its text, the beginning of it.
+    pub text: String,
+    /// The right answer.
+    pub answer: String,
+    /// Steps that took it.
+    pub visits: u64,
+    /// Those whose first trial failed altogether.
+    pub failed: u64,
+    /// Those that the second trial rescued.
+    pub rescued: u64,
+    /// The last of them, and its outcomes.
+    pub last_step: u64,
+    /// The outcome of the last first trial.
+    #[serde(serialize_with = "word::write")]
+    #[schema(value_type = String)]
+    pub before: GroupOutcome,
+    /// The outcome of the last refined group.
+    #[serde(serialize_with = "word::write")]
+    #[schema(value_type = String)]
+    pub after: GroupOutcome,
+}
+
+from_row!(ProblemLine { problem, text, answer, visits, failed, rescued, last_step, before, after });
+
+/// A page of problems.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problems {
+    /// The rows, those whose first trial failed most often first.
+    pub rows: Vec<ProblemLine>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+// `before` and `after` are those of the row that has the greatest step.
+const COUNTED: &str = "WITH counted AS (
+    SELECT problem, count(*) AS visits, sum(before = 'none') AS failed,
+           sum(before = 'none' AND after <> 'none') AS rescued, sum(after <> 'none') AS solved,
+           min(step) FILTER (WHERE before = 'none' AND after <> 'none') AS first_rescue,
+           max(step) FILTER (WHERE before <> 'none') AS last_unaided,
+           max(step) AS last_step, before, after
+    FROM groups WHERE run = ";
+
+impl View<'_> {
+    /// Problems of a run with this fate; `contains` is looked for in their names and texts.
+    pub async fn problems(
+        &mut self,
+        run: &RunInfo,
+        fate: Fate,
+        contains: &str,
+        window: Window,
+    ) -> Result<Problems, ReadError> {
+        let mut query = QueryBuilder::<Sqlite>::new(COUNTED);
+        query.push_bind(run.id).push(
+            " AND after IS NOT NULL GROUP BY problem)
+        SELECT problem, substr(problems.text, 1, 300) AS text, problems.answer, visits, failed,
+               rescued, last_step, before, after
+        FROM counted CROSS JOIN problems
+          ON problems.split = 'train' AND problems.id = counted.problem AND problems.run = ",
+        );
+        query.push_bind(run.id).push(match fate {
+            Fate::Any => " WHERE true",
+            Fate::Unsolved => " WHERE solved = 0",
+            Fate::Rescued => " WHERE rescued > 0",
+            Fate::Graduated => " WHERE last_unaided > first_rescue",
+        });
+        if !contains.is_empty() {
+            query.push(" AND (instr(problems.text, ").push_bind(contains);
+            query.push(") > 0 OR instr(problem, ").push_bind(contains).push(") > 0)");
+        }
+        query.push(" ORDER BY failed DESC, problem LIMIT ").push_bind(window.limit + 1);
+        query.push(" OFFSET ").push_bind(window.offset);
+        let mut rows: Vec<ProblemLine> = query.build_query_as().fetch_all(&mut *self.db).await?;
+        let more = rows.len() > window.limit as usize;
+        rows.truncate(window.limit as usize);
+        Ok(Problems { rows, more })
+    }
+}

@@ -1,0 +1,54 @@
+//! How far a run is, by its log.
+
+use super::runs::RunInfo;
+use crate::error::ReadError;
+use crate::reader::View;
+use crate::row::from_row;
+
+/// How far a run is.
+#[derive(Clone, Debug)]
+pub struct RunNumbers {
+    /// The step that began last.
+    pub begun: Option<u64>,
+    /// The last step that is complete; 0 before the first.
+    pub committed: u64,
+    /// The last version that was seen to be served.
+    pub version: Option<u64>,
+    /// Seconds from one commit to the next, over the last steps.
+    pub step_seconds: Option<f64>,
+    /// Sampled tokens a second of rollouts, over the last steps.
+    pub tokens_per_second: Option<f64>,
+    /// Seconds since 1970 of the last entry that has a time.
+    pub changed: Option<f64>,
+}
+
+from_row!(RunNumbers { begun, committed, version, step_seconds, tokens_per_second, changed });
+
+/// Over the last ten steps.
+const NUMBERS: &str = "WITH last AS (
+    SELECT step, committed_at FROM steps WHERE run = ?1 AND committed_at IS NOT NULL
+    ORDER BY step DESC LIMIT 10
+), spent AS (
+    SELECT sum(value) FILTER (WHERE name IN ('first_trial_tokens', 'second_trial_tokens')) AS tokens,
+           sum(value) FILTER (WHERE name IN ('first_trial_seconds', 'second_trial_seconds'))
+               AS seconds
+    FROM step_metrics WHERE run = ?1 AND step >= (SELECT min(step) FROM last)
+)
+SELECT (SELECT max(step) FROM steps WHERE run = ?1) AS begun,
+       (SELECT coalesce(max(step), 0) FROM last) AS committed,
+       (SELECT max(version) FROM weights WHERE run = ?1) AS version,
+       (SELECT (unixepoch(max(committed_at), 'subsec') - unixepoch(min(committed_at), 'subsec'))
+               / nullif(count(*) - 1, 0) FROM last) AS step_seconds,
+       (SELECT tokens / nullif(seconds, 0) FROM spent) AS tokens_per_second,
+       (SELECT unixepoch(max(at), 'subsec') FROM (
+            SELECT max(begun_at) AS at FROM steps WHERE run = ?1
+            UNION ALL SELECT max(committed_at) FROM steps WHERE run = ?1
+            UNION ALL SELECT max(evaluated_at) FROM evaluations WHERE run = ?1
+            UNION ALL SELECT started_at FROM runs WHERE id = ?1)) AS changed";
+
+impl View<'_> {
+    /// How far a run is.
+    pub async fn run_numbers(&mut self, run: &RunInfo) -> Result<RunNumbers, ReadError> {
+        Ok(sqlx::query_as(NUMBERS).bind(run.id).fetch_one(&mut *self.db).await?)
+    }
+}

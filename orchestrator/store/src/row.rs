@@ -1,0 +1,76 @@
+//! Rows as structs. sqlx's derive macro for it would build `SQLite` twice.
+
+use retrial_domain::{FinishReason, MistakeKind, Trial};
+use retrial_grader::Verdict;
+use retrial_lte::{GroupOutcome, HintKind, Method};
+use serde::de::DeserializeOwned;
+use sqlx::sqlite::SqliteRow;
+use sqlx::types::Json;
+use sqlx::{Row as _, ValueRef as _};
+
+use crate::word::Word;
+
+/// What can be read out of a column.
+pub trait Column: Sized {
+    /// Reads it.
+    fn read(row: &SqliteRow, name: &str) -> sqlx::Result<Self>;
+}
+
+macro_rules! as_sqlx_does {
+    ($($of:ty),*) => {$(
+        impl Column for $of {
+            fn read(row: &SqliteRow, name: &str) -> sqlx::Result<Self> {
+                row.try_get(name)
+            }
+        }
+    )*};
+}
+
+macro_rules! by_word {
+    ($($of:ty),*) => {$(
+        impl Column for $of {
+            fn read(row: &SqliteRow, name: &str) -> sqlx::Result<Self> {
+                <Self as Word>::by_word(row.try_get(name)?)
+            }
+        }
+    )*};
+}
+
+as_sqlx_does!(i64, f64, bool, String);
+by_word!(Verdict, FinishReason, Trial, MistakeKind, GroupOutcome, HintKind, Method);
+
+/// `SQLite` has signed numbers only.
+impl Column for u64 {
+    fn read(row: &SqliteRow, name: &str) -> sqlx::Result<Self> {
+        row.try_get::<i64, _>(name).map(i64::cast_unsigned)
+    }
+}
+
+impl<T: Column> Column for Option<T> {
+    fn read(row: &SqliteRow, name: &str) -> sqlx::Result<Self> {
+        if row.try_get_raw(name)?.is_null() {
+            return Ok(None);
+        }
+        T::read(row, name).map(Some)
+    }
+}
+
+impl<T: DeserializeOwned> Column for Json<T> {
+    fn read(row: &SqliteRow, name: &str) -> sqlx::Result<Self> {
+        let text: &str = row.try_get(name)?;
+        serde_json::from_str(text).map(Self).map_err(|error| sqlx::Error::Decode(error.into()))
+    }
+}
+
+/// Reads a struct out of a row that has its fields as columns.
+macro_rules! from_row {
+    ($of:ident { $($field:ident),* $(,)? }) => {
+        impl sqlx::FromRow<'_, sqlx::sqlite::SqliteRow> for $of {
+            fn from_row(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Self> {
+                Ok(Self { $($field: $crate::row::Column::read(row, stringify!($field))?),* })
+            }
+        }
+    };
+}
+
+pub(crate) use from_row;

@@ -1,0 +1,82 @@
+//! What people read: the views, and the queries of docs/schema.md.
+
+use super::*;
+
+const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schema.md");
+
+#[tokio::test]
+async fn views_show_what_happened() {
+    let log = Log::new().await;
+    log.first_trial().await;
+    log.second_trial().await;
+    let views: Vec<String> = sqlx::query_scalar(
+        "SELECT name FROM sqlite_schema WHERE type = 'view' AND name <> 'log_size' ORDER BY name",
+    )
+    .fetch_all(&log.store.readers)
+    .await
+    .unwrap();
+    let mut lines = Vec::new();
+    for view in views {
+        lines.push(format!("\n{view}"));
+        lines.extend(log.rows(&format!("SELECT * FROM {view}")).await);
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[tokio::test]
+async fn a_time_out_is_no_mistake() {
+    let log = Log::new().await;
+    log.log("a", Trial::First, &[graded(0, Verdict::Timeout, None)]).await;
+    for view in ["mistakes", "failures", "unsolved_problems"] {
+        assert_eq!(log.rows(&format!("SELECT * FROM {view}")).await, [""; 0], "{view}");
+    }
+}
+
+#[tokio::test]
+async fn every_documented_query_runs() {
+    let log = Log::new().await;
+    log.first_trial().await;
+    log.second_trial().await;
+    let text = std::fs::read_to_string(DOCUMENT).unwrap();
+    let queries: Vec<&str> =
+        text.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(queries.len() >= 15, "{} queries", queries.len());
+    for query in queries {
+        log.rows(query).await;
+    }
+}
+
+/// Tables that `SQLite` and sqlx keep for themselves, those inside a full-text index among them.
+const FOREIGN: &str = r"name LIKE 'sqlite_%' OR name LIKE '\_sqlx%' ESCAPE '\'
+                       OR name LIKE '%\_fts\__%' ESCAPE '\'";
+
+#[tokio::test]
+async fn every_table_view_and_column_is_documented() {
+    let log = Log::new().await;
+    let text = std::fs::read_to_string(DOCUMENT).unwrap();
+    let query = format!(
+        "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND NOT ({FOREIGN})"
+    );
+    let names: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(&log.store.readers).await.unwrap();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        // Its section goes up to the next heading.
+        let heading = format!("\n### `{name}`");
+        let section = text.split(&heading).nth(1).unwrap_or_else(|| {
+            panic!("docs/schema.md has no section for {name}");
+        });
+        let section = section.split("\n#").next().unwrap();
+        let documented: Vec<&str> = section
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .filter_map(|line| line.split('|').nth(1))
+            .flat_map(|cell| cell.split(','))
+            .map(|column| column.trim().trim_matches('`'))
+            .collect();
+        let query = "SELECT name FROM pragma_table_xinfo(?) WHERE hidden <> 1";
+        let columns: Vec<String> =
+            sqlx::query_scalar(query).bind(&name).fetch_all(&log.store.readers).await.unwrap();
+        assert_eq!(documented, columns, "the columns of {name} in docs/schema.md");
+    }
+}

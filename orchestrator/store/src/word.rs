@@ -1,0 +1,81 @@
+//! Words of the log: enums that a column has by their names.
+
+use retrial_domain::{FinishReason, MistakeKind, Trial};
+use retrial_grader::Verdict;
+use retrial_lte::{GroupOutcome, HintKind, Method};
+use serde::Serializer;
+
+use crate::error::unknown;
+
+/// An enum whose words a column has.
+pub trait Word: Copy + 'static {
+    /// What it is, with its article.
+    const WHAT: &'static str;
+    /// All there are.
+    const ALL: &'static [Self];
+
+    /// Its word.
+    fn word(self) -> &'static str;
+
+    /// The one with this word.
+    fn by_word(word: &str) -> sqlx::Result<Self> {
+        let found = Self::ALL.iter().copied().find(|known| known.word() == word);
+        found.ok_or_else(|| unknown(Self::WHAT, word))
+    }
+}
+
+macro_rules! words {
+    ($($of:ty, $what:literal, $all:expr;)*) => {$(
+        impl Word for $of {
+            const WHAT: &'static str = $what;
+            const ALL: &'static [Self] = &$all;
+
+            fn word(self) -> &'static str {
+                self.as_str()
+            }
+        }
+    )*};
+}
+
+words! {
+    Verdict, "a verdict", Verdict::ALL;
+    FinishReason, "a finish reason", FinishReason::ALL;
+    Trial, "a trial", Trial::ALL;
+    MistakeKind, "a kind of mistake", MistakeKind::ALL;
+    GroupOutcome, "an outcome",
+        [GroupOutcome::NonePass, GroupOutcome::SomePass, GroupOutcome::AllPass];
+    HintKind, "a kind of hint",
+        [HintKind::Plain, HintKind::Concise, HintKind::ConciseHint, HintKind::Hint];
+}
+
+impl Word for Method {
+    const WHAT: &'static str = "a method";
+    const ALL: &'static [Self] = &[Self::Lte, Self::Grpo, Self::GrpoExtra, Self::Gold];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Lte => "lte",
+            Self::Grpo => "grpo",
+            Self::GrpoExtra => "grpo_extra",
+            Self::Gold => "gold",
+        }
+    }
+}
+
+/// Writes an enum by its word.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+pub fn write<T: Word, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(value.word())
+}
+
+/// The same of one that may be missing.
+#[expect(clippy::ref_option, reason = "serde passes references")]
+pub fn write_option<T: Word, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.serialize_some(value.word()),
+        None => serializer.serialize_none(),
+    }
+}

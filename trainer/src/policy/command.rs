@@ -1,0 +1,83 @@
+//! What the handle asks of the thread that samples, and what it answers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use retrial_native::torch::TorchError;
+use tokio::sync::oneshot;
+
+use super::sampling::{LogprobsMode, Score};
+use super::sequence::{Job, Output};
+
+/// How the engine works.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Sequences that are sampled at once; more wait.
+    pub max_sequences: usize,
+    /// Longest sequence, tokens; within the model's context.
+    pub context: usize,
+    /// Whose log-probabilities are reported.
+    pub logprobs: LogprobsMode,
+    /// Threads of libtorch for one operation.
+    pub threads: u16,
+}
+
+/// All responses to a prompt.
+#[derive(Debug)]
+pub struct Completion {
+    /// In the order of their positions.
+    pub outputs: Vec<Output>,
+    /// If asked for: how probable the model finds each token of the prompt after the first.
+    pub prompt_scores: Option<Vec<Score>>,
+    /// Label of the weights when the last response ended.
+    pub weight_version: Arc<str>,
+}
+
+/// What happens to the sequences in flight when the server is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseMode {
+    /// They end as they are.
+    Abort,
+    /// They are finished first.
+    Wait,
+    /// They stay, and go on when the server is resumed.
+    Keep,
+}
+
+/// What the thread that samples is asked.
+pub(super) enum Command {
+    Generate { job: Arc<Job>, reply: Reply },
+    HungUp,
+    Pause { mode: PauseMode, clear_cache: bool, reply: oneshot::Sender<()> },
+    Resume { reply: oneshot::Sender<()> },
+    IsPaused { reply: oneshot::Sender<bool> },
+    Reload { folder: Option<PathBuf>, reply: oneshot::Sender<Result<(), String>> },
+    SetVersion { version: Arc<str>, reply: oneshot::Sender<()> },
+    Version { reply: oneshot::Sender<Arc<str>> },
+}
+
+/// Where the answer to [`Command::Generate`] goes.
+pub(super) type Reply = oneshot::Sender<Result<Completion, GenerateError>>;
+
+/// The thread that samples is gone.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the sampling thread has ended; the server's log says why")]
+pub struct EngineGone;
+
+/// Why there are no responses.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// The model could not compute them.
+    #[error("the forward pass failed: {error}{}", advice(.error))]
+    Forward {
+        /// libtorch's error.
+        error: TorchError,
+    },
+    /// The thread is gone.
+    #[error(transparent)]
+    EngineGone(#[from] EngineGone),
+}
+
+fn advice(error: &TorchError) -> &'static str {
+    if error.is_out_of_memory() { "\nhint: lower --max-num-seqs or --max-model-len" } else { "" }
+}

@@ -1,0 +1,37 @@
+//! The mixed-policy objective (arXiv 2510.26109, section 3) and its variants, as a function of
+//! tensors.
+//!
+//! ```text
+//! J = sum over hinted tokens     w f(rho) A
+//!   + sum over on-policy tokens  w c S(r, A)
+//!   - beta  sum over all tokens  w kl
+//!
+//! r   = pi_theta(o_t | q) / pi_old(o_t | q)
+//! rho = pi_theta(o_t | q) / pi_old(o_t | hint, q)        (other denominators: Denominator)
+//! f(x) = x / (x + gamma)
+//! ```
+//!
+//! The surrogate S and the weights w are what one objective differs from another by: a file each.
+//! c is 1, or corrects for a sampler that disagrees ([`correction`]).
+//!
+//! Streams of one number a token come in, and any floating kind does, so that tests can
+//! differentiate in f64. Letters in shapes: N tokens of a micro-batch, all samples one after
+//! another; S samples.
+
+pub mod cispo;
+pub mod clipped;
+pub mod correction;
+pub mod dapo;
+pub mod dr_grpo;
+pub mod grpo;
+pub mod gspo;
+pub mod kl;
+pub mod lte;
+mod tokens;
+mod totals;
+mod value;
+
+pub use correction::Corrected;
+pub use tokens::{Surrogate, Tokens};
+pub use totals::{PartTotals, Totals};
+pub use value::{Value, value, weight};

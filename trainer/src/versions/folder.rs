@@ -1,0 +1,235 @@
+//! The folder of all versions of a run: opening it, taking up the latest one, writing a new one.
+//!
+//! A version is written under a temporary name, flushed and renamed, so that a folder that has its
+//! name is complete. One trainer at a time has a folder of versions, which all its ranks see.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use retrial_protocol::{Step, WeightVersion};
+use tch::Device;
+
+use super::disk::{attempt_at, io, room};
+use super::files;
+use super::record::Record;
+use crate::compute::Compute;
+use crate::fault::{Fault, Point};
+use crate::model::lora::{self, NewAdapter};
+use crate::model::{Decoder, ModelError, sync_folder};
+use crate::ranks::Place;
+use crate::update::Learner;
+
+const TEMPORARY: &str = ".tmp";
+const LOCK: &str = "trainer.lock";
+
+/// A trainer that is about to end, as its orchestrator did, gets this long to let go of a folder.
+const PATIENCE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(50);
+
+/// A folder of versions.
+pub struct Versions {
+    folder: PathBuf,
+    base: PathBuf,
+    keep: usize,
+    adapter: Option<NewAdapter>,
+    /// When the leader opened it, microseconds. Temporary names have it, so that a rank which was left
+    /// over from an earlier start does not write into a version of this one.
+    session: u64,
+    /// The leader's.
+    _lock: Option<File>,
+}
+
+/// The run of a version's folder: the name of the folder that it lies in.
+pub fn run_of(version: &Path) -> &str {
+    version.parent().map_or("", name)
+}
+
+fn name(folder: &Path) -> &str {
+    folder.file_name().and_then(OsStr::to_str).unwrap_or_default()
+}
+
+impl Versions {
+    /// Opens a folder of versions. Until a step was taken, version 0 is made of the model in `base`,
+    /// whatever was there. At most `keep` versions stay on disk. With an adapter that is what learns.
+    pub fn open(
+        folder: &Path,
+        base: &Path,
+        keep: usize,
+        compute: Compute,
+        adapter: Option<NewAdapter>,
+    ) -> Result<Self, ModelError> {
+        fs::create_dir_all(folder).map_err(io("make", folder))?;
+        let folder = folder.canonicalize().map_err(io("find", folder))?;
+        let base = base.canonicalize().map_err(io("find", base))?;
+        let lock = lock(&folder)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let session = now.as_micros() as u64;
+        let versions = Self { folder, base, keep, adapter, session, _lock: Some(lock) };
+        for name in versions.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
+            let leftover = versions.folder.join(name);
+            fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
+        }
+        if versions.latest()?.is_none_or(|latest| latest == WeightVersion(0)) {
+            let learner = attempt_at("take up", &versions.base, || {
+                let mut model = Decoder::load(&versions.base, Device::Cpu)?;
+                if let Some(new) = &versions.adapter {
+                    let adapter = lora::fresh(model.config(), new, &versions.base);
+                    model = model.adapted(adapter);
+                }
+                Ok(Learner::new(model, compute))
+            })?;
+            let first = versions.path(WeightVersion(0));
+            if first.exists() {
+                fs::remove_dir_all(&first).map_err(io("remove", &first))?;
+            }
+            versions.save(&learner, &Record::default(), &versions.base, None)?;
+        }
+        Ok(versions)
+    }
+
+    /// A folder of versions that the leader has opened.
+    pub fn follow(
+        folder: &Path,
+        base: &Path,
+        keep: usize,
+        adapter: Option<NewAdapter>,
+        session: u64,
+    ) -> Result<Self, ModelError> {
+        let folder = folder.canonicalize().map_err(io("find", folder))?;
+        let base = base.canonicalize().map_err(io("find", base))?;
+        Ok(Self { folder, base, keep, adapter, session, _lock: None })
+    }
+
+    /// What the leader tells the other ranks, for [`Self::follow`].
+    pub fn session(&self) -> u64 {
+        self.session
+    }
+
+    /// The name of the run whose versions they are.
+    pub fn run(&self) -> &str {
+        name(&self.folder)
+    }
+
+    /// The folder of a version.
+    pub fn path(&self, version: WeightVersion) -> PathBuf {
+        self.folder.join(version.folder())
+    }
+
+    /// Takes up the latest version, on one of several ranks.
+    pub fn load(&self, compute: Compute, place: Place) -> Result<(Learner, Record), ModelError> {
+        let latest = self.latest()?.ok_or_else(|| ModelError::Invalid {
+            path: self.folder.clone(),
+            problem: "it has no version of the weights".into(),
+        })?;
+        let folder = self.path(latest);
+        attempt_at("take up", &folder, || {
+            files::read(&folder, &self.base, self.adapter.as_ref(), compute, place)
+        })
+    }
+
+    /// Writes a new version, as the only rank, and drops the oldest. The files that are not weights
+    /// come from `source`.
+    pub fn save(
+        &self,
+        learner: &Learner,
+        record: &Record,
+        source: &Path,
+        fault: Option<Fault>,
+    ) -> Result<PathBuf, ModelError> {
+        self.save_among(learner, record, source, fault, Place::ALONE, |mine| mine)
+    }
+
+    /// The same on one of several ranks, each of which writes its part. They `agree` on what came of
+    /// it before the version gets its name.
+    pub fn save_among<E>(
+        &self,
+        learner: &Learner,
+        record: &Record,
+        source: &Path,
+        fault: Option<Fault>,
+        place: Place,
+        mut agree: impl FnMut(Result<(), ModelError>) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
+        let target = self.path(record.version);
+        let name = format!(".{}-{}{TEMPORARY}", record.version.folder(), self.session);
+        let temporary = self.folder.join(name);
+        let (leads, step) = (place.leads(), Step(record.version.0));
+        let begin = || {
+            room(&self.folder, files::bytes(learner, record))?;
+            files::begin(&temporary)
+        };
+        let publish = || {
+            files::sync(&temporary)?;
+            Fault::reached(fault, Point::AfterWrite, step);
+            fs::rename(&temporary, &target).map_err(io("rename", &temporary))?;
+            sync_folder(&self.folder)?;
+            Fault::reached(fault, Point::AfterRename, step);
+            self.drop_old()
+        };
+        agree(if leads { begin() } else { Ok(()) })?;
+        Fault::reached(fault, Point::BeforeWrite, step);
+        let written = attempt_at("write", &temporary, || {
+            files::write(&temporary, learner, record, source, place, fault)
+        });
+        if let Err(error) = agree(written) {
+            if leads {
+                // Nothing half-written stays; why it was not written matters more than this.
+                let _ = fs::remove_dir_all(&temporary);
+            }
+            return Err(error);
+        }
+        agree(if leads { publish() } else { Ok(()) })?;
+        Ok(target)
+    }
+
+    fn drop_old(&self) -> Result<(), ModelError> {
+        let versions = self.versions()?;
+        for version in &versions[..versions.len().saturating_sub(self.keep.max(1))] {
+            let path = self.path(*version);
+            fs::remove_dir_all(&path).map_err(io("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    fn latest(&self) -> Result<Option<WeightVersion>, ModelError> {
+        Ok(self.versions()?.last().copied())
+    }
+
+    /// All versions, oldest first.
+    fn versions(&self) -> Result<Vec<WeightVersion>, ModelError> {
+        let names = self.names()?;
+        let mut versions: Vec<WeightVersion> =
+            names.iter().filter_map(|name| WeightVersion::from_folder(name)).collect();
+        versions.sort_unstable();
+        Ok(versions)
+    }
+
+    fn names(&self) -> Result<Vec<String>, ModelError> {
+        let failed = |error| io("read", &self.folder)(error);
+        fs::read_dir(&self.folder)
+            .map_err(failed)?
+            .map(|entry| Ok(entry.map_err(failed)?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+}
+
+/// Takes a folder for this process, until it ends in whatever way.
+fn lock(folder: &Path) -> Result<File, ModelError> {
+    let path = folder.join(LOCK);
+    let file = File::create(&path).map_err(io("make", &path))?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(io("lock", &path)(error)),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(POLL),
+            Err(TryLockError::WouldBlock) => {
+                let problem = "another trainer writes its versions here\n\
+                               hint: end that one, or choose another name for the run";
+                return Err(ModelError::Invalid { path: folder.into(), problem: problem.into() });
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Weight versions on disk: one folder each, `v000000` the model the run began with.
+
+mod disk;
+mod files;
+mod folder;
+mod record;
+
+pub use disk::{attempt_at, room};
+pub use files::{copy_description, masters_of};
+pub use folder::{Versions, run_of};
+pub use record::Record;

@@ -1,8 +1,0 @@
-//! The embedded policy server over real HTTP, on a tiny random model.
-
-mod binary;
-mod control;
-mod errors;
-mod fixture;
-mod routes;
-mod sampling;

@@ -1,0 +1,9 @@
+//! The embedded policy server over real HTTP, on a tiny random model.
+
+mod binary;
+mod control;
+mod errors;
+mod failures;
+mod fixture;
+mod routes;
+mod sampling;
