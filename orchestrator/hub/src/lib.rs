@@ -5,7 +5,7 @@
 //! downloaded is found, and the other way round.
 //!
 //! ```no_run
-//! use retrial_hub::{Hub, Repo, Settings, bar, wait};
+//! use retrial_hub::{Hub, Repo, Settings, bar, is_model_file, wait};
 //!
 //! let hub = Hub::new(Settings::from_env())?;
 //! let repo: Repo = Repo::model("Qwen/Qwen3-4B-Base")?;
