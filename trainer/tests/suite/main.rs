@@ -4,6 +4,7 @@
 
 mod common;
 mod failures;
+mod families;
 mod lora;
 mod objective;
 mod policy;

@@ -1,27 +1,28 @@
 //! Further families and rotary scalings: against Hugging Face transformers
 //! (`reference/families.py` made the numbers), trained, written, read again and sampled from.
 
-mod common;
-
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use common::{batch, request};
-use retrial_native::mkl;
+use retrial_protocol::ScoreRequest;
 use retrial_text::Text;
-use retrial_trainer::compute::Compute;
-use retrial_trainer::gradients::Gradients;
-use retrial_trainer::model::{Decoder, KvCache, read_named};
-use retrial_trainer::pass::{Keep, Pass, score};
-use retrial_trainer::policy::engine::{Engine, Options};
-use retrial_trainer::policy::sampler::{LogprobsMode, Sampling};
+use retrial_trainer::compute::{Compute, Keep};
+use retrial_trainer::model::{Decoder, KvCache, read_named, write_tensors};
+use retrial_trainer::policy::command::Options;
+use retrial_trainer::policy::engine::Engine;
+use retrial_trainer::policy::sampling::{LogprobsMode, Sampling};
 use retrial_trainer::policy::sequence::{Job, Output};
-use retrial_trainer::sequences::Sequence;
 use retrial_trainer::trainer::Trainer;
+use retrial_trainer::update::forward_backward::{Pass, score};
+use retrial_trainer::update::gradients::Gradients;
+use retrial_trainer::update::sequences::Sequence;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 use tempfile::{TempDir, tempdir};
+
+use crate::common::{self, batch, request};
 
 const SEQUENCES: i64 = 3;
 const TOKENS: i64 = 40;
@@ -51,7 +52,7 @@ struct Reference {
 }
 
 fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/families").join(name)
+    common::reference("families").join(name)
 }
 
 fn reference(name: &str) -> Reference {
@@ -188,7 +189,6 @@ fn with_tokenizer(name: &str) -> TempDir {
 
 #[test]
 fn a_family_is_trained_written_and_read_again() {
-    mkl::strict();
     for name in ["mistral", "smollm3", "olmo2", "gemma3", "qwen3_moe"] {
         let (base, versions) = (with_tokenizer(name), tempdir().unwrap());
         let mut trainer =
@@ -202,8 +202,7 @@ fn a_family_is_trained_written_and_read_again() {
         let sequence: Vec<u32> = sample.prompt.iter().chain(&sample.response).copied().collect();
         let (prompt, response) = sequence.split_at(1);
         let found = score(&model, Kind::Float, &[Sequence { prompt, response }], 1.0).logprobs;
-        let ask =
-            retrial_protocol::ScoreRequest { sequences: vec![sequence.clone()], temperature: 1.0 };
+        let ask = ScoreRequest { sequences: vec![sequence.clone()], temperature: 1.0 };
         let expected = Tensor::from_slice(&trainer.score(&ask).unwrap().logprobs[0]);
         assert!(largest_difference(&found, &expected) < 1e-6, "{name}");
         let before = Decoder::load(base.path(), Device::Cpu).unwrap();
@@ -240,13 +239,12 @@ async fn sampled(folder: &Path, cache_bytes: usize) -> (Vec<(Vec<u32>, Output)>,
         completion.outputs.into_iter().map(|output| (job.prompt.to_vec(), output))
     });
     let outputs = outputs.collect();
-    let preempted = engine.metrics().preemptions.load(std::sync::atomic::Ordering::Relaxed);
+    let preempted = engine.metrics().preemptions.load(Ordering::Relaxed);
     (outputs, preempted as usize)
 }
 
 #[tokio::test]
 async fn the_embedded_server_samples_from_each_family() {
-    mkl::strict();
     for name in ["mistral", "smollm3", "olmo2", "gemma3", "qwen3_moe"] {
         let folder = changed(name, |config| config["max_position_embeddings"] = 320.into());
         let (outputs, _) = sampled(folder.path(), usize::MAX).await;
@@ -329,7 +327,7 @@ fn a_tied_model_may_have_a_copy_of_its_embedding_and_no_other_head() {
             named.map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
         all.push(("lm_head.weight".into(), head(&all[0].1)));
         let file = folder.join("model.safetensors");
-        retrial_trainer::model::write_tensors(&file, &all, Kind::Float).unwrap();
+        write_tensors(&file, &all, Kind::Float).unwrap();
     };
     let folder = with_tokenizer("smollm3");
     write(folder.path(), Tensor::copy);
