@@ -291,8 +291,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Computes the prompts of waiting sequences, as many as there is room for, and samples their
-    /// first tokens.
+    /// Computes the prompts of waiting sequences that fit, and samples their first tokens.
     fn admit(&mut self) {
         let count = self.fitting();
         for batch in prefill::batches(self.waiting.drain(..count)) {
@@ -305,12 +304,10 @@ impl Scheduler {
     fn fitting(&self) -> usize {
         let running = self.running.len();
         let waiting = self.waiting.iter().take(self.options.max_sequences - running);
-        let lengths: Vec<usize> =
-            self.running.iter().chain(waiting).map(Sequence::longest).collect();
-        let fits = |count: &usize| self.forward.most_cache(&lengths[..*count]) <= self.cache_bytes;
-        let always = running.max(1);
-        let fitting = (always + 1..=lengths.len()).take_while(fits).count();
-        (always + fitting).min(lengths.len()) - running
+        let most: Vec<usize> = self.running.iter().chain(waiting).map(Sequence::longest).collect();
+        let fits = |count: &usize| self.forward.most_cache(&most[..*count]) <= self.cache_bytes;
+        let more = (running.max(1) + 1..=most.len()).take_while(fits).count();
+        (running.max(1) + more).min(most.len()) - running
     }
 
     fn prefill(&mut self, mut batch: Batch) {
