@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::address::Address;
+use crate::client::client;
 use crate::error::{CallError, Trouble};
 use crate::explain::{no_json, said};
 use crate::keyring::Keyring;
@@ -41,7 +42,7 @@ struct Body {
 impl Caller {
     /// Calls the server at `address`. Each call ends within `timeout`.
     pub fn new(keyring: &Keyring, address: &Address, timeout: Duration) -> Result<Self, CallError> {
-        let http = keyring.client(address, timeout)?;
+        let http = client(keyring, address, timeout)?;
         Ok(Self { http, address: address.clone(), timeout, keyring: keyring.clone() })
     }
 

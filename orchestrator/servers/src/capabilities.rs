@@ -3,7 +3,9 @@
 use std::fmt;
 
 use retrial_protocol::ServerKind;
+use serde_json::Value;
 
+use crate::error::{CallError, Trouble};
 use crate::keyring::Keyring;
 
 /// The route that rollouts come by.
@@ -50,5 +52,23 @@ impl fmt::Display for Capabilities {
             None => "rollouts only",
         };
         write!(f, "{}: {name} {version}, rollouts by {route}, {push}", self.url)
+    }
+}
+
+/// The answer of a route that need not be there.
+pub fn optional(answer: Result<Value, CallError>) -> Result<Option<Value>, CallError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) => absent(error).map(|()| None),
+    }
+}
+
+/// Whether a failure shows that a route is not there. One that says that it is away for a while does
+/// not.
+pub fn absent(error: CallError) -> Result<(), CallError> {
+    match &error {
+        CallError::Status { status: 404, .. } | CallError::Answer { .. } => Ok(()),
+        CallError::Status { .. } if error.trouble() != Trouble::Away => Ok(()),
+        _ => Err(error),
     }
 }

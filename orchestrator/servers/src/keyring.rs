@@ -1,19 +1,11 @@
 //! How a server lets us in: the services' token, a key, further headers, certificates.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use reqwest::Certificate;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use reqwest::redirect::Policy;
 use retrial_protocol::{Access, InvalidToken, Token};
 
-use crate::address::Address;
-use crate::error::CallError;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Servers drop idle connections after 5 s; the client lets go of them sooner.
-const IDLE: Duration = Duration::from_secs(3);
 /// The variable whose key is shown unless another is named.
 const USUAL_KEY: &str = "OPENAI_API_KEY";
 /// A header's value that starts with this is the value of a variable.
@@ -100,29 +92,14 @@ impl Keyring {
         Ok(keyring)
     }
 
-    /// A client for one server, whose every call ends within `timeout`. It follows no redirection:
-    /// what is called is what was configured.
-    pub fn client(
-        &self,
-        address: &Address,
-        timeout: Duration,
-    ) -> Result<reqwest::Client, CallError> {
-        install_tls();
-        let builder = reqwest::Client::builder()
-            .timeout(timeout)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE)
-            .redirect(Policy::none())
-            .default_headers(self.headers.clone());
-        // The variables of a proxy are heeded, but no proxy leads back to this machine.
-        let builder = if address.is_loopback() { builder.no_proxy() } else { builder };
-        let builder = if address.is_encrypted() {
-            builder.tls_certs_merge(self.roots.clone())
-        } else {
-            // The system's certificates, which need not be there, are not read in vain.
-            builder.tls_certs_only([])
-        };
-        builder.build().map_err(CallError::Client)
+    /// The headers of every call.
+    pub fn headers(&self) -> HeaderMap {
+        self.headers.clone()
+    }
+
+    /// Certificates that are trusted beside the system's.
+    pub fn roots(&self) -> Vec<Certificate> {
+        self.roots.clone()
     }
 
     /// What to do about a server that does not let us in.
@@ -145,20 +122,6 @@ impl Keyring {
             ),
         }
     }
-}
-
-/// Chooses what does the cryptography of TLS, once a process. It comes before the first HTTP client.
-pub fn install_tls() {
-    // It fails where the choice has been made.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
-
-/// A client that shows nothing and trusts nobody's certificate: for programs that look at the services of
-/// this machine.
-pub fn plain_client() -> reqwest::Client {
-    install_tls();
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]);
-    client.build().expect("a plain client can be made")
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate>, InvalidAccess> {

@@ -10,7 +10,7 @@ use retrial_lte::Seed;
 use retrial_protocol::FinishReason;
 use serde_json::{Value, json};
 
-use crate::error::CallError;
+use crate::error::{CallError, Trouble};
 
 /// A number that servers report for a log-probability that they do not have.
 pub const INVALID_LOGPROB: f32 = -9999.0;
@@ -124,6 +124,17 @@ pub fn parameters(request: SampleRequest<'_>, own: Value) -> Value {
         all.extend(own);
     }
     all
+}
+
+/// A server that was started anew does not know the adapter that was pushed to it: it has lost its
+/// weights, which waiting does not bring back.
+pub fn lost_adapter(error: CallError, request: &SampleRequest<'_>) -> CallError {
+    match error {
+        CallError::Status { url, status: 404, body, .. } if request.adapter.is_some() => {
+            CallError::Answer { url, problem: body, trouble: Trouble::Wrong }
+        }
+        error => error,
+    }
 }
 
 /// Checks what a server sent of a response.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::caller::Caller;
-use crate::capabilities::{Capabilities, Route};
+use crate::capabilities::{Capabilities, Route, optional};
 use crate::control::{Control, Failed, Hands, Order, Patience};
 use crate::error::CallError;
 use crate::keyring::Keyring;
@@ -25,11 +25,11 @@ pub async fn recognise(
     caller: &Caller,
     keyring: &Keyring,
 ) -> Result<Option<Capabilities>, CallError> {
-    let info = crate::vllm::optional(caller.get("/model_info").await)?;
+    let info = optional(caller.get("/model_info").await)?;
     if info.is_none_or(|info| info["weight_version"].is_null()) {
         return Ok(None);
     }
-    let version = crate::vllm::optional(caller.get("/server_info").await)?;
+    let version = optional(caller.get("/server_info").await)?;
     let version = version.and_then(|info| info["version"].as_str().map(str::to_owned));
     Ok(Some(Capabilities {
         url: caller.url().to_owned(),

@@ -9,11 +9,11 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::lost_adapter;
 use crate::caller::Caller;
 use crate::error::CallError;
 use crate::sample::{
-    Flaw, PolicyServer, Response, SampleRequest, expect_count, parameters, sampled, spaced,
+    Flaw, PolicyServer, Response, SampleRequest, expect_count, lost_adapter, parameters, sampled,
+    spaced,
 };
 
 const ROUTE: &str = "/v1/completions";

@@ -6,11 +6,11 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::lost_adapter;
 use crate::caller::Caller;
 use crate::error::CallError;
 use crate::sample::{
-    Flaw, PolicyServer, Response, SampleRequest, expect_count, parameters, sampled, spaced,
+    Flaw, PolicyServer, Response, SampleRequest, expect_count, lost_adapter, parameters, sampled,
+    spaced,
 };
 
 pub const ROUTE: &str = "/inference/v1/generate";

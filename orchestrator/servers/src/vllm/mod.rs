@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::caller::Caller;
-use crate::capabilities::{Capabilities, Route};
-use crate::error::{CallError, Trouble};
+use crate::capabilities::{Capabilities, Route, absent, optional};
+use crate::error::CallError;
 use crate::keyring::Keyring;
-use crate::sample::{Flaw, PolicyServer, Response, SampleRequest};
+use crate::sample::{Flaw, PolicyServer, Response};
 
 use completions::{Completions, Versions};
 use generate::Generate;
@@ -66,24 +66,6 @@ async fn generates(caller: &Caller) -> Result<bool, CallError> {
     }
 }
 
-/// The answer of a route that need not be there.
-pub fn optional(answer: Result<Value, CallError>) -> Result<Option<Value>, CallError> {
-    match answer {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) => absent(error).map(|()| None),
-    }
-}
-
-/// Whether a failure shows that a route is not there. One that says that it is away for a while does
-/// not.
-fn absent(error: CallError) -> Result<(), CallError> {
-    match &error {
-        CallError::Status { status: 404, .. } | CallError::Answer { .. } => Ok(()),
-        CallError::Status { .. } if error.trouble() != Trouble::Away => Ok(()),
-        _ => Err(error),
-    }
-}
-
 /// Samples by `/v1/completions`. A server that has control routes says which weights it serves.
 pub fn completions(caller: Caller, model: &str, has_control: bool) -> Box<dyn PolicyServer> {
     let versions = if has_control { Versions::Asked } else { Versions::Unknown };
@@ -107,15 +89,4 @@ pub fn read_generate(body: &[u8], n: u32) -> Result<Vec<Response>, Flaw> {
 
 fn parsed<T: DeserializeOwned>(body: &[u8]) -> Result<T, Flaw> {
     serde_json::from_slice(body).map_err(|error| Flaw::Passing(error.to_string()))
-}
-
-/// A server that was started anew does not know the adapter that was pushed to it: it has lost its
-/// weights, which waiting does not bring back.
-fn lost_adapter(error: CallError, request: &SampleRequest<'_>) -> CallError {
-    match error {
-        CallError::Status { url, status: 404, body, .. } if request.adapter.is_some() => {
-            CallError::Answer { url, problem: body, trouble: Trouble::Wrong }
-        }
-        error => error,
-    }
 }
