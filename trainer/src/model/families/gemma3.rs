@@ -31,7 +31,7 @@ pub const FAMILY: Family = Family {
 
         let window = raw.integer("sliding_window").unwrap_or(4096);
         let pattern = raw.integer("sliding_window_pattern").unwrap_or(6).max(1) as usize;
-        let windows = raw.windows(Some(window), |layer| (layer + 1) % pattern != 0)?;
+        let windows = raw.windows(Some(window), |layer| !(layer + 1).is_multiple_of(pattern))?;
         set_windows(config, windows);
         // Layers with a window turn faster.
         for kind in config.kinds.iter_mut().filter(|kind| kind.window.is_some()) {
