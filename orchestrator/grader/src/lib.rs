@@ -126,6 +126,11 @@ pub struct Gold {
 impl Gold {
     /// Reads a gold answer: a bare answer, or a worked solution with its answer in a box.
     pub fn parse(text: &str) -> Result<Self, GoldError> {
+        // Bell, backspace, vertical tab and form feed are what escapes make of `\alpha`, `\binom`,
+        // `\vec` and `\frac`; the last two would vanish as white space.
+        if text.contains(['\u{7}', '\u{8}', '\u{b}', '\u{c}']) {
+            return Err(GoldError::ControlCharacters);
+        }
         let text = text.trim();
         let boxes = extract::boxed(text);
         let answer = match text.rfind("####") {

@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
-use retrial_grader::{Extraction, Gold, grade};
+use retrial_grader::{Extraction, Gold, Policy, Rules, explain, grade};
 use retrial_loop::failure::Failure;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ const CHUNK: usize = 4096;
 /// is correct, wrong, `no_answer`, unparsed or timeout.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  retrial grade responses.jsonl > verdicts.jsonl\n  \
-    retrial grade --gold '\\frac{1}{2}' --response 'It is \\boxed{0.5}.'")]
+    retrial grade --gold '\\frac{1}{2}' --response 'It is \\boxed{0.5}.' --explain")]
 pub struct Args {
     /// JSON Lines to grade; - reads standard input
     #[arg(required_unless_present = "gold", conflicts_with_all = ["gold", "response"])]
@@ -34,6 +34,12 @@ pub struct Args {
     /// Where the answer is looked for in a response
     #[arg(long, value_enum, default_value_t = From::Auto)]
     extraction: From,
+    /// What counts as the right answer where careful people differ
+    #[arg(long, value_enum, default_value_t = By::Strict)]
+    policy: By,
+    /// Say how both sides were read and why they are equal or not, for a person
+    #[arg(long, requires = "gold", conflicts_with = "file")]
+    explain: bool,
 }
 
 /// Where an answer is looked for.
@@ -43,6 +49,15 @@ enum From {
     Auto,
     /// In the last complete box only, as in training
     Boxed,
+}
+
+/// What counts as the right answer.
+#[derive(Clone, Copy, ValueEnum)]
+enum By {
+    /// What is not surely right is wrong, as in training
+    Strict,
+    /// Rounded decimals, units and brackets are forgiven, as by other graders
+    Lenient,
 }
 
 #[derive(Deserialize)]
@@ -66,18 +81,28 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         From::Auto => Extraction::Auto,
         From::Boxed => Extraction::Boxed,
     };
+    let policy = match args.policy {
+        By::Strict => Policy::Strict,
+        By::Lenient => Policy::Lenient,
+    };
+    let rules = Rules { extraction, policy };
     let mut out = BufWriter::new(std::io::stdout().lock());
     if let (Some(gold), Some(response)) = (&args.gold, &args.response) {
-        let graded = graded(None, gold, response, extraction).map_err(Failure::Input)?;
-        serde_json::to_writer(&mut out, &graded)?;
-        writeln!(out)?;
+        if args.explain {
+            let gold = read(gold).map_err(Failure::Input)?;
+            writeln!(out, "{}", explain(&gold, response, rules))?;
+        } else {
+            let graded = graded(None, gold, response, rules).map_err(Failure::Input)?;
+            serde_json::to_writer(&mut out, &graded)?;
+            writeln!(out)?;
+        }
     } else if let Some(file) = &args.file {
-        stream(file, extraction, &mut out)?;
+        stream(file, rules, &mut out)?;
     }
     Ok(out.flush()?)
 }
 
-fn stream(file: &Path, extraction: Extraction, out: &mut impl Write) -> Result<(), Failure> {
+fn stream(file: &Path, rules: Rules, out: &mut impl Write) -> Result<(), Failure> {
     let input: Box<dyn BufRead> = if file == Path::new("-") {
         Box::new(std::io::stdin().lock())
     } else {
@@ -97,7 +122,7 @@ fn stream(file: &Path, extraction: Extraction, out: &mut impl Write) -> Result<(
             return Ok(());
         }
         for line in on_all_cores(&chunk, |(number, line)| {
-            grade_line(line, extraction).with_context(|| format!("{}:{number}", file.display()))
+            grade_line(line, rules).with_context(|| format!("{}:{number}", file.display()))
         }) {
             writeln!(out, "{}", line.map_err(Failure::Input)?)?;
         }
@@ -121,9 +146,9 @@ fn on_all_cores<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> 
     })
 }
 
-fn grade_line(line: &str, extraction: Extraction) -> Result<String> {
+fn grade_line(line: &str, rules: Rules) -> Result<String> {
     let case: Case = serde_json::from_str(line)?;
-    let graded = graded(Some(case.id), &case.gold, &case.response, extraction)?;
+    let graded = graded(Some(case.id), &case.gold, &case.response, rules)?;
     Ok(serde_json::to_string(&graded)?)
 }
 
@@ -131,14 +156,16 @@ fn graded(
     id: Option<serde_json::Value>,
     gold: &str,
     response: &str,
-    extraction: Extraction,
+    rules: Rules,
 ) -> Result<Graded> {
-    let gold = Gold::parse(gold)
-        .map_err(|error| anyhow!("the gold answer `{gold}` does not parse: {error}"))?;
-    let grade = grade(&gold, response, extraction);
+    let grade = grade(&read(gold)?, response, rules);
     Ok(Graded {
         id,
         verdict: grade.verdict.as_str(),
         answer: grade.answer.map(|answer| answer.text),
     })
+}
+
+fn read(gold: &str) -> Result<Gold> {
+    Gold::parse(gold).map_err(|error| anyhow!("the gold answer `{gold}` does not parse: {error}"))
 }
