@@ -21,7 +21,7 @@ use crate::threads;
 /// A dashboard that has its address and does not answer yet.
 #[derive(Debug)]
 pub struct Listener {
-    listener: TcpListener,
+    socket: TcpListener,
     address: SocketAddr,
     access: Access,
 }
@@ -76,9 +76,9 @@ impl Listener {
         let address = config.listen;
         let access = Access::new(config)?;
         let failed = |source| ListenError::Address { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, access })
+        let socket = TcpListener::bind(address).await.map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        Ok(Self { socket, address, access })
     }
 
     /// Takes the address for a run. The run goes on without a dashboard if another program has the
@@ -105,9 +105,9 @@ impl Listener {
         let watch = runtime.spawn(events::watch(log.clone(), site.changes.clone()));
         let app = routes::router(site);
         // A listener belongs to the runtime that it was made in.
-        let listener = self.listener.into_std().map_err(ServeError::Ended)?;
+        let socket = self.socket.into_std().map_err(ServeError::Ended)?;
         let server = runtime.spawn(async move {
-            axum::serve(Connections::of(TcpListener::from_std(listener)?), app).await
+            axum::serve(Connections::of(TcpListener::from_std(socket)?), app).await
         });
         Ok(Dashboard { address: self.address, log, server, watch, runtime: Some(runtime) })
     }

@@ -49,7 +49,7 @@ fn row(path: &Path) -> (String, String) {
         said.push(format!(
             "{} {} (line {}: {problem})",
             out.count,
-            out.reason.text(),
+            out.reason.text(out.count),
             example.line
         ));
     }

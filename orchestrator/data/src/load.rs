@@ -223,7 +223,8 @@ impl<'a, F: FnMut(&Problem, &[Message]) -> Result<(), String>> Loader<'a, F> {
             }
             (mapping, _) => {
                 let layout = mapping.map(|mapping| mapping.layout.to_string());
-                self.report.files[number].layout = layout.unwrap_or_else(|| "no rows".into());
+                self.report.files[number].layout =
+                    layout.unwrap_or_else(|| "no row can be read".into());
                 Ok(())
             }
         }
@@ -278,21 +279,18 @@ impl<'a, F: FnMut(&Problem, &[Message]) -> Result<(), String>> Loader<'a, F> {
         if known.is_err() && (before == answer || equivalent(before, answer)) {
             return Err((Reason::Duplicate, format!("the same problem is in {place}")));
         }
-        let said = |this: &str, that: &str, place: &str| {
-            let (this, that) = (shortened(this), shortened(that));
-            format!("the answer is `{this}` here and `{that}` in {place}")
-        };
-        let refusal = (Reason::Conflict, said(answer, before, &place));
+        let (this, that) = (shortened(answer), shortened(before));
         if let Err(at) = known {
-            let problem = format!(
-                "the answer is `{}` here and `{}` later",
-                shortened(before),
-                shortened(answer)
-            );
+            let problem = format!("the answer is `{that}` here and `{this}` later");
             self.contradicted.insert(at, first);
             self.leave_out(file as usize, line.into(), (Reason::Conflict, problem));
         }
-        Err(refusal)
+        let problem = if this == that {
+            format!("{place} has the same problem, and another row another answer")
+        } else {
+            format!("the answer is `{this}`; {place} has the same problem with `{that}`")
+        };
+        Err((Reason::Conflict, problem))
     }
 
     /// The name that a row has, if no other has it, else one that follows from its content.

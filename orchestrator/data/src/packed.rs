@@ -161,7 +161,9 @@ mod tests {
         #[test]
         fn what_was_packed_comes_back(rows in prop::collection::vec(row(), 1..9)) {
             let mut packed = Packed::default();
-            rows.iter().for_each(|row| packed.push(row));
+            for row in &rows {
+                packed.push(row);
+            }
             packed.remove(&[0]);
             packed.shrink();
             prop_assert_eq!(packed.len(), rows.len() - 1);

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use retrial_hub::{Hub, HubError, Repo, Settings, bar, wait};
 
+use crate::settings::SCHEME;
 use crate::split::{Found, Split, choose};
 
-/// What a place on the hub begins with.
-pub(crate) const SCHEME: &str = "hf://";
 /// Branches of the hub whose names have slashes.
 const REFS: [&str; 2] = ["refs/convert/", "refs/pr/"];
 

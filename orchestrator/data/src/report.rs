@@ -98,20 +98,25 @@ impl Reason {
         Self::HeldOut,
     ];
 
-    /// What is said of such rows.
-    pub fn text(self) -> &'static str {
-        match self {
-            Self::Unreadable => "cannot be read",
-            Self::NoProblem => "ask nothing",
-            Self::NoAnswer => "have no answer",
-            Self::NotVerifiable => "have no answer that can be checked",
-            Self::AnswerUnreadable => "have an answer that cannot be graded",
-            Self::Picture => "need a picture",
-            Self::TooLong => "are too long",
-            Self::Conflict => "contradict each other",
-            Self::Duplicate => "are duplicates",
-            Self::HeldOut => "are in a held-out set too",
-        }
+    /// What is said of so many such rows.
+    pub fn text(self, count: u64) -> &'static str {
+        let (one, several) = match self {
+            Self::Unreadable => ("cannot be read", "cannot be read"),
+            Self::NoProblem => ("asks nothing", "ask nothing"),
+            Self::NoAnswer => ("has no answer", "have no answer"),
+            Self::NotVerifiable => {
+                ("has no answer that can be checked", "have no answer that can be checked")
+            }
+            Self::AnswerUnreadable => {
+                ("has an answer that cannot be graded", "have an answer that cannot be graded")
+            }
+            Self::Picture => ("needs a picture", "need a picture"),
+            Self::TooLong => ("is too long", "are too long"),
+            Self::Conflict => ("contradicts another", "contradict each other"),
+            Self::Duplicate => ("is a duplicate", "are duplicates"),
+            Self::HeldOut => ("is in a held-out set too", "are in a held-out set too"),
+        };
+        if count == 1 { one } else { several }
     }
 
     /// Whether such a row is a fault of the data. A duplicate, or a problem that is held out
@@ -156,20 +161,19 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (used, rows) = (grouped(self.used), grouped(self.rows));
-        write!(f, "{}: {used} problems of {rows} rows", self.set)?;
+        write!(f, "{}: {} of {}", self.set, problems(self.used), rows(self.rows))?;
         if self.used == self.rows {
             write!(f, ", all used")?;
         }
-        for (place, FileReport { file, layout, rows }) in self.files.iter().enumerate() {
+        for (place, FileReport { file, layout, rows: count }) in self.files.iter().enumerate() {
             if place == EXAMPLES && self.files.len() > EXAMPLES + 1 {
                 write!(f, "\n  and {} more files", self.files.len() - EXAMPLES)?;
                 break;
             }
-            write!(f, "\n  {file}: {layout}, {} rows", grouped(*rows))?;
+            write!(f, "\n  {file}: {layout}, {}", rows(*count))?;
         }
         for LeftOut { reason, count, examples } in &self.left_out {
-            write!(f, "\n  left out: {} {}", grouped(*count), reason.text())?;
+            write!(f, "\n  left out: {} {}", grouped(*count), reason.text(*count))?;
             for Example { file, line, problem } in examples {
                 write!(f, "\n    {file}:{line}: {problem}")?;
             }
@@ -177,13 +181,21 @@ impl fmt::Display for Report {
         if self.with_special_tokens > 0 {
             write!(
                 f,
-                "\n  note: {} problems have text that looks like the tokens of a chat template \
-                 (<|...|>); it is read as plain text",
-                grouped(self.with_special_tokens)
+                "\n  note: {} with text that looks like the tokens of a chat template (<|...|>); it is \
+                 read as plain text",
+                problems(self.with_special_tokens)
             )?;
         }
         Ok(())
     }
+}
+
+fn problems(count: u64) -> String {
+    format!("{} problem{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+fn rows(count: u64) -> String {
+    format!("{} row{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// A number with commas between thousands.
@@ -191,7 +203,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -223,7 +235,7 @@ mod tests {
              a.jsonl:1: EOF at column 3\n    \
              a.jsonl:2: EOF at column 3\n    \
              a.jsonl:3: EOF at column 3\n  \
-             left out: 1 are duplicates\n    \
+             left out: 1 is a duplicate\n    \
              a.jsonl:9: EOF at column 3";
         assert_eq!(report.to_string(), expected);
         assert_eq!((report.count(Reason::Unreadable), report.faults()), (50, 50));

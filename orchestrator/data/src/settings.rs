@@ -8,7 +8,8 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-use crate::place::SCHEME;
+/// What a place on the hub begins with.
+pub(crate) const SCHEME: &str = "hf://";
 
 /// The sources of a set: one, or several with weights.
 ///

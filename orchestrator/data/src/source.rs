@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use retrial_hub::Settings;
 
 use crate::error::DataError;
-use crate::place::{Place, SCHEME};
-use crate::settings::Source;
+use crate::place::Place;
+use crate::settings::{SCHEME, Source};
 use crate::split::{Found, Split, choose, is_data};
 
 /// A file of a source.

@@ -101,7 +101,8 @@ impl Cache {
         }
     }
 
-    fn snapshot(&self, commit: &str) -> PathBuf {
+    /// The folder of a commit.
+    pub(crate) fn snapshot(&self, commit: &str) -> PathBuf {
         self.root.join("snapshots").join(commit)
     }
 }

@@ -1,11 +1,11 @@
 //! Requests to the hub: redirects, retries, and what its refusals mean.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{ACCEPT_ENCODING, LOCATION, RANGE};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
 use crate::{HubError, Kind, Repo, Settings};
 
@@ -28,8 +28,10 @@ pub(crate) struct Client {
 /// Why a request brought nothing.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// No answer.
-    Unreachable(String),
+    /// Nobody is there.
+    NoConnection(String),
+    /// The connection brought no answer, or broke off.
+    NoAnswer(String),
     /// An answer that is no success.
     Said { status: StatusCode, code: String, message: String },
     /// An answer that does not fit the question.
@@ -129,26 +131,13 @@ impl Client {
         let mut url =
             Url::parse(url).map_err(|error| Failure::Unexpected(format!("{url}: {error}")))?;
         for _ in 0..HOPS {
-            let mut request = self
-                .http
-                .request(method.clone(), url.clone())
-                // The size that the hub names is that of the file itself.
-                .header(ACCEPT_ENCODING, "identity");
-            // The token is the hub's alone: a redirect leads to the stores of others.
-            if let Some(token) = &self.settings.token
-                && url.origin() == self.endpoint.origin()
-            {
-                request = request.bearer_auth(token.secret());
-            }
+            // The size that the hub names is that of the file itself.
+            let mut request =
+                self.request(method.clone(), &url).header(ACCEPT_ENCODING, "identity");
             if let Some(from) = from {
                 request = request.header(RANGE, format!("bytes={from}-"));
             }
-            let response = request.send().await.map_err(|error| {
-                // An address may carry a signature: it is not shown.
-                let error = error.without_url();
-                let kind = if error.is_timeout() { "it did not answer in time: " } else { "" };
-                Failure::Unreachable(format!("{kind}{}", reason(&error)))
-            })?;
+            let response = request.send().await.map_err(unanswered)?;
             let status = response.status();
             if !status.is_redirection() {
                 return if status.is_success() { Ok(response) } else { Err(said(response).await) };
@@ -165,23 +154,32 @@ impl Client {
         Err(Failure::Unexpected(format!("more than {HOPS} redirects")))
     }
 
+    /// A request to an address, with the token if that is the hub's own: a redirect leads to the
+    /// stores of others.
+    pub(crate) fn request(&self, method: Method, url: &Url) -> RequestBuilder {
+        let request = self.http.request(method, url.clone());
+        match &self.settings.token {
+            Some(token) if url.origin() == self.endpoint.origin() => {
+                request.bearer_auth(token.secret())
+            }
+            _ => request,
+        }
+    }
+
     /// What a failure to get something of a repository means to a person.
     pub(crate) fn error(&self, repo: &Repo, file: Option<&str>, failure: Failure) -> HubError {
         let wanted = file.map_or_else(|| repo.to_string(), |file| format!("{repo}, `{file}`"));
         let endpoint = self.settings.endpoint.clone();
-        let (status, code, message) = match failure {
-            Failure::Unreachable(problem) => {
+        let said = failure.to_string();
+        let (status, code) = match failure {
+            Failure::NoConnection(problem) | Failure::NoAnswer(problem) => {
                 return HubError::Unreachable { wanted, endpoint, problem };
             }
             Failure::Unexpected(said) => return HubError::Answer { wanted, endpoint, said },
-            Failure::Said { status, code, message } => (status, code, message),
+            Failure::Said { status, code, .. } => (status, code),
         };
         let token = self.settings.token.is_some();
         let name = repo.to_string();
-        let said = match message.as_str() {
-            "" => status.to_string(),
-            message => format!("{status}, {message}"),
-        };
         match (status.as_u16(), code.as_str()) {
             (_, "GatedRepo") => HubError::Gated { repo: name, page: self.page(repo), token },
             (401 | 403, _) => HubError::Refused { repo: name, said, token },
@@ -198,30 +196,50 @@ impl Client {
 
 impl Failure {
     /// Whether the same request may bring something a little later.
-    fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         match self {
-            Self::Unreachable(problem) => !problem.contains("connect"),
+            Self::NoAnswer(_) => true,
             Self::Said { status, .. } => {
                 status.is_server_error() || matches!(status.as_u16(), 408 | 429)
             }
-            Self::Unexpected(_) => false,
+            Self::NoConnection(_) | Self::Unexpected(_) => false,
         }
     }
 
     /// Whether the hub is away, so that the cache has to do.
     pub(crate) fn is_absence(&self) -> bool {
-        matches!(self, Self::Unreachable(_)) || self.may_pass()
+        matches!(self, Self::NoConnection(_)) || self.may_pass()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoConnection(problem) | Self::NoAnswer(problem) | Self::Unexpected(problem) => {
+                f.write_str(problem)
+            }
+            Self::Said { status, message, .. } if message.is_empty() => write!(f, "{status}"),
+            Self::Said { status, message, .. } => write!(f, "{status}, {message}"),
+        }
+    }
+}
+
+/// A request that brought no answer. Its address may carry a signature: it is not shown.
+pub(crate) fn unanswered(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    match reason(&error) {
+        reason if error.is_connect() => Failure::NoConnection(reason),
+        reason if error.is_timeout() => {
+            Failure::NoAnswer(format!("it did not answer in time: {reason}"))
+        }
+        reason => Failure::NoAnswer(reason),
     }
 }
 
 /// Reads an answer that is kept in memory.
 pub(crate) async fn text(mut response: Response) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| Failure::Unreachable(reason(&error.without_url())))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
         if bytes.len() + chunk.len() > LONGEST_ANSWER {
             return Err(Failure::Unexpected("its answer is longer than 64 MiB".into()));
         }
@@ -231,7 +249,7 @@ pub(crate) async fn text(mut response: Response) -> Result<Vec<u8>, Failure> {
 }
 
 /// What a refusal says: the hub names the reason in two headers, else in its body.
-async fn said(response: Response) -> Failure {
+pub(crate) async fn said(response: Response) -> Failure {
     let header = |name: &str| {
         let value = response.headers().get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()

@@ -1,5 +1,6 @@
 //! The download of one file: into the cache whole or not at all, and on from where it broke off.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -138,7 +139,7 @@ impl Download<'_> {
                 return Err(Stop::Passing("the part that was there did not fit".into()));
             }
             Err(failure) if failure.is_absence() => {
-                return Err(Stop::Passing(format!("{failure:?}")));
+                return Err(Stop::Passing(failure.to_string()));
             }
             Err(failure) => return Err(Stop::Hub(failure)),
         };
@@ -171,18 +172,26 @@ impl Download<'_> {
             return Ok(Ok(()));
         }
         file.rewind()?;
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => break,
-                read => hash.update(&buffer[..read]),
-            }
-        }
-        let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = sha256(file)?;
         let same = found.eq_ignore_ascii_case(etag);
         Ok(if same { Ok(()) } else { Err(format!("its SHA-256 is {found} instead of {etag}")) })
     }
+}
+
+/// The SHA-256 of what a reader brings.
+pub(crate) fn sha256(reader: &mut impl Read) -> std::io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => break,
+            read => hash.update(&buffer[..read]),
+        }
+    }
+    Ok(hash.finalize().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    }))
 }
 
 /// Why a part ended.

@@ -129,6 +129,14 @@ pub enum HubError {
         /// What differs.
         problem: String,
     },
+    /// A file that should be uploaded cannot be read.
+    #[error("cannot upload {}: {source}", .path.display())]
+    Upload {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
     /// The cache cannot be written or read.
     #[error("cannot write to the cache {}: {source}\nhint: HF_HOME names another folder", .path.display())]
     Cache {

@@ -1,18 +1,18 @@
-//! Reads models and data sets from the Hugging Face Hub.
+//! Reads models and data sets from the Hugging Face Hub, and writes them there.
 //!
 //! The settings are those of Hugging Face's own tools: `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`,
 //! `HF_TOKEN`, `HF_HUB_OFFLINE` ([`Settings`]). The cache has their layout, so what Python has
 //! downloaded is found, and the other way round.
 //!
 //! ```no_run
-//! use retrial_hub::{Hub, Repo, Settings, bar, wait};
+//! use retrial_hub::{Hub, Repo, Settings, bar, is_model_file, wait};
 //!
 //! let hub = Hub::new(Settings::from_env())?;
 //! let repo: Repo = Repo::model("Qwen/Qwen3-4B-Base")?;
-//! let (commit, path) = wait(async {
+//! let (commit, folder) = wait(async {
 //!     let snapshot = hub.open(&repo).await?;
-//!     let path = hub.file(&snapshot, "config.json", &bar()).await?;
-//!     Ok::<_, retrial_hub::HubError>((snapshot.commit().to_owned(), path))
+//!     let folder = hub.folder(&snapshot, is_model_file, &bar()).await?;
+//!     Ok::<_, retrial_hub::HubError>((snapshot.commit().to_owned(), folder))
 //! })?;
 //! # Ok::<(), retrial_hub::HubError>(())
 //! ```
@@ -23,16 +23,19 @@ mod cache;
 mod client;
 mod download;
 mod error;
+mod lfs;
 mod progress;
 mod repo;
 mod settings;
 mod snapshot;
+mod upload;
 
 pub use error::HubError;
 pub use progress::{Progress, Watch, bar, silent};
 pub use repo::{Kind, Repo};
 pub use settings::{Settings, Token};
-pub use snapshot::{Entry, Hub, Snapshot};
+pub use snapshot::{Entry, Hub, Snapshot, is_model_file};
+pub use upload::{Content, Upload};
 
 /// Runs asynchronous work to its end, on a thread of its own: it may be called from anywhere, also
 /// from asynchronous code that is allowed to block.

@@ -54,10 +54,8 @@ impl Settings {
             Some(rest) => user.join(rest),
             None => PathBuf::from(text),
         };
-        let home = set("HF_HOME").map(path).unwrap_or_else(|| {
-            let caches = set("XDG_CACHE_HOME").map_or_else(|| user.join(".cache"), path);
-            caches.join("huggingface")
-        });
+        let caches = set("XDG_CACHE_HOME").map_or_else(|| user.join(".cache"), path);
+        let home = set("HF_HOME").map_or_else(|| caches.join("huggingface"), path);
         let cache = set("HF_HUB_CACHE").or_else(|| set("HUGGINGFACE_HUB_CACHE"));
         let named = set("HF_TOKEN").or_else(|| set("HUGGING_FACE_HUB_TOKEN"));
         let token = named.and_then(|text| Token::new(&text)).or_else(|| {

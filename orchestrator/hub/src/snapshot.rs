@@ -13,7 +13,7 @@ use crate::{HubError, Repo, Settings, Watch};
 
 /// The hub.
 pub struct Hub {
-    client: Client,
+    pub(crate) client: Client,
 }
 
 /// A repository at a commit.
@@ -73,11 +73,7 @@ impl Hub {
                 Ok(Snapshot { repo: repo.clone(), commit, entries, absent: None })
             }
             Err(failure) if failure.is_absence() => {
-                let problem = match &failure {
-                    Failure::Unreachable(problem) => problem.clone(),
-                    other => format!("{other:?}"),
-                };
-                let cached = self.cached(repo, Absent::Unreachable(problem));
+                let cached = self.cached(repo, Absent::Unreachable(failure.to_string()));
                 cached.map_err(|_| self.client.error(repo, None, failure))
             }
             Err(failure) => Err(self.client.error(repo, None, failure)),
@@ -124,6 +120,21 @@ impl Hub {
         download::file(&self.client, &cache, repo, commit, name, watch).await
     }
 
+    /// The folder of a snapshot on this machine, with all files that are wanted in it.
+    ///
+    /// Where the hub was not asked, they are those that the cache has.
+    pub async fn folder(
+        &self,
+        snapshot: &Snapshot,
+        wanted: impl Fn(&str) -> bool,
+        watch: &Watch<'_>,
+    ) -> Result<PathBuf, HubError> {
+        for entry in snapshot.entries.iter().filter(|entry| wanted(&entry.path)) {
+            self.file(snapshot, &entry.path, watch).await?;
+        }
+        Ok(self.cache(&snapshot.repo).snapshot(&snapshot.commit))
+    }
+
     fn cache(&self, repo: &Repo) -> Cache {
         Cache::of(&self.client.settings, repo)
     }
@@ -156,6 +167,14 @@ impl Hub {
         let entry = |file: Sibling| Entry { path: file.rfilename, size: file.size };
         Ok((info.sha, info.siblings.into_iter().map(entry).collect()))
     }
+}
+
+/// Whether a file belongs to a model as transformers reads it: its configuration, tokenizer, chat
+/// template and weights in safetensors, not the same weights in other formats.
+pub fn is_model_file(path: &str) -> bool {
+    let ending = path.rsplit('.').next().unwrap_or_default();
+    let known = ["json", "safetensors", "jinja", "txt", "model"];
+    !path.contains('/') && known.contains(&ending)
 }
 
 impl Snapshot {

@@ -63,7 +63,6 @@ impl Word for Method {
 }
 
 /// Writes an enum by its word.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 pub fn write<T: Word, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(value.word())
 }

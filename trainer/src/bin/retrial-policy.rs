@@ -23,7 +23,7 @@ use tch::Device;
 /// Samples from a model over HTTP, behind the routes of vLLM.
 ///
 /// Sampling parameters that a request leaves out are neutral: temperature 1, no truncation, no
-/// penalties; the model's own `generation_config.json` gives end tokens only. Without `max_tokens`
+/// penalties; the model's own files give end tokens only. Without `max_tokens`
 /// a response may fill the context.
 ///
 /// Example: retrial-policy --model Qwen3-0.6B --served-model-name policy --max-model-len 4096

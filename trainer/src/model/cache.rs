@@ -72,16 +72,22 @@ impl KvCache {
         length.next_multiple_of(LENGTH_UNIT)
     }
 
-    /// Memory that the cache takes in all once these sequences have joined and every sequence has
-    /// one more token, bytes.
-    pub fn needed_for_step(&self, joining: &[usize]) -> usize {
-        let lengths: Vec<usize> = self.lengths.iter().chain(joining).copied().collect();
-        let of_slab = |(index, lengths): (usize, &[usize])| {
-            let longest = lengths.iter().max().map_or(1, |longest| longest + 1);
-            let there = self.slabs.get(index).map_or(0, |slab| slab.capacity);
-            self.shape.bytes(there.max(capacity_for(longest, self.context)))
+    /// The most memory that the cache can take while its sequences grow to these lengths, bytes;
+    /// some of them may be yet to join.
+    pub fn most(&self, lengths: &[usize]) -> usize {
+        let slabs = lengths.len().div_ceil(MIN_ROWS).max(self.slabs.len());
+        // Whichever rows share a slab, only the longest sequences decide over slabs, one each;
+        let mut longest = lengths.to_vec();
+        longest.sort_unstable_by(|a, b| b.cmp(a));
+        longest.resize(longest.len().max(slabs), 0);
+        // and whichever slab each of them is in, it goes into the shortest at worst.
+        let mut there: Vec<usize> = self.slabs.iter().map(|slab| slab.capacity).collect();
+        there.resize(slabs, 0);
+        there.sort_unstable();
+        let of_slab = |(&there, &length): (&usize, &usize)| {
+            self.shape.bytes(there.max(capacity_for(length, self.context)))
         };
-        lengths.chunks(MIN_ROWS).enumerate().map(of_slab).sum()
+        there.iter().zip(&longest).map(of_slab).sum()
     }
 
     /// Sequences in the cache.
@@ -248,4 +254,65 @@ fn bytes_of(layers: usize, width: usize, capacity: usize) -> usize {
 fn write(cache: &Tensor, row: usize, new: &Tensor, length: usize) {
     let length = length as i64;
     cache.get(row as i64).narrow(1, 0, length).copy_(&new.narrow(1, 0, length));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cache of one layer with one number for keys and one for values a token.
+    fn cache(context: usize) -> KvCache {
+        let shape = Shape { layers: 1, kv_heads: 1, head_width: 1, device: Device::Cpu };
+        KvCache { slabs: vec![], lengths: vec![], context, shape }
+    }
+
+    fn push(cache: &mut KvCache, length: usize) {
+        let computed = Tensor::ones([1, 1, length as i64, 1], (Kind::Float, Device::Cpu));
+        cache.push(&[(computed.shallow_clone(), computed)], 0, length);
+    }
+
+    fn capacities(cache: &KvCache) -> Vec<usize> {
+        cache.slabs.iter().map(|slab| slab.capacity).collect()
+    }
+
+    #[test]
+    fn memory_is_taken_as_sequences_need_it_and_given_back() {
+        let mut cache = cache(300);
+        (0..8).for_each(|_| push(&mut cache, 10));
+        assert_eq!(capacities(&cache), [128]);
+        push(&mut cache, 128);
+        assert_eq!(capacities(&cache), [128, 128]);
+        // One more token than there is room for; never more than the context, padded.
+        assert_eq!(cache.grow(), [32, 160]);
+        assert_eq!(capacities(&cache), [128, 256]);
+        (0..150).for_each(|_| cache.advance());
+        cache.grow();
+        assert_eq!(capacities(&cache), [256, 320]);
+        // The last takes the place of one that is gone, with room for all its tokens.
+        cache.swap_remove(0);
+        assert_eq!(capacities(&cache), [320]);
+        assert_eq!(cache.lengths, [278, 160, 160, 160, 160, 160, 160, 160]);
+        let keys = &cache.slabs[0].layers[0].0;
+        assert_eq!(keys.get(0).sum(Kind::Float).double_value(&[]), 128.0);
+        cache.clear();
+        assert!(cache.slabs.is_empty());
+    }
+
+    #[test]
+    fn the_most_that_sequences_can_take_counts_the_longest_of_each_slab() {
+        let mut cache = cache(1000);
+        let slab = |tokens: usize| tokens * MIN_ROWS * 2 * size_of::<f32>();
+        assert_eq!(cache.most(&[]), 0);
+        assert_eq!(cache.most(&[100]), slab(128));
+        assert_eq!(cache.most(&[100; 9]), 2 * slab(128));
+        let mut lengths = vec![100; 9];
+        lengths[3] = 900;
+        assert_eq!(cache.most(&lengths), slab(1024) + slab(128));
+        // A slab that is longer than its sequences stays so.
+        push(&mut cache, 500);
+        assert_eq!(cache.most(&[600]), slab(640));
+        assert_eq!(cache.most(&[100]), slab(512));
+        assert_eq!(cache.most(&[900; 9]), 2 * slab(1024));
+        assert_eq!(cache.most(&lengths), slab(1024) + slab(512));
+    }
 }

@@ -41,9 +41,9 @@ impl Mixture {
                 continue;
             }
             let of = slots.divide_scalar_mode(self.chosen, "floor");
-            // Enough rows for a token's numbers not to depend on how many others come here.
+            // As many rows as make a token's numbers independent of how many others come here.
             let rows = tokens.index_select(0, &of);
-            let missing = (MIN_ROWS as i64 - count).max(0);
+            let missing = (count as usize).max(1).next_multiple_of(MIN_ROWS) as i64 - count;
             let rows = rows.constant_pad_nd([0, 0, 0, missing]);
             let made = expert.forward(&rows).narrow(0, 0, count);
             let weighed = made * chosen_weights.index_select(0, &slots).unsqueeze(1);

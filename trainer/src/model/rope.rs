@@ -97,7 +97,7 @@ fn llama3(scaling: Llama3Scaling, frequencies: &Tensor) -> Tensor {
     scaled.where_self(&long, &frequencies.where_self(&short, &between))
 }
 
-/// Frequencies `[D / 2]` as YaRN scales them.
+/// Frequencies `[D / 2]` as `YaRN` scales them.
 fn yarn(scaling: YarnScaling, theta: f64, frequencies: &Tensor) -> Tensor {
     let half = frequencies.size()[0];
     let width = 2.0 * half as f64;

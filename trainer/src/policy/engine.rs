@@ -46,8 +46,8 @@ impl Engine {
         Self::start_within(model, folder, text, options, memory::for_cache())
     }
 
-    /// The same with this much memory for keys and values, bytes. A sequence that finds none waits,
-    /// and is computed again; one always goes on. The responses do not depend on it.
+    /// The same with this much memory for keys and values, bytes. A sequence that may need more than
+    /// is left waits, unless it is alone.
     pub fn start_within(
         model: Decoder,
         folder: PathBuf,

@@ -91,10 +91,9 @@ impl Forward {
         scores
     }
 
-    /// Memory that the cache takes once sequences of these lengths have joined and every sequence
-    /// has one more token, bytes.
-    pub fn cache_for_step(&self, joining: &[usize]) -> usize {
-        self.cache.needed_for_step(joining)
+    /// The most memory that the cache can take while sequences grow to these lengths, bytes.
+    pub fn most_cache(&self, lengths: &[usize]) -> usize {
+        self.cache.most(lengths)
     }
 
     /// Adds a sequence, the first `length` tokens of row `row` of what was computed.

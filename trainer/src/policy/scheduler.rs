@@ -291,8 +291,7 @@ impl Scheduler {
         Ok(())
     }
 
-    /// Computes the prompts of waiting sequences, as many as there is room for, and samples their
-    /// first tokens.
+    /// Computes the prompts of waiting sequences that fit, and samples their first tokens.
     fn admit(&mut self) {
         let count = self.fitting();
         for batch in prefill::batches(self.waiting.drain(..count)) {
@@ -300,16 +299,15 @@ impl Scheduler {
         }
     }
 
-    /// How many of the waiting sequences, in their order, there are places and memory for. One, if
-    /// nothing is being sampled: it may take more memory than its share.
+    /// How many of the waiting sequences there are places and memory for, however long they and the
+    /// running ones become: none is put back later. One at least, if nothing is being sampled.
     fn fitting(&self) -> usize {
-        let places = self.options.max_sequences - self.running.len();
-        let lengths: Vec<usize> =
-            self.waiting.iter().take(places).map(|sequence| sequence.length() + 1).collect();
-        let fits =
-            |count: &usize| self.forward.cache_for_step(&lengths[..*count]) <= self.cache_bytes;
-        let fitting = (1..=lengths.len()).take_while(fits).count();
-        if self.running.is_empty() { fitting.max(1).min(lengths.len()) } else { fitting }
+        let running = self.running.len();
+        let waiting = self.waiting.iter().take(self.options.max_sequences - running);
+        let most: Vec<usize> = self.running.iter().chain(waiting).map(Sequence::longest).collect();
+        let fits = |count: &usize| self.forward.most_cache(&most[..*count]) <= self.cache_bytes;
+        let more = (running.max(1) + 1..=most.len()).take_while(fits).count();
+        (running.max(1) + more).min(most.len()) - running
     }
 
     fn prefill(&mut self, mut batch: Batch) {
@@ -355,12 +353,11 @@ impl Scheduler {
         }
     }
 
-    /// One token for every running sequence that there is memory for.
+    /// One token for every running sequence.
     fn decode(&mut self) {
         if self.running.is_empty() {
             return;
         }
-        self.make_room();
         let last: Vec<u32> = self.running.iter().map(Sequence::last).collect();
         self.forward.decode(&last);
         self.metrics.generation_tokens.fetch_add(last.len() as u64, Ordering::Relaxed);
@@ -378,15 +375,6 @@ impl Scheduler {
         if broken {
             self.preempt();
             self.forward.scrub();
-        }
-    }
-
-    /// Puts the youngest sequences back until the cache has memory for a token of each that stays.
-    fn make_room(&mut self) {
-        while self.running.len() > 1 && self.forward.cache_for_step(&[]) > self.cache_bytes {
-            let sequence = self.remove(self.running.len() - 1);
-            self.metrics.preemptions.fetch_add(1, Ordering::Relaxed);
-            self.waiting.push_front(sequence);
         }
     }
 

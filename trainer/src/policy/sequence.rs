@@ -118,6 +118,11 @@ impl Sequence {
         self.job.prompt.len() + self.tokens.len()
     }
 
+    /// Tokens of prompt and response together, at most.
+    pub fn longest(&self) -> usize {
+        self.job.prompt.len() + self.job.max_tokens
+    }
+
     /// Whether no token was sampled yet.
     pub fn is_fresh(&self) -> bool {
         self.tokens.is_empty()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the references of tests/families.rs: random tiny models of further families and rotary
+"""Makes the references of suite/families.rs: random tiny models of further families and rotary
 scalings, and what Hugging Face transformers computes with them, in f32. As make.py, which see.
 
     trainer/fetch-reference.sh

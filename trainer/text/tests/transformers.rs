@@ -128,7 +128,7 @@ fn a_system_prompt_goes_before_a_conversation_that_has_none() {
         )
     };
     let user = Message::user("1+1?");
-    assert_eq!(text.render(&[user.clone()], true).unwrap(), expected("Be brief."));
+    assert_eq!(text.render(std::slice::from_ref(&user), true).unwrap(), expected("Be brief."));
     assert_eq!(text.prompt("1+1?").unwrap(), text.encode(&expected("Be brief.")).unwrap());
     let own = [Message::system("Be long."), user];
     assert_eq!(text.render(&own, true).unwrap(), expected("Be long."));

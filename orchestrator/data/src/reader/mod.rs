@@ -93,9 +93,10 @@ fn text(mut stream: impl Read, name: &str, sink: &mut Sink<'_>) -> Stopped {
     let stream = BufReader::with_capacity(PIECE, Cursor::new(head).chain(stream));
     let lower = name.to_ascii_lowercase();
     let plain = lower.trim_end_matches(".gz").trim_end_matches(".zst");
-    if plain.ends_with(".csv") {
+    let ending = plain.rsplit('.').next().unwrap_or_default();
+    if ending == "csv" {
         csv::read(stream, b',', sink)
-    } else if plain.ends_with(".tsv") {
+    } else if ending == "tsv" {
         csv::read(stream, b'\t', sink)
     } else if first == Some(b'[') {
         array::read(stream, sink)

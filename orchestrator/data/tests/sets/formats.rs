@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use flate2::write::GzEncoder;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
@@ -60,8 +60,8 @@ fn a_bad_row_is_one_bad_row_in_every_format() {
     let lines =
         format!("{}\n{bad}\n[1]\n{{\"problem\":\"x\u{2028}?\",\"answer\":1}}", good.join("\n"));
     let array = format!("[{},{bad},3,\n{{\"problem\":\"x?\",\"answer\":1}}]", good.join(","));
-    let csv: String = (0..30).map(|n| format!("{n}+1?,{}\n", n + 1)).collect();
-    let csv = format!("problem,answer\n{csv}too,many,cells\nx?,1\nfew\n");
+    let csv: Vec<String> = (0..30).map(|n| format!("{n}+1?,{}", n + 1)).collect();
+    let csv = format!("problem,answer\n{}\ntoo,many,cells\nx?,1\nfew\n", csv.join("\n"));
     for (name, text) in [("a.jsonl", lines), ("a.json", array), ("a.csv", csv)] {
         let (_folder, path) = Folder::with(name, text);
         let set = load_path(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -104,8 +104,8 @@ fn parquet_in_every_codec() {
     let codecs = [
         ("none", Compression::UNCOMPRESSED),
         ("snappy", Compression::SNAPPY),
-        ("gzip", Compression::GZIP(Default::default())),
-        ("brotli", Compression::BROTLI(Default::default())),
+        ("gzip", Compression::GZIP(GzipLevel::default())),
+        ("brotli", Compression::BROTLI(BrotliLevel::default())),
         ("lz4", Compression::LZ4),
         ("lz4-raw", Compression::LZ4_RAW),
         ("zstd", Compression::ZSTD(ZstdLevel::default())),

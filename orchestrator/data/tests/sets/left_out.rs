@@ -91,7 +91,7 @@ fn problems_that_contradict_each_other_are_all_left_out() {
     assert!(pairs(&set).iter().all(|(problem, _)| problem != "What is 6 * 7?"));
     let examples = &set.report().left_out[0].examples;
     assert_eq!(examples[0].line, 1);
-    assert_eq!(examples[1].problem, "the answer is `41` here and `42` in line 1");
+    assert_eq!(examples[1].problem, "the answer is `41`; line 1 has the same problem with `42`");
     let both = load_lines(&[row(42), row(41)].join("\n")).unwrap_err();
     assert!(matches!(both, DataError::Empty { .. }), "{both}");
 }

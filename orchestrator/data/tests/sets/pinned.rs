@@ -7,10 +7,9 @@ use retrial_data::{Change, Fingerprint, Sources};
 use super::{Folder, load, load_path, request};
 
 fn lines(numbers: impl IntoIterator<Item = u32>) -> String {
-    numbers
-        .into_iter()
-        .map(|n| format!("{{\"problem\": \"What is {n} + 1?\", \"answer\": {}}}\n", n + 1))
-        .collect()
+    let line = |n: u32| format!("{{\"problem\": \"What is {n} + 1?\", \"answer\": {}}}", n + 1);
+    let lines: Vec<String> = numbers.into_iter().map(line).collect();
+    lines.join("\n") + "\n"
 }
 
 #[test]

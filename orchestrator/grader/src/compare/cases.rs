@@ -47,10 +47,12 @@ pub(super) fn compare(
 }
 
 fn rows(items: &[Expr]) -> Option<Vec<(&Expr, &Expr)>> {
-    let row = |item| match item {
-        &Expr::Case(ref value, ref condition) => Some((&**value, &**condition)),
-        _ => None,
-    };
+    fn row(item: &Expr) -> Option<(&Expr, &Expr)> {
+        match item {
+            Expr::Case(value, condition) => Some((value, condition)),
+            _ => None,
+        }
+    }
     items.iter().map(row).collect()
 }
 

@@ -9,13 +9,12 @@ pub(super) fn declared(expr: &Expr) -> (Expr, Vec<String>) {
             let mut names = Vec::new();
             let mut kept = Vec::new();
             for item in items {
-                match any_integer(item) {
-                    Some(name) => names.push(name),
-                    None => {
-                        let (item, mut found) = declared(item);
-                        names.append(&mut found);
-                        kept.push(item);
-                    }
+                if let Some(name) = any_integer(item) {
+                    names.push(name);
+                } else {
+                    let (item, mut found) = declared(item);
+                    names.append(&mut found);
+                    kept.push(item);
                 }
             }
             let expr = match kept.len() {

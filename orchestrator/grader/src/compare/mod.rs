@@ -87,7 +87,9 @@ fn shaped_compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason,
         (Expr::Seq(..), _) | (_, Expr::Seq(..)) => {
             sequence::compare_sequences(gold, answer, budget)
         }
-        (Expr::Case(a, b), Expr::Case(c, d)) => Ok(verdict(both((a, c), (b, d), budget)?)),
+        (Expr::Case(a, b), Expr::Case(c, d)) | (Expr::Builder(a, b), Expr::Builder(c, d)) => {
+            Ok(verdict(both((a, c), (b, d), budget)?))
+        }
         (Expr::Relation(..), _) => {
             match value_of(gold, budget)?.or_else(|| measured(gold, false)) {
                 // The equation of a curve is answered by the other side alone.
@@ -110,7 +112,6 @@ fn shaped_compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason,
         }
         (Expr::Matrix(rows), Expr::Matrix(others)) => matrix::compare_rows(rows, others, budget),
         (Expr::Text(words), Expr::Text(others)) => Ok(verdict(same_words(words, others))),
-        (Expr::Builder(a, b), Expr::Builder(c, d)) => Ok(verdict(both((a, c), (b, d), budget)?)),
         (Expr::Ratio(terms), Expr::Ratio(others)) => scalar::compare_ratios(terms, others, budget),
         (Expr::Residue(..) | Expr::Case(..), _) | (_, Expr::Residue(..) | Expr::Case(..)) => {
             Ok(Reason::DifferentKind)

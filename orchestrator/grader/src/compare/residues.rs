@@ -9,8 +9,8 @@ use crate::verdict::Reason;
 /// Compares two sides of which one is a class of residues; nothing if neither is.
 pub(super) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Option<Reason>, Stop> {
     let same = match (gold, answer) {
-        (Expr::Residue(..), Expr::Relation(..) | Expr::Seq(..)) => return Ok(None),
-        (Expr::Relation(..) | Expr::Seq(..), Expr::Residue(..)) => return Ok(None),
+        (Expr::Residue(..), Expr::Relation(..) | Expr::Seq(..))
+        | (Expr::Relation(..) | Expr::Seq(..), Expr::Residue(..)) => return Ok(None),
         (Expr::Residue(a, m), other) => match class(other, budget)? {
             Some((b, n)) => same_class((a, m), (&b, &n), budget)?,
             None => false,

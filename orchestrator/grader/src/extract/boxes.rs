@@ -65,7 +65,7 @@ pub(crate) fn boxed(text: &str) -> Vec<&str> {
 /// The contents of boxes that answer labelled parts, `(a)` first, with their labels.
 pub(crate) fn labelled(text: &str) -> Option<String> {
     let boxes = scan(text).boxes;
-    let first = boxes.len().checked_sub(5).unwrap_or_default();
+    let first = boxes.len().saturating_sub(5);
     // The last run of boxes whose labels start with (a).
     (first..boxes.len()).find_map(|start| {
         let mut parts = Vec::new();

@@ -47,8 +47,12 @@ fn operator(lexemes: &[Lexeme], at: usize) -> Option<(Token, usize)> {
     let value = |at: usize| {
         matches!(
             token(at),
-            Some(Token::Number { .. } | Token::Letter(_) | Token::Command(_))
-                | Some(Token::Symbol('(' | '{' | '$'))
+            Some(
+                Token::Number { .. }
+                    | Token::Letter(_)
+                    | Token::Command(_)
+                    | Token::Symbol('(' | '{' | '$')
+            )
         )
     };
     let before = at > 0

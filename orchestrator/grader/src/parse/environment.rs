@@ -89,8 +89,8 @@ impl Parser {
             .iter()
             .take_while(|lexeme| {
                 let comma = matches!(lexeme.token, Token::Symbol(',' | ';' | ')') | Token::Or);
-                !(comma && !in_cell)
-                    && !matches!(lexeme.token, Token::Symbol('&') | Token::Row | Token::End(_))
+                let ends = matches!(lexeme.token, Token::Symbol('&') | Token::Row | Token::End(_));
+                !ends && (in_cell || !comma)
             })
             .count();
         let words = |token: &Token| match token {

@@ -54,12 +54,11 @@ pub(crate) fn part_word(word: &str) -> Option<u64> {
 /// What a word of scale multiplies by: "million", "dozen".
 pub(crate) fn scale_word(word: &str) -> Option<u64> {
     Some(match word {
-        "hundred" | "hundreds" => 100,
-        "thousand" | "thousands" => 1_000,
+        "hundred" | "hundreds" | "百" => 100,
+        "thousand" | "thousands" | "k" | "千" => 1_000,
         "million" | "millions" => 1_000_000,
         "billion" | "billions" | "bn" => 1_000_000_000,
         "trillion" | "trillions" => 1_000_000_000_000,
-        "k" => 1_000,
         "dozen" | "dozens" => 12,
         "score" => 20,
         "gross" => 144,
@@ -67,8 +66,6 @@ pub(crate) fn scale_word(word: &str) -> Option<u64> {
         "crore" | "crores" => 10_000_000,
         "万" => 10_000,
         "亿" => 100_000_000,
-        "千" => 1_000,
-        "百" => 100,
         _ => return None,
     })
 }

@@ -194,7 +194,7 @@ async fn log_probabilities_that_cannot_be_are_counted_and_beyond_a_share_stop() 
         assert_eq!(last.is_err(), stops);
         match last {
             Ok(_) => {
-                assert_eq!((oddities.tokens, oddities.positive + oddities.unlikely), (1200, 0))
+                assert_eq!((oddities.tokens, oddities.positive + oddities.unlikely), (1200, 0));
             }
             Err(error) => {
                 assert_eq!((oddities.tokens, oddities.positive, oddities.unlikely), (1000, 10, 20));

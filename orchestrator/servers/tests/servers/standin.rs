@@ -177,7 +177,9 @@ fn sound(server: &Standin, world: &mut World, route: &str, body: &Value) -> Opti
     let folder = |value: &Value| text(value).rsplit('/').next().unwrap_or_default().to_owned();
     Some(match (server.kind, route) {
         (Kind::Vllm | Kind::Router, "/v1/models") => json!({ "data": [{ "id": "policy" }] }),
-        (Kind::Vllm, "/weight_info") => json!({ "weight_version": world.label }),
+        (Kind::Vllm, "/weight_info") | (Kind::Sglang, "/model_info") => {
+            json!({ "weight_version": world.label })
+        }
         (Kind::Vllm, "/pause") | (Kind::Sglang, "/pause_generation") => {
             world.paused = true;
             json!({})
@@ -195,7 +197,6 @@ fn sound(server: &Standin, world: &mut World, route: &str, body: &Value) -> Opti
             world.label = text(&body["new_version"]);
             json!({ "success": true })
         }
-        (Kind::Sglang, "/model_info") => json!({ "weight_version": world.label }),
         (Kind::Sglang, "/update_weights_from_disk") => {
             world.weights = folder(&body["model_path"]);
             world.label = text(&body["weight_version"]);

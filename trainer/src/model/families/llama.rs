@@ -1,4 +1,4 @@
-//! Llama 2 and 3, SmolLM2, DeepSeek-R1-Distill-Llama: a plain decoder.
+//! Llama 2 and 3, `SmolLM2`, `DeepSeek-R1-Distill-Llama`: a plain decoder.
 
 use super::{Family, PLAIN};
 

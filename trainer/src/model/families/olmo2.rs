@@ -1,4 +1,4 @@
-//! OLMo 2: norms after attention and MLP, and over all queries and all keys.
+//! `OLMo 2`: norms after attention and MLP, and over all queries and all keys.
 
 use super::{Family, PLAIN};
 use crate::model::config::{Norms, QkNorm};

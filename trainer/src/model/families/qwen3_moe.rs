@@ -25,8 +25,14 @@ pub const FAMILY: Family = Family {
             size @ 1..=65_536 => Ok(size),
             size => Err(format!("{key} is {size}, it must be from 1 to 65536")),
         };
+        // transformers 5 writes the first name, transformers 4 the second.
+        let count = if raw.get("num_local_experts").is_some() {
+            size("num_local_experts", 128)?
+        } else {
+            size("num_experts", 128)?
+        };
         let experts = Experts {
-            count: size("num_experts", 128)?,
+            count,
             chosen: size("num_experts_per_tok", 8)?,
             intermediate: size("moe_intermediate_size", 768)?,
             normalised: raw.switch("norm_topk_prob"),

@@ -1,4 +1,4 @@
-//! SmolLM3: a Llama with some layers that are not turned by positions at all.
+//! `SmolLM3`: a Llama with some layers that are not turned by positions at all.
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub const FAMILY: Family = Family {
         // The key says the contrary: a layer with 1 has rotary positions.
         let turned = |layer: usize| match listed {
             Some(list) => list.get(layer).and_then(Value::as_i64) != Some(0),
-            None => (layer + 1) % interval != 0,
+            None => !(layer + 1).is_multiple_of(interval),
         };
         for (layer, kind) in config.kinds.iter_mut().enumerate() {
             kind.rotation = if turned(layer) { Rotation::Global } else { Rotation::None };

@@ -40,7 +40,7 @@ impl ChatTemplate {
         environment
             .add_filter(source::MODULO, |left: Value, right: Value| python::modulo(&left, &right));
         environment
-            .add_filter("tojson", |value: Value, options: Kwargs| json::tojson(&value, options));
+            .add_filter("tojson", |value: Value, options: Kwargs| json::tojson(&value, &options));
         environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, "").with_source(Raised(message)))
         });

@@ -46,7 +46,8 @@ pub struct StandIn {
     shared: Shared,
 }
 
-static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+/// Where the servers of all tests run.
+pub static RUNTIME: LazyLock<tokio::runtime::Runtime> =
     LazyLock::new(|| tokio::runtime::Runtime::new().unwrap());
 
 impl StandIn {
@@ -106,7 +107,8 @@ impl StandIn {
     }
 }
 
-fn listen() -> (TcpListener, String) {
+/// A port of this machine.
+pub fn listen() -> (TcpListener, String) {
     let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     (listener, url)
@@ -116,19 +118,19 @@ fn refused(status: StatusCode, code: &'static str) -> Response {
     (status, [("x-error-code", code), ("x-error-message", "it is so")]).into_response()
 }
 
-/// Whether a request is let in.
-fn admitted(shared: &Shared, headers: &HeaderMap) -> Result<(), Response> {
+/// The refusal of a request that is not let in.
+fn refusal(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
     let mut behaviour = shared.lock().unwrap();
     if behaviour.busy > 0 {
         behaviour.busy -= 1;
-        return Err(StatusCode::SERVICE_UNAVAILABLE.into_response());
+        return Some(StatusCode::SERVICE_UNAVAILABLE.into_response());
     }
     let given = headers.get("authorization").and_then(|value| value.to_str().ok());
     match &behaviour.token {
         Some(token) if given != Some(&format!("Bearer {token}")) => {
-            Err(refused(StatusCode::UNAUTHORIZED, "RepoNotFound"))
+            Some(refused(StatusCode::UNAUTHORIZED, "RepoNotFound"))
         }
-        _ => Ok(()),
+        _ => None,
     }
 }
 
@@ -137,7 +139,7 @@ async fn info(
     Path((_, name, revision)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(response) = admitted(&shared, &headers) {
+    if let Some(response) = refusal(&shared, &headers) {
         return response;
     }
     let listed = |files: &str| {
@@ -162,7 +164,7 @@ async fn file(
     Path((_, _, commit, file)): Path<(String, String, String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(response) = admitted(&shared, &headers) {
+    if let Some(response) = refusal(&shared, &headers) {
         return response;
     }
     assert_eq!(commit, COMMIT, "files are asked for at a commit");

@@ -1,12 +1,13 @@
 //! The client against a small hub of our own: cache, redirects, broken connections, refusals.
 
 mod stand_in;
+mod upload;
 
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use retrial_hub::{Hub, HubError, Progress, Repo, Settings, Token, silent, wait};
+use retrial_hub::{Hub, HubError, Progress, Repo, Settings, Token, is_model_file, silent, wait};
 use stand_in::{BYTES, COMMIT, ETAG, StandIn};
 
 fn settings(endpoint: &str, cache: &Path) -> Settings {
@@ -70,10 +71,12 @@ fn what_python_downloaded_is_found_without_a_hub() {
         let (commit, bytes) = take(&settings, &model, "sub/config.json").unwrap();
         assert_eq!((commit.as_str(), bytes.as_slice()), ("c0ffee", b"{}".as_slice()));
         let error = take(&settings, &model, "model.safetensors").unwrap_err();
-        match offline {
-            true => assert!(matches!(error, HubError::Offline { .. }), "{error}"),
-            false => assert!(matches!(error, HubError::Unreachable { .. }), "{error}"),
-        }
+        let said = match &error {
+            HubError::Offline { .. } => true,
+            HubError::Unreachable { .. } => false,
+            other => panic!("{other}"),
+        };
+        assert_eq!(said, offline, "{error}");
         let other = take(&settings, &repo(), "a").unwrap_err().to_string();
         assert!(other.contains("ann/sums") && other.contains("hint:"), "{other}");
     }
@@ -195,6 +198,27 @@ fn refusals_say_what_to_do() {
     let offline = Settings { offline: true, ..settings };
     let error = take(&offline, &dataset("ann/other"), "a").unwrap_err();
     assert!(matches!(error, HubError::Offline { .. }), "{error}");
+}
+
+#[test]
+fn a_model_is_a_folder() {
+    let (hub, folder) = (StandIn::start(), tempfile::tempdir().unwrap());
+    let client = Hub::new(settings(&hub.url, folder.path())).unwrap();
+    let path = wait(async {
+        let snapshot = client.open(&repo()).await?;
+        client.folder(&snapshot, |name| name.contains("small"), &silent()).await
+    });
+    let path = path.unwrap();
+    assert_eq!(std::fs::read(path.join("data/small.json")).unwrap(), b"{}");
+    assert_eq!(hub.downloads(), 0, "only what is wanted");
+    for (name, expected) in [
+        ("model-00001-of-00002.safetensors", true),
+        ("chat_template.jinja", true),
+        ("pytorch_model.bin", false),
+        ("onnx/config.json", false),
+    ] {
+        assert_eq!(is_model_file(name), expected, "{name}");
+    }
 }
 
 #[test]
