@@ -58,7 +58,13 @@ impl Client {
             .map_err(|error| invalid(format!("HF_ENDPOINT is no address ({error})")))?;
         // The cryptography of TLS is chosen once a process; it fails where the choice has been made.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        // A hub without TLS needs no certificates, which a small machine may not have.
+        let builder = match endpoint.scheme() {
+            "http" => builder.tls_certs_only([]),
+            _ => builder,
+        };
+        let http = builder
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))
             .read_timeout(Duration::from_secs(30))

@@ -126,7 +126,9 @@ async fn services(
 /// Has the servers serve the trainer's version, and sees to it that both agree on log-probabilities.
 async fn bring_to_trainer(context: &Context, done: WeightVersion) -> Result<(), Failure> {
     let Context { config, services, .. } = context;
-    let trained = services.state().await?.version;
+    let state = services.state().await?;
+    let trained = state.version;
+    services.pool.expect_vocabulary(state.vocabulary);
     // One step ahead: it was taken, but the log did not get to say so. It will be repeated out
     // of the log, and the trainer recognises it.
     if trained != done && trained != done.next_step().version() {

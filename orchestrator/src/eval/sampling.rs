@@ -67,7 +67,8 @@ async fn servers(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
         pause: FIRST_PAUSE,
         stall: Duration::from_secs(server.stall_seconds),
     };
-    Ok((embedded, Pool::as_served(fleet.into_servers(), limits, SERVED)))
+    let patience = Duration::from_secs(server.patience_seconds);
+    Ok((embedded, Pool::as_served(fleet.into_servers(), limits, SERVED).patient(patience)))
 }
 
 /// Samples and grades a problem.

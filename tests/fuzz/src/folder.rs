@@ -20,10 +20,17 @@ pub fn fixture(name: &str) -> PathBuf {
     ROOT.join("tests/fixtures/0.1.0").join(name)
 }
 
-/// Calls `then` with a folder that has these files. The folder is the same for all calls of a thread:
-/// a target gives the same names each time.
+/// Calls `then` with a folder that has these files and no others. The folder is the same for all
+/// calls of a thread.
 pub fn with_files<T>(files: &[(&str, &[u8])], then: impl FnOnce(&Path) -> T) -> T {
     FOLDER.with(|folder| {
+        for entry in std::fs::read_dir(folder.path()).expect("it can be read") {
+            let path = entry.expect("it can be read").path();
+            if files.iter().all(|(name, _)| !path.ends_with(name)) {
+                // What another target has left.
+                let _ = std::fs::remove_file(path);
+            }
+        }
         for (name, content) in files {
             std::fs::write(folder.path().join(name), content).expect("a file can be written");
         }

@@ -24,8 +24,7 @@ pub enum TextError {
     /// The folder has no chat template.
     #[error(
         "the model has no chat template\n\
-         hint: add chat_template.jinja to its folder, or set `[prompts] chat = false` to give it \
-         plain text, as base models expect"
+         hint: add chat_template.jinja to its folder"
     )]
     NoTemplate,
     /// The folder has several chat templates, and none of them is the default.
@@ -39,10 +38,7 @@ pub enum TextError {
         names: Vec<String>,
     },
     /// The chat template itself refused the messages, with `raise_exception`.
-    #[error(
-        "the chat template refuses the messages: {0}\n\
-         hint: `[prompts] system` and `[prompts] template_kwargs` change what the template is given"
-    )]
+    #[error("the chat template refuses the messages: {0}")]
     Refused(String),
     /// The chat template failed.
     #[error("the chat template failed: {0}")]

@@ -84,5 +84,6 @@ pub async fn pool(
         pause: FIRST_PAUSE,
         stall: Duration::from_secs(config.stall_seconds),
     };
-    Ok((fleet.pool(limits), addresses))
+    let patience = Duration::from_secs(config.patience_seconds);
+    Ok((fleet.pool(limits).patient(patience), addresses))
 }
