@@ -24,7 +24,7 @@
 //! | does an exact answer stand for a gold decimal? | if it rounds to it and the gold shows two digits | the same |
 //! | a unit on one side only | it says nothing | the same |
 //! | different units, or units that do not convert | wrong | the numbers are compared |
-//! | (1,2) and [1,2], (1,2) and \{1,2\} | different | the same if the order is |
+//! | `(1,2)` and `[1,2]`, `(1,2)` and `\{1,2\}` | different | the same if the order is |
 //! | a row and a column vector | different | the same |
 //! | 25 for 0.25, 25 % for 25 | wrong; right | the same |
 //!

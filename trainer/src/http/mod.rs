@@ -1,4 +1,4 @@
-//! The services over HTTP: what both programs share ([`listen`]), and the trainer's routes over the
+//! The services over HTTP: what both programs share (`listen`), and the trainer's routes over the
 //! thread that owns it.
 
 mod listen;
