@@ -10,7 +10,7 @@ use retrial_grader::Extraction;
 use retrial_live::Live;
 use retrial_lte::Seed;
 use retrial_protocol::{Step, WeightVersion};
-use retrial_servers::SampleRequest;
+use retrial_servers::{Outcome, SampleRequest};
 use retrial_store::{RunId, Store};
 
 use crate::evaluator::Set;
@@ -90,8 +90,14 @@ impl Context {
             adapter: None,
         };
         let id = &ask.task.problem.id;
-        let sampled = self.services.sample(version, request).await;
-        let (version, sampled) = sampled.with_context(|| format!("sampling problem {id}"))?;
+        let outcomes = self.services.sample(version, request).await;
+        let (version, outcomes) = outcomes.with_context(|| format!("sampling problem {id}"))?;
+        let sampled = (0..).zip(outcomes).filter_map(|(index, outcome)| match outcome {
+            Outcome::Sampled(sampled) => Some((index, sampled)),
+            // It has no reward: the group is that much smaller. The pool has said why.
+            Outcome::GivenUp { .. } => None,
+        });
+        let sampled = sampled.collect();
         self.grading.grade(ask.task, sampled, version, ask.extraction).await
     }
 }

@@ -29,19 +29,20 @@ impl Grading {
         Self { text, processors: Semaphore::new(processors) }
     }
 
-    /// Grades the responses to a problem that the weights of `version` sampled, in their order.
+    /// Grades the responses to a problem that the weights of `version` sampled, each with its
+    /// position in the group.
     pub async fn grade(
         &self,
         task: &Arc<Task>,
-        sampled: Vec<Sampled>,
+        sampled: Vec<(u32, Sampled)>,
         version: WeightVersion,
         extraction: Extraction,
     ) -> Result<Vec<GradedRollout>> {
         let _processor = self.processors.acquire().await.context("grading has ended")?;
         let (text, task) = (Arc::clone(&self.text), Arc::clone(task));
         let grades = move || {
-            let numbered = (0..).zip(sampled);
-            numbered
+            sampled
+                .into_iter()
                 .map(|(index, sampled)| graded(&text, &task, index, sampled, version, extraction))
                 .collect()
         };

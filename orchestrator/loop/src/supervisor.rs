@@ -11,8 +11,7 @@ use retrial_protocol::{
     PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, TrainReport,
     TrainRequest, TrainerState, WeightVersion,
 };
-use retrial_servers::{CallError, Transience};
-use retrial_servers::{NoServer, Pool, SampleRequest, Sampled};
+use retrial_servers::{CallError, Outcome, Pool, PoolError, SampleRequest, Transience};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -117,17 +116,17 @@ impl Supervisor {
         &self,
         mut version: WeightVersion,
         request: SampleRequest<'_>,
-    ) -> Result<(WeightVersion, Vec<Sampled>)> {
+    ) -> Result<(WeightVersion, Vec<Outcome>)> {
         loop {
-            match self.pool.sample(version, request).await {
-                Err(error) if error.is::<NoServer>() => {
+            match self.pool.ask(version, request).await {
+                Err(PoolError::NoServer(_)) => {
                     let _one_at_a_time = self.bringing_back.lock().await;
                     version = match self.pool.served() {
                         Some(served) => served,
                         None => self.publish(self.state().await?.version).await?.version,
                     };
                 }
-                sampled => return sampled.map(|sampled| (version, sampled)),
+                outcomes => return Ok((version, outcomes?)),
             }
         }
     }

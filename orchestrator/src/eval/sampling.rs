@@ -92,6 +92,7 @@ async fn problem(
     };
     let sampled = pool.sample(SERVED, request).await?;
     labels.see(sampled.iter().flat_map(|sampled| &sampled.labels))?;
+    let sampled = (0..).zip(sampled).collect();
     eval.grading.grade(task, sampled, SERVED, Extraction::Auto).await
 }
 
