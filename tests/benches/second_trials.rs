@@ -1,7 +1,7 @@
 //! What it is worth that problems do not wait for each other: `cargo bench -p retrial-tests --bench
 //! second_trials`.
 //!
-//! A step of 64 problems on a simulated server that takes all requests at once. Response times vary
+//! Steps of 8 and of 64 problems on a simulated server that takes all requests at once. Response times vary
 //! tenfold, drawn anew for each step. One group of eight has no right response and gets a second
 //! trial. A step that waited for all first trials would take the longest first trial and then the
 //! longest second one; the best possible is the longest course of a single problem. `RETRIAL=PATH`
@@ -17,13 +17,13 @@ use rand::{RngExt as _, SeedableRng as _};
 use retrial_tests::{GroupAnswer, GroupRequest, Project, Shape, Simulated, binary};
 use tokio::time::timeout;
 
-const SHAPE: Shape = Shape { steps: 1, problems: 64, group: 8, tokens: 64 };
+/// Problems of a step, and steps that are measured.
+const CASES: [(usize, u64); 2] = [(8, 8), (64, 4)];
 /// One group of so many has no right response.
 const NONE_PASS: usize = 8;
 /// Shortest and longest response time, seconds.
 const SHORTEST: f64 = 0.5;
 const LONGEST: f64 = 5.0;
-const SEEDS: u64 = 5;
 const DEADLINE: Duration = Duration::from_secs(90);
 
 #[tokio::main]
@@ -33,25 +33,24 @@ async fn main() {
         return;
     }
     let retrial = std::env::var_os("RETRIAL").map_or_else(|| binary("retrial"), PathBuf::from);
-    println!("seed  all wait for all s  best possible s  measured s  of waiting");
-    let mut sums = [0.0; 3];
-    for seed in 0..SEEDS {
-        let (times, seconds) = measure(seed, &retrial).await;
-        let (waiting, best) = (times.waiting(), times.best());
-        println!(
-            "{seed:>4}  {waiting:>18.2}  {best:>15.2}  {seconds:>10.2}  {:>10.3}",
-            seconds / waiting
-        );
-        for (sum, value) in sums.iter_mut().zip([waiting, best, seconds]) {
-            *sum += value;
+    println!("problems  seed  all wait for all s  best possible s  measured s");
+    for (problems, seeds) in CASES {
+        let mut sums = [0.0; 3];
+        for seed in 0..seeds {
+            let (times, seconds) = measure(problems, seed, &retrial).await;
+            let (waiting, best) = (times.waiting(), times.best());
+            println!("{problems:>8}  {seed:>4}  {waiting:>18.2}  {best:>15.2}  {seconds:>10.2}");
+            for (sum, value) in sums.iter_mut().zip([waiting, best, seconds]) {
+                *sum += value;
+            }
         }
+        let [waiting, best, seconds] = sums;
+        println!(
+            "{problems} problems, of the time with waiting: measured {:.3}, best possible {:.3}",
+            seconds / waiting,
+            best / waiting
+        );
     }
-    let [waiting, best, seconds] = sums;
-    println!(
-        "of waiting, over all seeds: {:.3}; best possible: {:.3}",
-        seconds / waiting,
-        best / waiting
-    );
 }
 
 /// The response times of a step, seconds: of first trials, and of second ones where there is one.
@@ -59,13 +58,13 @@ async fn main() {
 struct Times(Vec<(f64, Option<f64>)>);
 
 impl Times {
-    fn drawn(seed: u64) -> Self {
+    fn drawn(problems: usize, seed: u64) -> Self {
         let mut generator = StdRng::seed_from_u64(seed);
         // As likely to be between 0.5 and 1 s as between 2.5 and 5.
         let mut draw =
             || (SHORTEST.ln() + generator.random::<f64>() * (LONGEST / SHORTEST).ln()).exp();
         let problem = |number| (draw(), (number % NONE_PASS == 0).then(&mut draw));
-        Self((0..SHAPE.problems).map(problem).collect())
+        Self((0..problems).map(problem).collect())
     }
 
     /// With a barrier between the trials.
@@ -83,8 +82,9 @@ impl Times {
 }
 
 /// Seconds from the first request of a step to its batch.
-async fn measure(seed: u64, retrial: &PathBuf) -> (Times, f64) {
-    let times = Times::drawn(seed);
+async fn measure(problems: usize, seed: u64, retrial: &PathBuf) -> (Times, f64) {
+    let shape = Shape { steps: 1, problems, group: 8, tokens: 64 };
+    let times = Times::drawn(problems, seed);
     // The prompts of first trials, in the order in which they came.
     let known: Mutex<Vec<Vec<u64>>> = Mutex::default();
     let started = Arc::new(OnceLock::new());
@@ -108,9 +108,9 @@ async fn measure(seed: u64, retrial: &PathBuf) -> (Times, f64) {
         let at = Instant::now() + Duration::from_secs_f64(seconds);
         GroupAnswer { at, solved: is_second || second.is_none() }
     };
-    let mut simulated = Simulated::start(SHAPE, Box::new(behaviour)).await;
+    let mut simulated = Simulated::start(shape, Box::new(behaviour)).await;
     let project = Project::new();
-    SHAPE.configure(&project, &simulated.url);
+    shape.configure(&project, &simulated.url);
     let mut run = Command::new(retrial)
         .current_dir(project.path(""))
         .args(["run", "run.toml"])
