@@ -12,6 +12,7 @@ mod codec;
 mod curves;
 mod error;
 mod evals;
+mod inputs;
 mod migrations;
 mod mistakes;
 mod open;
@@ -26,6 +27,7 @@ mod word;
 
 pub use error::{QueryError, ReadError, StoreError};
 pub use evals::{EvalId, EvalProblem, EvalSet, LoggedEval, NewEval};
+pub use inputs::{Input, InputKind};
 pub use mistakes::{Mistake, MistakeFilter};
 pub use open::reader;
 pub use read::failures::{Failure, Failures};
