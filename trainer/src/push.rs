@@ -16,7 +16,7 @@ pub fn card_of_run(version: &Path) -> Option<PathBuf> {
 
 /// Where an exported model goes.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
+pub struct Destination {
     /// Pushes the model to this repository of the Hugging Face Hub, and makes it if it is not there.
     #[arg(long, value_name = "OWNER/NAME")]
     pub push: Option<String>,
@@ -25,7 +25,7 @@ pub struct Args {
     pub private: bool,
 }
 
-impl Args {
+impl Destination {
     /// The repository, if one is named.
     pub fn target(&self) -> Result<Option<Target>> {
         self.push.as_ref().map(|name| Target::new(name, self.private)).transpose()

@@ -169,6 +169,9 @@ impl Layout {
     }
 }
 
+/// Columns that are the problem in one layout or another.
+const ASKING: [&str; 5] = ["problem", "question", "Problem", "prompt", "input"];
+
 impl Mapping {
     /// What is what in rows like this one: named columns first, then those of the layout. The error
     /// says what is missing.
@@ -181,6 +184,10 @@ impl Mapping {
         let problem = match (&named.problem, &known) {
             (Some(path), _) => vec![path.clone()],
             (None, Some(known)) => known.problem.clone(),
+            // What is asked is there, only the answer is not.
+            (None, None) if ASKING.iter().any(|name| row.has(name)) => {
+                return Err(missing("answer"));
+            }
             (None, None) => return Err(missing("problem")),
         };
         let (answer, written) = match (&named.answer, &named.solution, &known) {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::layout::Layout;
+
 /// Examples that are kept of each reason.
 const EXAMPLES: usize = 3;
 
@@ -129,6 +131,14 @@ impl Reason {
 impl Report {
     pub(crate) fn new(set: &str) -> Self {
         Self { set: set.to_owned(), ..Self::default() }
+    }
+
+    /// Whether there is nothing to say of it: our own layout, and all rows are used.
+    pub fn is_plain(&self) -> bool {
+        let own = Layout::Retrial.to_string();
+        self.left_out.is_empty()
+            && self.with_special_tokens == 0
+            && self.files.iter().all(|file| file.layout == own)
     }
 
     /// Rows that were left out for a reason.

@@ -228,7 +228,7 @@ fn changed(config: &Config, error: &anyhow::Error) -> Failure {
 fn tell(config: &Config, inputs: &Inputs) {
     for set in inputs.heldout.iter().chain([&inputs.train]) {
         let report = set.report();
-        if report.left_out.is_empty() {
+        if report.is_plain() {
             tracing::info!("{report}");
         } else {
             retrial_log::tell(&report.to_string());

@@ -2,7 +2,7 @@
 //! answers can be matched at all.
 
 use retrial_config::Config;
-use retrial_data::{DataSet, Report};
+use retrial_data::DataSet;
 use retrial_grader::self_check;
 use retrial_loop::inputs::Inputs;
 use retrial_loop::prompts::Prompts;
@@ -46,7 +46,7 @@ pub fn prompt_tokens(prompts: &Prompts, set: &DataSet) -> impl Iterator<Item = u
 fn finding(subject: &'static str, warned: bool, mut text: String, set: &DataSet) -> Finding {
     let report = set.report();
     let mut warned = warned || report.faults() > 0;
-    if !report.left_out.is_empty() || report.with_special_tokens > 0 || unusual(report) {
+    if !report.is_plain() {
         text = format!("{text}\n{report}");
     }
     if let Some(unmatched) = unmatched(set) {
@@ -54,11 +54,6 @@ fn finding(subject: &'static str, warned: bool, mut text: String, set: &DataSet)
         text = format!("{text}\n{unmatched}");
     }
     Finding::new(subject, if warned { State::Warning } else { State::Ok }, text)
-}
-
-/// Whether a file is not in our own layout: then it is said how it was read.
-fn unusual(report: &Report) -> bool {
-    report.files.iter().any(|file| file.layout != "problem, answer")
 }
 
 /// The answers that even a response that repeats them does not match.

@@ -109,7 +109,10 @@ fn what_is_wrong_is_said() {
         ([&model[..], &["--benchmark", "math501"]].concat(), &["`math501`", "hint: they are"]),
         ([&model[..], &["--data", "own"]].concat(), &["NAME=FILE"]),
         ([&model[..], &["--data", "own=none.jsonl"]].concat(), &["none.jsonl"]),
-        ([&model[..], &["--data", "own=bad.jsonl"]].concat(), &["bad.jsonl:1", "`answer`"]),
+        (
+            [&model[..], &["--data", "own=bad.jsonl"]].concat(),
+            &["bad.jsonl: no column is known to be the answer", "hint: say which"],
+        ),
         ([&["--model", "nowhere"], &own[..]].concat(), &["nowhere"]),
         ([&["--run", "none"], &own[..]].concat(), &["there is no log", "hint:"]),
         (

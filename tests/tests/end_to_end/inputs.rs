@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use retrial_tests::{Project, binary, root, shown};
 use serde_json::{Value, json};
 
@@ -109,7 +111,7 @@ async fn rows_that_cannot_be_used_are_counted() {
         "1 has no answer that can be checked\n    ",
         "data.jsonl:4: ",
         "1 is too long\n",
-        "data.jsonl:42: the prompt has 50",
+        "data.jsonl:42: the prompt has 2507 tokens; with max_tokens 24 that is more",
     ] {
         assert!(said.contains(words), "`{words}` is not in:\n{said}");
     }
@@ -271,7 +273,92 @@ fn a_base_model_without_a_template() {
 fn a_model_with_a_long_context() {
     let project = Project::new();
     let model = changed_model(&project.path("model"), "config.json", |config| {
-        config["max_position_embeddings"] = 1_000_000_000_u64.into();
+        config["max_position_embeddings"] = (1 << 20).into();
     });
     succeeds(project.train(&[&SMALL[..], &["--set", &model]].concat()));
+    let log = fs::read_to_string(project.path("runs/test/policy.log")).unwrap();
+    let loaded = log.lines().find(|line| line.contains("loaded the model")).unwrap();
+    let context = loaded.split("context=").nth(1).unwrap().split(' ').next().unwrap();
+    // The longest prompt has 17 tokens, a hint adds 1,024 at most, a response has 24.
+    assert_eq!(context, "1065", "{loaded}");
+}
+
+/// A hub that takes what is pushed to it; returns its address and the commits by repository.
+async fn taking_hub() -> (String, Arc<Mutex<BTreeMap<String, String>>>) {
+    let commits = Arc::new(Mutex::new(BTreeMap::new()));
+    let kept = Arc::clone(&commits);
+    let answer = move |uri: Uri, body: String| async move {
+        let path = uri.path().trim_start_matches("/api/");
+        if path.ends_with("/preupload/main") {
+            let asked: Value = serde_json::from_str(&body).unwrap();
+            let files = asked["files"].as_array().unwrap().iter();
+            let decided: Vec<Value> = files
+                .map(|file| json!({ "path": file["path"], "uploadMode": "regular" }))
+                .collect();
+            return axum::Json(json!({ "files": decided }));
+        }
+        if let Some(repository) = path.strip_suffix("/commit/main") {
+            kept.lock().unwrap().insert(repository.to_owned(), body);
+        }
+        axum::Json(json!({ "commitOid": "0123456789abcdef0123456789abcdef01234567" }))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    (url, commits)
+}
+
+/// The files of a commit by their names.
+fn files_of(commit: &str) -> BTreeMap<String, Vec<u8>> {
+    let lines = commit.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let files = lines.filter(|line| line["key"] == "file");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    files
+        .map(|line| {
+            let content = BASE64.decode(text(&line["value"]["content"])).unwrap();
+            (text(&line["value"]["path"]), content)
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_out_goes_to_the_hub() {
+    let project = Project::new();
+    succeeds(project.train(&SMALL));
+    let (url, commits) = taking_hub().await;
+    let push = |program: &str, arguments: &[&str], token: &str| {
+        Command::new(binary(program))
+            .current_dir(project.path("."))
+            .env("HF_ENDPOINT", &url)
+            .env("HF_HOME", project.path("cache"))
+            .env("HF_TOKEN", token)
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    let version = project.version(1);
+    let model = ["export", "--version", &version, "--out", "out", "--push", "me/tuned"];
+    let refused = push("retrial-trainer", &model, "");
+    assert!(stderr(&refused).contains("hint: set HF_TOKEN"), "{}", shown(&refused));
+    assert!(!project.path("out").exists(), "nothing was written");
+    succeeds(push("retrial-trainer", &model, "secret"));
+    let mistakes = ["export", "mistakes", "mistakes.jsonl", "--push", "me/mistakes"];
+    succeeds(push("retrial", &mistakes, "secret"));
+
+    let commits = commits.lock().unwrap();
+    let model = files_of(&commits["models/me/tuned"]);
+    assert_eq!(
+        model["model.safetensors"],
+        fs::read(project.path("out/model.safetensors")).unwrap()
+    );
+    let card = String::from_utf8(model["README.md"].clone()).unwrap();
+    for words in ["# test\n", "with LTE", "| steps | 1 |", "train: train.jsonl, ", "| none-pass |"]
+    {
+        assert!(card.contains(words), "`{words}` is not in:\n{card}");
+    }
+    assert!(model.contains_key("tokenizer.json") && model.contains_key("config.json"));
+    let data = files_of(&commits["datasets/me/mistakes"]);
+    assert_eq!(data["data/train.jsonl"], fs::read(project.path("mistakes.jsonl")).unwrap());
+    let card = String::from_utf8(data["README.md"].clone()).unwrap();
+    assert!(card.contains("failed responses"), "{card}");
 }

@@ -43,7 +43,7 @@ enum Command {
         #[command(flatten)]
         args: export::Args,
         #[command(flatten)]
-        push: push::Args,
+        push: push::Destination,
     },
 }
 
