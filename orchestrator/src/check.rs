@@ -26,11 +26,11 @@ use retrial_store::Store;
 use tokio::task::block_in_place;
 
 /// Looks at everything that a run with this configuration needs.
-pub async fn check(config: &Config) -> Vec<Finding> {
+pub async fn check(mut config: Config) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let inputs = match block_in_place(|| Inputs::load(config, retrial_text::now())) {
+    let inputs = match block_in_place(|| Inputs::load(&mut config, retrial_text::now())) {
         Ok(inputs) => {
-            findings.extend(data::data(config, &inputs));
+            findings.extend(data::data(&config, &inputs));
             Some(inputs)
         }
         Err(error) => {
@@ -38,6 +38,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
             None
         }
     };
+    let config = &config;
     findings.push(log(config).await);
     findings.push(open_files(config));
     let folder = inputs.as_ref().map(|inputs| inputs.folder.clone());

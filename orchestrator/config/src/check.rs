@@ -23,7 +23,7 @@ impl Config {
             ("run", "steps", self.run.steps),
             ("run", "keep", self.run.keep as u64),
             ("rollout", "problems", self.rollout.problems as u64),
-            ("rollout", "max_tokens", self.rollout.max_tokens as u64),
+            ("rollout", "max_tokens", self.rollout.max_tokens() as u64),
             ("evaluation", "k", u64::from(self.evaluation.k)),
             ("server", "concurrency", self.server.concurrency as u64),
             ("server", "max_sequences", self.server.max_sequences as u64),

@@ -85,7 +85,7 @@ impl Config {
     /// The objective, with what follows from the rest of the configuration.
     pub fn objective(&self) -> Objective {
         let mut objective = self.objective.clone();
-        objective.length_divisor.get_or_insert(self.rollout.max_tokens as f64);
+        objective.length_divisor.get_or_insert(self.rollout.max_tokens() as f64);
         objective
     }
 }

@@ -17,8 +17,10 @@ pub struct RolloutConfig {
     pub max_replacements: MaxReplacements,
     /// How many versions the weights that sample may be behind the trainer's: 0 or 1.
     pub max_staleness: u64,
-    /// Most tokens of a response.
-    pub max_tokens: usize,
+    /// Most tokens of a response; without a number the paper's, or half of the model's context if
+    /// that is less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<usize>,
     /// What becomes of responses that run into the limit.
     pub overlong: Overlong,
     /// Leaves groups without advantage out of the batch, so that their tokens count nowhere. The
@@ -58,6 +60,21 @@ pub struct EvaluationConfig {
     pub temperature: f64,
 }
 
+/// Most tokens of a response in the paper.
+const MAX_TOKENS: usize = 8192;
+
+impl RolloutConfig {
+    /// Most tokens of a response.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens.unwrap_or(MAX_TOKENS)
+    }
+
+    /// Settles what follows from the model's context, where no number is given.
+    pub fn fit(&mut self, context: usize) {
+        self.max_tokens.get_or_insert(MAX_TOKENS.min((context / 2).max(1)));
+    }
+}
+
 impl Default for RolloutConfig {
     fn default() -> Self {
         Self {
@@ -66,7 +83,7 @@ impl Default for RolloutConfig {
             extra: 8,
             max_replacements: MaxReplacements::default(),
             max_staleness: 0,
-            max_tokens: 8192,
+            max_tokens: None,
             overlong: Overlong::default(),
             dynamic_sampling: false,
             temperature: 1.0,

@@ -51,7 +51,7 @@ fn the_examples_are_valid() {
         // What the paper says of both.
         let rollout = &config.rollout;
         assert_eq!((rollout.problems, rollout.group, rollout.extra), (128, 8, 8));
-        assert_eq!((rollout.max_tokens, rollout.temperature), (8192, 1.0));
+        assert_eq!((rollout.max_tokens(), rollout.temperature), (8192, 1.0));
         assert_eq!((config.run.steps, config.evaluation.every), (500, 10));
     }
 }

@@ -97,7 +97,7 @@ async fn score(
     config: &Config,
 ) -> Result<Vec<Token>> {
     let temperature = config.rollout.temperature;
-    let max_tokens = TOKENS.min(config.rollout.max_tokens);
+    let max_tokens = TOKENS.min(config.rollout.max_tokens());
     let request = SampleRequest {
         prompt,
         n: RESPONSES,

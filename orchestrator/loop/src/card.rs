@@ -50,7 +50,7 @@ fn card(config: &Config, inputs: &[Input], last: WeightVersion, table: &str) -> 
         ("steps", last.to_string()),
         ("problems of a step", rollout.problems.to_string()),
         ("rollouts of a problem", format!("{}, and {} extra", rollout.group, rollout.extra)),
-        ("most tokens of a response", rollout.max_tokens.to_string()),
+        ("most tokens of a response", rollout.max_tokens().to_string()),
         ("learning rate", optimizer.learning_rate.to_string()),
         ("seed", config.run.seed.to_string()),
     ];

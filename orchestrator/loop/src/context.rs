@@ -83,7 +83,7 @@ impl Context {
             prompt: ask.prompt,
             n: ask.n,
             seed: ask.seed,
-            max_tokens: self.config.rollout.max_tokens,
+            max_tokens: self.config.rollout.max_tokens(),
             temperature: ask.temperature,
             top_p: 1.0,
             stop: &self.config.prompts.stop,

@@ -76,7 +76,7 @@ async fn entry(context: &Context, version: WeightVersion) -> Result<(String, Eva
         settings: &json!({
             "temperature": config.evaluation.temperature,
             "top_p": 1.0,
-            "max_tokens": config.rollout.max_tokens,
+            "max_tokens": config.rollout.max_tokens(),
             "seed": config.run.seed,
             "prompt": config.prompts.prompt,
         }),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use retrial_config::{Config, RolloutConfig};
+use retrial_config::Config;
 use retrial_domain::{FinishReason, GradedRollout, ProblemId};
 use retrial_grader::Verdict;
 use retrial_lte::{
@@ -87,7 +87,7 @@ impl Group {
     }
 
     fn advantages(&self, config: &Config) -> Vec<f32> {
-        let RolloutConfig { overlong, max_tokens, .. } = config.rollout;
+        let (overlong, max_tokens) = (config.rollout.overlong, config.rollout.max_tokens());
         let value = |member: &Member<Shared>| {
             let graded = member.rollout();
             let length = graded.rollout.tokens.len();

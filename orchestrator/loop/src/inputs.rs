@@ -43,14 +43,18 @@ struct Loader<'a> {
 
 impl Inputs {
     /// Reads them all; chat templates are told that it is `now`. Rows that cannot be used are left
-    /// out and accounted for. Blocks, also for downloads.
-    pub fn load(config: &Config, now: DateTime) -> Result<Self> {
+    /// out and accounted for. What of the configuration follows from the model is settled. Blocks, also
+    /// for downloads.
+    pub fn load(config: &mut Config, now: DateTime) -> Result<Self> {
         let model = Model::load(&config.model.path, Parts::Whole, &config.prompts, now)?;
         let context = model.context;
-        let limit = config.rollout.max_tokens;
+        config.rollout.fit(context);
+        let config = &*config;
+        let limit = config.rollout.max_tokens();
         if limit >= context {
             bail!(
-                "[rollout] max_tokens is {limit}, but the model's whole context is {context} tokens"
+                "[rollout] max_tokens is {limit}, but the model's whole context is {context} tokens\n\
+                 hint: leave it out, or set it to what prompts leave of the context"
             );
         }
         let mut loader = Loader { config, model: &model, longest: 0, unreadable: None };
@@ -81,7 +85,7 @@ impl Inputs {
 
     /// Tokens of the longest sequence that a run can need: prompt, hint and response.
     pub fn longest_sequence(&self, config: &Config) -> usize {
-        self.prompts.longest + config.rollout.max_tokens
+        self.prompts.longest + config.rollout.max_tokens()
     }
 }
 
@@ -123,7 +127,7 @@ impl Loader<'_> {
                 return Err(said);
             }
         };
-        let limit = self.config.rollout.max_tokens;
+        let limit = self.config.rollout.max_tokens();
         let whole = self.model.context;
         if tokens + limit > whole {
             return Err(format!(

@@ -52,10 +52,10 @@ pub struct Run {
 impl Run {
     /// Opens the log, reads model and data, starts or finds server and trainer, and has the server
     /// serve the trainer's weights.
-    pub async fn open(config: Config, options: Options) -> Result<Self, Failure> {
+    pub async fn open(mut config: Config, options: Options) -> Result<Self, Failure> {
         // Everything that can be wrong with the inputs is found before anything is written.
         let now = began(&config).await?.unwrap_or_else(retrial_text::now);
-        let load = || Inputs::load(&config, now);
+        let load = || Inputs::load(&mut config, now);
         let inputs = block_in_place(load).map_err(Failure::Input)?;
         open_files::allow(config.server.requests()).map_err(Failure::input)?;
         let claim = Claim::take(&config)?;

@@ -15,7 +15,7 @@ const SHOWN: usize = 3;
 
 /// What there is to say of model and data.
 pub fn data(config: &Config, inputs: &Inputs) -> Vec<Finding> {
-    let (tokens, context) = (config.rollout.max_tokens, inputs.context);
+    let (tokens, context) = (config.rollout.max_tokens(), inputs.context);
     let model = format!(
         "{}: context of {context} tokens, responses of at most {tokens}",
         config.model.path

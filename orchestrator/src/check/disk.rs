@@ -57,5 +57,5 @@ fn log_bytes(config: &Config) -> u64 {
     let rollout = &config.rollout;
     let of_problem = u64::from(rollout.group) + u64::from(rollout.extra);
     let rollouts = config.run.steps * rollout.problems as u64 * of_problem;
-    rollouts * (ROLLOUT_BYTES + rollout.max_tokens as u64 * LOGGED_BYTES)
+    rollouts * (ROLLOUT_BYTES + rollout.max_tokens() as u64 * LOGGED_BYTES)
 }

@@ -58,12 +58,12 @@ fn fewest_ranks(shape: &Shape, training: &Training, gb: u64) -> Option<u64> {
 
 fn training(config: &Config, prompt: usize) -> Training {
     let (rollout, trainer) = (&config.rollout, &config.trainer);
-    let longest = (prompt + rollout.max_tokens) as u64;
+    let longest = (prompt + rollout.max_tokens()) as u64;
     let batch = longest * rollout.problems as u64 * u64::from(rollout.group);
     let tokens = (trainer.micro_batch_tokens as u64).min(batch).max(longest);
     Training {
         tokens,
-        response_tokens: tokens * rollout.max_tokens as u64 / longest,
+        response_tokens: tokens * rollout.max_tokens() as u64 / longest,
         activation_bytes: match trainer.precision {
             Precision::F32 => 4,
             Precision::Bf16 => 2,

@@ -27,7 +27,7 @@ pub struct Args {
 /// Runs the command.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let config = Config::load(&args.config, &args.overrides).map_err(Failure::input)?;
-    let findings = check::check(&config).await;
+    let findings = check::check(config).await;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&findings)?);
     } else {
