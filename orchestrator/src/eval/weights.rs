@@ -49,7 +49,7 @@ impl Weights {
     /// Fails for an adapter, which is no model by itself.
     pub fn check(&self) -> Result<()> {
         match self {
-            Self::Folder(folder) if Path::new(&folder.0).join("adapter_config.json").exists() => {
+            Self::Folder(folder) if is_adapter(Path::new(&folder.0)) => {
                 bail!(
                     "{folder} is an adapter, no model\n\
                      hint: make a model of it: retrial-trainer export {folder} MERGED, then \
@@ -59,6 +59,14 @@ impl Weights {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a folder has an adapter and no model: beside a model the file means nothing.
+fn is_adapter(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).exists();
+    has("adapter_config.json")
+        && !has("model.safetensors")
+        && !has("model.safetensors.index.json")
 }
 
 /// The version of a run's weights, by `RUN` (the latest) or `RUN@VERSION`: its number and folder.

@@ -95,7 +95,8 @@ async fn start(cli: &Cli) -> Result<(Door, Router, Engine)> {
         bail!(
             "the cache for a sequence of {context} tokens takes {:.1} GiB, and there are {:.1} GiB \
              for it\n\
-             hint: lower --max-model-len to the longest prompt and response together",
+             hint: lower the longest prompt and response together: [rollout] max_tokens of a run, \
+             --max-model-len of a server",
             gib(needed),
             gib(cache_bytes)
         );
