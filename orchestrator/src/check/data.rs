@@ -23,11 +23,11 @@ pub fn data(config: &Config, inputs: &Inputs) -> Vec<Finding> {
     let mut findings = vec![Finding::new("model", State::Ok, model)];
     let lengths = |set: &DataSet| Lengths::of(prompt_tokens(&inputs.prompts, set));
     let train = &inputs.train;
-    let mut text = format!("{} problems to train on; {}", train.len(), lengths(train));
-    let wanted = config.rollout.problems;
-    let few = wanted > train.len();
+    let (there, wanted) = (train.len(), config.rollout.problems);
+    let few = wanted > there;
+    let mut text = format!("{there} problems to train on; {}", lengths(train));
     if few {
-        text += &format!("\n[rollout] problems is {wanted}: a step has {} only", train.len());
+        text = format!("{text}\n[rollout] problems is {wanted}: a step has {there} only");
     }
     findings.push(finding("training data", few, text, train));
     for set in &inputs.heldout {

@@ -64,9 +64,7 @@ impl Weights {
 /// Whether a folder has an adapter and no model: beside a model the file means nothing.
 fn is_adapter(folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).exists();
-    has("adapter_config.json")
-        && !has("model.safetensors")
-        && !has("model.safetensors.index.json")
+    has("adapter_config.json") && !has("model.safetensors") && !has("model.safetensors.index.json")
 }
 
 /// The version of a run's weights, by `RUN` (the latest) or `RUN@VERSION`: its number and folder.
