@@ -24,6 +24,7 @@ mod steps;
 mod store;
 mod word;
 
+pub use curves::Total;
 pub use error::{QueryError, ReadError, StoreError};
 pub use evals::{EvalId, EvalProblem, EvalSet, LoggedEval, NewEval};
 pub use mistakes::{Mistake, MistakeFilter};
