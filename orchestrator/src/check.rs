@@ -1,18 +1,19 @@
 //! Finds what would stop a run before it begins: inputs, memory, log, disk, servers, trainer, and
 //! whether servers and trainer agree on log-probabilities. Nothing is written, nothing is pushed.
 
+mod data;
 mod disk;
+mod finding;
 mod lengths;
 mod memory;
 
-use std::path::Path;
-use std::sync::Arc;
+pub use finding::{Finding, State};
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use lengths::Lengths;
 use retrial_config::Config;
-use retrial_data::Task;
 use retrial_loop::agreement;
 use retrial_loop::inputs::Inputs;
 use retrial_loop::open_files;
@@ -22,47 +23,14 @@ use retrial_protocol::ServerKind;
 use retrial_protocol::memory::Shape;
 use retrial_servers::Capabilities;
 use retrial_store::Store;
-use serde::Serialize;
-
-/// How a part of a configuration was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// A run can use it.
-    Ok,
-    /// A run can use it; somebody should know.
-    Warning,
-    /// A run would stop at it.
-    Problem,
-}
-
-/// What was found of one part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// The part.
-    pub subject: &'static str,
-    /// How it is.
-    pub state: State,
-    /// What there is to say, in one or more lines.
-    pub text: String,
-}
-
-impl Finding {
-    fn new(subject: &'static str, state: State, text: impl Into<String>) -> Self {
-        Self { subject, state, text: text.into() }
-    }
-
-    fn problem(subject: &'static str, error: &dyn std::fmt::Display) -> Self {
-        Self::new(subject, State::Problem, format!("{error:#}"))
-    }
-}
+use tokio::task::block_in_place;
 
 /// Looks at everything that a run with this configuration needs.
 pub async fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let inputs = match Inputs::load(config) {
+    let inputs = match block_in_place(|| Inputs::load(config, retrial_text::now())) {
         Ok(inputs) => {
-            findings.extend(data(config, &inputs));
+            findings.extend(data::data(config, &inputs));
             Some(inputs)
         }
         Err(error) => {
@@ -72,7 +40,9 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     };
     findings.push(log(config).await);
     findings.push(open_files(config));
-    match shape(&config.model.path) {
+    let folder = inputs.as_ref().map(|inputs| inputs.folder.clone());
+    let folder = folder.unwrap_or_else(|| PathBuf::from(&config.model.path.0));
+    match shape(&folder) {
         Ok(shape) => {
             if let Some(inputs) = inputs.as_ref().filter(|_| config.trainer.url.is_none()) {
                 let prompt = longest_prompt(inputs);
@@ -82,48 +52,13 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         }
         Err(error) => findings.push(Finding::problem("model", &error)),
     }
-    findings.extend(services(config, inputs.as_ref()).await);
-    findings
-}
-
-fn data(config: &Config, inputs: &Inputs) -> Vec<Finding> {
-    let (tokens, context) = (config.rollout.max_tokens, inputs.context);
-    let prompts =
-        |tasks: &[Arc<Task>]| Lengths::of(tasks.iter().map(|task| prompt_tokens(inputs, task)));
-    let model = format!(
-        "{}: context of {context} tokens, responses of at most {tokens}",
-        config.model.path.display()
-    );
-    let train = format!("{} problems to train on; {}", inputs.train.len(), prompts(&inputs.train));
-    let mut findings = vec![
-        Finding::new("model", State::Ok, model),
-        Finding::new("training data", State::Ok, train),
-    ];
-    for set in &inputs.heldout {
-        let (name, tasks) = (set.name(), &set.tasks);
-        let known = |task: &&Arc<Task>| {
-            inputs.train.iter().any(|trained| trained.problem.text == task.problem.text)
-        };
-        let shared = tasks.iter().filter(known).count();
-        let (count, lengths) = (tasks.len(), prompts(tasks));
-        findings.push(if shared == 0 {
-            let text = format!("`{name}`: {count} problems; {lengths}");
-            Finding::new("held-out data", State::Ok, text)
-        } else {
-            let text = format!("`{name}`: {shared} of {count} problems are trained on, too");
-            Finding::new("held-out data", State::Warning, text)
-        });
-    }
+    findings.extend(services(config, &folder, inputs.as_ref()).await);
     findings
 }
 
 /// Tokens of the longest of the prompts.
 fn longest_prompt(inputs: &Inputs) -> usize {
-    inputs.train.iter().map(|task| prompt_tokens(inputs, task)).max().unwrap_or(0)
-}
-
-fn prompt_tokens(inputs: &Inputs, task: &Task) -> usize {
-    inputs.prompts.plain(&task.problem).map_or(0, |prompt| prompt.ids.len())
+    data::prompt_tokens(&inputs.prompts, &inputs.train).max().unwrap_or(0)
 }
 
 fn open_files(config: &Config) -> Finding {
@@ -169,7 +104,7 @@ fn shape(model: &Path) -> Result<Shape> {
     serde_json::from_slice(&bytes).with_context(|| format!("cannot use {}", path.display()))
 }
 
-async fn services(config: &Config, inputs: Option<&Inputs>) -> Vec<Finding> {
+async fn services(config: &Config, model: &Path, inputs: Option<&Inputs>) -> Vec<Finding> {
     let mut findings = Vec::new();
     // A folder of its own for the trainer that is started to be asked: the run's stays as it is.
     let scratch = match tempfile::tempdir() {
@@ -182,9 +117,10 @@ async fn services(config: &Config, inputs: Option<&Inputs>) -> Vec<Finding> {
         return vec![Finding::problem("temporary folder", &error)];
     }
 
-    let trainer = trainer(&apart, &mut findings).await;
+    let trainer = trainer(&apart, model, &mut findings).await;
     let log = apart.weights().join("policy.log");
-    let (_embedded, urls) = match connect::policy(&apart.server, &apart.model.path, log).await {
+    let longest = inputs.map(|inputs| inputs.longest_sequence(config));
+    let (_embedded, urls) = match connect::policy(&apart.server, model, longest, log).await {
         Ok(started) => started,
         Err(failure) => {
             findings.push(Finding::problem("server", &failure.into_error()));
@@ -214,10 +150,11 @@ async fn services(config: &Config, inputs: Option<&Inputs>) -> Vec<Finding> {
 /// The trainer, started unless the configuration names one.
 async fn trainer(
     config: &Config,
+    model: &Path,
     findings: &mut Vec<Finding>,
 ) -> Option<(Option<Service>, Trainer)> {
     const SUBJECT: &str = "trainer";
-    let (process, trainer) = match connect::trainer(config, None).await {
+    let (process, trainer) = match connect::trainer(config, model, None).await {
         Ok(started) => started,
         Err(failure) => {
             findings.push(Finding::problem(SUBJECT, &failure.into_error()));
@@ -265,7 +202,7 @@ async fn agree(
     let timeout = Duration::from_secs(config.server.timeout_seconds);
     let compared = async {
         let server = found.connect(&config.server.model, timeout)?;
-        let ids = inputs.prompts.plain(&inputs.train[0].problem)?.ids;
+        let ids = inputs.prompts.plain(&inputs.train.task(0))?.ids;
         anyhow::Ok(agreement::compare(server.as_ref(), None, trainer, &ids, config).await)
     };
     match compared.await {

@@ -7,11 +7,10 @@ use tch::{Device, Kind};
 
 use crate::compute::Precision;
 use crate::model::{Decoder, sync_folder, write_tensors};
+use crate::push::{CARD, Target, card_of_run, plain_card};
 use crate::versions::{copy_description, masters_of, room};
 
-/// Writes a weight version as a plain Hugging Face folder: weights, configuration, tokenizer.
-///
-/// Example: retrial-trainer export --version runs/mine/v000500 --out mine
+/// What is exported, and where to.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// Folder of the weight version.
@@ -34,6 +33,23 @@ pub fn open(args: &Args) -> Result<Decoder> {
         }
         None => Decoder::load(&args.version, Device::Cpu)?,
     })
+}
+
+/// Writes the model, with a card, and pushes it if that is asked for.
+pub fn run(args: &Args, target: Option<&Target>, model: &Decoder) -> Result<()> {
+    let Args { version, out, precision } = args;
+    write(model, version, out, precision.kind())?;
+    let card = out.join(CARD);
+    let written = match card_of_run(version) {
+        Some(of_run) => std::fs::copy(of_run, &card).map(drop),
+        None => std::fs::write(&card, plain_card(version)),
+    };
+    written.with_context(|| format!("cannot write {}", card.display()))?;
+    if let Some(target) = target {
+        let commit = target.push(out)?;
+        tracing::info!(commit, "pushed {} to {}", out.display(), target.name());
+    }
+    Ok(())
 }
 
 /// Refuses a folder that has something in it.

@@ -18,6 +18,7 @@ pub mod model;
 pub mod policy;
 pub mod program;
 pub mod publish;
+pub mod push;
 pub mod ranks;
 pub mod sft;
 pub mod trainer;

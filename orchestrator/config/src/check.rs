@@ -91,7 +91,7 @@ impl Config {
             );
         }
         self.trainer.check().map_err(|error| named("trainer", &error))?;
-        self.prompts.validate().map_err(|error| named("prompts", &error))?;
+        self.prompts.check().map_err(|error| named("prompts", &error))?;
         self.objective.validate().map_err(|error| named("objective", &error))?;
         self.optimizer.validate().map_err(|error| named("optimizer", &error))
     }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use retrial_lte::Templates;
 use retrial_protocol::{Objective, Optimizer};
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +9,11 @@ use crate::dashboard::DashboardConfig;
 use crate::data::DataConfig;
 use crate::error::ConfigError;
 use crate::log::LogConfig;
+use crate::model::ModelConfig;
 use crate::overrides;
+use crate::prompts::PromptsConfig;
 use crate::rollout::{EvaluationConfig, HintConfig, RolloutConfig};
-use crate::run::{ModelConfig, RunConfig};
+use crate::run::RunConfig;
 use crate::server::ServerConfig;
 use crate::trainer::TrainerConfig;
 
@@ -34,7 +35,7 @@ pub struct Config {
     pub hint: HintConfig,
     /// The words of the prompts.
     #[serde(default)]
-    pub prompts: Templates,
+    pub prompts: PromptsConfig,
     /// What an update maximises.
     #[serde(default)]
     pub objective: Objective,
@@ -65,12 +66,10 @@ impl Config {
             .map_err(|source| ConfigError::Read { path: path.into(), source })?;
         let mut config = overrides::parse::<Self>(path, &text, overrides)?;
         let base = path.parent().unwrap_or(Path::new(""));
-        for input in std::iter::once(&mut config.model.path)
-            .chain(std::iter::once(&mut config.data.train))
-            .chain(config.data.heldout.values_mut())
-            .chain(config.data.benchmarks.values_mut())
-            .chain(&mut config.dashboard.token_file)
-            .chain(&mut config.server.ca_file)
+        config.model.path.resolve(base);
+        config.data.resolve(base);
+        for input in
+            [&mut config.dashboard.token_file, &mut config.server.ca_file].into_iter().flatten()
         {
             *input = base.join(&*input);
         }

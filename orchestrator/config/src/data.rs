@@ -1,31 +1,46 @@
 //! `[data]`: the problems.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use retrial_domain::Benchmark;
+use retrial_domain::{Benchmark, Columns, MAX_LEFT_OUT, Sources};
 use serde::{Deserialize, Serialize};
 
 /// `[data]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
-    /// JSON Lines of problems to train on.
-    pub train: PathBuf,
-    /// Named files of held-out problems.
+    /// Problems to train on.
+    pub train: Sources,
+    /// Held-out sets by their names.
     #[serde(default)]
-    pub heldout: BTreeMap<String, PathBuf>,
-    /// Public benchmarks, held out too: the files they are published as.
+    pub heldout: BTreeMap<String, Sources>,
+    /// Public benchmarks, held out too.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub benchmarks: BTreeMap<Benchmark, PathBuf>,
+    pub benchmarks: BTreeMap<Benchmark, Sources>,
+    /// Which column is what, in sources that do not say it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
+    /// The largest share of a set's rows that something may be wrong with.
+    #[serde(default = "default_max_left_out")]
+    pub max_left_out: f64,
 }
 
-/// A held-out set: its name, its file, and the benchmark whose columns it has.
-pub type HeldOut<'a> = (&'a str, &'a Path, Option<Benchmark>);
+fn default_max_left_out() -> f64 {
+    MAX_LEFT_OUT
+}
 
 impl DataConfig {
     /// Says what is wrong, if anything is.
     pub(crate) fn check(&self) -> Result<(), String> {
+        self.train.check().map_err(|problem| format!("[data] train: {problem}"))?;
+        for (name, sources) in self.held_out() {
+            sources.check().map_err(|problem| format!("the held-out set `{name}`: {problem}"))?;
+        }
+        let share = self.max_left_out;
+        if !(0.0..=1.0).contains(&share) {
+            return Err(format!("[data] max_left_out is {share}, it must be between 0 and 1"));
+        }
         let mut names = self.benchmarks.keys().map(|benchmark| benchmark.name());
         match names.find(|&name| self.heldout.contains_key(name)) {
             None => Ok(()),
@@ -35,11 +50,16 @@ impl DataConfig {
         }
     }
 
-    /// All held-out sets.
-    pub fn held_out(&self) -> impl Iterator<Item = HeldOut<'_>> {
-        let own = self.heldout.iter().map(|(name, path)| (name.as_str(), path.as_path(), None));
-        let public = self.benchmarks.iter();
-        own.chain(public.map(|(&which, path)| (which.name(), path.as_path(), Some(which))))
+    /// All held-out sets by their names.
+    pub fn held_out(&self) -> impl Iterator<Item = (&str, &Sources)> {
+        let own = self.heldout.iter().map(|(name, sources)| (name.as_str(), sources));
+        own.chain(self.benchmarks.iter().map(|(which, sources)| (which.name(), sources)))
+    }
+
+    /// Makes relative paths start at this folder.
+    pub(crate) fn resolve(&mut self, folder: &Path) {
+        let held_out = self.heldout.values_mut().chain(self.benchmarks.values_mut());
+        held_out.chain([&mut self.train]).for_each(|sources| sources.resolve(folder));
     }
 }
 
@@ -51,8 +71,9 @@ mod tests {
     fn benchmarks_are_held_out_sets() {
         let text = "train = 't'\nheldout = { own = 'o' }\nbenchmarks = { math500 = 'm' }";
         let data: DataConfig = toml::from_str(text).unwrap();
-        let sets: Vec<_> = data.held_out().map(|(name, _, benchmark)| (name, benchmark)).collect();
-        assert_eq!(sets, [("own", None), ("math500", Some(Benchmark::Math500))]);
+        let sets: Vec<_> =
+            data.held_out().map(|(name, sources)| (name, sources.to_string())).collect();
+        assert_eq!(sets, [("own", "o".to_owned()), ("math500", "m".to_owned())]);
         assert_eq!(data.check(), Ok(()));
         let twice: DataConfig = toml::from_str(&text.replace("own", "math500")).unwrap();
         assert!(twice.check().unwrap_err().contains("both have `math500`"));
@@ -62,5 +83,19 @@ mod tests {
         // Logs of runs that have none know nothing of them.
         let none: DataConfig = toml::from_str("train = 't'").unwrap();
         assert!(serde_json::to_value(none).unwrap().get("benchmarks").is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_source_is_said() {
+        let cases = [
+            ("train = []", "[data] train: it names no source"),
+            ("train = 't'\nheldout = { a = { source = 'b', weight = 0 } }", "set `a`: the weight"),
+            ("train = 't'\nmax_left_out = 1.5", "max_left_out is 1.5, it must be between 0 and 1"),
+        ];
+        for (text, expected) in cases {
+            let data: DataConfig = toml::from_str(text).unwrap();
+            let error = data.check().unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

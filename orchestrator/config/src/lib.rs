@@ -11,7 +11,9 @@ mod data;
 mod diff;
 mod error;
 mod log;
+mod model;
 mod overrides;
+mod prompts;
 mod rollout;
 mod run;
 mod server;
@@ -20,12 +22,14 @@ mod trainer;
 
 pub use config::Config;
 pub use dashboard::DashboardConfig;
-pub use data::{DataConfig, HeldOut};
+pub use data::DataConfig;
 pub use diff::difference;
 pub use error::ConfigError;
 pub use log::LogConfig;
+pub use model::{ModelConfig, ModelPath, ModelPlace};
+pub use prompts::PromptsConfig;
 pub use rollout::{EvaluationConfig, HintConfig, RolloutConfig};
-pub use run::{ModelConfig, RunConfig};
+pub use run::RunConfig;
 pub use server::ServerConfig;
 pub use trainer::{Precision, TrainerConfig};
 

@@ -30,11 +30,20 @@ pub struct RolloutConfig {
 }
 
 /// `[hint]`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HintConfig {
     /// Which wrong answers are listed.
     pub memory: Memory,
+    /// Most tokens that a hint may add to the longest ordinary prompt. Answers that do not fit are
+    /// left out.
+    pub max_tokens: usize,
+}
+
+impl Default for HintConfig {
+    fn default() -> Self {
+        Self { memory: Memory::default(), max_tokens: 1024 }
+    }
 }
 
 /// `[evaluation]`

@@ -1,4 +1,4 @@
-//! `[run]` and `[model]`: what is trained.
+//! `[run]`: what is trained.
 
 use std::path::PathBuf;
 
@@ -29,15 +29,6 @@ pub struct RunConfig {
     /// Versions of the weights to keep on disk.
     #[serde(default = "default_keep")]
     pub keep: usize,
-}
-
-/// `[model]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelConfig {
-    /// A Hugging Face folder: config.json, model.safetensors, tokenizer.json and
-    /// `tokenizer_config.json` with a chat template.
-    pub path: PathBuf,
 }
 
 fn default_database() -> PathBuf {

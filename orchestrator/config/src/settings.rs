@@ -45,6 +45,16 @@ impl Config {
         settings
     }
 
+    /// The same without what names model and data: a run that knows what it was trained on may find
+    /// it elsewhere.
+    pub fn without_places(mut settings: serde_json::Value) -> serde_json::Value {
+        if let Some(tables) = settings.as_object_mut() {
+            tables.remove("data");
+            tables.remove("model");
+        }
+        settings
+    }
+
     /// Recorded settings with the keys that are newer than they are, at their defaults: what a
     /// release did before it could be chosen stays the default.
     pub fn completed(mut recorded: serde_json::Value) -> serde_json::Value {

@@ -100,6 +100,8 @@ fn values_out_of_range_are_named() {
         ("server.tolerance=0.0", "[server] tolerance is 0, it must be above 0"),
         ("trainer.ranks=0", "[trainer] ranks is 0, it must be at least 1"),
         ("server.workers=[\"a:8000\"]", "give the router as the only one of urls"),
+        ("prompts.stop=[\"\"]", "[prompts] stop has an empty text"),
+        ("data.max_left_out=2.0", "[data] max_left_out is 2, it must be between 0 and 1"),
         ("server.push=nccl", "which the embedded server does not have: give the urls of vLLM"),
     ];
     for (setting, expected) in cases {
@@ -123,6 +125,7 @@ fn settings_that_came_later_were_at_their_defaults() {
 #[test]
 fn inputs_are_relative_to_the_file() {
     let config = load(MINIMAL, &[]).unwrap();
-    assert!(config.model.path.is_absolute());
+    assert!(Path::new(&config.model.path.0).is_absolute());
+    assert!(Path::new(&config.data.train.0[0].source).is_absolute());
     assert_eq!(config.run.database, Path::new("retrial.db"));
 }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use retrial_domain::Columns;
+
 use crate::reader::Row;
-use crate::settings::Columns;
 
 /// A layout that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

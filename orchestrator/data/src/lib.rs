@@ -31,7 +31,6 @@
 //! The way of a row: `source` (which files), `reader` (rows), `layout` (which column is what), `row`
 //! and `cell` (a problem), `load` (used or left out), `packed` (kept).
 
-mod benchmark;
 mod cell;
 mod error;
 mod fingerprint;
@@ -45,11 +44,8 @@ mod problem;
 mod reader;
 mod report;
 mod row;
-mod rows;
-mod settings;
 mod source;
 mod split;
-mod strict;
 
 pub use error::DataError;
 pub use fingerprint::{Change, Fingerprint};
@@ -59,8 +55,6 @@ pub use mixture::{Share, shares};
 pub use place::{Fetched, Place, PlaceError};
 pub use problem::{Message, Role, Task};
 pub use report::{Example, FileReport, LeftOut, Reason, Report};
-pub use retrial_domain::{Benchmark, Problem, ProblemId};
+pub use retrial_domain::{Columns, MAX_LEFT_OUT, Problem, ProblemId, Source, Sources};
 pub use retrial_hub::Settings as HubSettings;
-pub use settings::{Columns, MAX_LEFT_OUT, Source, Sources};
 pub use split::Split;
-pub use strict::{DatasetError, load};

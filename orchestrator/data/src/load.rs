@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::{ControlFlow, Range};
 
-use retrial_domain::{Problem, ProblemId};
+use retrial_domain::{Columns, Problem, ProblemId, Source, Sources};
 use retrial_grader::{Gold, equivalent};
 use retrial_hub::Settings;
 
@@ -16,7 +16,6 @@ use crate::problem::{Message, Task};
 use crate::reader::{self, Row};
 use crate::report::{Example, FileReport, Reason, Report};
 use crate::row::{Candidate, Refusal, candidate};
-use crate::settings::{Columns, Source, Sources};
 use crate::source::{DataFile, locate};
 use crate::split::Split;
 

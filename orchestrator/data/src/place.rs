@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use retrial_domain::HUB_SCHEME as SCHEME;
 use retrial_hub::{Hub, HubError, Repo, Settings, bar, wait};
 
-use crate::settings::SCHEME;
 use crate::split::{Found, Split, choose};
 
 /// Branches of the hub whose names have slashes.
@@ -48,11 +48,6 @@ pub struct Fetched {
 }
 
 impl Place {
-    /// A whole repository.
-    pub fn repository(name: &str) -> Self {
-        Self { repository: name.to_owned(), revision: None, file: None }
-    }
-
     /// Reads a place; none if the text is no such place.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(SCHEME)?.strip_prefix("datasets/")?;
@@ -71,16 +66,6 @@ impl Place {
         let file = file.trim_matches('/');
         let file = (!file.is_empty()).then(|| file.to_owned());
         (!name.is_empty()).then(|| Self { repository: format!("{owner}/{name}"), revision, file })
-    }
-
-    /// Its only file on this machine: of the test split if the place does not name one.
-    pub fn fetch(&self, settings: &Settings) -> Result<PathBuf, PlaceError> {
-        let files = self.files(settings, Split::Test)?.files;
-        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-        let place = |problem| PlaceError::Files { place: self.to_string(), problem };
-        let name = only(&names).map_err(place)?.to_owned();
-        let path = files.into_iter().find(|(known, _)| *known == name).map(|(_, path)| path);
-        Ok(path.expect("the name is one of theirs"))
     }
 
     /// Its files on this machine: of the split that is wanted, if the place does not name one.
@@ -124,43 +109,9 @@ impl fmt::Display for Place {
     }
 }
 
-/// The only one of several files.
-fn only<'a>(names: &[&'a str]) -> Result<&'a str, String> {
-    match names {
-        [one] => Ok(one),
-        several => Err(format!(
-            "it has several data files: {}\n\
-             hint: name one of them, --benchmark NAME=hf://datasets/OWNER/NAME/FILE",
-            several.join(", ")
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_data_file_of_a_repository() {
-        let chosen = |names: &[&str]| {
-            let files = choose(names, Split::Test, None, Found::OnHub)?;
-            let files: Vec<&str> = files.iter().map(String::as_str).collect();
-            only(&files).map(str::to_owned)
-        };
-        let cases: [(&[&str], &str); 3] = [
-            (&["README.md", "test.jsonl"], "test.jsonl"),
-            (
-                &["data/train-00000-of-00001.parquet", "README.md"],
-                "data/train-00000-of-00001.parquet",
-            ),
-            (&["train.parquet", "test-00000-of-00001.parquet"], "test-00000-of-00001.parquet"),
-        ];
-        for (names, expected) in cases {
-            assert_eq!(chosen(names).unwrap(), expected);
-        }
-        assert!(chosen(&["README.md"]).unwrap_err().contains("no file that ends with .parquet"));
-        assert!(chosen(&["a.jsonl", "b.jsonl"]).unwrap_err().contains("a.jsonl, b.jsonl\nhint:"));
-    }
 
     #[test]
     fn places() {

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use retrial_domain::{HUB_SCHEME, Source};
 use retrial_hub::Settings;
 
 use crate::error::DataError;
 use crate::place::Place;
-use crate::settings::{SCHEME, Source};
 use crate::split::{Found, Split, choose, is_data};
 
 /// A file of a source.
@@ -38,7 +38,7 @@ pub(crate) fn locate(
         };
         return Ok(fetched.files.iter().map(file).collect());
     }
-    if text.starts_with(SCHEME) {
+    if text.starts_with(HUB_SCHEME) {
         let hint = "hint: write it as hf://datasets/OWNER/NAME, with @REVISION, /FILE or \
                     /CONFIG/SPLIT behind it if needed";
         return Err(wrong(format!("it is no place on the hub\n{hint}")));

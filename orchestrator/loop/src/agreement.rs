@@ -105,6 +105,7 @@ async fn score(
         max_tokens,
         temperature,
         top_p: 1.0,
+        stop: &[],
         adapter,
     };
     let sampled = retrial_servers::with_retries(|| server.sample(request))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use retrial_config::Config;
-use retrial_data::Task;
+use retrial_data::{DataSet, Task};
 use retrial_domain::GradedRollout;
 use retrial_grader::Extraction;
 use retrial_live::Live;
@@ -27,7 +27,7 @@ pub struct Context {
     /// The random seed: what is drawn follows from it and from what it is drawn for.
     pub seed: Seed,
     /// Problems to train on.
-    pub train: Vec<Arc<Task>>,
+    pub train: DataSet,
     /// Held-out sets.
     pub heldout: Vec<Set>,
     /// Writes prompts.
@@ -64,11 +64,11 @@ pub struct Ask<'a> {
 
 impl Context {
     /// The problems of a step.
-    pub fn tasks_of(&self, step: Step) -> Vec<&Arc<Task>> {
+    pub fn tasks_of(&self, step: Step) -> Vec<Arc<Task>> {
         let seed = self.seed.of_text("order");
-        problems_of(step, self.config.rollout.problems, self.train.len(), seed)
+        problems_of(step, self.config.rollout.problems, self.train.parts(), seed)
             .into_iter()
-            .map(|position| &self.train[position])
+            .map(|position| Arc::new(self.train.task(position)))
             .collect()
     }
 
@@ -86,6 +86,7 @@ impl Context {
             max_tokens: self.config.rollout.max_tokens,
             temperature: ask.temperature,
             top_p: 1.0,
+            stop: &self.config.prompts.stop,
             // The server that takes the request knows.
             adapter: None,
         };

@@ -43,7 +43,7 @@ async fn evaluate_version(context: &Context, version: WeightVersion, set: &Set) 
     // The same seeds at every version: what changes between two evaluations is the policy.
     let seed = context.seed.of_text("evaluation").of_text(set.name());
     let sample = async |task: &Arc<Task>| {
-        let prompt = prompts.plain(&task.problem)?;
+        let prompt = prompts.plain(task)?;
         let ask = Ask {
             task,
             prompt: &prompt.ids,
@@ -67,12 +67,12 @@ async fn entry(context: &Context, version: WeightVersion) -> Result<(String, Eva
         return Ok((name, known.id));
     }
     let weights = match version {
-        WeightVersion(0) => config.model.path.clone(),
-        _ => config.weights().join(version.folder()),
+        WeightVersion(0) => config.model.path.to_string(),
+        _ => config.weights().join(version.folder()).display().to_string(),
     };
     let eval = NewEval {
         name: &name,
-        weights: &weights.display().to_string(),
+        weights: &weights,
         settings: &json!({
             "temperature": config.evaluation.temperature,
             "top_p": 1.0,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use retrial_data::Task;
+use retrial_data::{DataSet, Task};
 use retrial_domain::{GradedRollout, Score, Tally, standard_errors};
 use retrial_store::{EvalId, EvalSet, Store};
 use sha2::{Digest as _, Sha256};
@@ -33,8 +33,15 @@ pub struct Done {
 }
 
 impl Set {
+    /// A set that was loaded, with k samples a problem.
+    pub fn of(set: &DataSet, k: u32) -> Self {
+        let report = set.report();
+        let files: Vec<&str> = report.files.iter().map(|file| file.file.as_str()).collect();
+        Self::new(&report.set, files.join(", "), k, set.tasks().collect())
+    }
+
     /// A set by its name, from `source`, with k samples a problem.
-    pub fn new(name: &str, source: String, k: u32, tasks: Vec<Task>) -> Self {
+    fn new(name: &str, source: String, k: u32, tasks: Vec<Task>) -> Self {
         let digest = digest(&tasks);
         let entry = EvalSet { benchmark: name.to_owned(), source, digest, k };
         Self { entry, tasks: tasks.into_iter().map(Arc::new).collect() }

@@ -1,78 +1,51 @@
-//! What a run reads before it begins: the tokenizer and the problems, checked against each other.
+//! What a run reads before it begins: the model's words, and the problems.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use retrial_config::Config;
-use retrial_data::{self as dataset, Task};
-use retrial_domain::Problem;
-use retrial_lte::{HintKind, Method, Templates};
-use retrial_text::Text;
-use serde::Deserialize;
+use retrial_data::{DataError, DataSet, HubSettings, Message, Problem, Request, Sources, Split};
+use retrial_lte::Method;
+use retrial_store::{Input, InputKind};
+use retrial_text::DateTime;
 
-use crate::evaluator::Set;
+use crate::model::{Model, Parts};
+use crate::pinned;
 use crate::prompts::Prompts;
 use crate::solution;
 
 /// The inputs of a run.
 pub struct Inputs {
+    /// The model's folder on this machine.
+    pub folder: PathBuf,
     /// Writes prompts that fit into the model's context.
     pub prompts: Prompts,
     /// Longest sequence of the model, tokens.
     pub context: usize,
     /// Problems to train on.
-    pub train: Vec<Arc<Task>>,
+    pub train: DataSet,
     /// Held-out sets.
-    pub heldout: Vec<Set>,
+    pub heldout: Vec<DataSet>,
+    /// All of it, in little, for the log.
+    pub pinned: Vec<Input>,
 }
 
-/// What a model's folder says of the words that it knows.
-pub struct Model {
-    /// The tokenizer and the chat template.
-    pub text: Text,
-    /// Longest sequence, tokens.
-    pub context: usize,
-    /// Token ids that it has.
-    vocabulary: u32,
-}
-
-#[derive(Deserialize)]
-struct ModelFile {
-    max_position_embeddings: usize,
-    vocab_size: u32,
-}
-
-impl Model {
-    /// Reads the description of the model in a folder, not its weights.
-    pub fn load(folder: &Path) -> Result<Self> {
-        let text = Text::load(folder).context("cannot use the model's tokenizer")?;
-        let ModelFile { max_position_embeddings: context, vocab_size: vocabulary } =
-            read_model(folder)?;
-        Ok(Self { text, context, vocabulary })
-    }
-
-    /// Tokens of the plain prompt of a problem; an error if the model does not have one of them.
-    pub fn prompt_tokens(&self, prompts: &Templates, problem: &Problem) -> Result<usize, String> {
-        let prompt = prompts.render(HintKind::Plain, &problem.text, &[]);
-        let ids = self.text.prompt(&prompt).map_err(|error| error.to_string())?;
-        // SGLang ends at a token that the model does not have.
-        if let Some(id) = ids.iter().find(|&&id| id >= self.vocabulary) {
-            return Err(format!(
-                "the prompt of problem `{}` has token {id}, the model has {}: the tokenizer belongs \
-                 to another model",
-                problem.id, self.vocabulary
-            ));
-        }
-        Ok(ids.len())
-    }
+/// Loads sets whose prompts leave room for a response.
+struct Loader<'a> {
+    config: &'a Config,
+    model: &'a Model,
+    /// Tokens of the longest prompt that was used.
+    longest: usize,
+    /// A prompt that the model cannot read at all.
+    unreadable: Option<anyhow::Error>,
 }
 
 impl Inputs {
-    /// Reads them all. A problem whose prompt leaves no room for a response is an error with the
-    /// file and line it stands on.
-    pub fn load(config: &Config) -> Result<Self> {
-        let model = Model::load(&config.model.path)?;
+    /// Reads them all; chat templates are told that it is `now`. Rows that cannot be used are left
+    /// out and accounted for. Blocks, also for downloads.
+    pub fn load(config: &Config, now: DateTime) -> Result<Self> {
+        let model = Model::load(&config.model.path, Parts::Whole, &config.prompts, now)?;
         let context = model.context;
         let limit = config.rollout.max_tokens;
         if limit >= context {
@@ -80,44 +53,85 @@ impl Inputs {
                 "[rollout] max_tokens is {limit}, but the model's whole context is {context} tokens"
             );
         }
-        let fits = |problem: &Problem| {
-            let tokens = model.prompt_tokens(&config.prompts, problem)?;
-            if tokens + limit <= context {
-                return Ok(());
-            }
-            Err(format!(
-                "the prompt of problem `{}` has {tokens} tokens; with max_tokens {limit} that is \
-                 more than the model's context of {context}",
-                problem.id
-            ))
-        };
-        let train = dataset::load(&config.data.train, None, fits)?;
-        let train: Vec<_> = train.into_iter().map(Arc::new).collect();
-        let k = config.evaluation.k;
+        let mut loader = Loader { config, model: &model, longest: 0, unreadable: None };
         let heldout = config
             .data
             .held_out()
-            .map(|(name, path, benchmark)| {
-                let tasks = dataset::load(path, benchmark, fits)?;
-                Ok(Set::new(name, path.display().to_string(), k, tasks))
-            })
-            .collect::<Result<_>>()?;
-        let templates = config.prompts.clone();
-        let text = Arc::new(model.text);
-        let prompts = Prompts { text, templates, longest: context - limit };
+            .map(|(name, sources)| loader.set(name, sources, Split::Test, &[]))
+            .collect::<Result<Vec<_>>>()?;
+        let held_out: Vec<&DataSet> = heldout.iter().collect();
+        let train = loader.set("train", &config.data.train, Split::Train, &held_out)?;
+        let longest = (loader.longest + config.hint.max_tokens).min(context - limit);
+
+        let mut pinned =
+            vec![pinned::model(&model, now)?, pinned::set(InputKind::Train, &train, now)?];
+        for set in &heldout {
+            pinned.push(pinned::set(InputKind::HeldOut, set, now)?);
+        }
+        let Model { folder, text, .. } = model;
+        let templates = config.prompts.templates();
+        let prompts = Prompts { text: Arc::new(text), templates, longest };
         if config.run.method == Method::Gold {
-            let path = config.data.train.display();
-            for task in &train {
-                solution::check(&prompts, context, task).with_context(|| path.to_string())?;
+            for task in train.tasks() {
+                solution::check(&prompts, context, &task)?;
             }
         }
-        Ok(Self { prompts, context, train, heldout })
+        Ok(Self { folder, prompts, context, train, heldout, pinned })
+    }
+
+    /// Tokens of the longest sequence that a run can need: prompt, hint and response.
+    pub fn longest_sequence(&self, config: &Config) -> usize {
+        self.prompts.longest + config.rollout.max_tokens
     }
 }
 
-fn read_model(model: &Path) -> Result<ModelFile> {
-    let path: PathBuf = model.join("config.json");
-    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is not a model's configuration", path.display()))
+impl Loader<'_> {
+    fn set(
+        &mut self,
+        name: &str,
+        sources: &Sources,
+        split: Split,
+        held_out: &[&DataSet],
+    ) -> Result<DataSet> {
+        let config = self.config;
+        let data = &config.data;
+        let request = Request {
+            set: name,
+            sources,
+            columns: data.columns.as_ref(),
+            split,
+            max_left_out: data.max_left_out,
+            solutions: split == Split::Train && config.run.method == Method::Gold,
+            held_out,
+        };
+        let loaded = DataSet::load(&request, &HubSettings::from_env(), |problem, context| {
+            self.fits(problem, context)
+        });
+        match (self.unreadable.take(), loaded) {
+            (Some(error), _) => Err(error),
+            (None, loaded) => Ok(loaded.map_err(|error: DataError| anyhow::Error::new(error))?),
+        }
+    }
+
+    fn fits(&mut self, problem: &Problem, context: &[Message]) -> Result<(), String> {
+        let templates = self.config.prompts.templates();
+        let tokens = match self.model.prompt_tokens(&templates, problem, context) {
+            Ok(tokens) => tokens,
+            Err(error) => {
+                let said = format!("{error:#}");
+                self.unreadable.get_or_insert(error);
+                return Err(said);
+            }
+        };
+        let limit = self.config.rollout.max_tokens;
+        let whole = self.model.context;
+        if tokens + limit > whole {
+            return Err(format!(
+                "the prompt has {tokens} tokens; with max_tokens {limit} that is more than the \
+                 model's context of {whole}"
+            ));
+        }
+        self.longest = self.longest.max(tokens);
+        Ok(())
+    }
 }

@@ -12,6 +12,7 @@
 //! - [`services`] starts the processes that a run brings along.
 
 pub mod agreement;
+pub mod card;
 pub mod claim;
 pub mod context;
 pub mod evaluate;
@@ -22,9 +23,11 @@ pub mod grading;
 pub mod group;
 pub mod inputs;
 pub mod interventions;
+pub mod model;
 pub mod open;
 pub mod open_files;
 pub mod order;
+pub mod pinned;
 pub mod pool_source;
 pub mod progress;
 pub mod prompts;

@@ -8,16 +8,20 @@ use retrial_config::{Config, difference};
 use retrial_live::{Live, Recent};
 use retrial_lte::Seed;
 use retrial_protocol::{Step, WeightVersion};
-use retrial_store::{NewRun, RunId, Store};
+use retrial_store::{Input, InputKind, NewRun, RunId, Store};
+use retrial_text::DateTime;
 use tokio::sync::Mutex;
+use tokio::task::block_in_place;
 
 use crate::claim::Claim;
 use crate::context::Context;
+use crate::evaluator::Set;
 use crate::failure::Failure;
 use crate::fault::CrashPoint;
 use crate::grading::Grading;
 use crate::inputs::Inputs;
 use crate::open_files;
+use crate::pinned;
 use crate::pool_source::Watched;
 use crate::services::connect;
 use crate::supervisor::Supervisor;
@@ -50,7 +54,9 @@ impl Run {
     /// serve the trainer's weights.
     pub async fn open(config: Config, options: Options) -> Result<Self, Failure> {
         // Everything that can be wrong with the inputs is found before anything is written.
-        let inputs = Inputs::load(&config).map_err(Failure::Input)?;
+        let now = began(&config).await?.unwrap_or_else(retrial_text::now);
+        let load = || Inputs::load(&config, now);
+        let inputs = block_in_place(load).map_err(Failure::Input)?;
         open_files::allow(config.server.requests()).map_err(Failure::input)?;
         let claim = Claim::take(&config)?;
         std::fs::create_dir_all(config.weights())
@@ -59,19 +65,25 @@ impl Run {
         let store = store.cutting_successes(config.log.success_characters);
         let known = find(&store, &config, options.resume).await?;
 
-        let probe = inputs.prompts.plain(&inputs.train[0].problem)?.ids;
+        if let Some((id, _)) = known {
+            same(&store.inputs(id).await?, &inputs).map_err(|error| changed(&config, &error))?;
+        }
+        tell(&config, &inputs);
         let Options { crash, trainer_crash, recent, .. } = options;
-        let (services, live) = services(&config, trainer_crash.as_deref(), recent, probe).await?;
+        let (services, live) = services(&config, &inputs, trainer_crash.as_deref(), recent).await?;
         let (id, done) = match known {
             Some(known) => known,
-            None => (store.create_run(&new_run(&config)).await?, None),
+            None => (store.create_run(&new_run(&config, &inputs)).await?, None),
         };
-        store.record_problems(id, "train", inputs.train.iter().map(|task| &task.problem)).await?;
-        for set in &inputs.heldout {
-            let problems = set.tasks.iter().map(|task| &task.problem);
+        store.record_inputs(id, &inputs.pinned).await?;
+        let Inputs { prompts, train, heldout, .. } = inputs;
+        store.record_problems(id, "train", train.tasks().map(|task| task.problem)).await?;
+        let k = config.evaluation.k;
+        let heldout: Vec<Set> = heldout.iter().map(|set| Set::of(set, k)).collect();
+        for set in &heldout {
+            let problems = set.tasks.iter().map(|task| task.problem.clone());
             store.record_problems(id, set.name(), problems).await?;
         }
-        let Inputs { prompts, train, heldout, .. } = inputs;
         let seed = Seed(config.run.seed);
         let grading = Grading::new(Arc::clone(&prompts.text));
         let context = Context {
@@ -96,14 +108,16 @@ impl Run {
 /// The policy servers and the trainer, and what a dashboard sees of them.
 async fn services(
     config: &Config,
+    inputs: &Inputs,
     trainer_crash: Option<&str>,
     recent: Recent,
-    probe: Vec<u32>,
 ) -> Result<(Supervisor, Arc<Live>), Failure> {
+    let probe = inputs.prompts.plain(&inputs.train.task(0))?.ids;
     let log = config.weights().join("policy.log");
+    let longest = Some(inputs.longest_sequence(config));
     let ((policy_process, urls), (trainer_process, trainer)) = tokio::try_join!(
-        connect::policy(&config.server, &config.model.path, log),
-        connect::trainer(config, trainer_crash),
+        connect::policy(&config.server, &inputs.folder, longest, log),
+        connect::trainer(config, &inputs.folder, trainer_crash),
     )?;
     let (pool, servers) = connect::pool(&config.server, &urls).await?;
     let pool = Arc::new(pool);
@@ -159,7 +173,11 @@ async fn find(
             config.run.database.display()
         )));
     }
-    let (settings, recorded) = (config.settings(), Config::completed(record.config));
+    let (mut settings, mut recorded) = (config.settings(), Config::completed(record.config));
+    if !store.inputs(record.id).await?.is_empty() {
+        // Those are compared by what they hold, not by where they lie.
+        [settings, recorded] = [settings, recorded].map(Config::without_places);
+    }
     if recorded != settings {
         return Err(Failure::Input(anyhow!(
             "run `{name}` was started with another configuration: {}\n\
@@ -170,12 +188,66 @@ async fn find(
     Ok(Some((record.id, store.last_committed_step(record.id).await?)))
 }
 
-fn new_run(config: &Config) -> NewRun {
+/// The time that chat templates were told when the run of this name began.
+async fn began(config: &Config) -> Result<Option<DateTime>, Failure> {
+    if !config.run.database.is_file() {
+        return Ok(None);
+    }
+    let store = Store::open(&config.run.database).await.map_err(Failure::input)?;
+    let time = match store.run_by_name(&config.run.name).await? {
+        Some(record) => pinned::time(&store.inputs(record.id).await?),
+        None => None,
+    };
+    store.close().await;
+    Ok(time)
+}
+
+/// Fails if a run that goes on would do so with another model or other problems. Logs that are older
+/// than the table of inputs have nothing to compare with.
+fn same(known: &[Input], inputs: &Inputs) -> anyhow::Result<()> {
+    if known.is_empty() {
+        return Ok(());
+    }
+    pinned::same_model(known, &inputs.pinned[0])?;
+    pinned::same_set(known, InputKind::Train, &inputs.train)?;
+    for set in &inputs.heldout {
+        pinned::same_set(known, InputKind::HeldOut, set)?;
+    }
+    pinned::no_set_is_gone(known, inputs.heldout.iter().map(|set| set.report().set.as_str()))
+}
+
+fn changed(config: &Config, error: &anyhow::Error) -> Failure {
+    let name = &config.run.name;
+    Failure::Input(anyhow!(
+        "run `{name}` cannot go on: {error:#}\n\
+         hint: undo the change, or start a new run by --set run.name=..."
+    ))
+}
+
+/// Says what a person should know of the data.
+fn tell(config: &Config, inputs: &Inputs) {
+    for set in inputs.heldout.iter().chain([&inputs.train]) {
+        let report = set.report();
+        if report.left_out.is_empty() {
+            tracing::info!("{report}");
+        } else {
+            retrial_log::tell(&report.to_string());
+        }
+    }
+    let (wanted, there) = (config.rollout.problems, inputs.train.len());
+    if wanted > there {
+        tracing::warn!(
+            "[rollout] problems is {wanted}, and there are {there} to train on: a step has {there}"
+        );
+    }
+}
+
+fn new_run(config: &Config, inputs: &Inputs) -> NewRun {
     NewRun {
         name: config.run.name.clone(),
         method: config.run.method,
         seed: config.run.seed,
-        model: config.model.path.clone(),
+        model: inputs.pinned[0].source.clone(),
         config: config.settings(),
     }
 }

@@ -38,7 +38,7 @@ pub fn check(prompts: &Prompts, context: usize, task: &Task) -> Result<()> {
     if grade(&task.gold, solution, Extraction::Auto).verdict != Verdict::Correct {
         bail!("the solution of problem `{id}` does not come to its answer");
     }
-    let prompt = prompts.plain(&task.problem)?;
+    let prompt = prompts.plain(task)?;
     let tokens = prompt.ids.len() + tokens(&prompts.text, solution)?.len();
     if tokens > context {
         bail!(

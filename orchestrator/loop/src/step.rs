@@ -87,7 +87,7 @@ async fn problem(
     let Context { config, prompts, seed, .. } = context;
 
     // 1. G rollouts of the problem as it stands.
-    let prompt = prompts.plain(&task.problem)?;
+    let prompt = prompts.plain(task)?;
     let first = with_reward(sampling.first_trial(task, &prompt).await?);
 
     // 2. and 3. A none-pass problem gets a second trial, hinted with its own wrong answers.
@@ -96,7 +96,7 @@ async fn problem(
         None => None,
         Some(trial) => {
             let trial = with_memory(context, step, &task.problem.id, trial).await?;
-            let (trial, hinted) = prompts.hinted(&task.problem, trial)?;
+            let (trial, hinted) = prompts.hinted(task, trial)?;
             // 4. Extra rollouts from the same policy, on the hinted prompt.
             let extra = with_reward(sampling.second_trial(task, &trial, &hinted).await?);
             Some(Second { trial, extra })

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use retrial_protocol::{Metric, Step, WeightVersion};
 
+use crate::card;
 use crate::context::Context;
 use crate::evaluate::{Scores, evaluate};
 use crate::failure::Failure;
@@ -42,7 +43,9 @@ pub async fn train(
     }
     let scores = evaluate(context, last).await?;
     progress.evaluated(last, &scores);
-    Ok((last, final_table(context, last).await?))
+    let table = final_table(context, last).await?;
+    card::write(context, last, &table).await?;
+    Ok((last, table))
 }
 
 /// Whether the run has used up its tokens.

@@ -98,6 +98,7 @@ mod tests {
         max_tokens: 3,
         temperature: 1.0,
         top_p: 1.0,
+        stop: &[],
         adapter: None,
     };
 

@@ -55,6 +55,8 @@ pub struct SampleRequest<'a> {
     pub temperature: f64,
     /// Nucleus: the share of probability that is sampled from; 1 while training.
     pub top_p: f64,
+    /// Texts that end a response, beside the model's end tokens.
+    pub stop: &'a [String],
     /// The adapter that samples, by its name on the server, in place of the model itself.
     pub adapter: Option<&'a str>,
 }
@@ -122,6 +124,9 @@ pub fn parameters(request: SampleRequest<'_>, own: Value) -> Value {
     });
     if let (Some(all), Value::Object(own)) = (all.as_object_mut(), own) {
         all.extend(own);
+        if !request.stop.is_empty() {
+            all.insert("stop".into(), request.stop.into());
+        }
     }
     all
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use retrial_config::{Config, Precision};
 use retrial_protocol::memory::{Shape, version_bytes};
 
-use super::{Finding, State};
+use super::finding::{Finding, State};
 
 const SUBJECT: &str = "disk";
 /// What the log has of a token: its id, its log-probability, and about four letters of text with

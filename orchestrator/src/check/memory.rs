@@ -3,7 +3,7 @@
 use retrial_config::{Config, Precision};
 use retrial_protocol::memory::{Shape, Training, peak};
 
-use super::{Finding, State};
+use super::finding::{Finding, State};
 
 const SUBJECT: &str = "memory";
 

@@ -4,9 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
-use retrial_config::ServerConfig;
+use retrial_config::{ModelPath, ModelPlace, PromptsConfig, ServerConfig};
 use retrial_loop::failure::Failure;
-use retrial_lte::Templates;
 use serde_json::{Value, json};
 
 use super::output::{Format, write_records};
@@ -40,9 +39,10 @@ enum Action {
 
 #[derive(clap::Args)]
 struct PlanArgs {
-    /// Hugging Face folder of the model; with --server only its tokenizer is used
+    /// Hugging Face folder of the model, or its name on the hub; with --server only its tokenizer is
+    /// used
     #[arg(long, value_name = "DIR")]
-    model: Option<PathBuf>,
+    model: Option<String>,
     /// Weights of a run in the log, the latest or a version
     #[arg(long, value_name = "RUN[@VERSION]", conflicts_with_all = ["model", "servers"])]
     run: Option<String>,
@@ -55,7 +55,7 @@ struct PlanArgs {
     /// math500, minerva, olympiad, amc23, aime24, aime25 or all: from the Hugging Face hub, or a file
     #[arg(long = "benchmark", value_name = "NAME[=FILE]")]
     benchmarks: Vec<String>,
-    /// Problems of your own, JSON Lines or Parquet; `hf://datasets/OWNER/NAME[/FILE]` is on the hub
+    /// Problems of your own: a file, a folder, or `hf://datasets/OWNER/NAME[/FILE]` on the hub
     #[arg(long, value_name = "NAME=FILE")]
     data: Vec<String>,
     /// Samples a problem
@@ -163,29 +163,31 @@ impl PlanArgs {
             store.close().await;
             let mut settings = record.map(|record| record.config).unwrap_or_default();
             return Ok(Model {
-                weights: Weights::Folder(folder),
+                weights: Weights::Folder(ModelPath(folder.display().to_string())),
                 name: format!("{name}@{version}"),
                 prompts: serde_json::from_value(settings["prompts"].take())
                     .with_context(|| format!("the prompts of the run `{name}` in the log"))?,
                 max_tokens: settings["rollout"]["max_tokens"].as_u64().map(|limit| limit as usize),
             });
         }
-        let folder = self.model.clone().ok_or_else(|| {
+        let path = ModelPath(self.model.clone().ok_or_else(|| {
             anyhow!("there is no model to evaluate\nhint: --model DIR, or --run RUN of the log")
-        })?;
-        let path = folder.canonicalize().with_context(|| {
-            let folder = folder.display();
-            format!("--model {folder}: there is no such folder (hint: a Hugging Face folder)")
-        })?;
+        })?);
+        let usual = match path.place() {
+            ModelPlace::Folder(folder) => folder.canonicalize().with_context(|| {
+                format!("--model {path}: there is no such folder (hint: a Hugging Face folder)")
+            })?,
+            ModelPlace::Hub { repository, .. } => repository.into(),
+        };
         let (weights, name) = if self.servers.is_empty() {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (Weights::Folder(folder), name)
+            let name = usual.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            (Weights::Folder(path), name)
         } else {
             // What a server serves changes: whoever knows what it is gives it a name.
             let urls = self.servers.clone();
-            (Weights::Served { urls, description: folder }, String::new())
+            (Weights::Served { urls, description: path }, String::new())
         };
-        Ok(Model { weights, name, prompts: Templates::default(), max_tokens: None })
+        Ok(Model { weights, name, prompts: PromptsConfig::default(), max_tokens: None })
     }
 }
 
@@ -194,7 +196,7 @@ struct Model {
     weights: Weights,
     /// What an evaluation of it is usually called.
     name: String,
-    prompts: Templates,
+    prompts: PromptsConfig,
     max_tokens: Option<usize>,
 }
 

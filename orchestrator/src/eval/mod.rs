@@ -17,21 +17,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use retrial_lte::{Seed, Templates};
+use retrial_lte::Seed;
 use serde_json::{Value, json};
 
-use retrial_config::{ServerConfig, difference};
+use retrial_config::{PromptsConfig, ServerConfig, difference};
+use retrial_data::{Message, Problem};
 use retrial_loop::evaluator::{Set, enter};
 use retrial_loop::failure::Failure;
 use retrial_loop::grading::Grading;
-use retrial_loop::inputs::Model;
+use retrial_loop::model::{Model, Parts};
 use retrial_loop::prompts::Prompts;
 use retrial_store::{EvalId, NewEval, Store};
 
 pub use bootstrap::{Interval, interval};
 pub use compare::{Change, Comparison, compare};
 pub use scores::{SetScore, scores};
-pub use sets::{SetArgument, Source};
+pub use sets::SetArgument;
 pub use weights::{Weights, of_run};
 
 /// Most tokens of a response in the paper.
@@ -58,7 +59,7 @@ pub struct Plan {
     /// Everything random follows from it.
     pub seed: u64,
     /// The words of the prompt.
-    pub prompts: Templates,
+    pub prompts: PromptsConfig,
     /// How servers are called.
     pub server: ServerConfig,
     /// The log.
@@ -70,6 +71,8 @@ struct Eval {
     plan: Plan,
     store: Store,
     id: EvalId,
+    /// The model's folder on this machine.
+    folder: PathBuf,
     prompts: Prompts,
     grading: Grading,
     max_tokens: usize,
@@ -89,7 +92,7 @@ pub async fn eval(plan: Plan) -> Result<Vec<SetScore>, Failure> {
 /// Reads everything, and only then opens the log.
 async fn open(plan: Plan) -> Result<Eval> {
     plan.check()?;
-    let model = Model::load(plan.weights.description())?;
+    let model = plan.model()?;
     let (sets, longest) = load(&plan, &model)?;
     let room = model.context.saturating_sub(longest);
     let max_tokens = match plan.max_tokens {
@@ -107,30 +110,44 @@ async fn open(plan: Plan) -> Result<Eval> {
     };
     let store = Store::open(&plan.database).await?;
     let settings = plan.settings(max_tokens);
-    let id = find(&store, &plan, &settings).await?;
+    let id = find(&store, &plan, &model.source, &settings).await?;
     for set in &sets {
         enter(&store, id, &plan.name, set).await?;
     }
     let text = Arc::new(model.text);
-    let templates = plan.prompts.clone();
-    let longest = model.context.saturating_sub(max_tokens);
+    let templates = plan.prompts.templates();
+
     let prompts = Prompts { text: Arc::clone(&text), templates, longest };
     let grading = Grading::new(text);
-    Ok(Eval { plan, store, id, prompts, grading, max_tokens, sets })
+    let folder = model.folder;
+    Ok(Eval { plan, store, id, folder, prompts, grading, max_tokens, sets })
 }
 
 /// The sets, and tokens of the longest prompt. They come from the network, so on a thread that may
 /// wait.
 fn load(plan: &Plan, model: &Model) -> Result<(Vec<Set>, usize)> {
-    let longest = std::cell::Cell::new(0);
-    let fits = |problem: &retrial_domain::Problem| {
-        let tokens = model.prompt_tokens(&plan.prompts, problem)?;
-        longest.set(longest.get().max(tokens));
-        Ok(())
+    let templates = plan.prompts.templates();
+    let mut longest = 0;
+    let mut unreadable = None;
+    let mut fits = |problem: &Problem, context: &[Message]| match model
+        .prompt_tokens(&templates, problem, context)
+    {
+        Ok(tokens) => {
+            longest = longest.max(tokens);
+            Ok(())
+        }
+        Err(error) => {
+            let said = format!("{error:#}");
+            unreadable.get_or_insert(error);
+            Err(said)
+        }
     };
-    let read = || plan.sets.iter().map(|set| set.load(plan.k, fits)).collect::<Result<Vec<_>>>();
-    let sets = tokio::task::block_in_place(read)?;
-    Ok((sets, longest.get()))
+    let mut read = || plan.sets.iter().map(|set| set.load(plan.k, &mut fits)).collect();
+    let sets: Result<Vec<Set>> = tokio::task::block_in_place(&mut read);
+    match unreadable {
+        Some(error) => Err(error),
+        None => Ok((sets?, longest)),
+    }
 }
 
 impl Plan {
@@ -165,7 +182,7 @@ impl Plan {
         if !(*top_p > 0.0 && *top_p <= 1.0) {
             bail!("--top-p is {top_p}, it must be above 0 and at most 1");
         }
-        if let Err(error) = self.prompts.validate() {
+        if let Err(error) = self.prompts.check() {
             bail!("--prompt: {error}");
         }
         Ok(())
@@ -173,13 +190,38 @@ impl Plan {
 
     /// What decides the result of a problem.
     fn settings(&self, max_tokens: usize) -> Value {
-        json!({
+        let mut settings = json!({
             "temperature": self.temperature,
             "top_p": self.top_p,
             "max_tokens": max_tokens,
             "seed": self.seed,
             "prompt": self.prompts.prompt,
-        })
+        });
+        // What is as usual is not written, as in older logs.
+        let PromptsConfig { system, template_kwargs, chat, stop, .. } = &self.prompts;
+        if let Some(system) = system {
+            settings["system"] = json!(system);
+        }
+        if !template_kwargs.is_empty() {
+            settings["template_kwargs"] = json!(template_kwargs);
+        }
+        if !chat {
+            settings["chat"] = json!(chat);
+        }
+        if !stop.is_empty() {
+            settings["stop"] = json!(stop);
+        }
+        settings
+    }
+
+    /// The model, downloaded if it lies on the hub; only its words where servers have it already.
+    fn model(&self) -> Result<Model> {
+        let parts = match self.weights {
+            Weights::Folder(_) => Parts::Whole,
+            Weights::Served { .. } => Parts::Description,
+        };
+        let (path, now) = (self.weights.description(), retrial_text::now());
+        tokio::task::block_in_place(|| Model::load(path, parts, &self.prompts, now))
     }
 
     fn seed(&self) -> Seed {
@@ -188,8 +230,8 @@ impl Plan {
 }
 
 /// The evaluation of this name, made if there is none.
-async fn find(store: &Store, plan: &Plan, settings: &Value) -> Result<EvalId> {
-    let (name, weights) = (&plan.name, plan.weights.shown());
+async fn find(store: &Store, plan: &Plan, source: &str, settings: &Value) -> Result<EvalId> {
+    let (name, weights) = (&plan.name, plan.weights.shown(source));
     let Some(logged) = store.eval_by_name(name).await? else {
         let eval = NewEval { name, weights: &weights, settings, of: None };
         return Ok(store.create_eval(&eval).await?);

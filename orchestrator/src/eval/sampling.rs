@@ -53,8 +53,8 @@ async fn servers(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
     let server = &eval.plan.server;
     let mut log = eval.plan.database.clone().into_os_string();
     log.push("-policy.log");
-    let (embedded, urls) =
-        connect::policy(server, eval.plan.weights.description(), log.into()).await?;
+    let longest = Some(eval.prompts.longest + eval.max_tokens);
+    let (embedded, urls) = connect::policy(server, &eval.folder, longest, log.into()).await?;
     open_files::allow(urls.len() * server.concurrency).map_err(Failure::input)?;
     let fleet = connect::fleet(server, &urls)
         .await
@@ -80,7 +80,7 @@ async fn problem(
     task: &Arc<Task>,
 ) -> Result<Vec<GradedRollout>> {
     let plan = &eval.plan;
-    let prompt = eval.prompts.plain(&task.problem)?;
+    let prompt = eval.prompts.plain(task)?;
     let request = SampleRequest {
         prompt: &prompt.ids,
         n: set.entry.k,
@@ -88,6 +88,7 @@ async fn problem(
         max_tokens: eval.max_tokens,
         temperature: plan.temperature,
         top_p: plan.top_p,
+        stop: &plan.prompts.stop,
         adapter: None,
     };
     let sampled = pool.sample(SERVED, request).await?;

@@ -1,10 +1,10 @@
 //! What is evaluated: sets of problems, from files or from the hub.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use retrial_data::{self as dataset, Benchmark, HubSettings, Place};
-use retrial_domain::Problem;
+use retrial_data::{DataSet, HubSettings, MAX_LEFT_OUT, Message, Problem, Request, Sources, Split};
+use retrial_domain::{Benchmark, HUB_SCHEME};
 use retrial_loop::evaluator::Set;
 
 /// Samples a problem of a set of one's own, as `[evaluation] k` has it.
@@ -15,32 +15,10 @@ const SAMPLES: u32 = 8;
 pub struct SetArgument {
     /// Its name.
     pub name: String,
-    /// The benchmark whose columns it has.
+    /// The benchmark that it is.
     pub benchmark: Option<Benchmark>,
-    /// Where it lies.
-    pub source: Source,
-}
-
-/// Where a set lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A file on this machine.
-    File(PathBuf),
-    /// On the hub.
-    Hub(Place),
-}
-
-impl Source {
-    fn parse(text: &str) -> Self {
-        Place::parse(text).map_or_else(|| Self::File(text.into()), Self::Hub)
-    }
-
-    fn shown(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Hub(place) => place.to_string(),
-        }
-    }
+    /// Where it lies: a file, a folder, a glob or a place on the hub.
+    pub source: String,
 }
 
 impl SetArgument {
@@ -60,7 +38,7 @@ impl SetArgument {
         let asked = Self::published(benchmark);
         Ok(vec![match file {
             None => asked,
-            Some(file) => Self { source: Source::parse(file), ..asked },
+            Some(file) => Self { source: file.into(), ..asked },
         }])
     }
 
@@ -75,45 +53,49 @@ impl SetArgument {
         if Benchmark::by_name(name).is_some() {
             bail!(
                 "--data {text}: `{name}` is a public benchmark\n\
-                 hint: --benchmark {name}=FILE reads its columns; or choose another name"
+                 hint: --benchmark {name}=FILE reads it from a file; or choose another name"
             );
         }
-        Ok(Self { name: name.into(), benchmark: None, source: Source::parse(file) })
+        Ok(Self { name: name.into(), benchmark: None, source: file.into() })
     }
 
     fn published(benchmark: Benchmark) -> Self {
-        let place = Place::repository(benchmark.repository());
         Self {
             name: benchmark.name().into(),
             benchmark: Some(benchmark),
-            source: Source::Hub(place),
+            source: format!("{HUB_SCHEME}datasets/{}", benchmark.repository()),
         }
     }
 
-    /// Reads its problems; `k` replaces the samples a problem that it usually has.
+    /// Reads its problems; `k` replaces the samples a problem that it usually has. Says what was left
+    /// out of it.
     pub fn load(
         &self,
         k: Option<u32>,
-        fits: impl Fn(&Problem) -> Result<(), String>,
+        fits: impl FnMut(&Problem, &[Message]) -> Result<(), String>,
     ) -> Result<Set> {
-        let path = match &self.source {
-            Source::File(path) => path.clone(),
-            Source::Hub(place) => place.fetch(&HubSettings::from_env()).with_context(|| {
-                format!(
-                    "cannot take the data set {} from the Hugging Face hub; a local file is \
-                     --benchmark NAME=FILE",
-                    place.repository
-                )
-            })?,
+        let sources = Sources::one(self.source.clone());
+        let request = Request {
+            set: &self.name,
+            sources: &sources,
+            columns: None,
+            split: Split::Test,
+            max_left_out: MAX_LEFT_OUT,
+            solutions: false,
+            held_out: &[],
         };
-        let tasks = dataset::load(&path, self.benchmark, fits)
-            .with_context(|| format!("the set `{}`", self.name))?;
+        let set = DataSet::load(&request, &HubSettings::from_env(), fits).with_context(|| {
+            let hint = match (self.benchmark, self.source.starts_with(HUB_SCHEME)) {
+                (Some(_), true) => "\nhint: a file on this machine is --benchmark NAME=FILE",
+                _ => "",
+            };
+            format!("the set `{}` cannot be used{hint}", self.name)
+        })?;
+        if !set.report().left_out.is_empty() {
+            retrial_log::tell(&set.report().to_string());
+        }
         let usual = self.benchmark.map_or(SAMPLES, Benchmark::samples);
-        let source = match &self.source {
-            Source::File(path) => canonical(path),
-            Source::Hub(_) => self.source.shown(),
-        };
-        Ok(Set::new(&self.name, source, k.unwrap_or(usual), tasks))
+        Ok(Set::of(&set, k.unwrap_or(usual)))
     }
 }
 
@@ -130,12 +112,12 @@ mod tests {
     fn what_can_be_asked_for() {
         let all = SetArgument::benchmarks("all").unwrap();
         assert_eq!(all.len(), 6);
-        assert_eq!(all[0].source.shown(), "hf://datasets/HuggingFaceH4/MATH-500");
+        assert_eq!(all[0].source, "hf://datasets/HuggingFaceH4/MATH-500");
         let local = &SetArgument::benchmarks("aime24=x.jsonl").unwrap()[0];
-        assert_eq!((local.name.as_str(), local.source.shown().as_str()), ("aime24", "x.jsonl"));
+        assert_eq!((local.name.as_str(), local.source.as_str()), ("aime24", "x.jsonl"));
         assert_eq!(local.benchmark, Some(Benchmark::Aime24));
         let own = SetArgument::data("own=hf://datasets/me/mine/a.parquet").unwrap();
-        assert_eq!(own.source.shown(), "hf://datasets/me/mine/a.parquet");
+        assert_eq!(own.source, "hf://datasets/me/mine/a.parquet");
         let refused = [
             (
                 SetArgument::benchmarks("math501").unwrap_err(),

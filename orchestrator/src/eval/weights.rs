@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use retrial_config::ModelPath;
 use retrial_store::Store;
 
 use super::sets::canonical;
@@ -10,20 +11,20 @@ use super::sets::canonical;
 /// What is evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Weights {
-    /// A Hugging Face folder, on the embedded server.
-    Folder(PathBuf),
+    /// A Hugging Face folder or a model of the hub, on the embedded server.
+    Folder(ModelPath),
     /// What servers serve, whatever it is; the folder has its tokenizer.
     Served {
         /// Base URLs.
         urls: Vec<String>,
-        /// Folder with the tokenizer and `config.json`.
-        description: PathBuf,
+        /// Where its tokenizer and `config.json` lie.
+        description: ModelPath,
     },
 }
 
 impl Weights {
-    /// The folder with the tokenizer.
-    pub fn description(&self) -> &Path {
+    /// Where the tokenizer lies.
+    pub fn description(&self) -> &ModelPath {
         match self {
             Self::Folder(folder) | Self::Served { description: folder, .. } => folder,
         }
@@ -37,10 +38,10 @@ impl Weights {
         }
     }
 
-    /// As the log has it.
-    pub fn shown(&self) -> String {
+    /// As the log has them, where a model came from `source`.
+    pub fn shown(&self, source: &str) -> String {
         match self {
-            Self::Folder(folder) => canonical(folder),
+            Self::Folder(_) => canonical(Path::new(source)),
             Self::Served { urls, .. } => urls.join(", "),
         }
     }
@@ -48,8 +49,7 @@ impl Weights {
     /// Fails for an adapter, which is no model by itself.
     pub fn check(&self) -> Result<()> {
         match self {
-            Self::Folder(folder) if folder.join("adapter_config.json").exists() => {
-                let folder = folder.display();
+            Self::Folder(folder) if Path::new(&folder.0).join("adapter_config.json").exists() => {
                 bail!(
                     "{folder} is an adapter, no model\n\
                      hint: make a model of it: retrial-trainer export {folder} MERGED, then \

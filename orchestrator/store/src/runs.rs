@@ -1,6 +1,6 @@
 //! Runs in the log: their settings, their problems, how far they came.
 
-use std::path::PathBuf;
+use std::borrow::Borrow;
 
 use retrial_domain::Problem;
 use retrial_lte::Method;
@@ -23,8 +23,8 @@ pub struct NewRun {
     pub method: Method,
     /// What everything random follows from.
     pub seed: u64,
-    /// Folder of the model it begins with.
-    pub model: PathBuf,
+    /// The model it begins with: its folder, or its name on the hub with the commit.
+    pub model: String,
     /// The settings that decide its result.
     pub config: serde_json::Value,
 }
@@ -47,7 +47,7 @@ impl Store {
                 .bind(&run.name)
                 .bind(run.method.to_string())
                 .bind(run.seed.cast_signed())
-                .bind(run.model.display().to_string())
+                .bind(&run.model)
                 .bind(run.config.to_string())
                 .execute(db)
                 .await?;
@@ -86,12 +86,13 @@ impl Store {
         &self,
         run: RunId,
         split: &str,
-        problems: impl Iterator<Item = &Problem>,
+        problems: impl Iterator<Item = impl Borrow<Problem>>,
     ) -> Result<(), StoreError> {
         let query = "INSERT INTO problems (run, split, id, text, answer, tags) \
                      VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
         self.write("enter the problems in", async |db| {
             for problem in problems {
+                let problem = problem.borrow();
                 let tags = serde_json::to_string(&problem.tags).expect("tags are plain data");
                 sqlx::query(query)
                     .bind(run.0)

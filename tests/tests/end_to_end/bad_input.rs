@@ -79,10 +79,10 @@ fn data_sets() {
     let sound = r#"{"id": "a", "problem": "In Vorl, what is 1 + 1 + 1?", "answer": "3"}"#;
     let long = "long ".repeat(500);
     let cases: [(String, &[&str]); 6] = [
-        (String::new(), &["data.jsonl is empty"]),
-        (format!("{sound}\n{{\"problem\": 1}}\n"), &["data.jsonl:2"]),
+        (String::new(), &["no problem can be used", "data.jsonl"]),
+        (format!("{sound}\n{{\"problem\": 1}}\n"), &["data.jsonl:2", "max_left_out"]),
         (format!("{sound}\nnot JSON\n"), &["data.jsonl:2"]),
-        (format!("{sound}\n{sound}\n"), &["data.jsonl:2", "`a`"]),
+        ("{\"text\": \"What?\"}\n".into(), &["data.jsonl", "columns are text", "hint: say which"]),
         (
             format!("{sound}\n{{\"problem\": \"What?\", \"answer\": \"\\\\frac{{1\"}}\n"),
             &["data.jsonl:2", "\\frac{1"],

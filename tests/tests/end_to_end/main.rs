@@ -16,6 +16,7 @@ mod disk;
 mod documents;
 mod eval;
 mod faults;
+mod inputs;
 mod large;
 mod logs;
 mod nccl;

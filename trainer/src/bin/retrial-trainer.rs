@@ -14,6 +14,7 @@ use retrial_trainer::fault::Fault;
 use retrial_trainer::http::{self, Door, Ended, Listen, Worker};
 use retrial_trainer::model::lora::NewAdapter;
 use retrial_trainer::program::{self, attempt_all};
+use retrial_trainer::push;
 use retrial_trainer::ranks::{Environment, Ranks};
 use retrial_trainer::sft;
 use retrial_trainer::trainer::Trainer;
@@ -33,7 +34,17 @@ struct Cli {
 enum Command {
     Serve(Serve),
     Sft(sft::Args),
-    Export(export::Args),
+    /// Writes a weight version as a plain Hugging Face folder: weights, configuration, tokenizer, and
+    /// the card of the run.
+    ///
+    /// Examples: retrial-trainer export --version runs/mine/v000500 --out mine; with --push me/mine
+    /// it goes to the hub, too.
+    Export {
+        #[command(flatten)]
+        args: export::Args,
+        #[command(flatten)]
+        push: push::Args,
+    },
 }
 
 /// Serves updates over HTTP.
@@ -113,12 +124,13 @@ async fn main() -> ExitCode {
                 Err(error) => program::refused(&error),
             }
         }
-        Command::Export(args) => {
+        Command::Export { args, push } => {
             let less = "export on a machine with more memory";
-            let write =
-                |model| export::write(&model, &args.version, &args.out, args.precision.kind());
-            match attempt_all(less, || export::open(&args)) {
-                Ok(model) => program::ended(attempt_all(less, || write(model))),
+            let open = || Ok((push.target()?, export::open(&args)?));
+            match attempt_all(less, open) {
+                Ok((target, model)) => program::ended(attempt_all(less, || {
+                    export::run(&args, target.as_ref(), &model)
+                })),
                 Err(error) => program::refused(&error),
             }
         }

@@ -24,7 +24,8 @@ pub enum TextError {
     /// The folder has no chat template.
     #[error(
         "the model has no chat template\n\
-         hint: add chat_template.jinja to its folder"
+         hint: a base model is asked in plain text, by [prompts] chat = false; another one needs \
+         chat_template.jinja in its folder"
     )]
     NoTemplate,
     /// The folder has several chat templates, and none of them is the default.

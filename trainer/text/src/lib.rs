@@ -33,11 +33,16 @@ pub struct Text {
     prompting: Prompting,
 }
 
+/// The time of this moment, where this machine is.
+pub fn now() -> DateTime {
+    Zoned::now().datetime()
+}
+
 impl Text {
     /// Reads `tokenizer.json`, `tokenizer_config.json` and the chat template, wherever it stands.
     /// Templates that ask for the date get today's.
     pub fn load(folder: &Path) -> Result<Self, TextError> {
-        Self::load_at(folder, Zoned::now().datetime())
+        Self::load_at(folder, now())
     }
 
     /// The same at another time: equal prompts on any day.

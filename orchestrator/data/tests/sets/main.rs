@@ -1,5 +1,6 @@
 //! Sets as people have them: layouts, formats, rows that cannot be used, what is pinned.
 
+mod benchmarks;
 mod formats;
 mod hub;
 mod layouts;

@@ -15,29 +15,33 @@ use crate::trainer::Trainer;
 /// Failed requests in a row after which a server is left out.
 const FAILURES_IN_A_ROW: u32 = 3;
 
-/// The policy servers: the embedded one, started on `model` with its log in `log`, unless the
-/// configuration names others. Returns its process and the addresses of all.
+/// The policy servers: the embedded one, started on `model` for sequences of `longest` tokens with
+/// its log in `log`, unless the configuration names others. Returns its process and the addresses of
+/// all.
 pub async fn policy(
     server: &ServerConfig,
     model: &Path,
+    longest: Option<usize>,
     log: PathBuf,
 ) -> Result<(Option<Service>, Vec<String>), Failure> {
     if !server.urls.is_empty() {
         return Ok((None, server.urls.clone()));
     }
-    let service = Service::policy(model, server, log).await?;
+    let service = Service::policy(model, server, longest, log).await?;
     let urls = vec![service.url().to_owned()];
     Ok((Some(service), urls))
 }
 
-/// The trainer, started unless the configuration names one. It may be told to crash, for tests.
+/// The trainer, started on the folder of the model unless the configuration names one. It may be told
+/// to crash, for tests.
 pub async fn trainer(
     config: &Config,
+    model: &Path,
     crash: Option<&str>,
 ) -> Result<(Option<Service>, Trainer), Failure> {
     let process = match config.trainer.url {
         Some(_) => None,
-        None => Some(Service::trainer(config, crash).await?),
+        None => Some(Service::trainer(config, model, crash).await?),
     };
     let given = config.trainer.url.as_deref().unwrap_or_default();
     let url = process.as_ref().map_or(given, Service::url);

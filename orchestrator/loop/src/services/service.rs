@@ -26,14 +26,16 @@ pub struct Service {
 }
 
 impl Service {
-    /// The embedded policy server on a model; its log goes to a file.
+    /// The embedded policy server on a model, for sequences of `longest` tokens if that is known; its
+    /// log goes to a file.
     pub async fn policy(
         model: &Path,
         server: &ServerConfig,
+        longest: Option<usize>,
         log: PathBuf,
     ) -> Result<Self, Failure> {
         let sequences = server.max_sequences.to_string();
-        let arguments = vec![
+        let mut arguments: Vec<OsString> = vec![
             "--model".into(),
             model.into(),
             "--served-model-name".into(),
@@ -46,6 +48,9 @@ impl Service {
             "--threads".into(),
             server.threads.to_string().into(),
         ];
+        if let Some(longest) = longest {
+            arguments.extend(["--max-model-len".into(), longest.to_string().into()]);
+        }
         let program = Program {
             name: "retrial-policy",
             arguments,
@@ -58,11 +63,15 @@ impl Service {
     }
 
     /// The trainer, on the run's folder of weights. Its last rank may be told to crash, the first time.
-    pub async fn trainer(config: &Config, crash_at: Option<&str>) -> Result<Self, Failure> {
+    pub async fn trainer(
+        config: &Config,
+        model: &Path,
+        crash_at: Option<&str>,
+    ) -> Result<Self, Failure> {
         let mut arguments = vec![
             "serve".into(),
             "--model".into(),
-            config.model.path.clone().into(),
+            model.into(),
             "--versions".into(),
             config.weights().into(),
             "--keep".into(),

@@ -108,6 +108,7 @@ mod tests {
         max_tokens: 4,
         temperature: 1.0,
         top_p: 1.0,
+        stop: &[],
         adapter: None,
     };
 

@@ -101,6 +101,7 @@ fn request() -> SampleRequest<'static> {
         max_tokens: 1,
         temperature: 1.0,
         top_p: 1.0,
+        stop: &[],
         adapter: None,
     }
 }

@@ -30,6 +30,7 @@ const REQUEST: SampleRequest<'static> = SampleRequest {
     max_tokens: 8,
     temperature: 1.0,
     top_p: 1.0,
+    stop: &[],
     adapter: None,
 };
 

@@ -1,12 +1,13 @@
 //! `retrial export`: what others take from a log into files of their own.
 
 mod parquet;
+mod push;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use retrial_loop::failure::Failure;
 use retrial_store::Session;
 use serde::Serialize;
@@ -18,6 +19,7 @@ use super::log::{LogArgs, check_runs};
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  retrial export mistakes mistakes.parquet\n  \
     retrial export mistakes pairs.jsonl --run dialects-lte --rescued\n  \
+    retrial export mistakes mistakes.parquet --push me/mistakes\n  \
     retrial export metrics metrics.jsonl --run dialects-lte")]
 pub struct Args {
     #[command(subcommand)]
@@ -33,6 +35,12 @@ enum What {
         /// Only failures whose place a correct response took: pairs of a wrong and a right one
         #[arg(long)]
         rescued: bool,
+        /// Pushes the file to this data set of the Hugging Face Hub, and makes it if it is not there
+        #[arg(long, value_name = "OWNER/NAME")]
+        push: Option<String>,
+        /// A data set that is made is private
+        #[arg(long, requires = "push")]
+        private: bool,
     },
     /// A line a step with all its numbers and held-out scores, as W&B and `TensorBoard` take them
     Metrics {
@@ -56,8 +64,16 @@ struct To {
 /// Runs the command.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let (To { file, runs, log }, count, things) = match &args.what {
-        What::Mistakes { to, rescued } => {
-            (to, write_mistakes(to, *rescued).await?, "failed responses")
+        What::Mistakes { to, rescued, push, private } => {
+            let target = push.as_ref().map(|name| target(to, name, *private)).transpose();
+            let target = target.map_err(Failure::Input)?;
+            let rows = write_mistakes(to, *rescued).await?;
+            if let Some(target) = target {
+                let facts = push::Facts { runs: &to.runs, rows, rescued: *rescued };
+                let commit = target.push(&to.file, &facts).await?;
+                retrial_log::tell(&format!("pushed to {} at commit {commit}", target.name()));
+            }
+            (to, rows, "failed responses")
         }
         What::Metrics { to } => (to, write_metrics(to).await?, "steps"),
     };
@@ -65,6 +81,11 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let (from, to) = (log.db.display(), file.display());
     retrial_log::tell(&format!("{count} {things}{of} from {from} to {to}"));
     Ok(())
+}
+
+fn target(to: &To, name: &str, private: bool) -> Result<push::Target> {
+    ensure!(to.file != Path::new("-"), "--push pushes a file, and - is none");
+    push::Target::new(name, private)
 }
 
 /// Formats of files.

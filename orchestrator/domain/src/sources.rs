@@ -9,7 +9,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 /// What a place on the hub begins with.
-pub(crate) const SCHEME: &str = "hf://";
+pub const HUB_SCHEME: &str = "hf://";
 
 /// The sources of a set: one, or several with weights.
 ///
@@ -99,7 +99,7 @@ impl Sources {
     /// Makes relative paths start at this folder.
     pub fn resolve(&mut self, folder: &Path) {
         for source in &mut self.0 {
-            if !source.source.starts_with(SCHEME) {
+            if !source.source.starts_with(HUB_SCHEME) {
                 source.source = folder.join(&source.source).to_string_lossy().into_owned();
             }
         }

@@ -1,0 +1,36 @@
+//! What was found of one part of a configuration.
+
+use serde::Serialize;
+
+/// How a part of a configuration was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// A run can use it.
+    Ok,
+    /// A run can use it; somebody should know.
+    Warning,
+    /// A run would stop at it.
+    Problem,
+}
+
+/// What was found of one part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The part.
+    pub subject: &'static str,
+    /// How it is.
+    pub state: State,
+    /// What there is to say, in one or more lines.
+    pub text: String,
+}
+
+impl Finding {
+    pub(super) fn new(subject: &'static str, state: State, text: impl Into<String>) -> Self {
+        Self { subject, state, text: text.into() }
+    }
+
+    pub(super) fn problem(subject: &'static str, error: &dyn std::fmt::Display) -> Self {
+        Self::new(subject, State::Problem, format!("{error:#}"))
+    }
+}

@@ -1,0 +1,66 @@
+//! The data set of mistakes on the Hugging Face Hub.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+use retrial_hub::{Content, Hub, Repo, Settings, Upload, bar};
+
+/// A repository to push to, found before any work is done.
+pub struct Target {
+    repo: Repo,
+    hub: Hub,
+    private: bool,
+}
+
+/// What a card says of the data.
+pub struct Facts<'a> {
+    /// The runs that they are of; all of the log if none.
+    pub runs: &'a [String],
+    /// Rows.
+    pub rows: usize,
+    /// Whether only failures are in it whose place a correct response took.
+    pub rescued: bool,
+}
+
+impl Target {
+    /// The repository of this name, which need not be there.
+    pub fn new(name: &str, private: bool) -> Result<Self> {
+        let settings = Settings::from_env();
+        ensure!(
+            settings.token.is_some(),
+            "--push {name} needs a token that may write\n\
+             hint: set HF_TOKEN, or run `hf auth login`"
+        );
+        Ok(Self { repo: Repo::dataset(name)?, hub: Hub::new(settings)?, private })
+    }
+
+    /// Writes a file and a card in one commit, and says which it is.
+    pub async fn push(&self, file: &Path, facts: &Facts<'_>) -> Result<String> {
+        let Self { repo, hub, private } = self;
+        let ending = file.extension().unwrap_or_default().to_string_lossy();
+        let file = PathBuf::from(file);
+        let files = [
+            Upload { path: "README.md".into(), content: Content::Bytes(card(facts).into()) },
+            Upload { path: format!("data/train.{ending}"), content: Content::File(file) },
+        ];
+        hub.create(repo, *private).await?;
+        Ok(hub.commit(repo, "Mistakes from Retrial", &files, &bar()).await?)
+    }
+
+    /// The name of the repository.
+    pub fn name(&self) -> &str {
+        self.repo.name()
+    }
+}
+
+fn card(Facts { runs, rows, rescued }: &Facts<'_>) -> String {
+    let of = if runs.is_empty() { "all runs of a log".into() } else { runs.join(", ") };
+    let kind = if *rescued { "rescued failures only" } else { "all failures" };
+    format!(
+        "---\ntags:\n- retrial\n- reasoning\n---\n\n# A model's mistakes\n\n\
+         {rows} failed responses of a language model while it was trained by Retrial with verifiable \
+         rewards ({of}; {kind}): the problem, the wrong response and its answer, the hint of the second \
+         trial that followed, and the correct response that took its place, if there was one. The \
+         method is LTE ([arXiv 2510.26109](https://arxiv.org/abs/2510.26109)).\n"
+    )
+}

@@ -1,0 +1,98 @@
+//! What a run was begun with: its model and its data, as fingerprints.
+
+use serde_json::Value;
+use sqlx::Row;
+
+use crate::error::unknown;
+use crate::word::Word;
+use crate::{RunId, Store, StoreError};
+
+/// What an input is to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    /// The model it begins with.
+    Model,
+    /// The problems to train on.
+    Train,
+    /// A held-out set.
+    HeldOut,
+}
+
+impl Word for InputKind {
+    const WHAT: &'static str = "a kind of input";
+    const ALL: &'static [Self] = &[Self::Model, Self::Train, Self::HeldOut];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Train => "train",
+            Self::HeldOut => "heldout",
+        }
+    }
+}
+
+/// An input of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Input {
+    /// What it is.
+    pub kind: InputKind,
+    /// The name of the set, or the word of its kind.
+    pub name: String,
+    /// Where it lay; on the hub with the commit.
+    pub source: String,
+    /// What it held, in little.
+    pub fingerprint: Value,
+    /// What became of the rows of a set.
+    pub report: Option<Value>,
+    /// When it was read, by the clock of the place.
+    pub read_at: String,
+}
+
+impl Store {
+    /// Enters the inputs of a run.
+    pub async fn record_inputs(&self, run: RunId, inputs: &[Input]) -> Result<(), StoreError> {
+        let query = "INSERT INTO inputs (run, kind, name, source, fingerprint, report, read_at) \
+                     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+        self.write("enter the run's inputs in", async |db| {
+            for Input { kind, name, source, fingerprint, report, read_at } in inputs {
+                sqlx::query(query)
+                    .bind(run.0)
+                    .bind(kind.word())
+                    .bind(name)
+                    .bind(source)
+                    .bind(fingerprint.to_string())
+                    .bind(report.as_ref().map(Value::to_string))
+                    .bind(read_at)
+                    .execute(&mut *db)
+                    .await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The inputs of a run; none in logs that are older than the table.
+    pub async fn inputs(&self, run: RunId) -> Result<Vec<Input>, StoreError> {
+        let query = "SELECT kind, name, source, fingerprint, report, read_at FROM inputs \
+                     WHERE run = ? ORDER BY rowid";
+        self.read("read the run's inputs in", async |db| {
+            let rows = sqlx::query(query).bind(run.0).fetch_all(db).await?;
+            let json = |text: &str| {
+                serde_json::from_str(text).map_err(|_| unknown("an input of a run", text))
+            };
+            rows.iter()
+                .map(|row| {
+                    Ok(Input {
+                        kind: InputKind::by_word(row.try_get("kind")?)?,
+                        name: row.try_get("name")?,
+                        source: row.try_get("source")?,
+                        fingerprint: json(row.try_get("fingerprint")?)?,
+                        report: row.try_get::<Option<&str>, _>("report")?.map(json).transpose()?,
+                        read_at: row.try_get("read_at")?,
+                    })
+                })
+                .collect()
+        })
+        .await
+    }
+}
