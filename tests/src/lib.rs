@@ -4,6 +4,7 @@ mod browser;
 mod conformance;
 mod ended;
 mod http;
+mod programs;
 mod proxy;
 mod service;
 mod simulated;
@@ -11,12 +12,13 @@ mod watched;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
 use sqlx::{Column, ConnectOptions, Row, SqlitePool, TypeInfo, ValueRef};
 use tempfile::TempDir;
+
+use programs::kill;
 
 pub use browser::Browser;
 pub use ended::Ended;
@@ -24,37 +26,10 @@ pub use watched::Watched;
 
 pub use conformance::Server;
 pub use http::{get, post};
+pub use programs::{binary, root};
 pub use proxy::{Fault, Proxy, ROLLOUTS};
 pub use service::Service;
 pub use simulated::{Arrival, GroupAnswer, GroupRequest, Shape, Simulated};
-
-/// The root of the repository.
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace")
-}
-
-/// The programs that are tested.
-const PROGRAMS: [&str; 3] = ["retrial", "retrial-trainer", "retrial-policy"];
-
-/// A program of the workspace, built from the present sources.
-pub fn binary(name: &str) -> PathBuf {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let mut build = Command::new(env!("CARGO"));
-        build.current_dir(root()).args(["build", "--quiet", "--workspace"]);
-        // For all of the workspace, as `make` has it: for a part of it, features of what they depend on
-        // would differ, and all of it would be compiled once more.
-        build.args(PROGRAMS.iter().flat_map(|program| ["--bin", program]));
-        if !cfg!(debug_assertions) {
-            build.arg("--release");
-        }
-        let status = build.status().expect("cargo can be started");
-        assert!(status.success(), "the binaries do not build");
-        let test = std::env::current_exe().expect("a test knows where it lies");
-        test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps").to_owned()
-    });
-    folder.join(name)
-}
 
 /// A measure of a process's memory by its name in `/proc/PID/status`, kB.
 pub fn memory_kb(process: u32, measure: &str) -> f64 {
@@ -289,11 +264,6 @@ impl Running {
 fn is_named(process: &str, name: &str) -> bool {
     let comm = std::fs::read_to_string(format!("/proc/{process}/comm"));
     comm.is_ok_and(|comm| comm.trim() == name)
-}
-
-fn kill(signal: &str, process: &str) -> bool {
-    let kill = format!("kill -{signal} {process}");
-    Command::new("sh").args(["-c", &kill]).status().is_ok_and(|status| status.success())
 }
 
 fn training(arguments: &[&str]) -> Vec<String> {

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::{binary, root};
+use crate::programs::{binary, root};
 
 /// A process that serves HTTP; it ends when this is dropped.
 pub struct Service {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 
-use crate::{binary, kill};
+use crate::programs::{binary, kill};
 
 /// A process with a dashboard; it ends with this.
 pub struct Watched {

@@ -64,7 +64,7 @@ impl Config {
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.into(), source })?;
-        let mut config = overrides::parse(path, &text, overrides)?;
+        let mut config = overrides::parse::<Self>(path, &text, overrides)?;
         let base = path.parent().unwrap_or(Path::new(""));
         config.model.path.resolve(base);
         config.data.resolve(base);

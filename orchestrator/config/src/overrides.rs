@@ -2,18 +2,22 @@
 
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::config::Config;
 use crate::error::{ConfigError, with_suggestion};
 
 /// Reads `text` and applies the overrides. Errors in the text come with line and column.
-pub(crate) fn parse(path: &Path, text: &str, overrides: &[String]) -> Result<Config, ConfigError> {
+pub(crate) fn parse<T: DeserializeOwned>(
+    path: &Path,
+    text: &str,
+    overrides: &[String],
+) -> Result<T, ConfigError> {
     let failed = |error: &dyn std::fmt::Display| ConfigError::Parse {
         path: path.into(),
         message: with_suggestion(&error.to_string()),
     };
-    let config: Config = toml::from_str(text).map_err(|error| failed(&error))?;
+    let config: T = toml::from_str(text).map_err(|error| failed(&error))?;
     if overrides.is_empty() {
         return Ok(config);
     }
@@ -22,15 +26,13 @@ pub(crate) fn parse(path: &Path, text: &str, overrides: &[String]) -> Result<Con
         let refused = |problem: String| ConfigError::Override { setting: setting.clone(), problem };
         apply(&mut table, setting).map_err(refused)?;
         // One at a time, so that the message is about the override that caused it.
-        Config::deserialize_from(&table).map_err(|error| refused(with_suggestion(&error)))?;
+        read::<T>(&table).map_err(|error| refused(with_suggestion(&error)))?;
     }
-    Config::deserialize_from(&table).map_err(|error| failed(&error))
+    read(&table).map_err(|error| failed(&error))
 }
 
-impl Config {
-    fn deserialize_from(table: &Table) -> Result<Self, String> {
-        table.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
-    }
+fn read<T: DeserializeOwned>(table: &Table) -> Result<T, String> {
+    table.clone().try_into().map_err(|error: toml::de::Error| error.message().to_owned())
 }
 
 fn apply(table: &mut Table, setting: &str) -> Result<(), String> {

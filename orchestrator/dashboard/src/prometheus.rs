@@ -9,8 +9,8 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use retrial_live::{ServerHealth, Snapshot};
-use retrial_protocol::Metric;
+use retrial_live::Snapshot;
+use retrial_protocol::{Metric, ServerHealth};
 use retrial_store::RunData;
 
 use crate::error::ApiError;

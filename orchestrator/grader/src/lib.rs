@@ -38,6 +38,7 @@ mod grading;
 mod lex;
 mod parse;
 pub mod policies;
+mod rules;
 mod stop;
 mod verdict;
 
@@ -46,45 +47,11 @@ use thiserror::Error;
 pub use grading::{
     Explanation, GoldFault, Reading, equivalent, explain, grade, grade_answer, self_check,
 };
+pub use rules::{Extraction, Policy, Rules};
 pub use verdict::{Answer, Grade, Reason, UnknownVerdict, Verdict};
 
 use ast::Expr;
 use stop::Stop;
-
-/// Where a response may give its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Extraction {
-    /// The last complete box only: for training.
-    #[default]
-    Boxed,
-    /// A box, else "final answer is", `####`, `<answer>`, else the last expression.
-    Auto,
-}
-
-/// How far an answer may be from the gold answer where careful people differ; see [`policies`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Policy {
-    /// For rewards: what is not surely right is wrong.
-    #[default]
-    Strict,
-    /// For comparison with other graders: rounded decimals, units, brackets are forgiven.
-    Lenient,
-}
-
-/// Where a response may give its answer, and what counts as the gold answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Rules {
-    /// Where the answer may be.
-    pub extraction: Extraction,
-    /// What counts as equal.
-    pub policy: Policy,
-}
-
-impl From<Extraction> for Rules {
-    fn from(extraction: Extraction) -> Self {
-        Self { extraction, policy: Policy::Strict }
-    }
-}
 
 /// Why a text is no gold answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::Policy;
+use crate::rules::Policy;
 use crate::verdict::{Reason, Verdict};
 
 /// Why reading an answer or comparing two stops without a result.

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT_ENCODING, LOCATION, RANGE};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
 use crate::{HubError, Kind, Repo, Settings};
@@ -160,6 +160,24 @@ impl Client {
         Err(Failure::Unexpected(format!("more than {HOPS} redirects")))
     }
 
+    /// Sends something to an address once, and reads the answer. Redirects are not followed.
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        kind: &str,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, Failure> {
+        let url =
+            Url::parse(url).map_err(|error| Failure::Unexpected(format!("{url}: {error}")))?;
+        let request = self.request(Method::POST, &url).header(CONTENT_TYPE, kind).body(body);
+        let response = request.send().await.map_err(unanswered)?;
+        if response.status().is_success() {
+            text(response).await
+        } else {
+            Err(said(response).await)
+        }
+    }
+
     /// A request to an address, with the token if that is the hub's own: a redirect leads to the
     /// stores of others.
     pub(crate) fn request(&self, method: Method, url: &Url) -> RequestBuilder {
@@ -252,6 +270,12 @@ pub(crate) async fn text(mut response: Response) -> Result<Vec<u8>, Failure> {
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+/// Reads an answer of the hub.
+pub(crate) fn parsed<T: serde::de::DeserializeOwned>(answer: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(answer)
+        .map_err(|error| Failure::Unexpected(format!("its answer is not a hub's: {error}")))
 }
 
 /// What a refusal says: the hub names the reason in two headers, else in its body.

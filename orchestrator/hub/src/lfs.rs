@@ -8,8 +8,8 @@ use reqwest::{Body, Method, Response, Url};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::client::{Client, Failure, said, text, unanswered};
-use crate::upload::{Content, parsed};
+use crate::client::{Client, Failure, parsed, said, text, unanswered};
+use crate::content::Content;
 use crate::{HubError, Repo};
 
 const LFS: &str = "application/vnd.git-lfs+json";

@@ -21,6 +21,7 @@
 
 mod cache;
 mod client;
+mod content;
 mod download;
 mod error;
 mod lfs;
@@ -30,12 +31,13 @@ mod settings;
 mod snapshot;
 mod upload;
 
+pub use content::Content;
 pub use error::HubError;
 pub use progress::{Progress, Watch, bar, silent};
 pub use repo::{Kind, Repo};
 pub use settings::{Settings, Token};
 pub use snapshot::{Entry, Hub, Snapshot, is_model_file};
-pub use upload::{Content, Upload};
+pub use upload::Upload;
 
 /// Runs asynchronous work to its end, on a thread of its own: it may be called from anywhere, also
 /// from asynchronous code that is allowed to block.

@@ -4,18 +4,14 @@
 //! latter are uploaded there first (`lfs`), then one commit names them all.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{Cursor, Read};
-use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, Url};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::client::{Client, Failure, said, text, unanswered};
+use crate::client::{Client, Failure, parsed};
+use crate::content::Content;
 use crate::download::sha256;
 use crate::repo::{is_commit, is_relative};
 use crate::{Hub, HubError, Kind, Progress, Repo, Watch, lfs};
@@ -30,15 +26,6 @@ pub struct Upload {
     pub path: String,
     /// What it holds.
     pub content: Content,
-}
-
-/// What a file holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// The bytes of a file on this machine.
-    File(PathBuf),
-    /// These bytes.
-    Bytes(Vec<u8>),
 }
 
 /// Where the hub keeps a file.
@@ -65,41 +52,6 @@ struct Decided {
 #[serde(rename_all = "camelCase")]
 struct Committed {
     commit_oid: String,
-}
-
-impl Content {
-    pub(crate) fn open(&self) -> Result<Box<dyn Read + Send + '_>, HubError> {
-        Ok(match self {
-            Self::Bytes(bytes) => Box::new(Cursor::new(bytes)),
-            Self::File(path) => Box::new(File::open(path).map_err(|error| self.failed(error))?),
-        })
-    }
-
-    pub(crate) fn size(&self) -> Result<u64, HubError> {
-        match self {
-            Self::Bytes(bytes) => Ok(bytes.len() as u64),
-            Self::File(path) => match std::fs::metadata(path) {
-                Ok(file) => Ok(file.len()),
-                Err(error) => Err(self.failed(error)),
-            },
-        }
-    }
-
-    pub(crate) fn failed(&self, source: std::io::Error) -> HubError {
-        let path = match self {
-            Self::File(path) => path.clone(),
-            Self::Bytes(_) => PathBuf::new(),
-        };
-        HubError::Upload { path, source }
-    }
-
-    /// The bytes from the beginning, so many at most.
-    fn first(&self, bytes: u64) -> Result<Vec<u8>, HubError> {
-        let mut read = Vec::new();
-        let taken = self.open()?.take(bytes).read_to_end(&mut read);
-        taken.map_err(|error| self.failed(error))?;
-        Ok(read)
-    }
 }
 
 impl Hub {
@@ -198,28 +150,4 @@ impl Client {
         let revision = repo.revision().replace('/', "%2F");
         format!("{}/api/{kind}/{name}/{action}/{revision}", self.settings.endpoint)
     }
-
-    /// Sends something to an address once, and reads the answer. Redirects are not followed.
-    pub(crate) async fn post(
-        &self,
-        url: &str,
-        kind: &str,
-        body: Vec<u8>,
-    ) -> Result<Vec<u8>, Failure> {
-        let url =
-            Url::parse(url).map_err(|error| Failure::Unexpected(format!("{url}: {error}")))?;
-        let request = self.request(Method::POST, &url).header(CONTENT_TYPE, kind).body(body);
-        let response = request.send().await.map_err(unanswered)?;
-        if response.status().is_success() {
-            text(response).await
-        } else {
-            Err(said(response).await)
-        }
-    }
-}
-
-/// Reads an answer of the hub.
-pub(crate) fn parsed<T: serde::de::DeserializeOwned>(answer: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(answer)
-        .map_err(|error| Failure::Unexpected(format!("its answer is not a hub's: {error}")))
 }

@@ -13,4 +13,4 @@ mod state;
 pub use control::{COMMANDS, Command, Control, Pending};
 pub use live::{Activity, Live, Pause, ServerSource};
 pub use recent::{Notice, Recent};
-pub use snapshot::{ActivityNow, Phase, PhaseTiming, ServerHealth, Silence, Snapshot, Status};
+pub use snapshot::{ActivityNow, Phase, PhaseTiming, Snapshot, Status};

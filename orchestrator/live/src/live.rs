@@ -4,12 +4,12 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use retrial_protocol::Step;
+use retrial_protocol::{ServerHealth, Silence, Step};
 use tokio::sync::watch;
 
 use crate::control::{Command, Control};
 use crate::recent::Recent;
-use crate::snapshot::{Phase, ServerHealth, Silence, Snapshot};
+use crate::snapshot::{Phase, Snapshot};
 use crate::state::{Doing, State};
 
 /// Who knows how the policy servers fare.

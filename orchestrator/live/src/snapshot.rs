@@ -1,9 +1,7 @@
 //! What a run does at a moment, as plain data.
 
-use std::fmt;
-use std::time::Duration;
-
 use retrial_domain::Trial;
+use retrial_protocol::ServerHealth;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -103,36 +101,6 @@ pub struct PhaseTiming {
     pub worst_seconds: f64,
 }
 
-/// How a server fares.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct ServerHealth {
-    /// Its base URL.
-    pub url: String,
-    /// The version that it was seen to serve; none while it is left out.
-    pub version: Option<u64>,
-    /// Requests under way.
-    pub in_flight: usize,
-    /// Requests that ended.
-    pub requests: u64,
-    /// Those that failed among them.
-    pub failed: u64,
-    /// Mean seconds of a request.
-    pub mean_seconds: Option<f64>,
-    /// Most seconds of a request.
-    pub worst_seconds: Option<f64>,
-}
-
-/// A server that answers nothing while requests to it are under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Silence {
-    /// Its base URL.
-    pub url: String,
-    /// Requests under way.
-    pub in_flight: usize,
-    /// Since it was last heard of, or the first of them began.
-    pub lasting: Duration,
-}
-
 impl Phase {
     /// A word for it.
     pub fn word(self) -> &'static str {
@@ -152,14 +120,5 @@ impl From<Trial> for Phase {
             Trial::First => Self::FirstTrial,
             Trial::Second => Self::SecondTrial,
         }
-    }
-}
-
-impl fmt::Display for Silence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, in_flight, lasting } = self;
-        let requests = if *in_flight == 1 { "request" } else { "requests" };
-        let seconds = lasting.as_secs();
-        write!(f, "{url}: {in_flight} {requests} in flight, nothing has arrived for {seconds} s")
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use retrial_protocol::Step;
+use retrial_protocol::{Silence, Step};
 
-use crate::snapshot::{ActivityNow, Phase, PhaseTiming, Silence, Status};
+use crate::snapshot::{ActivityNow, Phase, PhaseTiming, Status};
 
 /// Without any progress for this long, and for several times as long as the phase ever took, a run
 /// counts as stalled.

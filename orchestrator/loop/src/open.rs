@@ -131,7 +131,7 @@ async fn services(
         trainer_process,
         probe,
         live: Arc::clone(&live),
-        config: config.clone(),
+        settings: config.server.clone(),
         bringing_back: Mutex::default(),
     };
     Ok((supervisor, live))
@@ -154,7 +154,7 @@ async fn bring_to_trainer(context: &Context, done: WeightVersion) -> Result<(), 
         )));
     }
     services.publish(trained).await?;
-    services.compare_logprobs(trained).await?;
+    services.compare_logprobs(trained, config).await?;
     Ok(())
 }
 

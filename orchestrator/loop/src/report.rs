@@ -3,7 +3,7 @@
 use anyhow::Result;
 use comfy_table::Table;
 use comfy_table::presets::ASCII_MARKDOWN;
-use retrial_protocol::WeightVersion;
+use retrial_protocol::{Metric, WeightVersion};
 
 use crate::context::Context;
 
@@ -11,19 +11,23 @@ use crate::context::Context;
 /// and after training: all of it out of the log.
 pub async fn final_table(context: &Context, last: WeightVersion) -> Result<String> {
     let sums = context.store.metric_sums(context.id).await?;
-    let sum = |name: &str| format!("{:.0}", sums.get(name).copied().unwrap_or_default());
+    let sum =
+        |metric: Metric| format!("{:.0}", sums.get(metric.name()).copied().unwrap_or_default());
 
     let mut groups = table(&["groups", "after the first trial", "after the second"]);
-    for outcome in ["none", "some", "all"] {
-        let (before, after) = (format!("{outcome}_pass"), format!("{outcome}_pass_after"));
-        groups.add_row([format!("{outcome}-pass"), sum(&before), sum(&after)]);
+    for (outcome, before, after) in [
+        ("none-pass", Metric::NonePass, Metric::NonePassAfter),
+        ("some-pass", Metric::SomePass, Metric::SomePassAfter),
+        ("all-pass", Metric::AllPass, Metric::AllPassAfter),
+    ] {
+        groups.add_row([outcome.to_owned(), sum(before), sum(after)]);
     }
     let trials = format!(
         "second trials: {}, rescued: {}; sampled tokens: {} and {}",
-        sum("hinted_problems"),
-        sum("rescued_problems"),
-        sum("first_trial_tokens"),
-        sum("second_trial_tokens"),
+        sum(Metric::HintedProblems),
+        sum(Metric::RescuedProblems),
+        sum(Metric::FirstTrialTokens),
+        sum(Metric::SecondTrialTokens),
     );
 
     let k = context.config.evaluation.k;

@@ -5,23 +5,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use retrial_config::Config;
+use retrial_config::{Config, ServerConfig};
 use retrial_live::Live;
 use retrial_protocol::{
     PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, TrainReport,
     TrainRequest, TrainerState, WeightVersion,
 };
-use retrial_servers::{CallError, Outcome, Pool, PoolError, SampleRequest, Transience};
+use retrial_servers::{CallError, Outcome, Policy, Pool, PoolError, SampleRequest, Transience};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::agreement::{self, AgreementError};
 use crate::services::Service;
 use crate::trainer::Trainer;
 
-/// Pause after a failure; doubles each time, up to the longest.
-pub const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long after a broken connection, or an answer that ranks are lost, the end of a process is
 /// seen: rank 0 ends two seconds after such an answer.
 const END_IS_SEEN: Duration = Duration::from_secs(4);
@@ -42,8 +39,8 @@ pub struct Supervisor {
     pub probe: Vec<u32>,
     /// What the dashboard shows of this moment.
     pub live: Arc<Live>,
-    /// The configuration.
-    pub config: Config,
+    /// What the configuration says of the policy servers.
+    pub settings: ServerConfig,
     /// Held while servers are brought back.
     pub bringing_back: Mutex<()>,
 }
@@ -77,12 +74,13 @@ impl Supervisor {
             version,
             servers: self.servers.clone(),
             probe: self.probe.clone(),
-            tolerance: self.config.server.tolerance,
-            timeout_seconds: self.config.server.push_timeout_seconds,
-            transfer: self.config.server.push,
+            tolerance: self.settings.tolerance,
+            timeout_seconds: self.settings.push_timeout_seconds,
+            transfer: self.settings.push,
         };
-        let mut patience = self.patience();
+        let mut pauses = self.policy().pauses();
         loop {
+            let clock = Instant::now();
             let report = self.with_trainer(|| self.trainer.publish(&request)).await?;
             if self.pool.pushed(&report) > 0 {
                 self.live.waiting(None);
@@ -100,12 +98,13 @@ impl Supervisor {
             if report.servers.iter().any(refused) {
                 bail!("no server has taken version {version}: {failure}");
             }
+            let Some(pause) = pauses.after_nobody(clock.elapsed()) else {
+                let patience = self.patience();
+                bail!("no server was reached within {patience:?}: {failure}");
+            };
             self.live.waiting(Some(format!("a policy server: {failure}")));
-            tracing::warn!(%failure, "no server has taken the weights; trying again");
-            if !patience.pause().await {
-                let limit = patience.limit;
-                bail!("no server was reached within {limit:?}: {failure}");
-            }
+            tracing::warn!(%failure, ?pause, "no server has taken the weights; trying again");
+            sleep(pause).await;
         }
     }
 
@@ -132,12 +131,10 @@ impl Supervisor {
     }
 
     /// Sees to it that the servers' log-probabilities of sampled tokens are the trainer's.
-    pub async fn compare_logprobs(&self, version: WeightVersion) -> Result<()> {
+    pub async fn compare_logprobs(&self, version: WeightVersion, config: &Config) -> Result<()> {
         for (server, adapter) in self.pool.serving(version) {
             let (adapter, trainer) = (adapter.as_deref(), &self.trainer);
-            let compared =
-                agreement::compare(server, adapter, trainer, &self.probe, &self.config).await;
-            match compared {
+            match agreement::compare(server, adapter, trainer, &self.probe, config).await {
                 Ok(largest) => tracing::info!(url = server.url(), largest, "log-probs agree"),
                 Err(AgreementError::Disagreement(error)) => return Err(error.into()),
                 // Whatever it is, the rollouts will meet it, and know what to do.
@@ -155,59 +152,44 @@ impl Supervisor {
     where
         F: Future<Output = Result<T, CallError>>,
     {
-        let mut patience = self.patience();
-        loop {
-            let outcome = match &self.trainer_process {
-                None => call().await,
-                Some(process) => tokio::select! {
-                    outcome = call() => outcome,
-                    () = process.ended() => {
-                        process.restart_if_ended().await?;
-                        continue;
-                    }
-                },
-            };
-            let error = match outcome {
-                Err(error) if error.transience() == Transience::Transient => error,
-                outcome => return Ok(outcome?),
-            };
-            match &self.trainer_process {
-                // This may be the first that is seen of its end.
-                Some(process) if timeout(END_IS_SEEN, process.ended()).await.is_ok() => {
-                    process.restart_if_ended().await?;
-                }
-                None if matches!(error, CallError::Transport { .. }) => {
-                    tracing::warn!(%error, "the trainer does not answer; trying again");
-                    if !patience.pause().await {
-                        return Err(error.into());
-                    }
-                }
-                _ => return Err(error.into()),
+        match &self.trainer_process {
+            Some(process) => with_restarts(process, call).await,
+            None => Ok(self.policy().run_while(call, CallError::is_silence).await?),
+        }
+    }
+
+    /// How servers and a trainer that somebody else runs are waited for.
+    fn policy(&self) -> Policy {
+        Policy::waiting(self.patience())
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(self.settings.patience_seconds)
+    }
+}
+
+/// Makes a call to a process, which is started again if it dies over it.
+async fn with_restarts<T, F>(process: &Service, call: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T, CallError>>,
+{
+    loop {
+        let outcome = tokio::select! {
+            outcome = call() => outcome,
+            () = process.ended() => {
+                process.restart_if_ended().await?;
+                continue;
             }
+        };
+        match outcome {
+            // This may be the first that is seen of its end.
+            Err(error) if error.transience() == Transience::Transient => {
+                if timeout(END_IS_SEEN, process.ended()).await.is_err() {
+                    return Err(error.into());
+                }
+                process.restart_if_ended().await?;
+            }
+            outcome => return Ok(outcome?),
         }
-    }
-
-    fn patience(&self) -> Patience {
-        let limit = Duration::from_secs(self.config.server.patience_seconds);
-        Patience { began: Instant::now(), limit, next: FIRST_PAUSE }
-    }
-}
-
-/// Growing pauses between tries, within a limit of time.
-struct Patience {
-    began: Instant,
-    limit: Duration,
-    next: Duration,
-}
-
-impl Patience {
-    /// Pauses; says without a pause if the time is up.
-    async fn pause(&mut self) -> bool {
-        if self.began.elapsed() + self.next > self.limit {
-            return false;
-        }
-        tokio::time::sleep(self.next).await;
-        self.next = LONGEST_PAUSE.min(self.next * 2);
-        true
     }
 }

@@ -1,7 +1,7 @@
 //! The loop over the steps of a run.
 
 use anyhow::Result;
-use retrial_protocol::{Step, WeightVersion};
+use retrial_protocol::{Metric, Step, WeightVersion};
 
 use crate::card;
 use crate::context::Context;
@@ -52,7 +52,8 @@ pub async fn train(
 async fn has_sampled_enough(context: &Context) -> Result<bool> {
     let Some(limit) = context.config.run.max_tokens else { return Ok(false) };
     let sums = context.store.metric_sums(context.id).await?;
-    let tokens = ["first_trial_tokens", "second_trial_tokens"].map(|name| sums.get(name));
+    let tokens =
+        [Metric::FirstTrialTokens, Metric::SecondTrialTokens].map(|metric| sums.get(metric.name()));
     Ok(tokens.into_iter().flatten().sum::<f64>() >= limit as f64)
 }
 

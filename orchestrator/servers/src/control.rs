@@ -4,6 +4,7 @@ use std::path::Path;
 
 use futures::future::BoxFuture;
 use retrial_protocol::{Transfer, VersionKind, WeightVersion};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::caller::Caller;
@@ -148,17 +149,35 @@ impl Hands<'_> {
     }
 
     /// Scores by a route, whose answer `read` understands.
-    pub async fn score(
+    pub async fn score<T: DeserializeOwned>(
         &self,
         route: &str,
         body: &Value,
-        read: impl Fn(Value) -> Result<Vec<f64>, String>,
+        read: impl Fn(T) -> Result<Vec<f64>, String>,
     ) -> Result<Vec<f64>, Failed> {
         let call = async || {
-            let answer = self.caller.post(route, body).await?;
-            read(answer).map_err(|problem| CallError::unusable(self.caller.url(), problem))
+            let answer: Value = self.caller.post(route, body).await?;
+            let answer = serde_json::from_value(answer).map_err(|error| error.to_string());
+            let scores = answer.and_then(&read);
+            scores.map_err(|problem| CallError::unusable(self.caller.url(), problem))
         };
         let scored = self.policy().run(call).await;
         scored.map_err(|error| Failed::new("scoring the probe", error))
     }
+}
+
+/// Log-probabilities of all tokens of a probe but the first, nats, from what a server said of each
+/// token. `logprob` finds that of a token in it; none if it is not there.
+pub fn scores<T>(
+    probe: &[u32],
+    said: Vec<T>,
+    logprob: impl Fn(u32, T) -> Option<f64>,
+) -> Result<Vec<f64>, String> {
+    if said.len() != probe.len() {
+        return Err(format!("it scored {} tokens of {}", said.len(), probe.len()));
+    }
+    let of_token = |(&id, said): (&u32, T)| {
+        logprob(id, said).ok_or_else(|| format!("it did not score token {id}"))
+    };
+    probe.iter().zip(said).skip(1).map(of_token).collect()
 }

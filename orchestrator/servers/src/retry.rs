@@ -98,7 +98,21 @@ pub struct Pauses {
 impl Pauses {
     /// The pause after an attempt that took `took` and failed; none if there is to be no other.
     pub fn after(&mut self, error: &CallError, took: Duration) -> Option<Duration> {
-        let (count, most) = match error.trouble() {
+        self.next(error.trouble(), error.retry_after(), took)
+    }
+
+    /// The same of an attempt that found nobody there.
+    pub fn after_nobody(&mut self, took: Duration) -> Option<Duration> {
+        self.next(Trouble::Away, None, took)
+    }
+
+    fn next(
+        &mut self,
+        trouble: Trouble,
+        asked_for: Option<Duration>,
+        took: Duration,
+    ) -> Option<Duration> {
+        let (count, most) = match trouble {
             Trouble::Away => (&mut self.away, self.policy.away),
             Trouble::Wrong => (&mut self.wrong, self.policy.wrong),
             Trouble::Final => return None,
@@ -113,7 +127,7 @@ impl Pauses {
             return None;
         }
         let own = self.delays.next().unwrap_or(self.policy.longest);
-        let pause = own.max(error.retry_after().unwrap_or_default()).min(left);
+        let pause = own.max(asked_for.unwrap_or_default()).min(left);
         self.waited += pause;
         Some(pause)
     }

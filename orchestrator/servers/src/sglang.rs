@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::caller::Caller;
 use crate::capabilities::{Capabilities, Route, optional};
-use crate::control::{Control, Failed, Hands, Order, Patience};
+use crate::control::{Control, Failed, Hands, Order, Patience, scores};
 use crate::error::CallError;
 use crate::keyring::Keyring;
 use crate::sample::{
@@ -212,17 +212,10 @@ impl Control for Sglang<'_> {
     }
 }
 
-fn read_scores(answer: Value, probe: &[u32]) -> Result<Vec<f64>, String> {
-    let Scored { meta_info } = serde_json::from_value(answer).map_err(|error| error.to_string())?;
-    let scored = meta_info.input_token_logprobs;
-    if scored.len() != probe.len() {
-        return Err(format!("it scored {} tokens of {}", scored.len(), probe.len()));
-    }
-    let of_token = |(&id, (logprob, scored, _)): (&u32, (Option<f64>, u32, Value))| match logprob {
-        Some(logprob) if scored == id => Ok(logprob),
-        _ => Err(format!("it did not score token {id}")),
-    };
-    probe.iter().zip(scored).skip(1).map(of_token).collect()
+/// Log-probabilities of all tokens of the probe but the first, nats.
+fn read_scores(answer: Scored, probe: &[u32]) -> Result<Vec<f64>, String> {
+    let scored = answer.meta_info.input_token_logprobs;
+    scores(probe, scored, |id, (logprob, scored, _)| logprob.filter(|_| scored == id))
 }
 
 #[cfg(test)]

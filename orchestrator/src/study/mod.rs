@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
-use retrial_protocol::Step;
+use retrial_protocol::{Metric, Step};
 use serde::Deserialize;
 
 use crate::watched;
@@ -150,10 +150,10 @@ impl Study {
         let record = store.run_by_name(name).await?;
         let id = record.with_context(|| format!("the log has no run `{name}`"))?.id;
         let series = store.series(id).await?;
-        let sum = |name: &str| -> f64 {
-            series.get(name).into_iter().flatten().map(|&(_, value)| value).sum()
+        let sum = |metric: Metric| -> f64 {
+            series.get(metric.name()).into_iter().flatten().map(|&(_, value)| value).sum()
         };
-        let tokens = sum("first_trial_tokens") + sum("second_trial_tokens");
+        let tokens = sum(Metric::FirstTrialTokens) + sum(Metric::SecondTrialTokens);
         let mut curves = Vec::new();
         for (split, ..) in config.data.held_out() {
             let scores = store.scores(id, split).await?;

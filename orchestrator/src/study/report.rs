@@ -1,21 +1,60 @@
 //! The report of a study, as a document.
 
 use retrial_domain::Score;
+use retrial_protocol::Metric;
 use retrial_report::{Document, Over, Panel, Part, Range, Series, Shape, Table};
+use retrial_store::Total;
 
 use super::{Estimate, Outcome, Study};
 
-/// What is plotted over the steps, beside the scores: the name in the log, the title, what it is.
+/// What is plotted over the steps, beside the scores: the name in [`Outcome::series`], the title, what
+/// it is.
 const CURVES: [(&str, &str, &str); 9] = [
-    ("unsolved", "Problems never solved", "Problems seen so far that no rollout has solved."),
-    ("none_pass", "None-pass groups", "Groups of the first trial without a correct rollout."),
-    ("some_pass", "Some-pass groups", "Groups of the first trial with correct and wrong rollouts."),
-    ("all_pass", "All-pass groups", "Groups of the first trial with correct rollouts only."),
-    ("rescued_problems", "Rescued", "None-pass groups with a correct rollout in the second trial."),
-    ("graduated", "Graduated", "Problems rescued once and solved without a hint later."),
-    ("first_trial_pass_rate", "Training reward", "Correct rollouts of the first trial, a share."),
-    ("entropy", "Entropy", "Of the policy over its responses, from their log-probs, nats a token."),
-    ("first_trial_response_tokens", "Response length", "Mean of the first trial, tokens."),
+    (
+        Total::Unsolved.name(),
+        "Problems never solved",
+        "Problems seen so far that no rollout has solved.",
+    ),
+    (
+        Metric::NonePass.name(),
+        "None-pass groups",
+        "Groups of the first trial without a correct rollout.",
+    ),
+    (
+        Metric::SomePass.name(),
+        "Some-pass groups",
+        "Groups of the first trial with correct and wrong rollouts.",
+    ),
+    (
+        Metric::AllPass.name(),
+        "All-pass groups",
+        "Groups of the first trial with correct rollouts only.",
+    ),
+    (
+        Metric::RescuedProblems.name(),
+        "Rescued",
+        "None-pass groups with a correct rollout in the second trial.",
+    ),
+    (
+        Total::Graduated.name(),
+        "Graduated",
+        "Problems rescued once and solved without a hint later.",
+    ),
+    (
+        Metric::FirstTrialPassRate.name(),
+        "Training reward",
+        "Correct rollouts of the first trial, a share.",
+    ),
+    (
+        Metric::Entropy.name(),
+        "Entropy",
+        "Of the policy over its responses, from their log-probs, nats a token.",
+    ),
+    (
+        Metric::FirstTrialResponseTokens.name(),
+        "Response length",
+        "Mean of the first trial, tokens.",
+    ),
 ];
 
 /// Tables and plots of everything that the outcomes say.
@@ -310,33 +349,33 @@ fn costs(study: &Study, outcomes: &[Outcome]) -> Table {
             arm.name.clone(),
             mean(&|run| Some(run.steps as f64), 0),
             mean(&|run| Some(run.tokens), 0),
-            mean(&|run| Some(total(run, "none_pass")), 1),
-            mean(&|run| Some(total(run, "rescued_problems")), 1),
-            mean(&last("graduated"), 1),
-            mean(&last("unsolved"), 1),
-            mean(&|run| weighted(run, "second_trial_pass_rate"), 3),
-            mean(&|run| weighted(run, "repeated_mistake_rate"), 3),
-            mean(&|run| weighted_by(run, "rho_p50", "hinted_tokens"), 4),
+            mean(&|run| Some(total(run, Metric::NonePass)), 1),
+            mean(&|run| Some(total(run, Metric::RescuedProblems)), 1),
+            mean(&last(Total::Graduated.name()), 1),
+            mean(&last(Total::Unsolved.name()), 1),
+            mean(&|run| weighted(run, Metric::SecondTrialPassRate), 3),
+            mean(&|run| weighted(run, Metric::RepeatedMistakeRate), 3),
+            mean(&|run| weighted_by(run, Metric::RhoP50, Metric::HintedTokens), 4),
         ]
     };
     let rows = study.arms.iter().map(row).collect();
     Table { header: header.map(str::to_owned).to_vec(), rows }
 }
 
-fn total(run: &Outcome, name: &str) -> f64 {
-    run.series.get(name).into_iter().flatten().map(|&(_, value)| value).sum()
+fn total(run: &Outcome, metric: Metric) -> f64 {
+    run.series.get(metric.name()).into_iter().flatten().map(|&(_, value)| value).sum()
 }
 
 /// The mean of a share of the second trial's rollouts over the steps.
-fn weighted(run: &Outcome, name: &str) -> Option<f64> {
-    weighted_by(run, name, "second_trial_rollouts")
+fn weighted(run: &Outcome, metric: Metric) -> Option<f64> {
+    weighted_by(run, metric, Metric::SecondTrialRollouts)
 }
 
-fn weighted_by(run: &Outcome, name: &str, weight: &str) -> Option<f64> {
-    let weights = run.series.get(weight)?;
+fn weighted_by(run: &Outcome, metric: Metric, weight: Metric) -> Option<f64> {
+    let weights = run.series.get(weight.name())?;
     let of_step = |step| weights.iter().find(|&&(of, _)| of == step).map(|&(_, weight)| weight);
     let mut sums = (0.0, 0.0);
-    for &(step, value) in run.series.get(name)? {
+    for &(step, value) in run.series.get(metric.name())? {
         let weight = of_step(step).unwrap_or(0.0);
         sums = (sums.0 + weight * value, sums.1 + weight);
     }

@@ -8,6 +8,33 @@ use sqlx::Row;
 
 use crate::{RunId, Store, StoreError};
 
+/// Problems of a run so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Total {
+    /// Solved, with or without a hint.
+    Solved,
+    /// Never solved.
+    Unsolved,
+    /// Rescued by a second trial.
+    Rescued,
+    /// Rescued once, and solved without a hint later.
+    Graduated,
+}
+
+impl Total {
+    const ALL: [Self; 4] = [Self::Solved, Self::Unsolved, Self::Rescued, Self::Graduated];
+
+    /// Its name in [`Store::series`].
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Solved => "solved",
+            Self::Unsolved => "unsolved",
+            Self::Rescued => "rescued",
+            Self::Graduated => "graduated",
+        }
+    }
+}
+
 impl Store {
     /// All evaluations of a run on a held-out set, in the order of their versions.
     pub async fn scores(
@@ -33,9 +60,8 @@ impl Store {
         .await
     }
 
-    /// The numbers of a run's committed steps by their names, a step and a value each; and what had
-    /// come together by then: `solved` and `unsolved` problems, with or without a hint, `rescued`
-    /// ones, and `graduated` ones, which were rescued once and solved without a hint later.
+    /// The numbers of a run's committed steps by their names, a step and a value each: its metrics,
+    /// and the totals by then ([`Total`]).
     pub async fn series(
         &self,
         run: RunId,
@@ -44,24 +70,26 @@ impl Store {
                        JOIN steps USING (run, step) \
                        WHERE run = ? AND committed_at IS NOT NULL AND value IS NOT NULL \
                        ORDER BY step";
-        let totals = "WITH totals AS MATERIALIZED ( \
+        let totals = "SELECT step, problems - solved AS unsolved, solved, rescued, graduated FROM ( \
                           SELECT step, sum(new_problems) OVER so_far AS problems, \
                                  sum(new_solved) OVER so_far AS solved, \
                                  sum(new_rescued) OVER so_far AS rescued, \
                                  sum(new_graduations) OVER so_far AS graduated \
                           FROM steps WHERE run = ? AND committed_at IS NOT NULL \
-                          WINDOW so_far AS (ORDER BY step)) \
-                      SELECT 'solved', step, solved * 1.0 FROM totals UNION ALL \
-                      SELECT 'unsolved', step, (problems - solved) * 1.0 FROM totals UNION ALL \
-                      SELECT 'rescued', step, rescued * 1.0 FROM totals UNION ALL \
-                      SELECT 'graduated', step, graduated * 1.0 FROM totals ORDER BY 2";
+                          WINDOW so_far AS (ORDER BY step)) ORDER BY step";
         self.read("read the curves of", async |db| {
             let mut series: BTreeMap<String, Vec<(Step, f64)>> = BTreeMap::new();
-            for query in [metrics, totals] {
-                let rows: Vec<(String, i64, f64)> =
-                    sqlx::query_as(query).bind(run.0).fetch_all(&mut *db).await?;
-                for (name, step, value) in rows {
-                    series.entry(name).or_default().push((Step(step.cast_unsigned()), value));
+            let rows: Vec<(String, i64, f64)> =
+                sqlx::query_as(metrics).bind(run.0).fetch_all(&mut *db).await?;
+            for (name, step, value) in rows {
+                series.entry(name).or_default().push((Step(step.cast_unsigned()), value));
+            }
+            for row in sqlx::query(totals).bind(run.0).fetch_all(&mut *db).await? {
+                let step = Step(row.try_get::<i64, _>("step")?.cast_unsigned());
+                for total in Total::ALL {
+                    let value: Option<i64> = row.try_get(total.name())?;
+                    let points = series.entry(total.name().to_owned()).or_default();
+                    points.extend(value.map(|value| (step, value as f64)));
                 }
             }
             Ok(series)

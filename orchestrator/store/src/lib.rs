@@ -25,6 +25,7 @@ mod steps;
 mod store;
 mod word;
 
+pub use curves::Total;
 pub use error::{QueryError, ReadError, StoreError};
 pub use evals::{EvalId, EvalProblem, EvalSet, LoggedEval, NewEval};
 pub use inputs::{Input, InputKind};
@@ -44,6 +45,7 @@ pub use read::status::RunNumbers;
 pub use read::steps::{
     GroupLine, MetricLine, OTHER, PHASES, PhaseSpan, StepDetail, StepLine, Steps,
 };
+pub use read::trials::Trials;
 pub use read::unsolved::{Unsolved, UnsolvedFilter};
 pub use reader::{ChangeWatch, QUERY_TIME, Reader, Session, View, Window};
 pub use rollouts::{LoggedRollouts, TrialRecord};

@@ -62,12 +62,16 @@ impl<T: DeserializeOwned> Column for Json<T> {
     }
 }
 
-/// Reads a struct out of a row that has its fields as columns.
+/// Reads a struct out of a row that has its fields as columns; after a semicolon, fields that are such
+/// structs themselves.
 macro_rules! from_row {
-    ($of:ident { $($field:ident),* $(,)? }) => {
+    ($of:ident { $($field:ident),* $(,)? $(; $inner:ident)? }) => {
         impl sqlx::FromRow<'_, sqlx::sqlite::SqliteRow> for $of {
             fn from_row(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<Self> {
-                Ok(Self { $($field: $crate::row::Column::read(row, stringify!($field))?),* })
+                Ok(Self {
+                    $($field: $crate::row::Column::read(row, stringify!($field))?,)*
+                    $($inner: sqlx::FromRow::from_row(row)?,)?
+                })
             }
         }
     };

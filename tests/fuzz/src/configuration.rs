@@ -3,7 +3,7 @@
 use retrial_config::{Config, difference};
 
 use crate::folder::with_files;
-use crate::parts;
+use crate::input::parts;
 
 /// What is taken is the same once it was written down as JSON: the settings in the log, by which a run
 /// is resumed, and the objective and the optimizer on their way to the trainer.

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-use crate::first_line;
 use crate::folder::fixture;
+use crate::input::first_line;
 
 /// Control needs one.
 const TOKEN: &str = "0123456789abcdef";

@@ -8,6 +8,7 @@ mod configuration;
 mod dashboard;
 mod data_set;
 mod folder;
+mod input;
 mod model;
 mod policy;
 mod server;
@@ -38,20 +39,3 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("policy_request", policy_request),
     ("dashboard_request", dashboard_request),
 ];
-
-/// What is between two parts of an input.
-const BETWEEN: &[u8] = b"\n====\n";
-
-/// The input up to the first [`BETWEEN`], and what comes after it.
-fn parts(input: &[u8]) -> (&[u8], &[u8]) {
-    match input.windows(BETWEEN.len()).position(|window| window == BETWEEN) {
-        Some(position) => (&input[..position], &input[position + BETWEEN.len()..]),
-        None => (input, &[]),
-    }
-}
-
-/// The first line, and the rest.
-fn first_line(input: &[u8]) -> (&[u8], &[u8]) {
-    let mut parts = input.splitn(2, |&byte| byte == b'\n');
-    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
-}

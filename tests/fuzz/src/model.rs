@@ -4,7 +4,7 @@ use retrial_trainer::model::Decoder;
 use tch::{Device, Kind, Tensor};
 
 use crate::folder::with_files;
-use crate::parts;
+use crate::input::parts;
 
 /// What is taken computes.
 pub fn model_folder(input: &[u8]) -> bool {

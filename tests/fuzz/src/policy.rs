@@ -16,8 +16,8 @@ use tch::Device;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-use crate::first_line;
 use crate::folder::fixture;
+use crate::input::first_line;
 
 /// Most tokens that are sampled for a request.
 const TOKENS: usize = 64;

@@ -3,7 +3,7 @@
 
 use retrial_servers::{Route, read};
 
-use crate::first_line;
+use crate::input::first_line;
 
 /// What is taken has as many responses as were asked for, and those that are sound a log-probability
 /// for each token.

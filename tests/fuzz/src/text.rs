@@ -3,7 +3,7 @@
 use retrial_text::{Message, Text};
 
 use crate::folder::with_files;
-use crate::parts;
+use crate::input::parts;
 
 /// The smallest there is: a fuzzer's time goes into templates then.
 const TOKENIZER: &[u8] = br#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],

@@ -1,4 +1,4 @@
-//! What passes between the orchestrator and the trainer.
+//! What passes between the orchestrator and the trainer, and what both know of policy servers.
 //!
 //! The orchestrator owns the algorithm: it decides which responses are trained on, against which
 //! prompt, with which advantage, and it sends the [`Objective`] with every batch. The trainer owns
@@ -10,6 +10,7 @@
 mod access;
 mod batch;
 mod finish;
+mod health;
 mod lora;
 pub mod memory;
 pub mod metric;
@@ -23,6 +24,7 @@ mod units;
 pub use access::Access;
 pub use batch::{Batch, BatchDigest, InvalidBatch, Part, Sample};
 pub use finish::FinishReason;
+pub use health::{ServerHealth, Silence};
 pub use lora::{InvalidLora, Lora, Target};
 pub use metric::{Measured, Metric, MetricSource, PanelKey};
 pub use objective::{

@@ -104,7 +104,7 @@ macro_rules! metrics {
             pub const ALL: &[Self] = &[$(Self::$key),*];
 
             /// Its name in the log.
-            pub fn name(self) -> &'static str {
+            pub const fn name(self) -> &'static str {
                 match self { $(Self::$key => $name,)* }
             }
 

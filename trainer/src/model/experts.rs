@@ -6,8 +6,8 @@ use tch::{Kind, Tensor};
 
 use super::cache::MIN_ROWS;
 use super::config::Experts;
+use super::gated::Gated;
 use super::linear::Linear;
-use super::mlp::Gated;
 
 /// The router and its experts.
 pub struct Mixture {

@@ -4,17 +4,10 @@ use retrial_protocol::Target;
 use tch::Tensor;
 
 use super::ModelConfig;
-use super::config::{Activation, Experts};
+use super::config::Experts;
 use super::experts::Mixture;
+use super::gated::Gated;
 use super::linear::{Linear, LowRank};
-
-/// `down(act(gate(x)) up(x))`.
-pub struct Gated {
-    gate: Linear,
-    up: Linear,
-    down: Linear,
-    activation: Activation,
-}
 
 /// What a layer has.
 pub enum Mlp {
@@ -22,23 +15,6 @@ pub enum Mlp {
     Dense(Gated),
     /// Several, of which each token goes through a few.
     Mixture(Mixture),
-}
-
-impl Gated {
-    /// Its matrices, `[I, H]`, `[I, H]` and `[H, I]`.
-    pub fn new([gate, up, down]: [Linear; 3], activation: Activation) -> Self {
-        Self { gate, up, down, activation }
-    }
-
-    /// `[..., H]` to `[..., H]`.
-    pub fn forward(&self, x: &Tensor) -> Tensor {
-        let gate = self.gate.forward(x);
-        let gate = match self.activation {
-            Activation::Silu => gate.silu(),
-            Activation::GeluTanh => gate.gelu("tanh"),
-        };
-        self.down.forward(&(gate * self.up.forward(x)))
-    }
 }
 
 impl Mlp {
@@ -61,18 +37,11 @@ impl Mlp {
         }
     }
 
-    /// The matrix that an adapter is put on; a mixture has none.
+    /// Puts an adapter on a matrix; a mixture takes none.
     pub fn adapt(&mut self, target: Target, adapter: LowRank) {
-        let Self::Dense(gated) = self else {
-            unreachable!("an adapter's layout is checked against the model")
-        };
-        match target {
-            Target::GateProj => gated.gate.adapt(adapter),
-            Target::UpProj => gated.up.adapt(adapter),
-            Target::DownProj => gated.down.adapt(adapter),
-            Target::QProj | Target::KProj | Target::VProj | Target::OProj => {
-                unreachable!("those are in attention")
-            }
+        match self {
+            Self::Dense(gated) => gated.adapt(target, adapter),
+            Self::Mixture(_) => unreachable!("an adapter's layout is checked against the model"),
         }
     }
 

@@ -10,6 +10,7 @@ mod error;
 mod experts;
 mod families;
 mod files;
+mod gated;
 mod init;
 mod layer;
 mod linear;

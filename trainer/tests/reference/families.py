@@ -8,27 +8,10 @@ scalings, and what Hugging Face transformers computes with them, in f32. As make
 
 from pathlib import Path
 
-import torch
+import tiny
 from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForCausalLM
 
 HERE = Path(__file__).parent / "families"
-VOCABULARY = 67
-TOKENS = 40
-SHAPE = dict(
-    vocab_size=VOCABULARY,
-    hidden_size=32,
-    intermediate_size=48,
-    num_hidden_layers=2,
-    num_attention_heads=4,
-    num_key_value_heads=2,
-    max_position_embeddings=64,
-    # Large enough for attention and rotary positions to matter.
-    initializer_range=0.3,
-    eos_token_id=1,
-    bos_token_id=None,
-    pad_token_id=None,
-)
 ROPE = dict(rope_type="default", rope_theta=10000.0)
 # Shorter than the sequences, so that windows matter.
 WINDOW = 16
@@ -89,38 +72,15 @@ def named(name, tensor):
 
 
 for name, options in MODELS.items():
-    torch.manual_seed(20251026)
-    config = AutoConfig.for_model(**SHAPE | options)
-    config._experts_implementation = "eager"
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="eager")
-    model.eval()
-    with torch.no_grad():
-        # Norms that differ, so that each is seen to be applied.
-        for key, parameter in model.named_parameters():
-            if parameter.dim() == 1:
-                parameter.uniform_(0.5, 1.5)
-                if config.model_type == "gemma3_text":
-                    parameter.sub_(1)
-    ids = torch.randint(0, VOCABULARY, (3, TOKENS))
-    w, v = torch.randn(3, TOKENS - 1), torch.rand(3, TOKENS - 1)
-    logits = model(ids).logits
-    log_p = torch.log_softmax(logits[:, :-1], -1)
-    token = log_p.gather(2, ids[:, 1:, None])[..., 0]
-    entropy = -(log_p.exp() * log_p).sum(-1)
-    (w * token + v * entropy).sum().backward()
+    model = tiny.make({"pad_token_id": None} | options)
+    ids, w, v = tiny.inputs()
+    computed = tiny.compute(model, ids, w, v)
+    logits, _, _, gradients = computed
     folder = HERE / name
-    model.save_pretrained(folder)
-    (folder / "generation_config.json").unlink(missing_ok=True)
-    expected = {
-        "ids": ids.float(),
-        "logits": logits.detach().contiguous(),
-        "logprobs": token.detach().contiguous(),
-        "entropies": entropy.detach().contiguous(),
-        "w": w,
-        "v": v,
-    }
-    for key, parameter in model.named_parameters():
-        for part, gradient in named(key, parameter.grad):
-            expected[f"gradient.{part}"] = gradient.contiguous()
+    tiny.save(model, folder)
+    expected = tiny.expected(ids, w, v, computed)
+    for key, gradient in gradients.items():
+        for part, piece in named(key, gradient):
+            expected[f"gradient.{part}"] = piece.contiguous()
     save_file(expected, folder / "expected.safetensors")
-    print(name, logits.std().item(), log_p.mean().item())
+    print(name, logits.std().item())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the references of tests/reference.rs: random tiny models of each family, and what Hugging
+"""Makes the references of suite/reference.rs: random tiny models of each family, and what Hugging
 Face transformers and PyTorch compute with them, in f32.
 
     trainer/fetch-reference.sh
@@ -12,25 +12,11 @@ w and v, and how far transformers itself is from all that in bf16.
 
 from pathlib import Path
 
+import tiny
 import torch
 from safetensors.torch import save_file
-from transformers import AutoConfig, AutoModelForCausalLM
 
 HERE = Path(__file__).parent
-VOCABULARY = 67
-SHAPE = dict(
-    vocab_size=VOCABULARY,
-    hidden_size=32,
-    intermediate_size=48,
-    num_hidden_layers=2,
-    num_attention_heads=4,
-    num_key_value_heads=2,
-    max_position_embeddings=64,
-    # Large enough for attention and rotary positions to matter.
-    initializer_range=0.3,
-    eos_token_id=1,
-    bos_token_id=None,
-)
 LLAMA3 = {
     "rope_type": "llama3",
     "rope_theta": 10000.0,
@@ -51,49 +37,22 @@ MODELS = {
 }
 
 for name, options in MODELS.items():
-    torch.manual_seed(20251026)
-    rope = options.pop("rope_parameters", {"rope_type": "default", "rope_theta": 10000.0})
-    config = AutoConfig.for_model(**options, **SHAPE, rope_parameters=rope)
-    # Numbers in f32, with the plainest attention there is.
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32, attn_implementation="eager")
-    model.eval()
-    with torch.no_grad():
-        # Norms other than 1 and biases other than 0, so that each is seen to be applied.
-        for key, parameter in model.named_parameters():
-            if parameter.dim() == 1:
-                parameter.uniform_(0.5, 1.5)
-    ids = torch.randint(0, VOCABULARY, (3, 40))
-    w, v = torch.randn(3, 39), torch.rand(3, 39)
-
-    def compute():
-        model.zero_grad()
-        logits = model(ids).logits.float()
-        log_p = torch.log_softmax(logits[:, :-1], -1)
-        token = log_p.gather(2, ids[:, 1:, None])[..., 0]
-        entropy = -(log_p.exp() * log_p).sum(-1)
-        (w * token + v * entropy).sum().backward()
-        gradients = {key: p.grad.float().clone() for key, p in model.named_parameters()}
-        return logits.detach(), token.detach(), entropy.detach(), gradients
-
-    logits, token, entropy, gradients = compute()
+    rope = {"rope_type": "default", "rope_theta": 10000.0}
+    model = tiny.make({"rope_parameters": rope} | options)
+    ids, w, v = tiny.inputs()
+    computed = tiny.compute(model, ids, w, v)
+    _, token, _, gradients = computed
     folder = HERE / name
     # The large checkpoints that people train come in shards with an index.
-    model.save_pretrained(folder, max_shard_size="30KB" if name == "llama" else "50GB")
-    # Made anew from the configuration.
-    (folder / "generation_config.json").unlink(missing_ok=True)
+    tiny.save(model, folder, max_shard_size="30KB" if name == "llama" else "50GB")
     model.bfloat16()
-    _, rounded_token, _, rounded = compute()
+    _, rounded_token, _, rounded = tiny.compute(model, ids, w, v)
     norm = lambda values: torch.cat([x.flatten() for x in values]).norm()
     off = norm([rounded[key] - gradients[key] for key in gradients]) / norm(gradients.values())
-    expected = {
-        "ids": ids.float(),
-        "logits": logits.contiguous(),
-        "logprobs": token.contiguous(),
-        "entropies": entropy.contiguous(),
-        "w": w,
-        "v": v,
+    expected = tiny.expected(ids, w, v, computed) | {
         # Mean error of a log-probability, relative error of the whole gradient.
         "bf16": torch.stack([(rounded_token - token).abs().mean(), off]),
-    } | {f"gradient.{key}": gradient for key, gradient in gradients.items()}
+    }
+    expected |= {f"gradient.{key}": gradient for key, gradient in gradients.items()}
     save_file(expected, folder / "expected.safetensors")
     print(name, expected["bf16"].tolist())

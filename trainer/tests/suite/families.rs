@@ -1,31 +1,29 @@
 //! Further families and rotary scalings: against Hugging Face transformers
 //! (`reference/families.py` made the numbers), trained, written, read again and sampled from.
 
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use retrial_protocol::ScoreRequest;
 use retrial_text::Text;
 use retrial_trainer::compute::{Compute, Keep};
-use retrial_trainer::model::{Decoder, KvCache, read_named, write_tensors};
+use retrial_trainer::model::{Decoder, KvCache, write_tensors};
 use retrial_trainer::policy::command::Options;
 use retrial_trainer::policy::engine::Engine;
 use retrial_trainer::policy::sampling::{LogprobsMode, Sampling};
 use retrial_trainer::policy::sequence::{Job, Output};
 use retrial_trainer::trainer::Trainer;
-use retrial_trainer::update::forward_backward::{Pass, score};
-use retrial_trainer::update::gradients::Gradients;
+use retrial_trainer::update::forward_backward::score;
 use retrial_trainer::update::sequences::Sequence;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
 use tempfile::{TempDir, tempdir};
 
+use crate::common::transformers::{
+    Reference, VOCABULARY, check_logits, check_token_by_token, copy, error_of, largest_difference,
+    scores_and_gradients,
+};
 use crate::common::{self, batch, request};
-
-const SEQUENCES: i64 = 3;
-const TOKENS: i64 = 40;
-const VOCABULARY: i64 = 67;
 
 const MODELS: [&str; 9] = [
     "mistral",
@@ -39,62 +37,18 @@ const MODELS: [&str; 9] = [
     "dynamic",
 ];
 
-struct Reference {
-    model: Decoder,
-    ids: Tensor,
-    logits: Tensor,
-    logprobs: Tensor,
-    entropies: Tensor,
-    w: Tensor,
-    v: Tensor,
-    gradients: Vec<Tensor>,
-}
-
 fn folder(name: &str) -> PathBuf {
     common::reference("families").join(name)
 }
 
 fn reference(name: &str) -> Reference {
-    let model = Decoder::load(&folder(name), Device::Cpu).unwrap();
-    for (_, parameter) in model.parameters() {
-        let _ = parameter.set_requires_grad(true);
-    }
-    let mut layout = vec![
-        ("ids".to_owned(), vec![SEQUENCES, TOKENS]),
-        ("logits".to_owned(), vec![SEQUENCES, TOKENS, VOCABULARY]),
-    ];
-    let of_tokens = ["logprobs", "entropies", "w", "v"];
-    layout.extend(of_tokens.map(|name| (name.to_owned(), vec![SEQUENCES, TOKENS - 1])));
-    let parameters = model.config().parameters().into_iter();
-    layout.extend(parameters.map(|(name, shape)| (format!("gradient.{name}"), shape)));
-    let tensors = read_named(&folder(name).join("expected.safetensors"), &layout).unwrap();
-    let mut tensors = tensors.into_iter();
-    let mut next = || tensors.next().unwrap();
-    let ids = next().to_kind(Kind::Int64);
-    let (logits, logprobs, entropies, w, v) = (next(), next(), next(), next(), next());
-    Reference { model, ids, logits, logprobs, entropies, w, v, gradients: tensors.collect() }
-}
-
-fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
-    assert_eq!(a.size(), b.size());
-    (a - b).abs().max().double_value(&[])
-}
-
-fn rows(ids: &Tensor) -> Vec<Vec<u32>> {
-    Vec::<Vec<i64>>::try_from(ids)
-        .unwrap()
-        .into_iter()
-        .map(|row| row.into_iter().map(|id| id as u32).collect())
-        .collect()
+    Reference::load(&folder(name))
 }
 
 #[test]
 fn logits_equal_those_of_transformers() {
     for name in MODELS {
-        let Reference { model, ids, logits, .. } = reference(name);
-        let found = model.logits(&model.prefill(&ids).0);
-        let difference = largest_difference(&found, &logits);
-        assert!(difference < 1e-4, "{name}: {difference}");
+        check_logits(name, &reference(name));
     }
 }
 
@@ -104,34 +58,17 @@ fn scores_and_gradients_equal_those_of_transformers() {
     let apart: &[&[i64]] = &[&[0], &[1], &[2]];
     for name in MODELS {
         let reference = reference(name);
-        let ids = rows(&reference.ids);
-        let parameters = reference.model.parameters();
         for (groups, keep) in [(together, Keep::Graphs), (apart, Keep::Inputs)] {
-            let mut gradients = Gradients::new(parameters.len());
-            for &group in groups {
-                let chosen: Vec<_> =
-                    group.iter().map(|&row| ids[row as usize].split_at(1)).collect();
-                let packed: Vec<_> =
-                    chosen.iter().map(|(prompt, response)| Sequence { prompt, response }).collect();
-                let pass = Pass::forward(&reference.model, Kind::Float, &packed, 1.0, keep);
-                let of_group =
-                    |all: &Tensor| all.index_select(0, &Tensor::from_slice(group)).flatten(0, 1);
-                let difference =
-                    largest_difference(&pass.scores.logprobs, &of_group(&reference.logprobs)).max(
-                        largest_difference(&pass.scores.entropies, &of_group(&reference.entropies)),
-                    );
-                assert!(difference < 1e-4, "{name} {keep:?}: {difference}");
-                let (w, v) = (of_group(&reference.w), of_group(&reference.v));
-                let Ok(_) =
-                    pass.backward(&w, Some(&v), &mut gradients, |_, _| Ok::<_, Infallible>(()));
-            }
-            let found = gradients.finish(parameters);
-            for (((name_of, _), found), expected) in
-                parameters.iter().zip(&found).zip(&reference.gradients)
-            {
+            let (logprobs, entropies, gradients) =
+                scores_and_gradients(&reference, Kind::Float, keep, groups);
+            let difference = largest_difference(&logprobs, &reference.logprobs)
+                .max(largest_difference(&entropies, &reference.entropies));
+            assert!(difference < 1e-4, "{name} {keep:?}: {difference}");
+            let named = reference.model.parameters().iter().zip(&gradients);
+            for (((parameter, _), found), expected) in named.zip(&reference.gradients) {
                 let scale = expected.abs().max().double_value(&[]).max(1.0);
                 let difference = largest_difference(found, expected) / scale;
-                assert!(difference < 1e-4, "{name} {keep:?} {name_of}: {difference}");
+                assert!(difference < 1e-4, "{name} {keep:?} {parameter}: {difference}");
             }
         }
     }
@@ -140,36 +77,13 @@ fn scores_and_gradients_equal_those_of_transformers() {
 #[test]
 fn token_by_token_equals_the_whole_sequence() {
     for name in MODELS {
-        let Reference { model, ids, logits, .. } = reference(name);
-        let _guard = tch::no_grad_guard();
-        let sequences = SEQUENCES as usize;
-        let mut cache = KvCache::new(model.config(), sequences, TOKENS as usize, Device::Cpu);
-        let lengths = [7, 20, 33];
-        for (row, length) in (0..).zip(lengths) {
-            let (_, kept) = model.prefill(&ids.narrow(0, row, 1).narrow(1, 0, length));
-            cache.push(&kept, 0, length as usize);
-        }
-        let ids = rows(&ids);
-        for offset in 0..7 {
-            let tokens = ids.iter().zip(lengths);
-            let next: Vec<u32> =
-                tokens.map(|(row, length)| row[length as usize + offset]).collect();
-            let found = model.logits(&model.decode(&next, &mut cache));
-            for (row, length) in (0..).zip(lengths) {
-                let expected = logits.get(row).get(length + offset as i64);
-                let difference = largest_difference(&found.get(row), &expected);
-                assert!(difference < 1e-4, "{name}, row {row}, token {offset}: {difference}");
-            }
-        }
+        check_token_by_token(name, &reference(name));
     }
 }
 
 /// A model folder with a tokenizer of one letter a token.
 fn with_tokenizer(name: &str) -> TempDir {
-    let copy = tempdir().unwrap();
-    for file in ["config.json", "model.safetensors"] {
-        std::fs::copy(folder(name).join(file), copy.path().join(file)).unwrap();
-    }
+    let copy = copy(&folder(name));
     let letters = (0..VOCABULARY as u32).map(|id| {
         let letter = char::from_u32(0x100 + id).unwrap();
         (letter.to_string(), Value::from(id))
@@ -266,10 +180,6 @@ fn changed(name: &str, change: impl Fn(&mut Value)) -> TempDir {
     change(&mut config);
     std::fs::write(&path, config.to_string()).unwrap();
     copy
-}
-
-fn error_of(folder: &Path) -> String {
-    Decoder::load(folder, Device::Cpu).err().expect("the folder is refused").to_string()
 }
 
 #[test]

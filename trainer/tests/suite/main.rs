@@ -12,3 +12,4 @@ mod ranks;
 mod reference;
 mod service;
 mod updates;
+mod versions;

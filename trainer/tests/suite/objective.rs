@@ -2,133 +2,18 @@
 //! written out token by token in f64, differentiated by central differences, and cases worked out
 //! by hand.
 
+mod formula;
+
 use proptest::prelude::*;
 use retrial_protocol::{
     Batch, Correction, Denominator, Kl, KlEstimator, Level, Loss, Normalisation, Objective, Part,
     Sample,
 };
-use retrial_trainer::update::objective::{PartTotals, Tokens, Totals, correction, value, weight};
+use retrial_trainer::update::objective::{PartTotals, Totals, correction, weight};
 use tch::{Kind, Tensor};
 
 use crate::common::ready;
-
-/// One response token.
-#[derive(Clone, Debug)]
-struct Token {
-    logprob: f64,
-    old: f64,
-    advantage: f64,
-    hinted: bool,
-    /// The response it belongs to.
-    sample: usize,
-    reference: f64,
-    /// What a correction weighs it by.
-    correction: f64,
-}
-
-fn on_policy(logprob: f64, old: f64, advantage: f64) -> Token {
-    let (sample, reference, correction) = (0, logprob, 1.0);
-    Token { logprob, old, advantage, hinted: false, sample, reference, correction }
-}
-
-fn hinted(logprob: f64, old: f64, advantage: f64) -> Token {
-    Token { hinted: true, ..on_policy(logprob, old, advantage) }
-}
-
-/// What the sums over the parts are divided by.
-#[derive(Clone, Copy, Debug)]
-struct Counts {
-    on_policy: f64,
-    hinted: f64,
-}
-
-impl Counts {
-    fn of(self, token: &Token) -> f64 {
-        if token.hinted { self.hinted } else { self.on_policy }
-    }
-}
-
-/// J by the formula, one token after another. `present` are the log-probabilities that count as
-/// constants.
-fn reference(settings: &Objective, tokens: &[Token], present: &[Token], counts: Counts) -> f64 {
-    let (low, high) = settings.ratio_bounds();
-    let log_ratio = |token: &Token| {
-        let limit = settings.log_ratio_limit;
-        (token.logprob - token.old).min(limit).max(-limit)
-    };
-    let clipped = |ratio: f64, a: f64| {
-        let surrogate = f64::min(ratio * a, ratio.max(low).min(high) * a);
-        match settings.dual_clip {
-            Some(bound) if a < 0.0 => surrogate.max(bound * a),
-            _ => surrogate,
-        }
-    };
-    let of_token = |(token, present): (&Token, &Token)| {
-        let ratio = log_ratio(token).exp();
-        let a = token.advantage;
-        let surrogate = if token.hinted {
-            ratio / (ratio + settings.gamma) * a
-        } else {
-            let of_sample: Vec<f64> =
-                tokens.iter().filter(|other| other.sample == token.sample).map(log_ratio).collect();
-            let mean = of_sample.iter().sum::<f64>() / of_sample.len() as f64;
-            token.correction
-                * match settings.loss {
-                    Loss::Gspo => clipped(mean.exp(), a),
-                    Loss::Cispo => log_ratio(present).exp().max(low).min(high) * a * token.logprob,
-                    _ => clipped(ratio, a),
-                }
-        };
-        let d = token.logprob - token.reference;
-        let kl = settings.kl.map_or(0.0, |kl| {
-            kl.coefficient
-                * match kl.estimator {
-                    KlEstimator::K1 => d,
-                    KlEstimator::K2 => d * d / 2.0,
-                    KlEstimator::K3 => (-d).exp() - 1.0 + d,
-                }
-        });
-        (surrogate - kl) / counts.of(token)
-    };
-    tokens.iter().zip(present).map(of_token).sum()
-}
-
-/// J and its derivative by `log pi_theta` of each token, from the code under test.
-fn found(settings: &Objective, tokens: &[Token], counts: Counts) -> (f64, Vec<f64>) {
-    ready();
-    let column = |value: &dyn Fn(&Token) -> f64| {
-        Tensor::from_slice(&tokens.iter().map(value).collect::<Vec<f64>>())
-    };
-    let samples: Vec<i64> = tokens.iter().map(|token| token.sample as i64).collect();
-    let count = samples.iter().max().map_or(0, |last| last + 1);
-    let lengths: Vec<f32> = (0..count)
-        .map(|sample| samples.iter().filter(|&&of| of == sample).count() as f32)
-        .collect();
-    let logprobs = column(&|token| token.logprob).set_requires_grad(true);
-    let inputs = Tokens {
-        logprobs: &logprobs,
-        old: &column(&|token| token.old),
-        reference: Some(&column(&|token| token.reference)),
-        correction: Some(&column(&|token| token.correction)),
-        advantages: &column(&|token| token.advantage),
-        weights: &column(&|token| 1.0 / counts.of(token)),
-        hinted: &column(&|token| f64::from(u8::from(token.hinted))).ne(0.0),
-        samples: &Tensor::from_slice(&samples),
-        lengths: &Tensor::from_slice(&lengths),
-    };
-    let value = value(settings, &inputs);
-    assert_eq!(value.objective.kind(), Kind::Double);
-    let gradient = Vec::try_from(value.gradient(&logprobs)).unwrap();
-    (value.objective.double_value(&[]), gradient)
-}
-
-fn close(found: f64, expected: f64) -> bool {
-    (found - expected).abs() <= 1e-6 * expected.abs().max(1.0)
-}
-
-fn counts(on_policy: f64, hinted: f64) -> Counts {
-    Counts { on_policy, hinted }
-}
+use formula::{Token, close, counts, found, hinted, on_policy, reference};
 
 #[test]
 fn hand_worked_values() {
@@ -379,7 +264,7 @@ proptest! {
         hinted in 1.0..50.0,
     ) {
         const WIDTH: f64 = 1e-6;
-        let counts = Counts { on_policy, hinted };
+        let counts = counts(on_policy, hinted);
         // Where two branches meet there is no derivative.
         let (low, high) = settings.ratio_bounds();
         let edges = [low, high, settings.dual_clip.unwrap_or(0.0)];

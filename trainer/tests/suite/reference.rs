@@ -1,136 +1,37 @@
 //! The decoder against Hugging Face transformers: `reference/make.py` made the numbers.
 
-use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use retrial_trainer::compute::{Compute, Keep};
-use retrial_trainer::model::{Decoder, KvCache, read_named, write_tensors};
+use retrial_trainer::model::{Decoder, read_named, write_tensors};
 use retrial_trainer::update::Learner;
-use retrial_trainer::update::forward_backward::{Pass, score};
-use retrial_trainer::update::gradients::Gradients;
+use retrial_trainer::update::forward_backward::score;
 use retrial_trainer::update::sequences::Sequence;
 use tch::{Device, Kind, Tensor};
 
 use crate::common;
-
-const SEQUENCES: i64 = 3;
-const TOKENS: i64 = 40;
-const VOCABULARY: i64 = 67;
+use crate::common::transformers::{
+    Reference, check_logits, check_token_by_token, copy, error_of, largest_difference,
+    relative_difference, rows, scores_and_gradients, sequences,
+};
 
 /// All families with their options: q/k-norm and an own output matrix or none; biases of queries,
 /// keys and values; shards and scaled rotary positions; biases everywhere.
 const MODELS: [&str; 5] = ["untied", "tied", "qwen2", "llama", "llama_biased"];
-
-struct Reference {
-    model: Decoder,
-    /// `[3, 40]`.
-    ids: Tensor,
-    /// `[3, 40, 67]`.
-    logits: Tensor,
-    /// Of the tokens after the first, `[3, 39]`, as all that follow.
-    logprobs: Tensor,
-    entropies: Tensor,
-    /// What the loss weighs log-probabilities by,
-    w: Tensor,
-    /// and entropies.
-    v: Tensor,
-    /// How far transformers is from these in bf16: mean error of a log-probability, relative error
-    /// of the gradient.
-    bf16: [f64; 2],
-    gradients: Vec<Tensor>,
-}
 
 fn folder(name: &str) -> PathBuf {
     common::reference(name)
 }
 
 fn reference(name: &str) -> Reference {
-    let model = Decoder::load(&folder(name), Device::Cpu).unwrap();
-    for (_, parameter) in model.parameters() {
-        let _ = parameter.set_requires_grad(true);
-    }
-    let mut layout = vec![
-        ("ids".to_owned(), vec![SEQUENCES, TOKENS]),
-        ("logits".to_owned(), vec![SEQUENCES, TOKENS, VOCABULARY]),
-    ];
-    let of_tokens = ["logprobs", "entropies", "w", "v"];
-    layout.extend(of_tokens.map(|name| (name.to_owned(), vec![SEQUENCES, TOKENS - 1])));
-    layout.push(("bf16".to_owned(), vec![2]));
-    let parameters = model.config().parameters().into_iter();
-    layout.extend(parameters.map(|(name, shape)| (format!("gradient.{name}"), shape)));
-    let tensors = read_named(&folder(name).join("expected.safetensors"), &layout).unwrap();
-    let mut tensors = tensors.into_iter();
-    let mut next = || tensors.next().unwrap();
-    let ids = next().to_kind(Kind::Int64);
-    let (logits, logprobs, entropies, w, v) = (next(), next(), next(), next(), next());
-    let bf16 = next();
-    let bf16 = [bf16.double_value(&[0]), bf16.double_value(&[1])];
-    Reference { model, ids, logits, logprobs, entropies, w, v, bf16, gradients: tensors.collect() }
-}
-
-fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
-    assert_eq!(a.size(), b.size());
-    (a - b).abs().max().double_value(&[])
-}
-
-fn rows(ids: &Tensor) -> Vec<Vec<u32>> {
-    Vec::<Vec<i64>>::try_from(ids)
-        .unwrap()
-        .into_iter()
-        .map(|row| row.into_iter().map(|id| id as u32).collect())
-        .collect()
-}
-
-/// Each row as a prompt of one token and a response of the rest.
-fn sequences(rows: &[Vec<u32>]) -> Vec<Sequence<'_>> {
-    rows.iter()
-        .map(|row| {
-            let (prompt, response) = row.split_at(1);
-            Sequence { prompt, response }
-        })
-        .collect()
+    Reference::load(&folder(name))
 }
 
 #[test]
 fn logits_equal_those_of_transformers() {
     for name in MODELS {
-        let Reference { model, ids, logits, .. } = reference(name);
-        let found = model.logits(&model.prefill(&ids).0);
-        let difference = largest_difference(&found, &logits);
-        assert!(difference < 1e-4, "{name}: {difference}");
+        check_logits(name, &reference(name));
     }
-}
-
-/// Scores of the reference's tokens, and the gradients of its loss, `groups` of its sequences packed
-/// together.
-fn scores_and_gradients(
-    reference: &Reference,
-    kind: Kind,
-    keep: Keep,
-    groups: &[&[i64]],
-) -> (Tensor, Tensor, Vec<Tensor>) {
-    let model = &reference.model;
-    let ids = rows(&reference.ids);
-    let all = sequences(&ids);
-    let mut gradients = Gradients::new(model.parameters().len());
-    let (mut logprobs, mut entropies) = (vec![], vec![]);
-    for &group in groups {
-        let packed: Vec<_> = group.iter().map(|&row| all[row as usize]).collect();
-        let pass = Pass::forward(model, kind, &packed, 1.0, keep);
-        logprobs.push(pass.scores.logprobs.shallow_clone());
-        entropies.push(pass.scores.entropies.shallow_clone());
-        let chosen = Tensor::from_slice(group);
-        let of_group = |weights: &Tensor| weights.index_select(0, &chosen).flatten(0, 1);
-        let (w, v) = (of_group(&reference.w), of_group(&reference.v));
-        let Ok(_) = pass.backward(&w, Some(&v), &mut gradients, |_, _| Ok::<_, Infallible>(()));
-    }
-    let whole = |parts: &[Tensor]| Tensor::cat(parts, 0).view([SEQUENCES, TOKENS - 1]);
-    (whole(&logprobs), whole(&entropies), gradients.finish(model.parameters()))
-}
-
-/// Largest difference over the largest magnitude.
-fn relative_difference(found: &Tensor, expected: &Tensor) -> f64 {
-    largest_difference(found, expected) / expected.abs().max().double_value(&[])
 }
 
 #[test]
@@ -156,6 +57,14 @@ fn scores_and_gradients_equal_those_of_transformers_however_they_are_computed() 
     }
 }
 
+/// How far transformers is from a reference in bf16: mean error of a log-probability, relative error
+/// of the gradient.
+fn bf16_of_transformers(name: &str) -> [f64; 2] {
+    let file = folder(name).join("expected.safetensors");
+    let found = read_named(&file, &[("bf16".to_owned(), vec![2])]).unwrap();
+    [found[0].double_value(&[0]), found[0].double_value(&[1])]
+}
+
 #[test]
 fn bf16_differs_by_no_more_than_that_of_transformers() {
     for name in MODELS {
@@ -172,7 +81,9 @@ fn bf16_differs_by_no_more_than_that_of_transformers() {
         let pairs = gradients.iter().zip(&reference.gradients);
         let of_gradient = norm(&mut pairs.map(|(found, expected)| found - expected))
             / norm(&mut reference.gradients.iter().map(Tensor::shallow_clone));
-        for (found, theirs) in [of_logprobs, of_gradient].into_iter().zip(reference.bf16) {
+        for (found, theirs) in
+            [of_logprobs, of_gradient].into_iter().zip(bf16_of_transformers(name))
+        {
             assert!(found > 0.0 && found < 1.3 * theirs, "{name}: {found}, theirs {theirs}");
         }
     }
@@ -197,28 +108,7 @@ fn sequences_of_unlike_length_do_not_see_each_other() {
 #[test]
 fn token_by_token_equals_the_whole_sequence() {
     for name in MODELS {
-        let Reference { model, ids, logits, .. } = reference(name);
-        let _guard = tch::no_grad_guard();
-        let mut cache =
-            KvCache::new(model.config(), SEQUENCES as usize, TOKENS as usize, Device::Cpu);
-        // Prompts of different lengths, so that rows stand at different positions.
-        let lengths = [7, 20, 33];
-        for (row, length) in (0..).zip(lengths) {
-            let (_, kept) = model.prefill(&ids.narrow(0, row, 1).narrow(1, 0, length));
-            cache.push(&kept, 0, length as usize);
-        }
-        let ids = rows(&ids);
-        for offset in 0..7 {
-            let tokens = ids.iter().zip(lengths);
-            let next: Vec<u32> =
-                tokens.map(|(row, length)| row[length as usize + offset]).collect();
-            let found = model.logits(&model.decode(&next, &mut cache));
-            for (row, length) in (0..).zip(lengths) {
-                let expected = logits.get(row).get(length + offset as i64);
-                let difference = largest_difference(&found.get(row), &expected);
-                assert!(difference < 1e-4, "{name}, row {row}, token {offset}: {difference}");
-            }
-        }
+        check_token_by_token(name, &reference(name));
     }
 }
 
@@ -245,23 +135,10 @@ fn the_learner_scores_sequences_in_micro_batches() {
     assert!(difference.abs() < 1e-4);
 }
 
-/// A copy of a reference folder to damage.
-fn copy(name: &str) -> (tempfile::TempDir, PathBuf) {
-    let copy = tempfile::tempdir().unwrap();
-    for file in ["config.json", "model.safetensors"] {
-        std::fs::copy(folder(name).join(file), copy.path().join(file)).unwrap();
-    }
-    let path = copy.path().to_owned();
-    (copy, path)
-}
-
-fn error_of(folder: &Path) -> String {
-    Decoder::load(folder, Device::Cpu).err().expect("the folder is damaged").to_string()
-}
-
 #[test]
 fn a_damaged_folder_is_named_with_what_is_wrong() {
-    let (_keep, folder) = copy("untied");
+    let copy = copy(&folder("untied"));
+    let folder = copy.path();
     let weights = folder.join("model.safetensors");
     let config = folder.join("config.json");
     let text = std::fs::read_to_string(&config).unwrap();
@@ -269,19 +146,19 @@ fn a_damaged_folder_is_named_with_what_is_wrong() {
     // The configuration asks for a layer that the weights do not have.
     let deeper = text.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
     std::fs::write(&config, deeper).unwrap();
-    let error = error_of(&folder);
+    let error = error_of(folder);
     assert!(error.contains("model.safetensors lacks 11 tensors"), "{error}");
     assert!(error.contains("model.layers.2.self_attn.q_proj.weight"), "{error}");
 
     let wider = text.replace("\"intermediate_size\": 48", "\"intermediate_size\": 64");
     std::fs::write(&config, wider).unwrap();
-    let error = error_of(&folder);
+    let error = error_of(folder);
     assert!(error.contains("has shape [48, 32], config.json asks for [64, 32]"), "{error}");
 
     // The weights have a layer that the configuration does not ask for.
     let flatter = text.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1");
     std::fs::write(&config, flatter.replace("\"full_attention\",", "")).unwrap();
-    let error = error_of(&folder);
+    let error = error_of(folder);
     assert!(error.contains("has 11 tensors that config.json does not ask for: model.layers.1.input_layernorm.weight"), "{error}");
 
     let refused = [
@@ -314,22 +191,22 @@ fn a_damaged_folder_is_named_with_what_is_wrong() {
     for (from, to, expected) in refused {
         assert!(text.contains(from), "{text}");
         std::fs::write(&config, text.replace(from, to)).unwrap();
-        let error = error_of(&folder);
+        let error = error_of(folder);
         assert!(error.contains(expected) && error.contains("hint: dense models"), "{error}");
     }
     // The same weights are a Llama with two norms too many.
     std::fs::write(&config, text.replace("qwen3", "llama")).unwrap();
-    let error = error_of(&folder);
+    let error = error_of(folder);
     assert!(error.contains("has 4 tensors") && error.contains("q_norm"), "{error}");
 
     std::fs::write(&config, &text).unwrap();
     let bytes = std::fs::read(&weights).unwrap();
     std::fs::write(&weights, &bytes[..bytes.len() / 2]).unwrap();
-    let error = error_of(&folder);
+    let error = error_of(folder);
     assert!(error.contains("model.safetensors is not valid"), "{error}");
 
     std::fs::remove_file(&weights).unwrap();
-    let error = error_of(&folder);
+    let error = error_of(folder);
     assert!(error.contains("cannot read") && error.contains("model.safetensors"), "{error}");
 }
 

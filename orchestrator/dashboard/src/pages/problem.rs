@@ -50,7 +50,7 @@ pub fn problem(status: &RunStatus, found: &ProblemDetail) -> Markup {
         }
     };
     let title = format!("Problem {}", found.problem);
-    let live = found.visits.last().is_some_and(|visit| visit.after.is_none());
+    let live = found.visits.last().is_some_and(|visit| visit.trials.after.is_none());
     page(&Frame { title: &title, status: Some(status), twin: Some(&here), live }, &content)
 }
 
@@ -91,7 +91,7 @@ fn strip(found: &ProblemDetail) -> Markup {
         ol.strip {
             @for visit in &found.visits[skipped..] {
                 li {
-                    a.{ "is-" (visit.before.map_or("open", GroupOutcome::as_str)) }
+                    a.{ "is-" (visit.trials.before.map_or("open", GroupOutcome::as_str)) }
                         href={ (link::problem(&found.run, &found.problem, Some(visit.step))) "#visit" }
                         aria-current=[(shown == Some(visit.step)).then_some("true")]
                         title=(told(visit)) {
@@ -105,7 +105,7 @@ fn strip(found: &ProblemDetail) -> Markup {
 }
 
 fn mark(visit: &Visit) -> &'static str {
-    match (visit.before, visit.after) {
+    match (visit.trials.before, visit.trials.after) {
         (Some(GroupOutcome::NonePass), Some(GroupOutcome::NonePass) | None) => "○",
         (Some(GroupOutcome::NonePass), Some(_)) => "○↑",
         (Some(GroupOutcome::SomePass), _) => "◐",
@@ -115,9 +115,10 @@ fn mark(visit: &Visit) -> &'static str {
 }
 
 fn told(visit: &Visit) -> String {
-    let mut told = format!("step {}: {} of {} correct", visit.step, visit.correct, visit.tries);
-    if let Some(hint) = visit.hint {
-        let (correct, tries) = (visit.hinted_correct, visit.hinted_tries);
+    let Visit { step, trials } = visit;
+    let mut told = format!("step {step}: {} of {} correct", trials.correct, trials.tries);
+    if let Some(hint) = trials.hint {
+        let (correct, tries) = (trials.hinted_correct, trials.hinted_tries);
         let _ = write!(told, "; {}: {correct} of {tries}", hint_word(hint));
     }
     told

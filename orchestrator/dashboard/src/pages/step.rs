@@ -119,15 +119,16 @@ pub fn step(status: &RunStatus, found: &StepDetail, window: u32, rows: u32) -> M
 }
 
 fn group_row(step: &StepDetail, group: &GroupLine) -> Markup {
+    let GroupLine { problem, text: beginning, trials } = group;
     html! {
         tr.item {
-            td { a href=(link::problem(&step.run, &group.problem, Some(step.step))) { (text::line(&group.problem)) } }
-            td { (outcome(group.before)) }
-            td.number { (group.correct) "/" (group.tries) }
-            td { (group.hint.map_or("–", hint_word)) }
-            td.number { @if group.hint.is_some() { (group.hinted_correct) "/" (group.hinted_tries) } @else { "–" } }
-            td { (outcome(group.after)) }
-            td.long { (text::line(&group.text)) }
+            td { a href=(link::problem(&step.run, problem, Some(step.step))) { (text::line(problem)) } }
+            td { (outcome(trials.before)) }
+            td.number { (trials.correct) "/" (trials.tries) }
+            td { (trials.hint.map_or("–", hint_word)) }
+            td.number { @if trials.hint.is_some() { (trials.hinted_correct) "/" (trials.hinted_tries) } @else { "–" } }
+            td { (outcome(trials.after)) }
+            td.long { (text::line(beginning)) }
         }
     }
 }

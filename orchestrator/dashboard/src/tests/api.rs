@@ -37,11 +37,22 @@ fn outline(description: &Value) -> Vec<String> {
     for (name, schema) in description["components"]["schemas"].as_object().unwrap() {
         let words = schema["enum"].as_array().map(|words| serde_json::to_string(words).unwrap());
         lines.push(format!("{name} {}", words.unwrap_or_default()).trim_end().to_owned());
-        for (field, schema) in schema["properties"].as_object().into_iter().flatten() {
-            lines.push(format!("    {field}: {}", kind(schema)));
-        }
+        let mut fields = fields(description, schema);
+        fields.sort_unstable();
+        lines.extend(fields);
     }
     lines
+}
+
+/// The fields of a type, those that it takes over from others included.
+fn fields(description: &Value, schema: &Value) -> Vec<String> {
+    let own = schema["properties"].as_object().into_iter().flatten();
+    let own = own.map(|(field, schema)| format!("    {field}: {}", kind(schema)));
+    let parts = schema["allOf"].as_array().into_iter().flatten().flat_map(|part| {
+        let path = part["$ref"].as_str().and_then(|to| to.strip_prefix('#'));
+        fields(description, path.and_then(|path| description.pointer(path)).unwrap_or(part))
+    });
+    own.chain(parts).collect()
 }
 
 /// The name of a type.

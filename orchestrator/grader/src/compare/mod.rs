@@ -20,6 +20,7 @@ mod sets;
 mod shape;
 mod substitute;
 mod text;
+mod unit;
 mod unit_names;
 mod units;
 mod vectors;

@@ -1,6 +1,8 @@
 //! Quantities with units: sums of several units, letters that are units.
 
-use super::units::{Unit, is_symbol, unit};
+use super::unit::Unit;
+use super::unit_names::is_symbol;
+use super::units::unit;
 use crate::ast::Expr;
 
 /// Whether an expression is made of words: a unit.

@@ -3,7 +3,7 @@
 use dashu_int::{IBig, UBig};
 use dashu_ratio::RBig;
 
-use super::units::Unit;
+use super::unit::{Unit, pound};
 
 /// Whether a letter of plain mathematics can be the sign of a unit: `150 m/s`.
 pub(super) fn is_symbol(name: &str) -> bool {
@@ -44,8 +44,8 @@ pub(super) fn lookup(word: &str) -> Option<Unit> {
         "kg" | "kgs" | "kilogram" | "kilograms" | "千克" | "公斤" => simple(MASS, 1000, 1),
         "mg" | "milligram" | "milligrams" => simple(MASS, 1, 1000),
         "ton" | "tons" | "tonne" | "tonnes" | "吨" => simple("ton", 1, 1),
-        "lb" | "lbs" | "pound" | "pounds" => simple(MASS, 45_359_237, 100_000),
-        "oz" | "ounce" | "ounces" => simple(MASS, 45_359_237, 1_600_000),
+        "lb" | "lbs" | "pound" | "pounds" => Some(Unit::of(MASS, pound())),
+        "oz" | "ounce" | "ounces" => Some(Unit::of(MASS, pound() / RBig::from(16))),
         "s" | "sec" | "secs" | "second" | "seconds" | "秒" | "秒钟" => simple(TIME, 1, 1),
         "ms" | "millisecond" | "milliseconds" => simple(TIME, 1, 1000),
         "min" | "mins" | "minute" | "minutes" | "分钟" => simple(TIME, 60, 1),

@@ -300,6 +300,6 @@ fn alternative(after: &str) -> Option<&str> {
     if !(first.is_ascii_digit() || "$-\\".contains(first)) {
         return None;
     }
-    let text = super::sentence(rest).trim_matches(['$', ')', ' ', '(', '*']);
+    let text = super::sentence::sentence(rest).trim_matches(['$', ')', ' ', '(', '*']);
     (!text.is_empty() && text.len() < 80).then_some(text)
 }

@@ -1,6 +1,6 @@
 //! Phrases that announce an answer: "final answer is", `####`, `<answer>`, "the answer is".
 
-use super::{is_word, sentence};
+use super::sentence::{is_word, sentence};
 
 /// Phrases that announce the answer: strong ones, plain ones, weak ones.
 const CUES: [&[&str]; 3] = [

@@ -1,6 +1,6 @@
 //! The last expression of a text: its last formula, its last number, its last choice letter.
 
-use super::is_word;
+use super::sentence::is_word;
 use crate::parse::scale_word;
 
 /// How many words may follow the last expression of a text that breaks off.

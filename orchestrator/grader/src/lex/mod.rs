@@ -7,49 +7,18 @@
 mod commands;
 mod number;
 mod spoken;
+mod token;
 mod unicode;
 mod words;
 
 use crate::stop::Stop;
 
+pub(crate) use token::{Lexeme, Token};
+
 /// Characters an answer may have.
 pub(crate) const MAX_CHARS: usize = 12_000;
 /// Tokens an answer may have.
 pub(crate) const MAX_TOKENS: usize = 5_000;
-
-/// A token.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Token {
-    /// A number without sign: its digits with a point, and a power of ten.
-    Number { digits: String, exponent: i32, grouped: bool },
-    /// The name of a variable or constant: `x`, `alpha`.
-    Letter(String),
-    /// A word of text, in lower case where it is longer than a letter.
-    Word(String),
-    /// A command that takes arguments or is a function: `frac`, `sin`.
-    Command(&'static str),
-    /// An operator, relation or bracket, as one character.
-    Symbol(char),
-    /// `\begin{..}`.
-    Begin(String),
-    /// `\end{..}`.
-    End(String),
-    /// The end of a row, `\\`.
-    Row,
-    /// Dots that stand for something left out.
-    Dots,
-    /// "and" between answers.
-    And,
-    /// "or" between answers.
-    Or,
-}
-
-/// A token and whether white space stands before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Lexeme {
-    pub(crate) token: Token,
-    pub(crate) spaced: bool,
-}
 
 /// Splits an answer into tokens.
 pub(crate) fn lex(text: &str) -> Result<Vec<Lexeme>, Stop> {

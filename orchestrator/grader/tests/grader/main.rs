@@ -5,5 +5,6 @@ mod corpus;
 mod costly;
 mod golds;
 mod laws;
+mod notations;
 mod policies;
 mod responses;

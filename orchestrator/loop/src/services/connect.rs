@@ -6,11 +6,10 @@ use std::time::Duration;
 use anyhow::anyhow;
 use retrial_config::{Config, ServerConfig};
 use retrial_protocol::{ServerAddress, ServerKind, Transfer};
-use retrial_servers::{Fleet, FleetError, Limits, Plan, Pool};
+use retrial_servers::{Fleet, FleetError, Limits, Plan, Policy, Pool};
 
 use super::Service;
 use crate::failure::Failure;
-use crate::supervisor::FIRST_PAUSE;
 use crate::trainer::Trainer;
 
 /// Failed requests in a row after which a server is left out.
@@ -85,7 +84,7 @@ pub async fn pool(
         concurrency: config.concurrency,
         failures: FAILURES_IN_A_ROW,
         budget: config.error_budget,
-        pause: FIRST_PAUSE,
+        pause: Policy::BRIEF.first,
         stall: Duration::from_secs(config.stall_seconds),
     };
     let patience = Duration::from_secs(config.patience_seconds);

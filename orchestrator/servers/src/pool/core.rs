@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use retrial_protocol::{PublishReport, WeightVersion};
+use retrial_protocol::{PublishReport, ServerHealth, Silence, WeightVersion};
 use tokio::sync::Notify;
 
-use super::member::{Member, ServerHealth, Silence, Taken};
+use super::member::{Member, Taken};
 use crate::arrival::Oddities;
 use crate::retry::Policy;
 use crate::sample::PolicyServer;

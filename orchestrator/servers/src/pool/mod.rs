@@ -16,7 +16,6 @@ mod place;
 pub use core::{Limits, Pool};
 pub use error::{NoServer, PoolError};
 pub use group::Outcome;
-pub use member::{ServerHealth, Silence};
 
 #[cfg(test)]
 mod tests;

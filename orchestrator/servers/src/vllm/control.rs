@@ -9,7 +9,7 @@ use retrial_protocol::{Transfer, VersionKind, WeightVersion};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::control::{Control, Failed, Hands, Order, Patience};
+use crate::control::{Control, Failed, Hands, Order, Patience, scores};
 
 /// Loads adapters, each in the place of the one before.
 const LOAD_ADAPTER: &str = "/v1/load_lora_adapter";
@@ -115,17 +115,9 @@ impl Control for Vllm<'_> {
 }
 
 /// Log-probabilities of all tokens of the probe but the first, nats.
-fn read(answer: Value, probe: &[u32]) -> Result<Vec<f64>, String> {
-    let Completion { mut choices } =
-        serde_json::from_value(answer).map_err(|error| error.to_string())?;
+fn read(answer: Completion, probe: &[u32]) -> Result<Vec<f64>, String> {
+    let Completion { mut choices } = answer;
     let choice = choices.pop().ok_or("it sent no response")?;
     let logprobs = choice.prompt_logprobs.ok_or("it sent no prompt_logprobs")?;
-    if logprobs.len() != probe.len() {
-        return Err(format!("it scored {} tokens of {}", logprobs.len(), probe.len()));
-    }
-    let of_token = |(id, entry): (&u32, Option<HashMap<String, TokenLogprob>>)| {
-        let entry = entry.as_ref().and_then(|entry| entry.get(&id.to_string()));
-        entry.map(|token| token.logprob).ok_or_else(|| format!("it did not score token {id}"))
-    };
-    probe.iter().zip(logprobs).skip(1).map(of_token).collect()
+    scores(probe, logprobs, |id, entry| entry?.get(&id.to_string()).map(|token| token.logprob))
 }

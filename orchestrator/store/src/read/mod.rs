@@ -13,4 +13,5 @@ pub mod runs;
 pub mod sql;
 pub mod status;
 pub mod steps;
+pub mod trials;
 pub mod unsolved;

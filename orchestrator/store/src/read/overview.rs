@@ -162,8 +162,8 @@ const WEIGHTS: &str = "SELECT weights.version, folder, max_difference, published
     step_metrics.value AS push_seconds
     FROM weights LEFT JOIN step_metrics
       ON step_metrics.run = weights.run AND step_metrics.step = weights.version
-     AND step_metrics.name = 'publish_seconds'
-    WHERE weights.run = ? ORDER BY weights.version DESC LIMIT 5";
+     AND step_metrics.name = ?2
+    WHERE weights.run = ?1 ORDER BY weights.version DESC LIMIT 5";
 
 const SOURCES: &str = "SELECT tags.key AS tag, CAST(tags.value AS TEXT) AS value,
     count(*) AS rollouts, avg(rollouts.verdict = 'correct') AS reward
@@ -241,6 +241,8 @@ async fn read(db: &mut SqliteConnection, run: &RunInfo) -> sqlx::Result<RunData>
         }
         metrics.insert(name, series);
     }
+    let push_seconds = Metric::PublishSeconds.name();
+    let weights = sqlx::query_as(WEIGHTS).bind(id).bind(push_seconds).fetch_all(&mut *db).await?;
     let sources = sqlx::query_as(SOURCES).bind(id).bind(SOURCE_STEPS).fetch_all(&mut *db).await?;
     Ok(RunData {
         steps,
@@ -248,7 +250,7 @@ async fn read(db: &mut SqliteConnection, run: &RunInfo) -> sqlx::Result<RunData>
         evaluations: sqlx::query_as(EVALUATIONS).bind(id).fetch_all(&mut *db).await?,
         coverage: sqlx::query_as(COVERAGE).bind(id).fetch_all(&mut *db).await?,
         graduations: sqlx::query_as(GRADUATIONS).bind(id).fetch_all(&mut *db).await?,
-        weights: sqlx::query_as(WEIGHTS).bind(id).fetch_all(&mut *db).await?,
+        weights,
         sources,
         train_problems: count(db, TRAIN_PROBLEMS, id).await?,
         visits: count(db, VISITS, id).await?,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use retrial_domain::{FinishReason, Trial};
 use retrial_grader::Verdict;
-use retrial_lte::{GroupOutcome, HintKind};
+use retrial_lte::HintKind;
 use serde::Serialize;
 use sqlx::SqliteConnection;
 use sqlx::types::Json;
@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::mistakes::{self, MistakeLine};
 use super::runs::RunInfo;
+use super::trials::{Trials, counts};
 use crate::error::ReadError;
 use crate::reader::View;
 use crate::row::from_row;
@@ -50,29 +51,12 @@ pub struct ProblemDetail {
 pub struct Visit {
     /// The step.
     pub step: u64,
-    /// Outcome of the first trial: `none`, `some` or `all` pass; none while the step goes on.
-    #[serde(serialize_with = "word::write_option")]
-    #[schema(value_type = Option<String>)]
-    pub before: Option<GroupOutcome>,
-    /// Outcome of the refined group.
-    #[serde(serialize_with = "word::write_option")]
-    #[schema(value_type = Option<String>)]
-    pub after: Option<GroupOutcome>,
-    /// Correct rollouts of the first trial, and all of them.
-    pub correct: u64,
-    /// The same.
-    pub tries: u64,
-    /// Kind of the second trial's prompt.
-    #[serde(serialize_with = "word::write_option")]
-    #[schema(value_type = Option<String>)]
-    pub hint: Option<HintKind>,
-    /// Correct rollouts of the second trial, and all of them.
-    pub hinted_correct: u64,
-    /// The same.
-    pub hinted_tries: u64,
+    /// How its trials came out.
+    #[serde(flatten)]
+    pub trials: Trials,
 }
 
-from_row!(Visit { step, before, after, correct, tries, hint, hinted_correct, hinted_tries });
+from_row!(Visit { step; trials });
 
 /// A visit in full.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -174,18 +158,17 @@ from_row!(HintRow { kind, answers, prompt });
 const PROBLEM: &str =
     "SELECT text, answer, tags FROM problems WHERE run = ? AND split = 'train' AND id = ?";
 
-const VISITS: &str = "SELECT groups.step, groups.before, groups.after,
-    count(*) FILTER (WHERE trial = 'first' AND verdict = 'correct') AS correct,
-    count(*) FILTER (WHERE trial = 'first' AND verdict <> 'timeout') AS tries,
+const VISITS: &str = concat!(
+    "SELECT groups.step, groups.before, groups.after,
     (SELECT kind FROM hints WHERE hints.run = groups.run AND hints.step = groups.step
-     AND hints.problem = groups.problem) AS hint,
-    count(*) FILTER (WHERE trial = 'second' AND verdict = 'correct') AS hinted_correct,
-    count(*) FILTER (WHERE trial = 'second' AND verdict <> 'timeout') AS hinted_tries
-    FROM groups LEFT JOIN rollouts
+     AND hints.problem = groups.problem) AS hint, ",
+    counts!(),
+    " FROM groups LEFT JOIN rollouts
       ON rollouts.run = groups.run AND rollouts.step = groups.step
      AND rollouts.problem = groups.problem
     WHERE groups.run = ? AND groups.problem = ?
-    GROUP BY groups.step ORDER BY groups.step";
+    GROUP BY groups.step ORDER BY groups.step"
+);
 
 const NEIGHBOURS: &str = "SELECT
     (SELECT max(problem) FROM groups WHERE run = ?1 AND step = ?2 AND problem < ?3),

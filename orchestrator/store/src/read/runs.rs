@@ -1,6 +1,7 @@
 //! The runs of a log.
 
 use retrial_lte::Method;
+use retrial_protocol::Metric;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
@@ -70,7 +71,7 @@ const RUN: &str = "SELECT id, name, model, config FROM runs WHERE name = ?";
 
 const LINES: &str = "SELECT name, method, started_at,
     (SELECT count(*) FROM steps WHERE run = runs.id AND committed_at IS NOT NULL) AS steps,
-    (SELECT value FROM step_metrics WHERE run = runs.id AND name = 'first_trial_pass_rate'
+    (SELECT value FROM step_metrics WHERE run = runs.id AND name = ?1
      ORDER BY step DESC LIMIT 1) AS reward,
     (SELECT group_concat(split || ' ' || printf('%.3f', pass_at_1), ', ' ORDER BY split)
      FROM (SELECT split, pass_at_1, max(version) FROM evaluations WHERE run = runs.id
@@ -85,7 +86,8 @@ const LINES: &str = "SELECT name, method, started_at,
 impl View<'_> {
     /// All runs, the latest first.
     pub async fn runs(&mut self) -> Result<Vec<RunLine>, ReadError> {
-        Ok(sqlx::query_as(LINES).fetch_all(&mut *self.db).await?)
+        let reward = Metric::FirstTrialPassRate.name();
+        Ok(sqlx::query_as(LINES).bind(reward).fetch_all(&mut *self.db).await?)
     }
 
     /// The names of all runs, the oldest first.

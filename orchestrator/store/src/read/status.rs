@@ -1,5 +1,7 @@
 //! How far a run is, by its log.
 
+use retrial_protocol::Metric;
+
 use super::runs::RunInfo;
 use crate::error::ReadError;
 use crate::reader::View;
@@ -24,14 +26,13 @@ pub struct RunNumbers {
 
 from_row!(RunNumbers { begun, committed, version, step_seconds, tokens_per_second, changed });
 
-/// Over the last ten steps.
+/// Over the last ten steps. `?2` and `?3` are the tokens of both trials, `?4` and `?5` their seconds.
 const NUMBERS: &str = "WITH last AS (
     SELECT step, committed_at FROM steps WHERE run = ?1 AND committed_at IS NOT NULL
     ORDER BY step DESC LIMIT 10
 ), spent AS (
-    SELECT sum(value) FILTER (WHERE name IN ('first_trial_tokens', 'second_trial_tokens')) AS tokens,
-           sum(value) FILTER (WHERE name IN ('first_trial_seconds', 'second_trial_seconds'))
-               AS seconds
+    SELECT sum(value) FILTER (WHERE name IN (?2, ?3)) AS tokens,
+           sum(value) FILTER (WHERE name IN (?4, ?5)) AS seconds
     FROM step_metrics WHERE run = ?1 AND step >= (SELECT min(step) FROM last)
 )
 SELECT (SELECT max(step) FROM steps WHERE run = ?1) AS begun,
@@ -49,6 +50,13 @@ SELECT (SELECT max(step) FROM steps WHERE run = ?1) AS begun,
 impl View<'_> {
     /// How far a run is.
     pub async fn run_numbers(&mut self, run: &RunInfo) -> Result<RunNumbers, ReadError> {
-        Ok(sqlx::query_as(NUMBERS).bind(run.id).fetch_one(&mut *self.db).await?)
+        Ok(sqlx::query_as(NUMBERS)
+            .bind(run.id)
+            .bind(Metric::FirstTrialTokens.name())
+            .bind(Metric::SecondTrialTokens.name())
+            .bind(Metric::FirstTrialSeconds.name())
+            .bind(Metric::SecondTrialSeconds.name())
+            .fetch_one(&mut *self.db)
+            .await?)
     }
 }

@@ -1,15 +1,14 @@
 //! A step: its numbers, its phases, its groups; and the table of steps.
 
-use retrial_lte::{GroupOutcome, HintKind};
 use retrial_protocol::Metric;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::runs::RunInfo;
+use super::trials::{Trials, counts};
 use crate::error::ReadError;
 use crate::reader::{View, Window};
 use crate::row::from_row;
-use crate::word;
 
 /// A row of the view `step_summary`.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -192,39 +191,12 @@ pub struct GroupLine {
     pub problem: String,
     /// Its text, the beginning of it.
     pub text: String,
-    /// Outcome of the first trial; none while the step goes on.
-    #[serde(serialize_with = "word::write_option")]
-    #[schema(value_type = Option<String>)]
-    pub before: Option<GroupOutcome>,
-    /// Outcome of the refined group.
-    #[serde(serialize_with = "word::write_option")]
-    #[schema(value_type = Option<String>)]
-    pub after: Option<GroupOutcome>,
-    /// Correct rollouts of the first trial, and those that could be graded.
-    pub correct: u64,
-    /// The same.
-    pub tries: u64,
-    /// Kind of the second trial's prompt.
-    #[serde(serialize_with = "word::write_option")]
-    #[schema(value_type = Option<String>)]
-    pub hint: Option<HintKind>,
-    /// Correct rollouts of the second trial, and those that could be graded.
-    pub hinted_correct: u64,
-    /// The same.
-    pub hinted_tries: u64,
+    /// How its trials came out.
+    #[serde(flatten)]
+    pub trials: Trials,
 }
 
-from_row!(GroupLine {
-    problem,
-    text,
-    before,
-    after,
-    correct,
-    tries,
-    hint,
-    hinted_correct,
-    hinted_tries
-});
+from_row!(GroupLine { problem, text; trials });
 
 struct StepRow {
     begun_at: String,
@@ -244,14 +216,11 @@ const STEP: &str = "SELECT begun_at, committed_at,
         AS next
     FROM steps WHERE run = ? AND step = ?";
 
-const GROUPS: &str = "SELECT groups.problem, substr(problems.text, 1, 200) AS text,
-    groups.before, groups.after,
-    count(*) FILTER (WHERE trial = 'first' AND verdict = 'correct') AS correct,
-    count(*) FILTER (WHERE trial = 'first' AND verdict <> 'timeout') AS tries,
-    hints.kind AS hint,
-    count(*) FILTER (WHERE trial = 'second' AND verdict = 'correct') AS hinted_correct,
-    count(*) FILTER (WHERE trial = 'second' AND verdict <> 'timeout') AS hinted_tries
-    FROM groups
+const GROUPS: &str = concat!(
+    "SELECT groups.problem, substr(problems.text, 1, 200) AS text,
+    groups.before, groups.after, hints.kind AS hint, ",
+    counts!(),
+    " FROM groups
     CROSS JOIN problems
       ON problems.run = groups.run AND problems.split = 'train' AND problems.id = groups.problem
     LEFT JOIN rollouts
@@ -263,7 +232,8 @@ const GROUPS: &str = "SELECT groups.problem, substr(problems.text, 1, 200) AS te
     GROUP BY groups.problem
     ORDER BY CASE before WHEN 'none' THEN 0 WHEN 'some' THEN 1 WHEN 'all' THEN 2 ELSE 3 END,
              groups.problem
-    LIMIT ? OFFSET ?";
+    LIMIT ? OFFSET ?"
+);
 
 /// The phases that are timed, by their metrics.
 pub const PHASES: [(&str, Metric); 4] = [

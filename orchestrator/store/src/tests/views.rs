@@ -1,5 +1,7 @@
 //! What people read: the views, and the queries of docs/schema.md.
 
+use retrial_protocol::MetricSource;
+
 use super::*;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/schema.md");
@@ -43,6 +45,31 @@ async fn every_documented_query_runs() {
     assert!(queries.len() >= 15, "{} queries", queries.len());
     for query in queries {
         log.rows(query).await;
+    }
+}
+
+#[tokio::test]
+async fn step_summary_shows_metrics_that_there_are() {
+    let log = Log::new().await;
+    let query = "SELECT sql FROM sqlite_schema WHERE name = 'step_summary'";
+    let view: String = sqlx::query_scalar(query).fetch_one(&log.store.readers).await.unwrap();
+    // `metric.name = 'a'` or `metric.name IN ('a', 'b')`.
+    let conditions: Vec<&str> = view
+        .split("metric.name ")
+        .skip(1)
+        .filter(|condition| !condition.starts_with("LIKE"))
+        .filter_map(|condition| condition.split(')').next())
+        .collect();
+    let names: Vec<&str> =
+        conditions.iter().flat_map(|condition| condition.split('\'').skip(1).step_by(2)).collect();
+    assert!(names.len() >= 17, "{names:?}");
+    for name in names {
+        assert!(Metric::by_name(name).is_some(), "the registry has no metric `{name}`");
+    }
+    // Its `seconds` are all that end so.
+    for &metric in Metric::ALL {
+        let clock = metric.source() == MetricSource::Clock;
+        assert_eq!(metric.name().ends_with("_seconds"), clock, "{metric:?}");
     }
 }
 

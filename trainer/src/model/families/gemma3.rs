@@ -1,7 +1,7 @@
 //! Gemma 3, text only: norms on both sides, scaled embeddings, and five layers with a window for
 //! each without.
 
-use super::{Family, PLAIN, set_windows};
+use super::family::{Family, PLAIN, set_windows};
 use crate::model::config::{Activation, Norms, QkNorm, Rotation};
 
 pub const FAMILY: Family = Family {

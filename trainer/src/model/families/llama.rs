@@ -1,6 +1,6 @@
 //! Llama 2 and 3, `SmolLM2`, `DeepSeek`-R1-Distill-Llama: a plain decoder.
 
-use super::{Family, PLAIN};
+use super::family::{Family, PLAIN};
 
 pub const FAMILY: Family = Family {
     name: "llama",

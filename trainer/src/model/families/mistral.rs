@@ -1,6 +1,6 @@
 //! Mistral: a Llama whose layers may all have a window.
 
-use super::{Family, PLAIN, set_windows};
+use super::family::{Family, PLAIN, set_windows};
 
 pub const FAMILY: Family = Family {
     name: "mistral",

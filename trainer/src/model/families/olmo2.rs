@@ -1,6 +1,6 @@
 //! `OLMo` 2: norms after attention and MLP, and over all queries and all keys.
 
-use super::{Family, PLAIN};
+use super::family::{Family, PLAIN};
 use crate::model::config::{Norms, QkNorm};
 
 pub const FAMILY: Family = Family {

@@ -1,6 +1,6 @@
 //! Qwen2, Qwen2.5, DeepSeek-R1-Distill-Qwen: queries, keys and values have a bias.
 
-use super::{Family, PLAIN, set_qwen_windows};
+use super::family::{Family, PLAIN, set_qwen_windows};
 
 pub const FAMILY: Family = Family {
     name: "qwen2",

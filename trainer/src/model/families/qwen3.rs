@@ -1,6 +1,6 @@
 //! Qwen3: queries and keys of each head are normalised.
 
-use super::{Family, PLAIN, set_qwen_windows};
+use super::family::{Family, PLAIN, set_qwen_windows};
 use crate::model::config::QkNorm;
 
 pub const FAMILY: Family = Family {

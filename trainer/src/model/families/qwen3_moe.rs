@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Family, PLAIN, set_windows};
+use super::family::{Family, PLAIN, set_windows};
 use crate::model::config::{Experts, QkNorm};
 
 pub const FAMILY: Family = Family {

@@ -1,5 +1,7 @@
 //! A tiny trainer on the reference model, and batches for it.
 
+pub mod transformers;
+
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -29,17 +31,32 @@ pub fn open(folder: &Path) -> Trainer {
     Trainer::open(&base(), folder, 3, None, Compute::default(), None).unwrap()
 }
 
-/// A response of `length` tokens; its ids follow from `first`.
-pub fn sample(trainer: &Trainer, first: u32, length: u32, advantage: f32, part: Part) -> Sample {
-    let prompt = vec![first, first + 1, first + 2];
-    let response: Vec<u32> = (0..length).map(|i| (first * 7 + i * 5) % 67).collect();
-    let sequence: Vec<u32> = prompt.iter().chain(&response).copied().collect();
+/// Log-probabilities of a response's tokens.
+fn logprobs(trainer: &Trainer, prompt: &[u32], response: &[u32]) -> Vec<f32> {
+    let sequence: Vec<u32> = prompt.iter().chain(response).copied().collect();
     let scores = trainer
         .score(&retrial_protocol::ScoreRequest { sequences: vec![sequence], temperature: 1.0 })
         .unwrap()
         .logprobs
         .remove(0);
-    let sampler_logprobs = scores[prompt.len() - 1..].to_vec();
+    scores[prompt.len() - 1..].to_vec()
+}
+
+/// Sum of a response's log-probabilities.
+pub fn likelihood(trainer: &Trainer, sample: &Sample) -> f32 {
+    logprobs(trainer, &sample.prompt, &sample.response).iter().sum()
+}
+
+/// The bytes of a version's weights.
+pub fn weights(folder: &Path) -> Vec<u8> {
+    std::fs::read(folder.join("model.safetensors")).unwrap()
+}
+
+/// A response of `length` tokens; its ids follow from `first`.
+pub fn sample(trainer: &Trainer, first: u32, length: u32, advantage: f32, part: Part) -> Sample {
+    let prompt = vec![first, first + 1, first + 2];
+    let response: Vec<u32> = (0..length).map(|i| (first * 7 + i * 5) % 67).collect();
+    let sampler_logprobs = logprobs(trainer, &prompt, &response);
     Sample { prompt, response, sampler_logprobs, advantage, part }
 }
 
