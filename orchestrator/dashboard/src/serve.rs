@@ -3,13 +3,16 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use retrial_config::DashboardConfig;
 use retrial_live::Live;
 use retrial_store::{Reader, StoreError};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::access::{Access, AccessError};
 use crate::connections::Connections;
@@ -59,12 +62,17 @@ pub enum ServeError {
     Ended(std::io::Error),
 }
 
+/// How long answers that are under way may take once the dashboard ends.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// A dashboard that answers until this is dropped.
 #[derive(Debug)]
 pub struct Dashboard {
     address: SocketAddr,
     log: Reader,
     server: JoinHandle<std::io::Result<()>>,
+    /// Told, or dropped, when no more requests are taken.
+    ending: Option<oneshot::Sender<()>>,
     watch: JoinHandle<()>,
     /// There until it is dropped.
     runtime: Option<Runtime>,
@@ -106,10 +114,14 @@ impl Listener {
         let app = routes::router(site);
         // A listener belongs to the runtime that it was made in.
         let socket = self.socket.into_std().map_err(ServeError::Ended)?;
+        let (ending, ended) = oneshot::channel::<()>();
         let server = runtime.spawn(async move {
-            axum::serve(Connections::of(TcpListener::from_std(socket)?), app).await
+            axum::serve(Connections::of(TcpListener::from_std(socket)?), app)
+                .with_graceful_shutdown(async { drop(ended.await) })
+                .await
         });
-        Ok(Dashboard { address: self.address, log, server, watch, runtime: Some(runtime) })
+        let (address, ending, runtime) = (self.address, Some(ending), Some(runtime));
+        Ok(Dashboard { address, log, server, ending, watch, runtime })
     }
 }
 
@@ -130,8 +142,12 @@ impl Dashboard {
         ended.and_then(|ended| ended).map_err(ServeError::Ended)
     }
 
-    /// Ends, with the log closed.
-    pub async fn close(self) {
+    /// Ends, with the log closed. Whoever asked something gets the answer first: to stop the run may
+    /// have been what was asked.
+    pub async fn close(mut self) {
+        self.ending.take();
+        // Pages that wait for events would wait for ever.
+        let _ = timeout(FAREWELL, &mut self.server).await;
         let log = self.log.clone();
         drop(self);
         log.close().await;

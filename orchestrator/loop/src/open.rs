@@ -8,8 +8,7 @@ use retrial_config::{Config, difference};
 use retrial_live::{Live, Recent};
 use retrial_lte::Seed;
 use retrial_protocol::{Step, WeightVersion};
-use retrial_store::{Input, InputKind, NewRun, RunId, Store};
-use retrial_text::DateTime;
+use retrial_store::{Input, InputKind, NewRun, RunId, Store, known_inputs};
 use tokio::sync::Mutex;
 use tokio::task::block_in_place;
 
@@ -54,7 +53,9 @@ impl Run {
     /// serve the trainer's weights.
     pub async fn open(mut config: Config, options: Options) -> Result<Self, Failure> {
         // Everything that can be wrong with the inputs is found before anything is written.
-        let now = began(&config).await?.unwrap_or_else(retrial_text::now);
+        // Chat templates of a run that goes on are told when it began.
+        let known = known_inputs(&config.run.database, &config.run.name).await;
+        let now = pinned::time(&known).unwrap_or_else(retrial_text::now);
         let load = || Inputs::load(&mut config, now);
         let inputs = block_in_place(load).map_err(Failure::Input)?;
         open_files::allow(config.server.requests()).map_err(Failure::input)?;
@@ -186,20 +187,6 @@ async fn find(
         )));
     }
     Ok(Some((record.id, store.last_committed_step(record.id).await?)))
-}
-
-/// The time that chat templates were told when the run of this name began.
-async fn began(config: &Config) -> Result<Option<DateTime>, Failure> {
-    if !config.run.database.is_file() {
-        return Ok(None);
-    }
-    let store = Store::open(&config.run.database).await.map_err(Failure::input)?;
-    let time = match store.run_by_name(&config.run.name).await? {
-        Some(record) => pinned::time(&store.inputs(record.id).await?),
-        None => None,
-    };
-    store.close().await;
-    Ok(time)
 }
 
 /// Fails if a run that goes on would do so with another model or other problems. Logs that are older

@@ -1,9 +1,13 @@
 //! What a run was begun with: its model and its data, as fingerprints.
 
+use std::path::Path;
+
 use serde_json::Value;
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 use crate::error::unknown;
+use crate::open::reader;
 use crate::word::Word;
 use crate::{RunId, Store, StoreError};
 
@@ -48,6 +52,28 @@ pub struct Input {
     pub read_at: String,
 }
 
+/// The inputs of the run of this name, in a log that is only read; none where it cannot be read yet.
+pub async fn known_inputs(log: &Path, run: &str) -> Vec<Input> {
+    let Ok(readers) = reader(log).await else { return Vec::new() };
+    let query = "SELECT inputs.* FROM inputs JOIN runs ON runs.id = run WHERE runs.name = ?";
+    let rows = sqlx::query(query).bind(run).fetch_all(&readers).await.unwrap_or_default();
+    readers.close().await;
+    rows.iter().filter_map(|row| input(row).ok()).collect()
+}
+
+fn input(row: &SqliteRow) -> sqlx::Result<Input> {
+    let json =
+        |text: &str| serde_json::from_str(text).map_err(|_| unknown("an input of a run", text));
+    Ok(Input {
+        kind: InputKind::by_word(row.try_get("kind")?)?,
+        name: row.try_get("name")?,
+        source: row.try_get("source")?,
+        fingerprint: json(row.try_get("fingerprint")?)?,
+        report: row.try_get::<Option<&str>, _>("report")?.map(json).transpose()?,
+        read_at: row.try_get("read_at")?,
+    })
+}
+
 impl Store {
     /// Enters the inputs of a run.
     pub async fn record_inputs(&self, run: RunId, inputs: &[Input]) -> Result<(), StoreError> {
@@ -73,25 +99,10 @@ impl Store {
 
     /// The inputs of a run; none in logs that are older than the table.
     pub async fn inputs(&self, run: RunId) -> Result<Vec<Input>, StoreError> {
-        let query = "SELECT kind, name, source, fingerprint, report, read_at FROM inputs \
-                     WHERE run = ? ORDER BY rowid";
+        let query = "SELECT * FROM inputs WHERE run = ? ORDER BY rowid";
         self.read("read the run's inputs in", async |db| {
             let rows = sqlx::query(query).bind(run.0).fetch_all(db).await?;
-            let json = |text: &str| {
-                serde_json::from_str(text).map_err(|_| unknown("an input of a run", text))
-            };
-            rows.iter()
-                .map(|row| {
-                    Ok(Input {
-                        kind: InputKind::by_word(row.try_get("kind")?)?,
-                        name: row.try_get("name")?,
-                        source: row.try_get("source")?,
-                        fingerprint: json(row.try_get("fingerprint")?)?,
-                        report: row.try_get::<Option<&str>, _>("report")?.map(json).transpose()?,
-                        read_at: row.try_get("read_at")?,
-                    })
-                })
-                .collect()
+            rows.iter().map(input).collect()
         })
         .await
     }

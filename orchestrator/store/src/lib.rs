@@ -28,7 +28,7 @@ mod word;
 pub use curves::Total;
 pub use error::{QueryError, ReadError, StoreError};
 pub use evals::{EvalId, EvalProblem, EvalSet, LoggedEval, NewEval};
-pub use inputs::{Input, InputKind};
+pub use inputs::{Input, InputKind, known_inputs};
 pub use mistakes::{Mistake, MistakeFilter};
 pub use open::reader;
 pub use read::failures::{Failure, Failures};
