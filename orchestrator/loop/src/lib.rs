@@ -16,6 +16,7 @@ pub mod claim;
 pub mod context;
 pub mod evaluate;
 pub mod evaluator;
+pub mod evidence;
 pub mod failure;
 pub mod fault;
 pub mod grading;

@@ -130,6 +130,19 @@ impl Versions {
         })
     }
 
+    /// The weights of a version that products are computed with.
+    pub fn model(
+        &self,
+        version: WeightVersion,
+        compute: Compute,
+        place: Place,
+    ) -> Result<Decoder, ModelError> {
+        let folder = self.path(version);
+        attempt_at("read", &folder, || {
+            files::model(&folder, &self.base, self.adapter.as_ref(), compute, place)
+        })
+    }
+
     /// Writes a new version, as the only rank, and drops the oldest. The files that are not weights
     /// come from `source`.
     pub fn save(
