@@ -113,7 +113,7 @@ async fn score(
     let sequences: Vec<Vec<u32>> =
         sampled.iter().map(|response| [prompt, &response.tokens].concat()).collect();
     let score = async |temperature| {
-        let request = ScoreRequest { sequences: sequences.clone(), temperature };
+        let request = ScoreRequest { sequences: sequences.clone(), temperature, version: None };
         let scored = trainer.score(&request).await.context("scoring what a server sampled")?;
         // Of the last tokens only: the prompt's come first.
         let of_response = |(all, Sampled { tokens, .. }): (Vec<f32>, &Sampled)| {

@@ -7,9 +7,9 @@
 //!
 //! - d = a - b is what the step has moved, r = s - (a + b) / 2 is on the side of the weights that the
 //!   server has: d / 2 for the new ones, -d / 2 for the old ones, and noise;
-//! - d is made independent of a constant and of a: noise moves all log-probabilities of a server the
-//!   same way (down, or towards each other), and so does a step;
-//! - r is cut off at a few times its usual size, so that a token that is far off counts like another.
+//! - tokens are compared with those of about the same a only: a step sharpens a policy, and noise and
+//!   rounding move likely tokens in another way than unlikely ones, on healthy servers too;
+//! - r is cut off at a few times its usual size, and d at its own, so that no token counts for many.
 //!
 //! The sum of d r over the tokens is the evidence, its standard error that of its blocks of a few
 //! tokens. Old and new weights give the same evidence with opposite signs: symmetric noise, however
@@ -19,6 +19,9 @@
 const DECIDES: f64 = 5.0;
 /// Tokens that are not independent of each other.
 const BLOCK: usize = 4;
+/// Groups of tokens that are alike, and the least tokens of one.
+const GROUPS: usize = 16;
+const LEAST_ALIKE: usize = 24;
 /// Residuals are cut off at this many standard deviations, as Huber has it.
 const CUT: f64 = 1.5;
 /// From the median of absolute values to a standard deviation.
@@ -58,21 +61,33 @@ pub enum Weights {
 impl Evidence {
     /// Of the tokens of responses.
     pub fn of(responses: &[Vec<Token>]) -> Self {
-        let sound = |token: &&Token| {
+        let sound = |token: &Token| {
             [token.server, token.now, token.before].iter().all(|number| number.is_finite())
         };
-        let all = || responses.iter().flatten().filter(sound);
-        let Some(moved) = Moved::of(all()) else { return Self::default() };
-        let residual = |token: &Token| token.server - f64::midpoint(token.now, token.before);
-        let centre = median(all().map(residual).collect());
-        let usual = DEVIATIONS * median(all().map(|t| (residual(t) - centre).abs()).collect());
-        let cut = CUT * usual.max(moved.size / 2.0);
-        let mut evidence = Self { tokens: all().count(), ..Self::default() };
+        let responses: Vec<Vec<Token>> = responses
+            .iter()
+            .map(|response| response.iter().copied().filter(sound).collect())
+            .collect();
+        let tokens = responses.concat();
+        let alike = alike(&tokens);
+        let mut moved: Vec<f64> = tokens.iter().map(|token| token.now - token.before).collect();
+        let mut residual: Vec<f64> = tokens
+            .iter()
+            .map(|token| token.server - f64::midpoint(token.now, token.before))
+            .collect();
+        centre(&mut moved, &alike, mean);
+        centre(&mut residual, &alike, median);
+        let size = mean(moved.iter().map(|d| d * d).collect()).sqrt();
+        let usual = DEVIATIONS * median(residual.iter().map(|r| r.abs()).collect());
+        let cut = CUT * usual.max(size / 2.0);
+        moved.iter_mut().for_each(|d| *d = d.clamp(-size, size));
+        // What is cut off on one side only must not look like a trend.
+        centre(&mut moved, &alike, mean);
+        let products = moved.iter().zip(&residual).map(|(d, r)| d * r.clamp(-cut, cut));
+        let mut products = products.collect::<Vec<f64>>().into_iter();
+        let mut evidence = Self { tokens: tokens.len(), ..Self::default() };
         for block in responses.iter().flat_map(|response| response.chunks(BLOCK)) {
-            let of_token = |token: &Token| {
-                moved.beyond_trend(token) * (residual(token) - centre).clamp(-cut, cut)
-            };
-            let product: f64 = block.iter().filter(sound).map(of_token).sum();
+            let product: f64 = products.by_ref().take(block.len()).sum();
             evidence.sum += product;
             evidence.squares += product.powi(2);
         }
@@ -111,42 +126,32 @@ impl Evidence {
     }
 }
 
-/// What a step has moved.
-struct Moved {
-    /// d = constant + slope * now, by least squares.
-    constant: f64,
-    slope: f64,
-    /// Root of the mean square of what is beyond that.
-    size: f64,
+/// The positions of tokens, in groups of about the same log-probability.
+fn alike(tokens: &[Token]) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..tokens.len()).collect();
+    order.sort_by(|&one, &other| tokens[one].now.total_cmp(&tokens[other].now));
+    let groups = (tokens.len() / LEAST_ALIKE).clamp(1, GROUPS);
+    order.chunks(tokens.len().div_ceil(groups).max(1)).map(<[usize]>::to_vec).collect()
 }
 
-impl Moved {
-    /// None if the step has moved nothing that could be seen.
-    fn of<'a>(tokens: impl Iterator<Item = &'a Token> + Clone) -> Option<Self> {
-        let mut sums = [0.0; 5];
-        for Token { now, before, .. } in tokens.clone() {
-            let d = now - before;
-            for (sum, term) in sums.iter_mut().zip([1.0, *now, d, now * now, now * d]) {
-                *sum += term;
-            }
-        }
-        let [count, now, d, now_now, now_d] = sums;
-        let spread = now_now - now * now / count;
-        let slope = if spread > 1e-12 * now_now { (now_d - now * d / count) / spread } else { 0.0 };
-        let constant = (d - slope * now) / count;
-        let moved = Self { constant, slope, size: 0.0 };
-        let squares: f64 = tokens.map(|token| moved.beyond_trend(token).powi(2)).sum();
-        let size = (squares / count).sqrt();
-        (size > 0.0).then_some(Self { size, ..moved })
+/// Takes from each number the centre of its group.
+fn centre(numbers: &mut [f64], groups: &[Vec<usize>], of: fn(Vec<f64>) -> f64) {
+    for group in groups {
+        let centre = of(group.iter().map(|&position| numbers[position]).collect());
+        group.iter().for_each(|&position| numbers[position] -= centre);
     }
+}
 
-    fn beyond_trend(&self, token: &Token) -> f64 {
-        token.now - token.before - self.constant - self.slope * token.now
-    }
+fn mean(values: Vec<f64>) -> f64 {
+    let count = values.len().max(1) as f64;
+    values.into_iter().sum::<f64>() / count
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
     let middle = values.len() / 2;
+    if values.is_empty() {
+        return 0.0;
+    }
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
 
