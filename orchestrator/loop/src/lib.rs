@@ -39,3 +39,4 @@ pub mod summary;
 pub mod supervisor;
 pub mod train;
 pub mod trainer;
+pub mod verification;

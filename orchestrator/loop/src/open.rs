@@ -21,6 +21,7 @@ use crate::open_files;
 use crate::pool_source::Watched;
 use crate::services::connect;
 use crate::supervisor::Supervisor;
+use crate::verification::Verification;
 
 /// How a run is started.
 #[derive(Clone, Debug, Default)]
@@ -118,6 +119,7 @@ async fn services(
         probe,
         live: Arc::clone(&live),
         config: config.clone(),
+        verification: Verification::default(),
         bringing_back: Mutex::default(),
     };
     Ok((supervisor, live))

@@ -15,9 +15,9 @@ use retrial_servers::{CallError, Outcome, Pool, PoolError, SampleRequest, Transi
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::agreement::{self, AgreementError};
 use crate::services::Service;
 use crate::trainer::Trainer;
+use crate::verification::Verification;
 
 /// Pause after a failure; doubles each time, up to the longest.
 pub const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -44,6 +44,8 @@ pub struct Supervisor {
     pub live: Arc<Live>,
     /// The configuration.
     pub config: Config,
+    /// What is known of the servers' weights.
+    pub verification: Verification,
     /// Held while servers are brought back.
     pub bringing_back: Mutex<()>,
 }
@@ -77,7 +79,7 @@ impl Supervisor {
             version,
             servers: self.servers.clone(),
             probe: self.probe.clone(),
-            tolerance: self.config.server.tolerance,
+            tolerance: self.config.tolerance(),
             timeout_seconds: self.config.server.push_timeout_seconds,
             transfer: self.config.server.push,
         };
@@ -131,27 +133,9 @@ impl Supervisor {
         }
     }
 
-    /// Sees to it that the servers' log-probabilities of sampled tokens are the trainer's.
-    pub async fn compare_logprobs(&self, version: WeightVersion) -> Result<()> {
-        for (server, adapter) in self.pool.serving(version) {
-            let (adapter, trainer) = (adapter.as_deref(), &self.trainer);
-            let compared =
-                agreement::compare(server, adapter, trainer, &self.probe, &self.config).await;
-            match compared {
-                Ok(largest) => tracing::info!(url = server.url(), largest, "log-probs agree"),
-                Err(AgreementError::Disagreement(error)) => return Err(error.into()),
-                // Whatever it is, the rollouts will meet it, and know what to do.
-                Err(AgreementError::Call(error)) => {
-                    tracing::warn!(url = server.url(), "log-probs were not compared: {error:#}");
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Makes a call to the trainer. One that the run has started is started again if it dies, others
     /// are waited for while patience lasts. All calls may be repeated.
-    async fn with_trainer<T, F>(&self, call: impl Fn() -> F) -> Result<T>
+    pub(crate) async fn with_trainer<T, F>(&self, call: impl Fn() -> F) -> Result<T>
     where
         F: Future<Output = Result<T, CallError>>,
     {
@@ -187,14 +171,14 @@ impl Supervisor {
         }
     }
 
-    fn patience(&self) -> Patience {
+    pub(crate) fn patience(&self) -> Patience {
         let limit = Duration::from_secs(self.config.server.patience_seconds);
         Patience { began: Instant::now(), limit, next: FIRST_PAUSE }
     }
 }
 
 /// Growing pauses between tries, within a limit of time.
-struct Patience {
+pub(crate) struct Patience {
     began: Instant,
     limit: Duration,
     next: Duration,
@@ -202,7 +186,7 @@ struct Patience {
 
 impl Patience {
     /// Pauses; says without a pause if the time is up.
-    async fn pause(&mut self) -> bool {
+    pub async fn pause(&mut self) -> bool {
         if self.began.elapsed() + self.next > self.limit {
             return false;
         }

@@ -27,6 +27,7 @@ mod pool;
 mod push;
 mod retry;
 mod sample;
+mod scoring;
 mod sglang;
 mod vllm;
 
@@ -45,3 +46,4 @@ pub use pool::{Limits, NoServer, Outcome, Pool, PoolError, ServerHealth, Silence
 pub use push::{Mismatch, Weights, push};
 pub use retry::{Policy, with_retries};
 pub use sample::{Flaw, PolicyServer, Response, SampleRequest, Sampled};
+pub use scoring::score;

@@ -124,7 +124,8 @@ fn rollouts(learner: &Learner) -> Batch {
             let response: Vec<u32> =
                 (0..length).map(|_| random.random_range(0..VOCABULARY)).collect();
             let whole: Vec<u32> = prompt.iter().chain(&response).copied().collect();
-            let logprobs = logprobs(&learner.model, learner.compute.kind, &[whole], 1.0, 1).remove(0);
+            let logprobs =
+                logprobs(&learner.model, learner.compute.kind, &[whole], 1.0, 1).remove(0);
             samples.push(Sample {
                 prompt: prompt.clone(),
                 sampler_logprobs: logprobs[prompt.len() - 1..].to_vec(),

@@ -135,7 +135,7 @@ impl From<TrainerError> for Failure {
             TrainerError::OutOfOrder { .. } | TrainerError::OtherBatch { .. } => {
                 StatusCode::CONFLICT
             }
-            TrainerError::NoVersion { .. } => StatusCode::NOT_FOUND,
+            TrainerError::NoVersion { .. } => StatusCode::GONE,
             TrainerError::Sequence { .. }
             | TrainerError::Temperature { .. }
             | TrainerError::Learn(LearnError::Batch(_) | LearnError::Settings(_)) => {

@@ -35,8 +35,9 @@ fn versions(folder: &Path) -> Vec<String> {
 /// Sum of a response's log-probabilities.
 fn likelihood(trainer: &Trainer, sample: &Sample) -> f32 {
     let sequence = sample.prompt.iter().chain(&sample.response).copied().collect();
-    let scores =
-        trainer.score(&ScoreRequest { sequences: vec![sequence], temperature: 1.0, version: None }).unwrap();
+    let scores = trainer
+        .score(&ScoreRequest { sequences: vec![sequence], temperature: 1.0, version: None })
+        .unwrap();
     scores.logprobs[0][sample.prompt.len() - 1..].iter().sum()
 }
 

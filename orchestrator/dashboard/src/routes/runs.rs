@@ -174,7 +174,9 @@ async fn panel_csv(
     };
     let names = panel.series.iter().map(|series| sheet::cell(&series.name));
     let failed = |error: ::csv::Error| ApiError::Log(error.to_string());
-    writer.write_record(std::iter::once(over.into()).chain(names).map(Cow::into_owned)).map_err(failed)?;
+    writer
+        .write_record(std::iter::once(over.into()).chain(names).map(Cow::into_owned))
+        .map_err(failed)?;
     for (place, x) in panel.x.iter().enumerate() {
         let values = panel
             .series

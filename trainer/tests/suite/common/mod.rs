@@ -35,7 +35,11 @@ pub fn sample(trainer: &Trainer, first: u32, length: u32, advantage: f32, part: 
     let response: Vec<u32> = (0..length).map(|i| (first * 7 + i * 5) % 67).collect();
     let sequence: Vec<u32> = prompt.iter().chain(&response).copied().collect();
     let scores = trainer
-        .score(&retrial_protocol::ScoreRequest { sequences: vec![sequence], temperature: 1.0, version: None })
+        .score(&retrial_protocol::ScoreRequest {
+            sequences: vec![sequence],
+            temperature: 1.0,
+            version: None,
+        })
         .unwrap()
         .logprobs
         .remove(0);
