@@ -93,6 +93,15 @@ impl Config {
         })
     }
 
+    /// Tokens of each step by which new weights are told from those before. Numbers in bf16 are so
+    /// noisy that it takes thousands.
+    pub fn verify_tokens(&self) -> usize {
+        self.server.verify_tokens.unwrap_or(match self.trainer.precision {
+            Precision::F32 => 512,
+            Precision::Bf16 => 4096,
+        })
+    }
+
     /// The objective, with what follows from the rest of the configuration.
     pub fn objective(&self) -> Objective {
         let mut objective = self.objective.clone();

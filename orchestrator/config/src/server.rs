@@ -45,8 +45,9 @@ pub struct ServerConfig {
     /// Mean difference between the server's and the trainer's log-probabilities of tokens that passes
     /// their comparisons, nats; see [`crate::Config::tolerance`].
     pub tolerance: Option<f64>,
-    /// Tokens of each step by which new weights are told from those before; 0 for none.
-    pub verify_tokens: usize,
+    /// Tokens of each step by which new weights are told from those before, 0 for none; see
+    /// [`crate::Config::verify_tokens`].
+    pub verify_tokens: Option<usize>,
 }
 
 impl ServerConfig {
@@ -85,7 +86,7 @@ impl Default for ServerConfig {
             push_timeout_seconds: 600,
             stall_seconds: 300,
             tolerance: None,
-            verify_tokens: 2048,
+            verify_tokens: None,
         }
     }
 }

@@ -40,3 +40,4 @@ pub mod supervisor;
 pub mod train;
 pub mod trainer;
 pub mod verification;
+pub mod worry;

@@ -34,7 +34,7 @@ use crate::group::{Group, Second, attempts, reward, with_reward};
 use crate::sampling::Sampling;
 use crate::solution;
 use crate::summary::{Seconds, StepSummary};
-use crate::verification::{self, Before, Verified};
+use crate::verification::{self, Before};
 
 /// The rollouts of a step, graded, and where the time went.
 pub struct Collected {
@@ -61,9 +61,9 @@ pub async fn step(
     let ahead = config.rollout.max_staleness > 0 && next.0 <= config.run.steps;
     let collect_ahead =
         async { if ahead { collect(context, next, served).await.map(Some) } else { Ok(None) } };
-    let verified = verify(context, &collected).await?;
+    let evidence = verify(context, &collected).await?;
     let (trained, ahead) = tokio::try_join!(train(context, &collected), collect_ahead)?;
-    let summary = publish(context, collected, trained, verified).await?;
+    let summary = publish(context, collected, trained, evidence).await?;
     Ok((summary, ahead))
 }
 
@@ -122,18 +122,18 @@ async fn problem(
 }
 
 /// Sees to it that the rollouts were sampled with the weights that they are labelled with. Those that
-/// were not leave the log: a run that goes on samples them again.
-async fn verify(context: &Context, collected: &Collected) -> Result<Verified> {
+/// were not leave the log: a run that goes on samples them again. Returns how strong the evidence is.
+async fn verify(context: &Context, collected: &Collected) -> Result<Option<f64>> {
     let Collected { step, groups, .. } = collected;
-    let tokens = context.config.server.verify_tokens;
+    let tokens = context.config.verify_tokens();
     let first = groups.iter().flat_map(|group| &group.first).map(|graded| graded.rollout.version);
-    let Some(version) = first.max() else { return Ok(Verified::default()) };
+    let Some(version) = first.max() else { return Ok(None) };
     let responses = verification::responses(groups, Some(version), tokens);
-    let verified = context.services.verify_rollouts(version, &responses).await;
-    if verified.as_ref().is_err_and(|error| verification::is_of_server(error)) {
+    let evidence = context.services.verify_rollouts(version, &responses).await;
+    if evidence.as_ref().is_err_and(|error| verification::is_of_server(error)) {
         context.store.forget_step(context.id, *step).await?;
     }
-    verified
+    evidence
 }
 
 /// What an update gave: the trainer's report, the tokens as they were scored before it, and the seconds
@@ -164,7 +164,7 @@ async fn train(context: &Context, collected: &Collected) -> Result<Trained> {
     };
     // Weights must never have learned from rollouts that a power cut takes out of the log.
     context.store.sync().await?;
-    let tokens = verification::responses(groups, None, config.server.verify_tokens);
+    let tokens = verification::responses(groups, None, config.verify_tokens());
     let before = context.services.before_update(*step, tokens).await?;
     let report = context.services.train(&request).await?;
     CrashPoint::reached(context.crash, Moment::Train, *step);
@@ -178,7 +178,7 @@ async fn publish(
     context: &Context,
     collected: Collected,
     trained: Trained,
-    mut verified: Verified,
+    evidence: Option<f64>,
 ) -> Result<StepSummary> {
     let Collected { step, groups, mut seconds } = collected;
     let Trained { report, before, seconds: train_seconds } = trained;
@@ -187,7 +187,7 @@ async fn publish(
     let clock = Instant::now();
     let pushed = context.services.publish(step.version()).await?;
     if let Some(before) = &before {
-        verified = verified.and(context.services.verify_push(&pushed, before).await?);
+        context.services.verify_push(&pushed, before).await?;
     }
     context.services.compare_logprobs(pushed.version).await?;
     seconds.publish = clock.elapsed().as_secs_f64();
@@ -195,7 +195,7 @@ async fn publish(
     CrashPoint::reached(context.crash, Moment::Publish, step);
 
     let folder = context.config.weights().join(step.version().folder());
-    let summary = StepSummary::new(step, &groups, report.metrics, verified, seconds);
+    let summary = StepSummary::new(step, &groups, report.metrics, evidence, seconds);
     let record = summary.record(&groups, &folder, &pushed);
     context.store.commit_step(context.id, step, &record).await?;
     CrashPoint::reached(context.crash, Moment::Commit, step);

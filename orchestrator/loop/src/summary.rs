@@ -10,7 +10,6 @@ use retrial_servers::Oddities;
 use retrial_store::{GroupRecord, PushRecord, StepRecord};
 
 use crate::group::{Group, Shared};
-use crate::verification::Verified;
 
 /// Seconds by phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -66,7 +65,7 @@ pub struct StepSummary {
     pub given_up: usize,
     /// Sampled tokens of both trials whose log-probability cannot be.
     pub odd_tokens: u64,
-    /// How strong the evidence is that servers had the right weights, standard errors.
+    /// How strong the evidence is that the right weights have sampled, standard errors.
     pub evidence: Option<f64>,
     /// Numbers of the first trial.
     pub first: TrialNumbers,
@@ -108,7 +107,7 @@ impl StepSummary {
         step: Step,
         groups: &[Group],
         train: TrainMetrics,
-        verified: Verified,
+        evidence: Option<f64>,
         seconds: Seconds,
     ) -> Self {
         let replaced: Vec<usize> =
@@ -124,7 +123,7 @@ impl StepSummary {
             repeated_mistakes: mean(groups.iter().flat_map(repeats)),
             given_up: groups.iter().map(|group| group.given_up).sum(),
             odd_tokens: odd_tokens(groups),
-            evidence: verified.strength,
+            evidence,
             first: TrialNumbers::of(step, &all(|group| &group.first)),
             second: TrialNumbers::of(step, &all(Group::extra)),
             train,

@@ -75,25 +75,14 @@ pub struct Before {
     logprobs: Vec<Vec<f32>>,
 }
 
-/// What a check has found, for the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Verified {
-    /// How strong the evidence for the new weights is, standard errors: the least of any server.
-    pub strength: Option<f64>,
-}
-
-impl Verified {
-    /// The weaker of both.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        let both = self.strength.into_iter().chain(other.strength);
-        Self { strength: both.reduce(f64::min) }
-    }
-}
-
 impl Verification {
-    /// Adds evidence to what is known of a server.
-    fn weigh(&self, who: &str, version: WeightVersion, found: Evidence) -> Result<Verified, Stale> {
+    /// Adds evidence to what is known of a server. Returns how strong it is, if it says anything.
+    fn weigh(
+        &self,
+        who: &str,
+        version: WeightVersion,
+        found: Evidence,
+    ) -> Result<Option<f64>, Stale> {
         let mut suspicions = self.suspicions.lock().unwrap_or_else(PoisonError::into_inner);
         let suspicion = suspicions.entry(who.to_owned()).or_default();
         let evidence = suspicion.and(found);
@@ -103,7 +92,7 @@ impl Verification {
         *suspicion = evidence.suspicion();
         tracing::debug!(who, strength = found.strength(), tokens = found.tokens, "weights checked");
         let told = found.tokens > 0 && found.strength() != 0.0;
-        Ok(Verified { strength: told.then(|| found.strength()) })
+        Ok(told.then(|| found.strength()))
     }
 
     fn is_compared(&self, url: &str) -> bool {
@@ -200,15 +189,15 @@ impl Supervisor {
     }
 
     /// Sees to it that the rollouts of a step were sampled with the weights of `version`, and have
-    /// its log-probabilities.
+    /// its log-probabilities. Returns how strong the evidence is, standard errors.
     pub async fn verify_rollouts(
         &self,
         version: WeightVersion,
         responses: &[Response],
-    ) -> Result<Verified> {
+    ) -> Result<Option<f64>> {
         let temperature = self.config.rollout.temperature;
         let Some(scaled) = self.scored(responses, temperature, version).await? else {
-            return Ok(Verified::default());
+            return Ok(None);
         };
         let plain = match temperature {
             1.0 => Some(scaled.clone()),
@@ -229,10 +218,10 @@ impl Supervisor {
         judge("a server", &tokens, temperature, self.config.tolerance())?;
 
         let Some(older) = version.0.checked_sub(1).map(WeightVersion) else {
-            return Ok(Verified::default());
+            return Ok(None);
         };
         let Some(before) = self.scored(responses, temperature, older).await? else {
-            return Ok(Verified::default());
+            return Ok(None);
         };
         let server: Vec<Vec<f64>> = responses
             .iter()
@@ -254,17 +243,16 @@ impl Supervisor {
 
     /// Sees to it that each server that has taken a push scores tokens as the trainer does after the
     /// update, and not as it did before it.
-    pub async fn verify_push(&self, report: &PublishReport, before: &Before) -> Result<Verified> {
+    pub async fn verify_push(&self, report: &PublishReport, before: &Before) -> Result<()> {
         let Before { responses, logprobs } = before;
         let version = report.version;
         let Some(now) = self.scored(responses, 1.0, version).await? else {
-            return Ok(Verified::default());
+            return Ok(());
         };
         let timeout = Duration::from_secs(self.config.server.push_timeout_seconds);
         let access = self.config.server.access();
         let sequences: Vec<Vec<u32>> =
             responses.iter().map(|response| response.sequence.clone()).collect();
-        let mut verified = Verified::default();
         for push in &report.servers {
             let address = self.servers.iter().find(|address| address.url == push.url);
             let (Some(address), PushOutcome::Verified { .. }) = (address, &push.outcome) else {
@@ -292,7 +280,7 @@ impl Supervisor {
             let differences =
                 Differences::of(pairs.map(|(server, now)| (*server, f64::from(*now))));
             let evidence = Evidence::of(&tokens_of(&scored, &now, logprobs));
-            verified = verified.and(self.verification.weigh(&push.url, version, evidence)?);
+            self.verification.weigh(&push.url, version, evidence)?;
             if differences.exceed(tolerance) {
                 bail!(
                     "{} does not serve version {version}: it scores {} tokens {:.2e} nats away from \
@@ -304,7 +292,7 @@ impl Supervisor {
                 );
             }
         }
-        Ok(verified)
+        Ok(())
     }
 
     /// The trainer's log-probabilities of the tokens of responses under a version. `None` where there

@@ -24,5 +24,6 @@ mod resume;
 mod run;
 mod security;
 mod servers;
+mod stale;
 mod study;
 mod upgrade;

@@ -233,7 +233,7 @@ metrics! {
     SamplerMismatch, "sampler_mismatch", "nats a token", Trainer, Mismatch,
         "|log-probability in the trainer - at the server|, mean over the on-policy tokens in the first pass.";
     WeightsEvidence, "weights_evidence", "standard errors", Trainer, Evidence,
-        "How much better the new weights explain the servers' log-probabilities than those before: the least of any server.";
+        "How much better the weights that should have sampled the rollouts explain their log-probabilities than those before.";
     CorrectedFraction, "corrected_fraction", "share", Trainer, Correction,
         "On-policy tokens whose importance weight a correction truncated or left out.";
     Kl, "kl", "nats a token", Trainer, Kl,

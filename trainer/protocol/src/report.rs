@@ -205,6 +205,9 @@ pub enum PushOutcome {
 pub struct TrainerState {
     /// The version it holds.
     pub version: WeightVersion,
+    /// A newer version that it went back from, because its files are damaged.
+    #[serde(default)]
+    pub damaged: Option<WeightVersion>,
     /// Folder of that version.
     pub folder: PathBuf,
     /// What is in it.

@@ -155,6 +155,7 @@ impl Trainer {
         let config = learner.model.config();
         TrainerState {
             version: record.version,
+            damaged: self.versions.damaged().filter(|damaged| *damaged > record.version),
             folder: self.folder(),
             kind: match learner.model.adapter() {
                 None => VersionKind::Model,

@@ -29,11 +29,11 @@ use crate::update::Learner;
 use crate::update::sequences::dealt;
 
 // In a folder of their own: vLLM loads every safetensors file beside the weights.
-const OWN: &str = "trainer";
-const RECORD: &str = "trainer/record.json";
-const MOMENTS: &str = "optimizer";
-const MASTERS: &str = "weights";
-const MODEL: &str = "model";
+pub(super) const OWN: &str = "trainer";
+pub(super) const RECORD: &str = "trainer/record.json";
+pub(super) const MOMENTS: &str = "optimizer";
+pub(super) const MASTERS: &str = "weights";
+pub(super) const MODEL: &str = "model";
 const INDEX: &str = "model.safetensors.index.json";
 
 /// Makes the folder of a version that is about to be written. What a failed attempt has left there goes.

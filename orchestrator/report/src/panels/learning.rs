@@ -41,9 +41,9 @@ pub fn mismatch(data: &RunData) -> Panel {
 
 /// Whether servers have the weights that they should have.
 pub fn evidence(data: &RunData) -> Panel {
-    let formula = "How much better the new weights explain the servers' log-probabilities than those \
-                   before, standard errors: the least of any server. Above 5 the weights are the new \
-                   ones; at -5 the run stops; in between the tokens do not tell.";
+    let formula = "How much better the weights that should have sampled the rollouts explain their \
+                   log-probabilities than those before, standard errors. Above 5 they are those; at -5 \
+                   the run stops; in between the tokens do not tell.";
     Panel::over_steps(data, PanelKey::Evidence.as_str(), "Evidence of the weights", formula)
         .series("evidence", data.metric(Metric::WeightsEvidence))
         .or_empty("No update has been looked at yet.")
