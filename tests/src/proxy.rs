@@ -34,6 +34,8 @@ pub enum Fault {
     InvalidLogprob,
     /// The responses were aborted.
     Abort,
+    /// The first of the responses was aborted.
+    AbortFirst,
     /// The server is not asked and says that all is well.
     Pretend,
     /// The answer does not say which weights it is of.
@@ -270,12 +272,13 @@ fn distort(choices: &mut Vec<Value>, fault: Fault) {
     if fault == Fault::FewerChoices {
         choices.pop();
     }
-    for choice in choices {
+    for (place, choice) in choices.iter_mut().enumerate() {
         let logprobs = &mut choice["logprobs"]["token_logprobs"];
         match fault {
             Fault::FewerLogprobs => drop(logprobs.as_array_mut().map(Vec::pop)),
             Fault::InvalidLogprob => logprobs[0] = json!(-9999.0),
-            Fault::Abort => choice["finish_reason"] = json!("abort"),
+            Fault::AbortFirst if place > 0 => {}
+            Fault::Abort | Fault::AbortFirst => choice["finish_reason"] = json!("abort"),
             _ => {}
         }
     }

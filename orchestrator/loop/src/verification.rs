@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use retrial_protocol::{PublishReport, PushOutcome, ScoreRequest, Step, WeightVersion};
-use retrial_servers::{CallError, Differences, Transience};
+use retrial_servers::{CallError, Differences, Transience, Trouble};
 
 use crate::agreement::{self, AgreementError, Disagreement, Reported, judge};
 use crate::evidence::{Evidence, Token, Weights};
@@ -137,7 +137,8 @@ pub fn responses(groups: &[Group], version: Option<WeightVersion>, tokens: usize
 
 impl Supervisor {
     /// Sees to it that the servers' log-probabilities of sampled tokens are the trainer's. A server
-    /// that cannot be asked is asked again, now if it is the only one, else after the next push.
+    /// that is away is asked again, now if it is the only one, else after the next push. One that
+    /// answers wrongly does so to rollouts too, which know what to do; those are compared as well.
     pub async fn compare_logprobs(&self, version: WeightVersion) -> Result<()> {
         let mut patience = self.patience();
         loop {
@@ -145,7 +146,10 @@ impl Supervisor {
                 self.live.waiting(None);
                 return Ok(());
             };
-            if self.verification.has_compared() {
+            let call = error.downcast_ref::<CallError>();
+            let away = call.is_some_and(|call| call.trouble() == Trouble::Away);
+            if !away || self.verification.has_compared() {
+                self.live.waiting(None);
                 return Ok(());
             }
             self.live.waiting(Some(format!("a comparison of log-probabilities: {error:#}")));

@@ -22,6 +22,7 @@ mod nccl;
 mod ranks;
 mod resume;
 mod run;
+mod said;
 mod security;
 mod servers;
 mod stale;
