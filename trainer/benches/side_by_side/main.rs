@@ -15,7 +15,7 @@ use retrial_protocol::{
 };
 use retrial_trainer::compute::{Compute, ready};
 use retrial_trainer::model::{Decoder, write_tensors};
-use retrial_trainer::update::Learner;
+use retrial_trainer::update::{self, Learner};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use tch::{Device, Kind};
