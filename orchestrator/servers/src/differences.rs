@@ -5,6 +5,8 @@
 
 /// Standard errors that the mean of a healthy server stays within.
 const SURE: f64 = 4.0;
+/// Most standard deviation of a healthy server's differences, in tolerances of their mean.
+const NOISE: f64 = 3.0;
 
 /// Differences of token log-probabilities, nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -44,7 +46,10 @@ impl Differences {
     /// Whether the mean is surely above a bound. A few tokens that are far off do not show it; that
     /// most tokens are beyond the bound does, however few there are.
     pub fn exceed(&self, tolerance: f64) -> bool {
-        let surely = self.mean - SURE * self.error > tolerance;
+        // A healthy server's own noise is not larger than this: three tokens, one of which is far off,
+        // are not excused by each other.
+        let error = self.error.min(NOISE * tolerance / (self.tokens.max(1) as f64).sqrt());
+        let surely = self.mean - SURE * error > tolerance;
         // Written so that infinities exceed any bound.
         self.median > tolerance || surely || !self.mean.is_finite()
     }
@@ -69,6 +74,7 @@ mod tests {
         assert!(of(&doubtful).exceed(0.02), "thousands of tokens make even a few of ten sure");
         assert!(!of(&[3e-6; 50]).exceed(1e-4));
         assert!(of(&[2e-4; 3]).exceed(1e-4), "most tokens are beyond it");
+        assert!(of(&[0.0, 0.25, 0.0]).exceed(1e-4), "a single one, far beyond all noise in f32");
     }
 
     #[test]
