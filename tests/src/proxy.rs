@@ -8,6 +8,8 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -32,6 +34,8 @@ pub enum Fault {
     InvalidLogprob,
     /// The responses were aborted.
     Abort,
+    /// The first of the responses was aborted.
+    AbortFirst,
     /// The server is not asked and says that all is well.
     Pretend,
     /// The answer does not say which weights it is of.
@@ -63,6 +67,8 @@ struct Shared {
     upstream: String,
     /// What has to be shown to it as a bearer token.
     key: Option<String>,
+    /// The seed of what its log-probabilities are off by.
+    noise: Option<u64>,
     client: reqwest::Client,
     state: Mutex<Traffic>,
     held: Semaphore,
@@ -81,18 +87,25 @@ struct Traffic {
 impl Proxy {
     /// Starts one before the server at `upstream` that spoils nothing yet.
     pub async fn start(upstream: &str) -> Self {
-        Self::before(upstream, None).await
+        Self::before(upstream, None, None).await
+    }
+
+    /// One whose log-probabilities have the noise of bf16 kernels: of 3 % of the tokens they are 0.05 to
+    /// 0.4 nats off.
+    pub async fn noisy(upstream: &str, seed: u64) -> Self {
+        Self::before(upstream, None, Some(seed)).await
     }
 
     /// One that answers 401 to whoever does not show this key.
     pub async fn locked(upstream: &str, key: &str) -> Self {
-        Self::before(upstream, Some(key.to_owned())).await
+        Self::before(upstream, Some(key.to_owned()), None).await
     }
 
-    async fn before(upstream: &str, key: Option<String>) -> Self {
+    async fn before(upstream: &str, key: Option<String>, noise: Option<u64>) -> Self {
         let state = Arc::new(Shared {
             upstream: upstream.to_owned(),
             key,
+            noise,
             client: retrial_servers::plain_client(),
             state: Mutex::default(),
             held: Semaphore::new(0),
@@ -200,7 +213,37 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let Ok(answer) = sent else { return StatusCode::BAD_GATEWAY.into_response() };
     let status = answer.status();
     let Ok(bytes) = answer.bytes().await else { return StatusCode::BAD_GATEWAY.into_response() };
+    let bytes = match shared.noise {
+        Some(seed) if parts.uri.path() == "/v1/completions" => noisy(&bytes, seed),
+        _ => bytes,
+    };
     (status, [("content-type", "application/json")], spoiled(bytes, fault)).into_response()
+}
+
+/// An answer with noise that follows from what it says: the same one has the same noise.
+fn noisy(bytes: &Bytes, seed: u64) -> Bytes {
+    let Ok(mut answer) = serde_json::from_slice::<Value>(bytes) else { return bytes.clone() };
+    let add = |bytes: &u8, hash: u64| (hash ^ u64::from(*bytes)).wrapping_mul(0x0100_0000_01b3);
+    let start = bytes.iter().fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| add(byte, hash));
+    let mut random = StdRng::seed_from_u64(start);
+    let mut off = |number: &mut Value| {
+        if let Some(logprob) = number.as_f64()
+            && random.random_bool(0.03)
+        {
+            let size: f64 = random.random_range(0.05..0.4);
+            let sign = if random.random_bool(0.5) { 1.0 } else { -1.0 };
+            *number = json!((logprob + sign * size).min(0.0));
+        }
+    };
+    for choice in answer["choices"].as_array_mut().into_iter().flatten() {
+        let sampled = choice["logprobs"]["token_logprobs"].as_array_mut();
+        sampled.into_iter().flatten().for_each(&mut off);
+        for scored in choice["prompt_logprobs"].as_array_mut().into_iter().flatten() {
+            let entries = scored.as_object_mut().into_iter().flat_map(|scored| scored.values_mut());
+            entries.for_each(|entry| off(&mut entry["logprob"]));
+        }
+    }
+    answer.to_string().into()
 }
 
 fn spoiled(bytes: Bytes, fault: Option<Fault>) -> Body {
@@ -229,12 +272,13 @@ fn distort(choices: &mut Vec<Value>, fault: Fault) {
     if fault == Fault::FewerChoices {
         choices.pop();
     }
-    for choice in choices {
+    for (place, choice) in choices.iter_mut().enumerate() {
         let logprobs = &mut choice["logprobs"]["token_logprobs"];
         match fault {
             Fault::FewerLogprobs => drop(logprobs.as_array_mut().map(Vec::pop)),
             Fault::InvalidLogprob => logprobs[0] = json!(-9999.0),
-            Fault::Abort => choice["finish_reason"] = json!("abort"),
+            Fault::AbortFirst if place > 0 => {}
+            Fault::Abort | Fault::AbortFirst => choice["finish_reason"] = json!("abort"),
             _ => {}
         }
     }

@@ -150,7 +150,7 @@ impl Shape {
              [data]\ntrain = \"train.jsonl\"\n\
              [rollout]\nproblems = {problems}\ngroup = {group}\nmax_tokens = {tokens}\n\
              [evaluation]\nevery = 0\n\
-             [server]\nurls = [\"{url}\"]\nmodel = \"policy\"\nconcurrency = {problems}\n\
+             [server]\nurls = [\"{url}\"]\nmodel = \"policy\"\nconcurrency = {problems}\nverify_tokens = 0\n\
              [trainer]\nurl = \"{url}\"\n[dashboard]\nlisten = \"127.0.0.1:0\"\nenabled = false\n"
         );
         write("run.toml", text);

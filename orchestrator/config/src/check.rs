@@ -65,8 +65,8 @@ impl Config {
         {
             return Err("[rollout] overlong: buffer and penalty must be above 0".into());
         }
-        if !(self.server.tolerance.is_finite() && self.server.tolerance > 0.0) {
-            let tolerance = self.server.tolerance;
+        let tolerance = self.tolerance();
+        if !(tolerance.is_finite() && tolerance > 0.0) {
             return Err(format!("[server] tolerance is {tolerance}, it must be above 0"));
         }
         if !self.server.workers.is_empty() && self.server.urls.len() != 1 {

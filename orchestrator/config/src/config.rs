@@ -15,7 +15,7 @@ use crate::prompts::PromptsConfig;
 use crate::rollout::{EvaluationConfig, HintConfig, RolloutConfig};
 use crate::run::RunConfig;
 use crate::server::ServerConfig;
-use crate::trainer::TrainerConfig;
+use crate::trainer::{Precision, TrainerConfig};
 
 /// A valid configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,6 +80,25 @@ impl Config {
     /// The folder of the run's weights.
     pub fn weights(&self) -> PathBuf {
         self.run.folder.join(&self.run.name)
+    }
+
+    /// Mean difference between the server's and the trainer's log-probabilities of tokens that
+    /// passes, nats. In f32 the kernels of different programs agree within 1e-5; in bf16 they are
+    /// about 0.01 apart.
+    pub fn tolerance(&self) -> f64 {
+        self.server.tolerance.unwrap_or(match self.trainer.precision {
+            Precision::F32 => 1e-4,
+            Precision::Bf16 => 0.02,
+        })
+    }
+
+    /// Tokens of each step by which new weights are told from those before. Numbers in bf16 are so
+    /// noisy that it takes thousands.
+    pub fn verify_tokens(&self) -> usize {
+        self.server.verify_tokens.unwrap_or(match self.trainer.precision {
+            Precision::F32 => 512,
+            Precision::Bf16 => 4096,
+        })
     }
 
     /// The objective, with what follows from the rest of the configuration.

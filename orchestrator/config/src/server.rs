@@ -42,9 +42,12 @@ pub struct ServerConfig {
     pub push_timeout_seconds: u64,
     /// Silence of a server that owes answers after which the run says what it waits for, seconds.
     pub stall_seconds: u64,
-    /// Largest difference between the server's and the trainer's log-probability of a token that
-    /// passes the check after each push of weights, nats.
-    pub tolerance: f64,
+    /// Mean difference between the server's and the trainer's log-probabilities of tokens that passes
+    /// their comparisons, nats; see [`crate::Config::tolerance`].
+    pub tolerance: Option<f64>,
+    /// Tokens of each step by which new weights are told from those before, 0 for none; see
+    /// [`crate::Config::verify_tokens`].
+    pub verify_tokens: Option<usize>,
 }
 
 impl ServerConfig {
@@ -82,7 +85,8 @@ impl Default for ServerConfig {
             timeout_seconds: 1800,
             push_timeout_seconds: 600,
             stall_seconds: 300,
-            tolerance: 1e-4,
+            tolerance: None,
+            verify_tokens: None,
         }
     }
 }

@@ -11,6 +11,7 @@ impl Config {
             tables.remove("dashboard");
             tables.remove("log");
         }
+        settings["server"]["tolerance"] = self.tolerance().into();
         for (table, keys) in [
             ("run", &["steps", "max_tokens", "keep", "database", "folder"][..]),
             (
@@ -31,6 +32,7 @@ impl Config {
                     "stall_seconds",
                     "error_budget",
                     "patience_seconds",
+                    "verify_tokens",
                 ][..],
             ),
             (

@@ -1,37 +1,39 @@
 //! Whether the log-probabilities that a server reports for what it samples are the trainer's.
 //!
-//! Every importance ratio rests on it. The probe after a push shows that the weights are the same;
-//! this shows that the numbers beside the rollouts mean the same: at the run's temperature, of the
-//! full distribution, without penalties.
+//! Every importance ratio rests on it: the numbers beside the rollouts must be at the run's
+//! temperature, of the full distribution, without penalties. It is seen when a run begins, on a few
+//! hundred sampled tokens, and again on the rollouts of each step.
 
 use anyhow::{Context, Result};
 use retrial_config::Config;
 use retrial_lte::Seed;
 use retrial_protocol::ScoreRequest;
-use retrial_servers::{PolicyServer, SampleRequest, Sampled};
+use retrial_servers::{Differences, PolicyServer, SampleRequest, Sampled};
 
 use crate::trainer::Trainer;
 
 /// Responses that are compared, and most tokens of each.
-const RESPONSES: u32 = 4;
-const TOKENS: usize = 16;
+const RESPONSES: u32 = 16;
+const TOKENS: usize = 64;
+/// Standard errors by which more tokens fit raw log-probabilities than processed ones.
+const CLEARLY: f64 = 4.0;
 
 /// A server reports other log-probabilities than the trainer computes.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{url} reports log-probability {server} for a token that it sampled at temperature \
-     {temperature}, the trainer has {trainer} (tolerance {tolerance})\nhint: {hint}"
+    "the log-probabilities that {url} reports for {} tokens that it sampled at temperature \
+     {temperature} are not the trainer's: the mean difference is {:.2e} nats, the median {:.2e} \
+     ([server] tolerance is {tolerance})\nhint: {hint}",
+    differences.tokens, differences.mean, differences.median
 )]
 pub struct Disagreement {
     /// The server.
     pub url: String,
-    /// Its number, nats.
-    pub server: f64,
-    /// The trainer's number, nats.
-    pub trainer: f64,
+    /// How far off it is.
+    pub differences: Differences,
     /// Sampling temperature.
     pub temperature: f64,
-    /// Largest difference that passes, nats.
+    /// Mean difference that passes, nats.
     pub tolerance: f64,
     /// What to look at.
     pub hint: &'static str,
@@ -48,8 +50,64 @@ pub enum AgreementError {
     Call(anyhow::Error),
 }
 
+/// The log-probabilities of a sampled token, nats.
+#[derive(Clone, Copy, Debug)]
+pub struct Reported {
+    /// The server's.
+    pub server: f64,
+    /// The trainer's, at the sampling temperature.
+    pub scaled: f64,
+    /// The trainer's, at temperature 1.
+    pub plain: f64,
+}
+
+/// Says whether a server's numbers are the trainer's, and if not, what they are.
+pub fn judge(
+    url: &str,
+    tokens: &[Reported],
+    temperature: f64,
+    tolerance: f64,
+) -> Result<Differences, Disagreement> {
+    let to = |of: fn(&Reported) -> f64| {
+        Differences::of(tokens.iter().map(|token| (token.server, of(token))))
+    };
+    let (scaled, plain) = (to(|token| token.scaled), to(|token| token.plain));
+    let raw = are_raw(tokens);
+    if !raw && !scaled.exceed(tolerance) {
+        return Ok(scaled);
+    }
+    let hint = if raw || !plain.exceed(tolerance) {
+        "these are log-probabilities before the temperature: start vLLM with \
+         --logprobs-mode processed_logprobs, or sample at temperature 1"
+    } else if scaled.median <= tolerance {
+        "most tokens agree and a few do not, as where a server computes in bf16: start it in the \
+         trainer's precision (vLLM: --dtype float32), or set [trainer] precision = \"bf16\" or a \
+         larger [server] tolerance"
+    } else {
+        "look for another model, another precision, or sampling parameters that the server adds of \
+         its own (vLLM: --generation-config vllm)"
+    };
+    let (url, differences) = (url.to_owned(), scaled);
+    Err(Disagreement { url, differences, temperature, tolerance, hint })
+}
+
+/// Whether the numbers are before the temperature, however little it changes them: more tokens are
+/// nearer to those than chance allows.
+fn are_raw(tokens: &[Reported]) -> bool {
+    let (mut raw, mut processed) = (0.0_f64, 0.0_f64);
+    for Reported { server, scaled, plain } in tokens {
+        let (to_scaled, to_plain) = ((server - scaled).abs(), (server - plain).abs());
+        if to_plain < to_scaled {
+            raw += 1.0;
+        } else if to_scaled < to_plain {
+            processed += 1.0;
+        }
+    }
+    raw - processed > CLEARLY * (raw + processed).sqrt()
+}
+
 /// Samples from a server and has the trainer score what was sampled. Both must hold the same
-/// weights. Returns the largest difference, nats.
+/// weights. Returns the mean difference, nats.
 pub async fn compare(
     server: &dyn PolicyServer,
     adapter: Option<&str>,
@@ -59,34 +117,8 @@ pub async fn compare(
 ) -> Result<f64, AgreementError> {
     let tokens =
         score(server, adapter, trainer, prompt, config).await.map_err(AgreementError::Call)?;
-    let (temperature, tolerance) = (config.rollout.temperature, config.server.tolerance);
-    let mut largest = 0.0_f64;
-    for Token { reported, scaled, plain } in tokens {
-        let difference = (reported - scaled).abs();
-        if difference > tolerance {
-            let hint = if (reported - plain).abs() <= tolerance {
-                "these are log-probabilities before the temperature: start vLLM with \
-                 --logprobs-mode processed_logprobs, or sample at temperature 1"
-            } else {
-                "look for another model, another precision, or sampling parameters that the \
-                 server adds of its own (vLLM: --generation-config vllm)"
-            };
-            let (url, server, trainer) = (server.url().to_owned(), reported, scaled);
-            return Err(Disagreement { url, server, trainer, temperature, tolerance, hint }.into());
-        }
-        largest = largest.max(difference);
-    }
-    Ok(largest)
-}
-
-/// The log-probabilities of a sampled token, nats.
-struct Token {
-    /// The server's.
-    reported: f64,
-    /// The trainer's, at the sampling temperature.
-    scaled: f64,
-    /// The trainer's, at temperature 1.
-    plain: f64,
+    let (temperature, tolerance) = (config.rollout.temperature, config.tolerance());
+    Ok(judge(server.url(), &tokens, temperature, tolerance)?.mean)
 }
 
 async fn score(
@@ -95,7 +127,7 @@ async fn score(
     trainer: &Trainer,
     prompt: &[u32],
     config: &Config,
-) -> Result<Vec<Token>> {
+) -> Result<Vec<Reported>> {
     let temperature = config.rollout.temperature;
     let max_tokens = TOKENS.min(config.rollout.max_tokens());
     let request = SampleRequest {
@@ -114,7 +146,7 @@ async fn score(
     let sequences: Vec<Vec<u32>> =
         sampled.iter().map(|response| [prompt, &response.tokens].concat()).collect();
     let score = async |temperature| {
-        let request = ScoreRequest { sequences: sequences.clone(), temperature };
+        let request = ScoreRequest { sequences: sequences.clone(), temperature, version: None };
         let scored = trainer.score(&request).await.context("scoring what a server sampled")?;
         // Of the last tokens only: the prompt's come first.
         let of_response = |(all, Sampled { tokens, .. }): (Vec<f32>, &Sampled)| {
@@ -124,12 +156,43 @@ async fn score(
     };
     let (scaled, plain): (Vec<f32>, Vec<f32>) = (score(temperature).await?, score(1.0).await?);
     let reported = sampled.iter().flat_map(|response| &response.logprobs);
-    Ok(reported
-        .zip(scaled.iter().zip(&plain))
-        .map(|(reported, (scaled, plain))| Token {
-            reported: f64::from(*reported),
-            scaled: f64::from(*scaled),
-            plain: f64::from(*plain),
-        })
-        .collect())
+    let token = |(server, (scaled, plain)): (&f32, (&f32, &f32))| Reported {
+        server: f64::from(*server),
+        scaled: f64::from(*scaled),
+        plain: f64::from(*plain),
+    };
+    Ok(reported.zip(scaled.iter().zip(&plain)).map(token).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tokens at temperature 0.7, of which 3 % are 0.3 nats off.
+    fn tokens(server: fn(f64, f64) -> f64) -> Vec<Reported> {
+        let token = |index: u32| {
+            let plain = -2.0 * f64::from(index % 100) / 100.0;
+            let scaled = plain / 0.7 + 0.2;
+            let noise = if index % 33 == 0 { 0.3 } else { 0.0 };
+            Reported { server: server(scaled, plain) + noise, scaled, plain }
+        };
+        (0..500).map(token).collect()
+    }
+
+    #[test]
+    fn raw_and_processed_numbers_are_told_apart_by_which_fits() {
+        // So wide a tolerance that both would pass.
+        let raw = judge("http://a", &tokens(|_, plain| plain), 0.7, 1.0).unwrap_err();
+        assert!(raw.to_string().contains("--logprobs-mode processed_logprobs"), "{raw}");
+        let processed = judge("http://a", &tokens(|scaled, _| scaled), 0.7, 0.02).unwrap();
+        assert!(processed.mean < 0.02, "{processed:?}");
+    }
+
+    #[test]
+    fn what_disagrees_is_said_with_what_it_may_be() {
+        let error = judge("http://a", &tokens(|scaled, _| scaled), 0.7, 1e-4).unwrap_err();
+        assert!(error.to_string().contains("--dtype float32"), "{error}");
+        let error = judge("http://a", &tokens(|scaled, _| scaled - 0.5), 0.7, 0.02).unwrap_err();
+        assert!(error.to_string().contains("another model"), "{error}");
+    }
 }

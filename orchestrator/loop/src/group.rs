@@ -28,6 +28,8 @@ pub struct Group {
     pub second: Option<Second>,
     /// The refined group.
     pub members: Vec<Member<Shared>>,
+    /// Responses of both trials that were given up, because no attempt gave one that can be used.
+    pub given_up: usize,
 }
 
 /// The second trial of a problem.

@@ -24,6 +24,7 @@ use crate::pinned;
 use crate::pool_source::Watched;
 use crate::services::connect;
 use crate::supervisor::Supervisor;
+use crate::verification::Verification;
 
 /// How a run is started.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +102,7 @@ impl Run {
             crash,
         };
         let done = done.map_or(WeightVersion(0), Step::version);
-        bring_to_trainer(&context, done).await?;
+        let done = bring_to_trainer(&context, done).await?;
         Ok(Self { context, done, _claim: claim })
     }
 }
@@ -132,18 +133,29 @@ async fn services(
         trainer_process,
         probe,
         live: Arc::clone(&live),
-        settings: config.server.clone(),
+        config: config.clone(),
+        verification: Verification::default(),
         bringing_back: Mutex::default(),
     };
     Ok((supervisor, live))
 }
 
 /// Has the servers serve the trainer's version, and sees to it that both agree on log-probabilities.
-async fn bring_to_trainer(context: &Context, done: WeightVersion) -> Result<(), Failure> {
+/// Returns the version that the run goes on from.
+async fn bring_to_trainer(
+    context: &Context,
+    done: WeightVersion,
+) -> Result<WeightVersion, Failure> {
     let Context { config, services, .. } = context;
     let state = services.state().await?;
     let trained = state.version;
     services.pool.expect_vocabulary(state.vocabulary);
+    let done = if trained < done && state.damaged.is_some() {
+        go_back(config, done, trained)?;
+        trained
+    } else {
+        done
+    };
     // One step ahead: it was taken, but the log did not get to say so. It will be repeated out
     // of the log, and the trainer recognises it.
     if trained != done && trained != done.next_step().version() {
@@ -155,7 +167,28 @@ async fn bring_to_trainer(context: &Context, done: WeightVersion) -> Result<(), 
         )));
     }
     services.publish(trained).await?;
-    services.compare_logprobs(trained, config).await?;
+    services.compare_logprobs(trained).await?;
+    Ok(done)
+}
+
+/// The newest versions are damaged: their steps are repeated, with the rollouts that the log has of
+/// them, and give the same weights again.
+fn go_back(config: &Config, done: WeightVersion, whole: WeightVersion) -> Result<(), Failure> {
+    let (name, folder) = (&config.run.name, config.weights());
+    if config.log.success_characters.is_some() {
+        return Err(Failure::Work(anyhow!(
+            "version {done} of the weights of run `{name}` in {} is damaged, and the log has only the \
+             beginnings of the responses that would make it again\n\
+             hint: start another run from version {whole}, which is whole, by --set model.path=...; \
+             without [log] success_characters a run goes back by itself",
+            folder.display()
+        )));
+    }
+    let first = whole.next_step();
+    tracing::warn!(
+        "the weights of version {done} are damaged: run `{name}` goes back to version {whole}, and \
+         repeats its steps from {first} on with the rollouts that the log has of them"
+    );
     Ok(())
 }
 

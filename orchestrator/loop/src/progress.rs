@@ -165,6 +165,12 @@ fn step_line(summary: &StepSummary, steps: u64) -> String {
     if let (Some(entropy), Some(tokens)) = (summary.first.entropy, summary.first.response_tokens) {
         let _ = write!(line, "  entropy {entropy:.3}  length {tokens:.1}");
     }
+    if summary.given_up > 0 {
+        let _ = write!(line, "  given up {}", summary.given_up);
+    }
+    if summary.odd_tokens > 0 {
+        let _ = write!(line, "  odd log-probs {}", summary.odd_tokens);
+    }
     let seconds = &summary.seconds;
     let rollout = seconds.first_trial + seconds.second_trial;
     let _ = write!(

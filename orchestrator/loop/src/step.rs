@@ -34,6 +34,7 @@ use crate::group::{Group, Second, attempts, reward, with_reward};
 use crate::sampling::Sampling;
 use crate::solution;
 use crate::summary::{Seconds, StepSummary};
+use crate::verification::{self, Before};
 
 /// The rollouts of a step, graded, and where the time went.
 pub struct Collected {
@@ -60,9 +61,9 @@ pub async fn step(
     let ahead = config.rollout.max_staleness > 0 && next.0 <= config.run.steps;
     let collect_ahead =
         async { if ahead { collect(context, next, served).await.map(Some) } else { Ok(None) } };
-    let ((report, train_seconds), ahead) =
-        tokio::try_join!(train(context, &collected), collect_ahead)?;
-    let summary = publish(context, collected, report, train_seconds).await?;
+    let evidence = verify(context, &collected).await?;
+    let (trained, ahead) = tokio::try_join!(train(context, &collected), collect_ahead)?;
+    let summary = publish(context, collected, trained, evidence).await?;
     Ok((summary, ahead))
 }
 
@@ -88,7 +89,9 @@ async fn problem(
 
     // 1. G rollouts of the problem as it stands.
     let prompt = prompts.plain(task)?;
-    let first = with_reward(sampling.first_trial(task, &prompt).await?);
+    let first = sampling.first_trial(task, &prompt).await?;
+    let mut given_up = (config.rollout.group as usize).saturating_sub(first.len());
+    let first = with_reward(first);
 
     // 2. and 3. A none-pass problem gets a second trial, hinted with its own wrong answers.
     let equivalent = retrial_grader::equivalent;
@@ -98,8 +101,9 @@ async fn problem(
             let trial = with_memory(context, step, &task.problem.id, trial).await?;
             let (trial, hinted) = prompts.hinted(task, trial)?;
             // 4. Extra rollouts from the same policy, on the hinted prompt.
-            let extra = with_reward(sampling.second_trial(task, &trial, &hinted).await?);
-            Some(Second { trial, extra })
+            let extra = sampling.second_trial(task, &trial, &hinted).await?;
+            given_up += (config.rollout.extra as usize).saturating_sub(extra.len());
+            Some(Second { trial, extra: with_reward(extra) })
         }
     };
 
@@ -114,13 +118,36 @@ async fn problem(
         Method::Lte | Method::Grpo | Method::GrpoExtra => refine(&first, extra, reward, max, seed),
     };
     let (problem, prompt) = (task.problem.id.clone(), prompt.ids);
-    Ok(Group { problem, prompt, first, second, members })
+    Ok(Group { problem, prompt, first, second, members, given_up })
 }
 
-/// One mixed-policy update, and the seconds that it took.
+/// Sees to it that the rollouts were sampled with the weights that they are labelled with. Those that
+/// were not leave the log: a run that goes on samples them again. Returns how strong the evidence is.
+async fn verify(context: &Context, collected: &Collected) -> Result<Option<f64>> {
+    let Collected { step, groups, .. } = collected;
+    let tokens = context.config.verify_tokens();
+    let first = groups.iter().flat_map(|group| &group.first).map(|graded| graded.rollout.version);
+    let Some(version) = first.max() else { return Ok(None) };
+    let responses = verification::responses(groups, Some(version), tokens);
+    let evidence = context.services.verify_rollouts(version, &responses).await;
+    if evidence.as_ref().is_err_and(|error| verification::is_of_server(error)) {
+        context.store.forget_step(context.id, *step).await?;
+    }
+    evidence
+}
+
+/// What an update gave: the trainer's report, the tokens as they were scored before it, and the seconds
+/// that it took.
+struct Trained {
+    report: TrainReport,
+    before: Option<Before>,
+    seconds: f64,
+}
+
+/// One mixed-policy update.
 #[tracing::instrument(level = "error", name = "at", skip_all, fields(
     run = context.live.run(), step = collected.step.0, phase = Phase::Train.word()))]
-async fn train(context: &Context, collected: &Collected) -> Result<(TrainReport, f64)> {
+async fn train(context: &Context, collected: &Collected) -> Result<Trained> {
     let Context { config, .. } = context;
     let Collected { step, groups, .. } = collected;
     let _activity = context.live.enter(*step, Phase::Train, 0);
@@ -137,9 +164,11 @@ async fn train(context: &Context, collected: &Collected) -> Result<(TrainReport,
     };
     // Weights must never have learned from rollouts that a power cut takes out of the log.
     context.store.sync().await?;
+    let tokens = verification::responses(groups, None, config.verify_tokens());
+    let before = context.services.before_update(*step, tokens).await?;
     let report = context.services.train(&request).await?;
     CrashPoint::reached(context.crash, Moment::Train, *step);
-    Ok((report, clock.elapsed().as_secs_f64()))
+    Ok(Trained { report, before, seconds: clock.elapsed().as_secs_f64() })
 }
 
 /// The new weights go to the servers, which are seen to serve them, and the step into the log.
@@ -148,20 +177,25 @@ async fn train(context: &Context, collected: &Collected) -> Result<(TrainReport,
 async fn publish(
     context: &Context,
     collected: Collected,
-    report: TrainReport,
-    train_seconds: f64,
+    trained: Trained,
+    evidence: Option<f64>,
 ) -> Result<StepSummary> {
     let Collected { step, groups, mut seconds } = collected;
+    let Trained { report, before, seconds: train_seconds } = trained;
     seconds.train = train_seconds;
     let activity = context.live.enter(step, Phase::Publish, 0);
     let clock = Instant::now();
     let pushed = context.services.publish(step.version()).await?;
+    if let Some(before) = &before {
+        context.services.verify_push(&pushed, before).await?;
+    }
+    context.services.compare_logprobs(pushed.version).await?;
     seconds.publish = clock.elapsed().as_secs_f64();
     drop(activity);
     CrashPoint::reached(context.crash, Moment::Publish, step);
 
     let folder = context.config.weights().join(step.version().folder());
-    let summary = StepSummary::new(step, &groups, report.metrics, seconds);
+    let summary = StepSummary::new(step, &groups, report.metrics, evidence, seconds);
     let record = summary.record(&groups, &folder, &pushed);
     context.store.commit_step(context.id, step, &record).await?;
     CrashPoint::reached(context.crash, Moment::Commit, step);

@@ -6,6 +6,7 @@ use retrial_domain::FinishReason;
 use retrial_grader::Verdict;
 use retrial_lte::{GroupOutcome, HintKind};
 use retrial_protocol::{Metric, PublishReport, PushOutcome, Quantiles, Step, TrainMetrics};
+use retrial_servers::Oddities;
 use retrial_store::{GroupRecord, PushRecord, StepRecord};
 
 use crate::group::{Group, Shared};
@@ -60,6 +61,12 @@ pub struct StepSummary {
     pub mean_replacements: Option<f64>,
     /// Share of the extra rollouts that repeat an answer they were warned of.
     pub repeated_mistakes: Option<f64>,
+    /// Responses that were given up.
+    pub given_up: usize,
+    /// Sampled tokens of both trials whose log-probability cannot be.
+    pub odd_tokens: u64,
+    /// How strong the evidence is that the right weights have sampled, standard errors.
+    pub evidence: Option<f64>,
     /// Numbers of the first trial.
     pub first: TrialNumbers,
     /// Numbers of the second trial.
@@ -96,7 +103,13 @@ pub struct TrialNumbers {
 
 impl StepSummary {
     /// Adds up a step.
-    pub fn new(step: Step, groups: &[Group], train: TrainMetrics, seconds: Seconds) -> Self {
+    pub fn new(
+        step: Step,
+        groups: &[Group],
+        train: TrainMetrics,
+        evidence: Option<f64>,
+        seconds: Seconds,
+    ) -> Self {
         let replaced: Vec<usize> =
             groups.iter().map(|group| group.replacements().len()).filter(|&n| n > 0).collect();
         let all =
@@ -108,6 +121,9 @@ impl StepSummary {
             hinted: hinted(groups),
             mean_replacements: mean(replaced.iter().map(|&count| count as f64)),
             repeated_mistakes: mean(groups.iter().flat_map(repeats)),
+            given_up: groups.iter().map(|group| group.given_up).sum(),
+            odd_tokens: odd_tokens(groups),
+            evidence,
             first: TrialNumbers::of(step, &all(|group| &group.first)),
             second: TrialNumbers::of(step, &all(Group::extra)),
             train,
@@ -151,6 +167,9 @@ impl StepSummary {
             (Metric::FirstTrialResponseTokensP90, lengths(|lengths| lengths.p90)),
             (Metric::Staleness, self.first.staleness),
             (Metric::Entropy, self.first.entropy),
+            count(Metric::GivenUpRollouts, self.given_up),
+            count(Metric::OddTokens, self.odd_tokens as usize),
+            (Metric::WeightsEvidence, self.evidence),
             count(Metric::SecondTrialRollouts, self.second.rollouts),
             count(Metric::SecondTrialTokens, self.second.tokens),
             (Metric::SecondTrialPassRate, self.second.pass),
@@ -232,6 +251,14 @@ impl TrialNumbers {
             entropy: mean(logprobs.map(|&logprob| -f64::from(logprob))),
         }
     }
+}
+
+fn odd_tokens(groups: &[Group]) -> u64 {
+    let mut oddities = Oddities::default();
+    for rollout in groups.iter().flat_map(|group| group.first.iter().chain(group.extra())) {
+        oddities.add_logprobs(&rollout.rollout.logprobs);
+    }
+    oddities.odd()
 }
 
 fn hinted(groups: &[Group]) -> Vec<Hinted> {

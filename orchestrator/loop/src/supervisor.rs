@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use retrial_config::{Config, ServerConfig};
+use retrial_config::Config;
 use retrial_live::Live;
 use retrial_protocol::{
     PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, TrainReport,
@@ -15,9 +15,9 @@ use retrial_servers::{CallError, Outcome, Policy, Pool, PoolError, SampleRequest
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
-use crate::agreement::{self, AgreementError};
 use crate::services::Service;
 use crate::trainer::Trainer;
+use crate::verification::Verification;
 
 /// How long after a broken connection, or an answer that ranks are lost, the end of a process is
 /// seen: rank 0 ends two seconds after such an answer.
@@ -39,8 +39,10 @@ pub struct Supervisor {
     pub probe: Vec<u32>,
     /// What the dashboard shows of this moment.
     pub live: Arc<Live>,
-    /// What the configuration says of the policy servers.
-    pub settings: ServerConfig,
+    /// The configuration.
+    pub config: Config,
+    /// What is known of the servers' weights.
+    pub verification: Verification,
     /// Held while servers are brought back.
     pub bringing_back: Mutex<()>,
 }
@@ -74,9 +76,9 @@ impl Supervisor {
             version,
             servers: self.servers.clone(),
             probe: self.probe.clone(),
-            tolerance: self.settings.tolerance,
-            timeout_seconds: self.settings.push_timeout_seconds,
-            transfer: self.settings.push,
+            tolerance: self.config.tolerance(),
+            timeout_seconds: self.config.server.push_timeout_seconds,
+            transfer: self.config.server.push,
         };
         let mut pauses = self.policy().pauses();
         loop {
@@ -130,25 +132,9 @@ impl Supervisor {
         }
     }
 
-    /// Sees to it that the servers' log-probabilities of sampled tokens are the trainer's.
-    pub async fn compare_logprobs(&self, version: WeightVersion, config: &Config) -> Result<()> {
-        for (server, adapter) in self.pool.serving(version) {
-            let (adapter, trainer) = (adapter.as_deref(), &self.trainer);
-            match agreement::compare(server, adapter, trainer, &self.probe, config).await {
-                Ok(largest) => tracing::info!(url = server.url(), largest, "log-probs agree"),
-                Err(AgreementError::Disagreement(error)) => return Err(error.into()),
-                // Whatever it is, the rollouts will meet it, and know what to do.
-                Err(AgreementError::Call(error)) => {
-                    tracing::warn!(url = server.url(), "log-probs were not compared: {error:#}");
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Makes a call to the trainer. One that the run has started is started again if it dies, others
     /// are waited for while patience lasts. All calls may be repeated.
-    async fn with_trainer<T, F>(&self, call: impl Fn() -> F) -> Result<T>
+    pub(crate) async fn with_trainer<T, F>(&self, call: impl Fn() -> F) -> Result<T>
     where
         F: Future<Output = Result<T, CallError>>,
     {
@@ -159,12 +145,12 @@ impl Supervisor {
     }
 
     /// How servers and a trainer that somebody else runs are waited for.
-    fn policy(&self) -> Policy {
+    pub(crate) fn policy(&self) -> Policy {
         Policy::waiting(self.patience())
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_secs(self.settings.patience_seconds)
+        Duration::from_secs(self.config.server.patience_seconds)
     }
 }
 

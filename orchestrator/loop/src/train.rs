@@ -13,6 +13,7 @@ use crate::progress::Progress;
 use crate::report::final_table;
 use crate::step::step;
 use crate::stop::Stop;
+use crate::worry::{Worries, Worry};
 
 /// Trains until the run has made its steps, has sampled its tokens, or is told to stop. Returns the
 /// last version and the table of the run.
@@ -24,13 +25,14 @@ pub async fn train(
     let Run { context, done, .. } = run;
     let steps = context.config.run.steps;
     let mut ahead = None;
+    let mut worries = Worries::default();
     let mut last = *done;
     for number in (done.0 + 1..=steps).map(Step) {
         let version = number.base();
         if interventions::carry_out(context, version, stop, progress).await? == Next::End {
             return Err(Failure::Interrupted { done: version });
         }
-        if has_sampled_enough(context).await? {
+        if has_sampled_enough(context, number).await? {
             break;
         }
         last = number.version();
@@ -40,6 +42,9 @@ pub async fn train(
         let (summary, collected) = step(context, number, ahead).await?;
         ahead = collected;
         progress.stepped(&summary);
+        if let Some((worry, steps)) = worries.next(Worry::of(&summary)) {
+            tracing::warn!(step = summary.step.0, "for {steps} steps now {worry}");
+        }
     }
     let scores = evaluate(context, last).await?;
     progress.evaluated(last, &scores);
@@ -48,9 +53,13 @@ pub async fn train(
     Ok((last, table))
 }
 
-/// Whether the run has used up its tokens.
-async fn has_sampled_enough(context: &Context) -> Result<bool> {
+/// Whether the run has used up its tokens before a step. Those of a step that is repeated are among
+/// them.
+async fn has_sampled_enough(context: &Context, next: Step) -> Result<bool> {
     let Some(limit) = context.config.run.max_tokens else { return Ok(false) };
+    if context.store.last_committed_step(context.id).await?.is_some_and(|last| last >= next) {
+        return Ok(false);
+    }
     let sums = context.store.metric_sums(context.id).await?;
     let tokens =
         [Metric::FirstTrialTokens, Metric::SecondTrialTokens].map(|metric| sums.get(metric.name()));

@@ -9,6 +9,7 @@ mod panel;
 mod panels;
 mod picture;
 mod series;
+pub mod sheet;
 mod side_by_side;
 pub mod text;
 

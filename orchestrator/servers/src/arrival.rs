@@ -58,17 +58,27 @@ pub enum Share {
 impl Oddities {
     /// Counts those of a response.
     pub fn add(&mut self, sampled: &Sampled) {
+        self.add_logprobs(&sampled.logprobs);
+    }
+
+    /// Counts those among the log-probabilities of a response.
+    pub fn add_logprobs(&mut self, logprobs: &[f32]) {
         let count = |test: fn(f32) -> bool| {
-            sampled.logprobs.iter().filter(|&&logprob| test(logprob)).count() as u64
+            logprobs.iter().filter(|&&logprob| test(logprob)).count() as u64
         };
-        self.tokens += sampled.logprobs.len() as u64;
+        self.tokens += logprobs.len() as u64;
         self.positive += count(|logprob| logprob > ROUNDING);
         self.unlikely += count(|logprob| logprob < UNLIKELY);
     }
 
+    /// How many there are.
+    pub fn odd(&self) -> u64 {
+        self.positive + self.unlikely
+    }
+
     /// What to make of them.
     pub fn share(&self) -> Share {
-        let odd = self.positive + self.unlikely;
+        let odd = self.odd();
         if odd == 0 {
             Share::Nothing
         } else if self.tokens < ENOUGH || (odd as f64) < TOO_MANY * self.tokens as f64 {

@@ -16,6 +16,7 @@ use retrial_protocol::{
 
 use crate::caller::Caller;
 use crate::control::{Control, Failed, Order, Patience};
+use crate::differences::Differences;
 use crate::error::CallError;
 use crate::kinds::control;
 use crate::sample::INVALID_LOGPROB;
@@ -24,7 +25,8 @@ use crate::sample::INVALID_LOGPROB;
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{url} does not serve version {version}: for token {position} of the probe it has \
-     log-probability {server}, the trainer has {trainer} (tolerance {tolerance})\n\
+     log-probability {server}, the trainer has {trainer}; the mean difference is {mean:.2e} \
+     ([server] tolerance is {tolerance})\n\
      hint: look for another precision, another model or a stale cache on the server"
 )]
 pub struct Mismatch {
@@ -32,13 +34,15 @@ pub struct Mismatch {
     pub version: WeightVersion,
     /// The server.
     pub url: String,
-    /// Position of the token in the probe.
+    /// Position of the token in the probe that is farthest off.
     pub position: usize,
     /// The server's number, nats.
     pub server: f64,
     /// The trainer's number, nats.
     pub trainer: f64,
-    /// Largest difference that passes, nats.
+    /// Mean difference of all its tokens, nats.
+    pub mean: f64,
+    /// Mean difference that passes, nats.
     pub tolerance: f64,
 }
 
@@ -163,30 +167,28 @@ async fn fall_back(server: &dyn Control, version: WeightVersion, weights: &Weigh
     }
 }
 
-/// The largest difference between the server's and the trainer's log-probabilities.
+/// The largest difference between the server's and the trainer's log-probabilities, if they agree in
+/// the mean.
 fn compare(
     url: &str,
     request: &PublishRequest,
     found: &[f64],
     expected: &[f32],
 ) -> Result<f64, Mismatch> {
-    let mut largest = 0.0_f64;
-    for (position, (&server, &trainer)) in (1..).zip(found.iter().zip(expected)) {
-        let trainer = f64::from(trainer);
+    let (version, tolerance) = (request.version, request.tolerance);
+    let pairs = || found.iter().copied().zip(expected.iter().copied().map(f64::from));
+    let differences = Differences::of(pairs());
+    let invalid = |&(_, (server, _)): &(usize, (f64, f64))| server <= f64::from(INVALID_LOGPROB);
+    let far = |(_, (server, trainer)): &(usize, (f64, f64))| {
         let difference = (server - trainer).abs();
-        // Written so that a NaN fails.
-        if !(difference <= request.tolerance && server > f64::from(INVALID_LOGPROB)) {
-            let (version, tolerance) = (request.version, request.tolerance);
-            return Err(Mismatch {
-                version,
-                url: url.into(),
-                position,
-                server,
-                trainer,
-                tolerance,
-            });
-        }
-        largest = largest.max(difference);
+        if difference.is_nan() { f64::INFINITY } else { difference }
+    };
+    let unsound = (1..).zip(pairs()).find(invalid);
+    if unsound.is_none() && !differences.exceed(tolerance) {
+        return Ok(differences.largest);
     }
-    Ok(largest)
+    let farthest = (1..).zip(pairs()).max_by(|one, other| far(one).total_cmp(&far(other)));
+    let (position, (server, trainer)) = unsound.or(farthest).unwrap_or_default();
+    let (url, mean) = (url.into(), differences.mean);
+    Err(Mismatch { version, url, position, server, trainer, mean, tolerance })
 }

@@ -17,7 +17,8 @@ const CHUNK: usize = 4096;
 /// Grades responses to mathematical problems.
 ///
 /// Reads JSON Lines {"id", "gold", "response"} and writes {"id", "verdict", "answer"}; the verdict
-/// is correct, wrong, `no_answer`, unparsed or timeout.
+/// is correct, wrong, `no_answer`, unparsed or timeout. A line that cannot be graded has the verdict
+/// invalid, its number and the reason; the others are graded all the same, and the exit code is 1.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  retrial grade responses.jsonl > verdicts.jsonl\n  \
     retrial grade --gold '\\frac{1}{2}' --response 'It is \\boxed{0.5}.' --explain")]
@@ -75,6 +76,16 @@ struct Graded {
     answer: Option<String>,
 }
 
+/// A line that cannot be graded.
+#[derive(Serialize)]
+struct Invalid {
+    /// Null where the line does not have one.
+    id: serde_json::Value,
+    verdict: &'static str,
+    line: usize,
+    reason: String,
+}
+
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let extraction = match args.extraction {
@@ -109,24 +120,41 @@ fn stream(file: &Path, rules: Rules, out: &mut impl Write) -> Result<(), Failure
         let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()));
         Box::new(BufReader::new(opened.map_err(Failure::Input)?))
     };
-    let mut lines = input.lines().enumerate();
+    let mut lines = (1..).zip(input.split(b'\n'));
+    let (mut all, mut invalid) = (0_usize, 0_usize);
     loop {
-        let chunk: Vec<(usize, String)> = lines
+        let chunk: Vec<(usize, Vec<u8>)> = lines
             .by_ref()
             .take(CHUNK)
-            .map(|(index, line)| Ok((index + 1, line?)))
+            .map(|(number, line)| Ok((number, line?)))
             .collect::<std::io::Result<_>>()
             .with_context(|| format!("cannot read {}", file.display()))
             .map_err(Failure::Input)?;
         if chunk.is_empty() {
-            return Ok(());
+            break;
         }
-        for line in on_all_cores(&chunk, |(number, line)| {
-            grade_line(line, rules).with_context(|| format!("{}:{number}", file.display()))
-        }) {
-            writeln!(out, "{}", line.map_err(Failure::Input)?)?;
+        let graded = on_all_cores(&chunk, |(number, line)| grade_line(*number, line, rules));
+        for line in graded.into_iter().flatten() {
+            all += 1;
+            match line {
+                Line::Graded(graded) => serde_json::to_writer(&mut *out, &graded)?,
+                Line::Invalid(reasoned) => {
+                    invalid += 1;
+                    serde_json::to_writer(&mut *out, &reasoned)?;
+                }
+            }
+            writeln!(out)?;
         }
     }
+    if invalid == 0 {
+        return Ok(());
+    }
+    out.flush()?;
+    Err(Failure::Work(anyhow!(
+        "{invalid} of {all} lines of {} could not be graded\n\
+         hint: their verdict is `invalid`, beside it stands the reason",
+        file.display()
+    )))
 }
 
 /// Maps items on all cores, in order.
@@ -146,10 +174,28 @@ fn on_all_cores<T: Sync, R: Send>(items: &[T], map: impl Fn(&T) -> R + Sync) -> 
     })
 }
 
-fn grade_line(line: &str, rules: Rules) -> Result<String> {
-    let case: Case = serde_json::from_str(line)?;
-    let graded = graded(Some(case.id), &case.gold, &case.response, rules)?;
-    Ok(serde_json::to_string(&graded)?)
+/// What became of a line.
+enum Line {
+    Graded(Graded),
+    Invalid(Invalid),
+}
+
+/// Grades a line, if it is not blank.
+fn grade_line(number: usize, line: &[u8], rules: Rules) -> Option<Line> {
+    if line.trim_ascii().is_empty() {
+        return None;
+    }
+    let case = serde_json::from_slice::<Case>(line).map_err(anyhow::Error::from);
+    let graded = case.and_then(|case| graded(Some(case.id), &case.gold, &case.response, rules));
+    Some(match graded {
+        Ok(graded) => Line::Graded(graded),
+        Err(error) => {
+            let value = serde_json::from_slice::<serde_json::Value>(line).unwrap_or_default();
+            let id = value.get("id").cloned().unwrap_or_default();
+            let reason = format!("{error:#}");
+            Line::Invalid(Invalid { id, verdict: "invalid", line: number, reason })
+        }
+    })
 }
 
 fn graded(

@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::Result;
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{Cell, CellAlignment, Table};
+use retrial_report::sheet;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
@@ -56,11 +57,11 @@ impl<'a, W: Write> Rows<'a, W> {
         }
         if format.csv {
             let mut out = csv::Writer::from_writer(out);
-            out.write_record(&columns)?;
+            out.write_record(columns.iter().map(|name| sheet::cell(name).into_owned()))?;
             return Ok(Self(Writer::Csv { out }));
         }
         let mut table = Table::new();
-        table.load_style(ASCII_MARKDOWN).set_header(columns);
+        table.load_style(ASCII_MARKDOWN).set_header(columns.iter().map(|name| beginning(name)));
         Ok(Self(Writer::Table { out, table, empty: true }))
     }
 
@@ -74,7 +75,7 @@ impl<'a, W: Write> Rows<'a, W> {
             Writer::Json { out, columns } => {
                 writeln!(out, "{}", serde_json::to_string(&Object { columns, values })?)?;
             }
-            Writer::Csv { out } => out.write_record(values.iter().map(plain))?,
+            Writer::Csv { out } => out.write_record(values.iter().map(csv_cell))?,
         }
         Ok(())
     }
@@ -106,9 +107,7 @@ pub fn write_records<T: Serialize>(
         return Ok(());
     }
     if format.csv {
-        let mut out = csv::Writer::from_writer(out);
-        records.iter().try_for_each(|record| out.serialize(record))?;
-        return Ok(out.flush()?);
+        return Ok(sheet::write(out, records)?);
     }
     let columns = header.iter().map(|&name| name.to_owned()).collect();
     let mut rows = Rows::begin(out, format, columns)?;
@@ -135,6 +134,14 @@ impl Serialize for Object<'_> {
 fn cell(value: &Value) -> Cell {
     let cell = Cell::new(beginning(&plain(value)));
     if value.is_number() { cell.set_alignment(CellAlignment::Right) } else { cell }
+}
+
+/// A value as it stands in CSV: only texts can be anything but a number.
+fn csv_cell(value: &Value) -> String {
+    match value {
+        Value::String(text) => sheet::cell(text).into_owned(),
+        other => plain(other),
+    }
 }
 
 /// A value without quotes; nothing for a missing one.
@@ -206,6 +213,17 @@ mod tests {
             written(false, true, &rows),
             "text,number,nothing\n\"a\n\"\"b\"\"\",1.5,\nc,12,0\n"
         );
+    }
+
+    #[test]
+    fn what_a_model_wrote_is_no_formula_and_no_escape_code() {
+        let rows = [[json!("=cmd()\u{1b}[2J"), json!(-1), json!("-1/2")]];
+        assert_eq!(
+            written(false, true, &rows),
+            "text,number,nothing\n'=cmd()\u{fffd}[2J,-1,'-1/2\n"
+        );
+        let table = written(false, false, &rows);
+        assert!(!table.contains('\u{1b}') && table.contains("-1/2"), "{table}");
     }
 
     #[test]

@@ -158,6 +158,16 @@ impl Store {
         self.sync().await
     }
 
+    /// Takes a step that is not committed out of the log, with its rollouts and hints.
+    pub async fn forget_step(&self, run: RunId, step: Step) -> Result<(), StoreError> {
+        let query = "DELETE FROM steps WHERE run = ? AND step = ? AND committed_at IS NULL";
+        self.write("take a step out of", async |db| {
+            sqlx::query(query).bind(run.0).bind(step.0.cast_signed()).execute(db).await?;
+            Ok(())
+        })
+        .await
+    }
+
     /// The sum of each metric over all steps.
     pub async fn metric_sums(&self, run: RunId) -> Result<BTreeMap<String, f64>, StoreError> {
         let query = "SELECT name, total(value) FROM step_metrics WHERE run = ? GROUP BY name";

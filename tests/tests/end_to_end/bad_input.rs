@@ -189,3 +189,35 @@ fn a_disk_that_takes_no_more() {
     let output = project.train(&[&["--resume"], &small[..]].concat());
     assert!(output.status.success(), "{}", shown(&output));
 }
+
+#[test]
+fn grade_goes_on_after_a_line_that_it_cannot_grade() {
+    let project = Project::new();
+    let good = r#"{"id": 1, "gold": "2", "response": "\\boxed{2}"}"#;
+    let lines = [
+        good.as_bytes(),
+        b"{\"id\": \"torn\", \"gold\": \"2\", \"resp",
+        b"",
+        br#"{"id": 3, "gold": "2"}"#,
+        br#"{"id": 4, "gold": "", "response": "x"}"#,
+        b"{\"id\": 5, \"gold\": \"2\", \"response\": \"\xff\"}",
+        good.as_bytes(),
+    ];
+    fs::write(project.path("cases.jsonl"), lines.join(&b'\n')).unwrap();
+    let output = project.retrial(["grade", "cases.jsonl"]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let graded: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let verdicts: Vec<&str> = graded.iter().map(|line| line["verdict"].as_str().unwrap()).collect();
+    assert_eq!(
+        verdicts,
+        ["correct", "invalid", "invalid", "invalid", "invalid", "correct"],
+        "{text}"
+    );
+    assert_eq!(graded[2]["id"], 3);
+    assert_eq!(graded[2]["line"], 4);
+    assert!(graded[2]["reason"].as_str().unwrap().contains("response"), "{text}");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("4 of 6 lines of cases.jsonl could not be graded"), "{error}");
+}

@@ -119,3 +119,33 @@ async fn a_run_is_trained_by_one_process_at_a_time() {
     let third = project.train(&["--resume"]);
     assert!(third.status.success(), "{}", shown(&third));
 }
+
+/// The last version lost its end, a file, or its record, as by a power cut.
+#[tokio::test]
+async fn a_damaged_last_version_is_made_again_out_of_the_log() {
+    let cut = |path: &std::path::Path| {
+        let length = std::fs::metadata(path).unwrap().len();
+        std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(length / 2).unwrap();
+    };
+    for (file, whole) in [
+        ("model.safetensors", false),
+        ("trainer/optimizer.safetensors", true),
+        ("trainer/record.json", false),
+    ] {
+        let project = Project::new();
+        let output = project.train(&[]);
+        assert!(output.status.success(), "{}", shown(&output));
+        let path = project.path("runs/test/v000002").join(file);
+        if whole {
+            std::fs::remove_file(&path).unwrap()
+        } else {
+            cut(&path)
+        }
+        let resumed = project.train(&["--resume"]);
+        assert!(resumed.status.success(), "{file}: {}", shown(&resumed));
+        let said = String::from_utf8_lossy(&resumed.stderr).into_owned();
+        assert!(said.contains("goes back to version 1"), "{file}: {said}");
+        assert!(!project.path("runs/test/v000002.damaged").exists(), "{file}");
+        project.ended(2).await.assert_is(expected().await, file);
+    }
+}

@@ -15,7 +15,7 @@ use retrial_protocol::{
 };
 use retrial_trainer::compute::{Compute, ready};
 use retrial_trainer::model::{Decoder, write_tensors};
-use retrial_trainer::update::Learner;
+use retrial_trainer::update::{self, Learner};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use tch::{Device, Kind};
@@ -124,7 +124,8 @@ fn rollouts(learner: &Learner) -> Batch {
             let response: Vec<u32> =
                 (0..length).map(|_| random.random_range(0..VOCABULARY)).collect();
             let whole: Vec<u32> = prompt.iter().chain(&response).copied().collect();
-            let logprobs = learner.logprobs(&[whole], 1.0, 1).remove(0);
+            let logprobs =
+                update::logprobs(&learner.model, learner.compute.kind, &[whole], 1.0, 1).remove(0);
             samples.push(Sample {
                 prompt: prompt.clone(),
                 sampler_logprobs: logprobs[prompt.len() - 1..].to_vec(),

@@ -47,6 +47,7 @@ pub enum PanelKey {
     Unfinished,
     Lengths,
     Staleness,
+    Oddities,
     Entropy,
     EntropyBonus,
     Tokens,
@@ -55,6 +56,7 @@ pub enum PanelKey {
     Clipping,
     Rho,
     Mismatch,
+    Evidence,
     Correction,
     Kl,
     Time,
@@ -76,6 +78,7 @@ impl PanelKey {
             Self::Unfinished => "unfinished",
             Self::Lengths => "lengths",
             Self::Staleness => "staleness",
+            Self::Oddities => "oddities",
             Self::Entropy => "entropy",
             Self::EntropyBonus => "entropy-bonus",
             Self::Tokens => "tokens",
@@ -84,6 +87,7 @@ impl PanelKey {
             Self::Clipping => "clipping",
             Self::Rho => "rho",
             Self::Mismatch => "mismatch",
+            Self::Evidence => "evidence",
             Self::Correction => "correction",
             Self::Kl => "kl",
             Self::Time => "time",
@@ -190,6 +194,10 @@ metrics! {
         "Version that is trained minus version that sampled, mean over the first trial.";
     Entropy, "entropy", "nats a token", Rollouts, Entropy,
         "Minus the mean log-probability of the first trial's tokens.";
+    GivenUpRollouts, "given_up_rollouts", "rollouts", Rollouts, Oddities,
+        "Responses that no attempt gave in a form that can be used: they have no reward.";
+    OddTokens, "odd_tokens", "tokens", Rollouts, Oddities,
+        "Sampled tokens whose log-probability is above 0, or below -30.";
     SecondTrialRollouts, "second_trial_rollouts", "rollouts", Rollouts, SecondTrial,
         "Graded rollouts of the second trial.";
     SecondTrialTokens, "second_trial_tokens", "tokens", Rollouts, Tokens,
@@ -224,6 +232,8 @@ metrics! {
         "Coefficient of the entropy bonus.";
     SamplerMismatch, "sampler_mismatch", "nats a token", Trainer, Mismatch,
         "|log-probability in the trainer - at the server|, mean over the on-policy tokens in the first pass.";
+    WeightsEvidence, "weights_evidence", "standard errors", Trainer, Evidence,
+        "How much better the weights that should have sampled the rollouts explain their log-probabilities than those before.";
     CorrectedFraction, "corrected_fraction", "share", Trainer, Correction,
         "On-policy tokens whose importance weight a correction truncated or left out.";
     Kl, "kl", "nats a token", Trainer, Kl,

@@ -105,7 +105,7 @@ pub struct PublishRequest {
     pub servers: Vec<ServerAddress>,
     /// Token ids that trainer and server both score after the push; at least two.
     pub probe: Vec<u32>,
-    /// Largest difference of a token's log-probability that passes, nats.
+    /// Mean difference of the tokens' log-probabilities that passes, nats.
     pub tolerance: f64,
     /// Deadline of each call to a server, seconds; a large model is read from disk within it.
     pub timeout_seconds: u64,
@@ -205,6 +205,9 @@ pub enum PushOutcome {
 pub struct TrainerState {
     /// The version it holds.
     pub version: WeightVersion,
+    /// A newer version that it went back from, because its files are damaged.
+    #[serde(default)]
+    pub damaged: Option<WeightVersion>,
     /// Folder of that version.
     pub folder: PathBuf,
     /// What is in it.
@@ -236,9 +239,13 @@ pub struct ScoreRequest {
     pub sequences: Vec<Vec<u32>>,
     /// Sampling temperature that the logits are divided by.
     pub temperature: f64,
+    /// The weights that score: those that are trained, or an older version that is still on the
+    /// trainer's disk.
+    #[serde(default)]
+    pub version: Option<WeightVersion>,
 }
 
-/// Log-probabilities of given sequences under the trainer's weights.
+/// Log-probabilities of given sequences.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoreResponse {
     /// The version that scored.

@@ -74,7 +74,8 @@ async fn publish(
 ) -> Answer<PublishReport> {
     let Json(call) = body?;
     let request = &call.request;
-    let probe = ScoreRequest { sequences: vec![request.probe.clone()], temperature: 1.0 };
+    let sequences = vec![request.probe.clone()];
+    let probe = ScoreRequest { sequences, temperature: 1.0, version: None };
     let (state, fallback, intact, scored) = worker
         .call(move |trainer| {
             (trainer.state(), trainer.previous(), trainer.check_files(), trainer.score(&probe))
@@ -134,6 +135,7 @@ impl From<TrainerError> for Failure {
             TrainerError::OutOfOrder { .. } | TrainerError::OtherBatch { .. } => {
                 StatusCode::CONFLICT
             }
+            TrainerError::NoVersion { .. } => StatusCode::GONE,
             TrainerError::Sequence { .. }
             | TrainerError::Temperature { .. }
             | TrainerError::Learn(LearnError::Batch(_) | LearnError::Settings(_)) => {

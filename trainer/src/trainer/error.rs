@@ -37,6 +37,12 @@ pub enum TrainerError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A version that is not there, or not any more.
+    #[error("version {version} of the weights is not on the trainer's disk")]
+    NoVersion {
+        /// The version that was asked for.
+        version: WeightVersion,
+    },
     /// Nothing is sampled at this temperature.
     #[error("the temperature is {temperature}, it must be above 0")]
     Temperature {

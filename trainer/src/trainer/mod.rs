@@ -21,7 +21,7 @@ use crate::model::lora::NewAdapter;
 use crate::model::{Decoder, ModelError};
 use crate::publish;
 use crate::ranks::{Order, Ranks};
-use crate::update::Learner;
+use crate::update::{Learner, logprobs};
 use crate::versions::{Record, Versions, attempt_at};
 
 pub use error::{TrainerError, Unusable};
@@ -155,6 +155,7 @@ impl Trainer {
         let config = learner.model.config();
         TrainerState {
             version: record.version,
+            damaged: self.versions.damaged().filter(|damaged| *damaged > record.version),
             folder: self.folder(),
             kind: match learner.model.adapter() {
                 None => VersionKind::Model,
@@ -260,7 +261,8 @@ impl Trainer {
         Ok(report)
     }
 
-    /// Log-probabilities of given sequences under the present weights.
+    /// Log-probabilities of given sequences under the present weights, or under those of an older
+    /// version, which are read for it.
     pub fn score(&self, request: &ScoreRequest) -> Result<ScoreResponse, TrainerError> {
         let Policy { learner, record } = self.policy();
         let config = learner.model.config();
@@ -280,9 +282,22 @@ impl Trainer {
         if !(temperature > 0.0 && temperature.is_finite()) {
             return Err(TrainerError::Temperature { temperature });
         }
-        let logprobs = attempt(|| learner.logprobs(&request.sequences, temperature, SCORE_TOKENS))
+        let version = request.version.unwrap_or(record.version);
+        let older = if version == record.version { None } else { Some(self.older(version)?) };
+        let model = older.as_ref().unwrap_or(&learner.model);
+        let kind = self.compute.kind;
+        let score = || logprobs(model, kind, &request.sequences, temperature, SCORE_TOKENS);
+        let logprobs = attempt(score)
             .map_err(|error| TrainerError::Torch { during: "scoring failed", error })?;
-        Ok(ScoreResponse { version: record.version, logprobs })
+        Ok(ScoreResponse { version, logprobs })
+    }
+
+    /// The weights of an older version.
+    fn older(&self, version: WeightVersion) -> Result<Decoder, TrainerError> {
+        if !self.versions.path(version).exists() {
+            return Err(TrainerError::NoVersion { version });
+        }
+        Ok(self.versions.model(version, self.compute, self.ranks.place())?)
     }
 
     /// Checks that the current version's files are what was written.

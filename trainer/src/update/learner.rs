@@ -295,30 +295,31 @@ impl Learner {
         }
         Ok(())
     }
+}
 
-    /// Log-probabilities of each sequence's tokens after its first at a sampling temperature, nats.
-    pub fn logprobs(
-        &self,
-        sequences: &[Vec<u32>],
-        temperature: f64,
-        budget: usize,
-    ) -> Vec<Vec<f32>> {
-        let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
-        let mut scores = vec![Vec::new(); sequences.len()];
-        for positions in micro_batches(&lengths, budget) {
-            let split = |&position: &usize| {
-                let (prompt, response) = sequences[position].split_at(1);
-                Sequence { prompt, response }
-            };
-            let pieces: Vec<Sequence<'_>> = positions.iter().map(split).collect();
-            let scored = score(&self.model, self.compute.kind, &pieces, temperature);
-            let mut flat = numbers(&scored.logprobs).into_iter().map(|x| x as f32);
-            for (position, piece) in positions.iter().zip(&pieces) {
-                scores[*position] = flat.by_ref().take(piece.response.len()).collect();
-            }
+/// Log-probabilities of each sequence's tokens after its first at a sampling temperature, nats.
+pub fn logprobs(
+    model: &Decoder,
+    kind: Kind,
+    sequences: &[Vec<u32>],
+    temperature: f64,
+    budget: usize,
+) -> Vec<Vec<f32>> {
+    let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
+    let mut scores = vec![Vec::new(); sequences.len()];
+    for positions in micro_batches(&lengths, budget) {
+        let split = |&position: &usize| {
+            let (prompt, response) = sequences[position].split_at(1);
+            Sequence { prompt, response }
+        };
+        let pieces: Vec<Sequence<'_>> = positions.iter().map(split).collect();
+        let scored = score(model, kind, &pieces, temperature);
+        let mut flat = numbers(&scored.logprobs).into_iter().map(|x| x as f32);
+        for (position, piece) in positions.iter().zip(&pieces) {
+            scores[*position] = flat.by_ref().take(piece.response.len()).collect();
         }
-        scores
     }
+    scores
 }
 
 const BEFORE: &str = "before the first optimizer step";

@@ -18,4 +18,4 @@ pub mod objective;
 pub mod sequences;
 
 pub use error::LearnError;
-pub use learner::Learner;
+pub use learner::{Learner, logprobs};

@@ -29,11 +29,11 @@ use crate::update::Learner;
 use crate::update::sequences::dealt;
 
 // In a folder of their own: vLLM loads every safetensors file beside the weights.
-const OWN: &str = "trainer";
-const RECORD: &str = "trainer/record.json";
-const MOMENTS: &str = "optimizer";
-const MASTERS: &str = "weights";
-const MODEL: &str = "model";
+pub(super) const OWN: &str = "trainer";
+pub(super) const RECORD: &str = "trainer/record.json";
+pub(super) const MOMENTS: &str = "optimizer";
+pub(super) const MASTERS: &str = "weights";
+pub(super) const MODEL: &str = "model";
 const INDEX: &str = "model.safetensors.index.json";
 
 /// Makes the folder of a version that is about to be written. What a failed attempt has left there goes.
@@ -116,16 +116,7 @@ pub fn read(
         report.folder = folder.into();
     }
     let kind = compute.of_weights(place);
-    let model = match (adapter, masters_of(folder)?) {
-        (Some(new), _) => adapted(folder, base, &new.form, compute)?,
-        (None, Some(mut masters)) => {
-            Decoder::load_shards(folder, &mut masters, (kind, compute.device))?
-        }
-        (None, None) if lora::is_adapter(folder) => {
-            return Err(other_kind(folder, "it is an adapter, whole weights were"));
-        }
-        (None, None) => Decoder::load_as(folder, (kind, compute.device))?,
-    };
+    let model = model(folder, base, adapter, compute, place)?;
     let mut learner = Learner::sharded(model, compute, place);
     let Learner { model, optimizer, .. } = &mut learner;
     let parameters = model.learned().iter().zip(optimizer.shares_mut());
@@ -162,6 +153,26 @@ pub fn read(
     optimizer.resume(record.optimizer_steps);
     learner.entropy_coefficient = record.entropy_coefficient;
     Ok((learner, record))
+}
+
+/// The weights of a version that one of several ranks computes with. An adapter is on the model in
+/// `base`.
+pub fn model(
+    folder: &Path,
+    base: &Path,
+    adapter: Option<&NewAdapter>,
+    compute: Compute,
+    place: Place,
+) -> Result<Decoder, ModelError> {
+    let as_stored = (compute.of_weights(place), compute.device);
+    match (adapter, masters_of(folder)?) {
+        (Some(new), _) => adapted(folder, base, &new.form, compute),
+        (None, Some(mut masters)) => Decoder::load_shards(folder, &mut masters, as_stored),
+        (None, None) if lora::is_adapter(folder) => {
+            Err(other_kind(folder, "it is an adapter, whole weights were"))
+        }
+        (None, None) => Decoder::load_as(folder, as_stored),
+    }
 }
 
 /// The base, which does not learn and so is of the kind of the activations, with the adapter of a

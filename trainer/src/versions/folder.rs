@@ -5,6 +5,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -14,6 +15,7 @@ use tch::Device;
 use super::disk::{attempt_at, io, room};
 use super::files;
 use super::record::Record;
+use super::whole;
 use crate::compute::Compute;
 use crate::fault::{Fault, Point};
 use crate::model::lora::{self, NewAdapter};
@@ -22,6 +24,7 @@ use crate::ranks::Place;
 use crate::update::Learner;
 
 const TEMPORARY: &str = ".tmp";
+const DAMAGED: &str = ".damaged";
 const LOCK: &str = "trainer.lock";
 
 /// A trainer that is about to end, as its orchestrator did, gets this long to let go of a folder.
@@ -71,6 +74,7 @@ impl Versions {
             let leftover = versions.folder.join(name);
             fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
         }
+        versions.set_damaged_aside()?;
         if versions.latest()?.is_none_or(|latest| latest == WeightVersion(0)) {
             let learner = attempt_at("take up", &versions.base, || {
                 let mut model = Decoder::load(&versions.base, Device::Cpu)?;
@@ -130,6 +134,19 @@ impl Versions {
         })
     }
 
+    /// The weights of a version that products are computed with.
+    pub fn model(
+        &self,
+        version: WeightVersion,
+        compute: Compute,
+        place: Place,
+    ) -> Result<Decoder, ModelError> {
+        let folder = self.path(version);
+        attempt_at("read", &folder, || {
+            files::model(&folder, &self.base, self.adapter.as_ref(), compute, place)
+        })
+    }
+
     /// Writes a new version, as the only rank, and drops the oldest. The files that are not weights
     /// come from `source`.
     pub fn save(
@@ -165,6 +182,7 @@ impl Versions {
             files::sync(&temporary)?;
             Fault::reached(fault, Point::AfterWrite, step);
             fs::rename(&temporary, &target).map_err(io("rename", &temporary))?;
+            self.forget_damaged(record.version)?;
             sync_folder(&self.folder)?;
             Fault::reached(fault, Point::AfterRename, step);
             self.drop_old()
@@ -183,6 +201,62 @@ impl Versions {
         }
         agree(if leads { publish() } else { Ok(()) })?;
         Ok(target)
+    }
+
+    /// Gives damaged versions another name, so that the newest whole one is the latest.
+    fn set_damaged_aside(&self) -> Result<(), ModelError> {
+        let mut damaged = Vec::new();
+        for version in self.versions()?.into_iter().rev() {
+            // Version 0 is made anew where it is the latest.
+            let checked = if version.0 == 0 { Ok(()) } else { whole::check(&self.path(version)) };
+            match checked {
+                Ok(()) => {
+                    for (damaged, error) in &damaged {
+                        self.set_aside(*damaged, error, version)?;
+                    }
+                    return Ok(());
+                }
+                Err(error) if whole::is_damage(&error) => damaged.push((version, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        // Without a whole one, what is wrong with the newest is what there is to say.
+        damaged.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    fn set_aside(
+        &self,
+        version: WeightVersion,
+        error: &ModelError,
+        whole: WeightVersion,
+    ) -> Result<(), ModelError> {
+        self.forget_damaged(version)?;
+        let (from, to) = (self.path(version), self.damaged_path(version));
+        tracing::warn!(
+            "version {version} of the weights is damaged: {error}; it is kept as {}, and version \
+             {whole} is taken up",
+            to.display()
+        );
+        fs::rename(&from, &to).map_err(io("rename", &from))
+    }
+
+    /// Removes a damaged version, which there is a whole one of now.
+    fn forget_damaged(&self, version: WeightVersion) -> Result<(), ModelError> {
+        let path = self.damaged_path(version);
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(io("remove", &path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn damaged_path(&self, version: WeightVersion) -> PathBuf {
+        self.folder.join(format!("{}{DAMAGED}", version.folder()))
+    }
+
+    /// The newest version that was found damaged and has not been made again.
+    pub fn damaged(&self) -> Option<WeightVersion> {
+        let of = |name: &String| WeightVersion::from_folder(name.strip_suffix(DAMAGED)?);
+        self.names().unwrap_or_default().iter().filter_map(of).max()
     }
 
     fn drop_old(&self) -> Result<(), ModelError> {

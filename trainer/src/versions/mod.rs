@@ -4,6 +4,7 @@ mod disk;
 mod files;
 mod folder;
 mod record;
+mod whole;
 
 pub use disk::{attempt_at, room};
 pub use files::{copy_description, masters_of};

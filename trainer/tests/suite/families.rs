@@ -115,7 +115,8 @@ fn a_family_is_trained_written_and_read_again() {
         let sequence: Vec<u32> = sample.prompt.iter().chain(&sample.response).copied().collect();
         let (prompt, response) = sequence.split_at(1);
         let found = score(&model, Kind::Float, &[Sequence { prompt, response }], 1.0).logprobs;
-        let ask = ScoreRequest { sequences: vec![sequence.clone()], temperature: 1.0 };
+        let ask =
+            ScoreRequest { sequences: vec![sequence.clone()], temperature: 1.0, version: None };
         let expected = Tensor::from_slice(&trainer.score(&ask).unwrap().logprobs[0]);
         assert!(largest_difference(&found, &expected) < 1e-6, "{name}");
         let before = Decoder::load(base.path(), Device::Cpu).unwrap();

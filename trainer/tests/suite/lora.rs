@@ -126,7 +126,7 @@ fn an_adapter_is_written_as_peft_writes_it() {
 
 fn scores(trainer: &Trainer, sample: &Sample) -> Vec<f32> {
     let sequence = sample.prompt.iter().chain(&sample.response).copied().collect();
-    let request = ScoreRequest { sequences: vec![sequence], temperature: 1.0 };
+    let request = ScoreRequest { sequences: vec![sequence], temperature: 1.0, version: None };
     trainer.score(&request).unwrap().logprobs.remove(0)
 }
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use retrial_trainer::compute::{Compute, Keep};
 use retrial_trainer::model::{Decoder, read_named, write_tensors};
-use retrial_trainer::update::Learner;
 use retrial_trainer::update::forward_backward::score;
 use retrial_trainer::update::sequences::Sequence;
+use retrial_trainer::update::{self, Learner};
 use tch::{Device, Kind, Tensor};
 
 use crate::common;
@@ -119,7 +119,9 @@ fn the_learner_scores_sequences_in_micro_batches() {
     let learner = Learner::new(model, Compute::default());
     let cut: Vec<Vec<u32>> =
         ids.iter().zip([40, 25, 9]).map(|(row, length)| row[..length].to_vec()).collect();
-    for (row, found) in (0..).zip(learner.logprobs(&cut, 1.0, 64)) {
+    for (row, found) in
+        (0..).zip(update::logprobs(&learner.model, learner.compute.kind, &cut, 1.0, 64))
+    {
         for (position, &logprob) in found.iter().enumerate() {
             let expected = logprobs.double_value(&[row, position as i64]);
             let difference = (f64::from(logprob) - expected).abs();

@@ -60,7 +60,8 @@ impl Service {
     }
 
     async fn score(&self, ids: &[u32]) -> Vec<f32> {
-        let request = ScoreRequest { sequences: vec![ids.to_vec()], temperature: 1.0 };
+        let request =
+            ScoreRequest { sequences: vec![ids.to_vec()], temperature: 1.0, version: None };
         self.ok::<ScoreResponse>("/score", &request).await.logprobs.remove(0)
     }
 }
@@ -199,7 +200,8 @@ async fn bad_requests_are_named() {
     long.batch.samples[0].prompt = vec![1; 60];
     let mut late = sound.clone();
     late.step.0 = 3;
-    let short = ScoreRequest { sequences: vec![vec![1, 2], vec![1]], temperature: 1.0 };
+    let short =
+        ScoreRequest { sequences: vec![vec![1, 2], vec![1]], temperature: 1.0, version: None };
     let cases = [
         ("/train", unknown, 422, "unknown field `gama`"),
         ("/train", json!(bad_gamma), 400, "`gamma` is -1, it must be above 0"),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use retrial_protocol::WeightVersion;
+use retrial_protocol::{ScoreRequest, WeightVersion};
 use retrial_trainer::compute::{Compute, Keep, Precision};
 use retrial_trainer::export;
 use retrial_trainer::model::Decoder;
@@ -172,5 +172,48 @@ fn a_version_is_exported_as_a_plain_model() {
         }
         let error = export::open(&args).err().unwrap().to_string();
         assert!(error.contains("exists and is not empty"), "{error}");
+    }
+}
+
+#[test]
+fn an_older_version_scores_as_it_did_when_it_was_the_latest() {
+    let folder = tempdir().unwrap();
+    let mut trainer = open(folder.path());
+    let batch = batch(&trainer);
+    let sample = batch.samples[0].clone();
+    let sequence: Vec<u32> = sample.prompt.iter().chain(&sample.response).copied().collect();
+    let score = |trainer: &Trainer, version| {
+        let sequences = vec![sequence.clone()];
+        trainer.score(&ScoreRequest { sequences, temperature: 0.7, version })
+    };
+    let first = score(&trainer, None).unwrap();
+    trainer.train(&request(1, batch)).unwrap();
+    let second = score(&trainer, Some(WeightVersion(1))).unwrap();
+    assert_ne!(first.logprobs, second.logprobs);
+    assert_eq!(score(&trainer, Some(WeightVersion(0))).unwrap(), first);
+    assert_eq!(score(&trainer, None).unwrap(), second);
+    let missing = score(&trainer, Some(WeightVersion(7))).unwrap_err().to_string();
+    assert!(missing.contains("version 7 of the weights is not on the trainer's disk"), "{missing}");
+}
+
+#[test]
+fn a_damaged_latest_version_is_set_aside_until_it_is_made_again() {
+    let folder = tempdir().unwrap();
+    let mut trainer = open(folder.path());
+    let batch = batch(&trainer);
+    trainer.train(&request(1, batch.clone())).unwrap();
+    let report = trainer.train(&request(2, batch.clone())).unwrap();
+    let weights = std::fs::read(report.folder.join("model.safetensors")).unwrap();
+    drop(trainer);
+    for file in ["config.json", "trainer/record.json", "trainer/optimizer.safetensors"] {
+        std::fs::write(report.folder.join(file), "").unwrap();
+        let mut trainer = open(folder.path());
+        let state = trainer.state();
+        assert_eq!((state.version, state.damaged), (WeightVersion(1), Some(WeightVersion(2))));
+        assert!(versions(folder.path()).contains(&"v000002.damaged".to_owned()));
+        let again = trainer.train(&request(2, batch.clone())).unwrap();
+        assert_eq!((&again.batch, trainer.state().damaged), (&report.batch, None), "{file}");
+        assert_eq!(std::fs::read(again.folder.join("model.safetensors")).unwrap(), weights);
+        assert!(!versions(folder.path()).contains(&"v000002.damaged".to_owned()));
     }
 }

@@ -2,13 +2,15 @@
 
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{Redirect, Response};
 use axum::routing::get;
 use maud::Markup;
-use retrial_report::{Over, Panel, sections};
+use retrial_report::{Over, Panel, sections, sheet};
 use retrial_store::{LogSize, RunLine};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -170,9 +172,11 @@ async fn panel_csv(
         Over::Step => "step",
         Over::WeightVersion => "weight_version",
     };
-    let names = panel.series.iter().map(|series| series.name.as_str());
+    let names = panel.series.iter().map(|series| sheet::cell(&series.name));
     let failed = |error: ::csv::Error| ApiError::Log(error.to_string());
-    writer.write_record(std::iter::once(over).chain(names)).map_err(failed)?;
+    writer
+        .write_record(std::iter::once(over.into()).chain(names).map(Cow::into_owned))
+        .map_err(failed)?;
     for (place, x) in panel.x.iter().enumerate() {
         let values = panel
             .series

@@ -39,6 +39,27 @@ pub fn mismatch(data: &RunData) -> Panel {
         .or_empty("No update has had on-policy tokens yet.")
 }
 
+/// Whether servers have the weights that they should have.
+pub fn evidence(data: &RunData) -> Panel {
+    let formula = "How much better the weights that should have sampled the rollouts explain their \
+                   log-probabilities than those before, standard errors. Above 5 they are those; at -5 \
+                   the run stops; in between the tokens do not tell.";
+    Panel::over_steps(data, PanelKey::Evidence.as_str(), "Evidence of the weights", formula)
+        .series("evidence", data.metric(Metric::WeightsEvidence))
+        .or_empty("No update has been looked at yet.")
+}
+
+/// What servers sent that cannot be used, or cannot be.
+pub fn oddities(data: &RunData) -> Panel {
+    let formula = "Responses that were given up: no attempt gave one that can be used, and they have \
+                   no reward. Sampled tokens whose log-probability is above 0, or below -30.";
+    Panel::over_steps(data, PanelKey::Oddities.as_str(), "Given up, odd numbers", formula)
+        .range(Range::Zero)
+        .series("responses given up", data.metric(Metric::GivenUpRollouts))
+        .series("odd tokens", data.metric(Metric::OddTokens))
+        .or_empty("No step has counted them.")
+}
+
 /// How long responses are.
 pub fn lengths(data: &RunData) -> Panel {
     let formula = "Tokens of a response of the first trial: 10 % are shorter than p10, half are \

@@ -45,6 +45,8 @@ pub fn sections(data: &RunData) -> Vec<Section> {
                 learning::effective_batch(data),
                 learning::entropy(data),
                 learning::mismatch(data),
+                learning::evidence(data),
+                learning::oddities(data),
                 learning::lengths(data),
                 learning::unfinished(data),
                 learning::loss(data),

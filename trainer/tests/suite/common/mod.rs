@@ -35,7 +35,11 @@ pub fn open(folder: &Path) -> Trainer {
 fn logprobs(trainer: &Trainer, prompt: &[u32], response: &[u32]) -> Vec<f32> {
     let sequence: Vec<u32> = prompt.iter().chain(response).copied().collect();
     let scores = trainer
-        .score(&retrial_protocol::ScoreRequest { sequences: vec![sequence], temperature: 1.0 })
+        .score(&retrial_protocol::ScoreRequest {
+            sequences: vec![sequence],
+            temperature: 1.0,
+            version: None,
+        })
         .unwrap()
         .logprobs
         .remove(0);

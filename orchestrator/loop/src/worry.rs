@@ -1,0 +1,99 @@
+//! What makes a run pointless although nothing fails: steps whose rewards teach nothing, and why that
+//! may be.
+
+use std::fmt;
+
+use crate::summary::StepSummary;
+
+/// Steps in a row after which a run says it,
+const AFTER: u64 = 2;
+/// and then again.
+const AGAIN: u64 = 10;
+
+/// What is the same for all rollouts of a first trial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worry {
+    /// Each was cut at the response limit.
+    AllCut,
+    /// None has an answer.
+    NoAnswer,
+    /// None is right.
+    AllWrong,
+    /// All are right.
+    AllRight,
+}
+
+impl Worry {
+    /// What there is to worry about in a step.
+    pub fn of(summary: &StepSummary) -> Option<Self> {
+        let first = &summary.first;
+        let all = |share: Option<f64>| share == Some(1.0);
+        if all(first.truncated) {
+            Some(Self::AllCut)
+        } else if all(first.no_answer) {
+            Some(Self::NoAnswer)
+        } else if first.pass == Some(0.0) {
+            Some(Self::AllWrong)
+        } else if all(first.pass) {
+            Some(Self::AllRight)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Worry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AllCut => {
+                "every response is cut at [rollout] max_tokens, so none has a reward: set it higher, \
+                 or look whether the model's end token is one that its chat template writes"
+            }
+            Self::NoAnswer => {
+                "no response has an answer in \\boxed{}: look at a few by `retrial mistakes`; the \
+                 prompt may not ask for a box, or the model is a base model with a chat template"
+            }
+            Self::AllWrong => {
+                "no response is right: look at a few by `retrial mistakes`; the answers of the data \
+                 set may be of another form, or the problems too hard for this model"
+            }
+            Self::AllRight => {
+                "every response is right, and there is nothing to learn from: take harder problems"
+            }
+        })
+    }
+}
+
+/// Counts steps in a row with the same worry.
+#[derive(Debug, Default)]
+pub struct Worries {
+    last: Option<Worry>,
+    steps: u64,
+}
+
+impl Worries {
+    /// Takes the next step. Returns what is to be said now, and of how many steps it is true.
+    pub fn next(&mut self, worry: Option<Worry>) -> Option<(Worry, u64)> {
+        self.steps = if worry.is_some() && worry == self.last { self.steps + 1 } else { 1 };
+        self.last = worry;
+        let due = self.steps == AFTER || self.steps.is_multiple_of(AGAIN);
+        worry.filter(|_| due).map(|worry| (worry, self.steps))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_after_two_steps_and_then_every_ten() {
+        let mut worries = Worries::default();
+        let mut said = |worry| worries.next(worry).is_some();
+        assert!(!said(Some(Worry::AllCut)));
+        assert!(!said(Some(Worry::NoAnswer)), "another one");
+        assert!(!said(None));
+        assert!(!said(Some(Worry::AllCut)));
+        let steps: Vec<u64> = (2..=30).filter(|_| said(Some(Worry::AllCut))).collect();
+        assert_eq!(steps, [2, 10, 20, 30]);
+    }
+}
