@@ -173,7 +173,7 @@ mod tests {
         let token = |index: u32| {
             let plain = -2.0 * f64::from(index % 100) / 100.0;
             let scaled = plain / 0.7 + 0.2;
-            let noise = if index % 33 == 0 { 0.3 } else { 0.0 };
+            let noise = if index.is_multiple_of(33) { 0.3 } else { 0.0 };
             Reported { server: server(scaled, plain) + noise, scaled, plain }
         };
         (0..500).map(token).collect()

@@ -80,7 +80,9 @@ impl Evidence {
         let size = mean(moved.iter().map(|d| d * d).collect()).sqrt();
         let usual = DEVIATIONS * median(residual.iter().map(|r| r.abs()).collect());
         let cut = CUT * usual.max(size / 2.0);
-        moved.iter_mut().for_each(|d| *d = d.clamp(-size, size));
+        for change in &mut moved {
+            *change = change.clamp(-size, size);
+        }
         // What is cut off on one side only must not look like a trend.
         centre(&mut moved, &alike, mean);
         let products = moved.iter().zip(&residual).map(|(d, r)| d * r.clamp(-cut, cut));
@@ -138,7 +140,9 @@ fn alike(tokens: &[Token]) -> Vec<Vec<usize>> {
 fn centre(numbers: &mut [f64], groups: &[Vec<usize>], of: fn(Vec<f64>) -> f64) {
     for group in groups {
         let centre = of(group.iter().map(|&position| numbers[position]).collect());
-        group.iter().for_each(|&position| numbers[position] -= centre);
+        for &position in group {
+            numbers[position] -= centre;
+        }
     }
 }
 

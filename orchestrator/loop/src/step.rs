@@ -130,7 +130,7 @@ async fn verify(context: &Context, collected: &Collected) -> Result<Option<f64>>
     let Some(version) = first.max() else { return Ok(None) };
     let responses = verification::responses(groups, Some(version), tokens);
     let evidence = context.services.verify_rollouts(version, &responses).await;
-    if evidence.as_ref().is_err_and(|error| verification::is_of_server(error)) {
+    if evidence.as_ref().is_err_and(verification::is_of_server) {
         context.store.forget_step(context.id, *step).await?;
     }
     evidence

@@ -14,7 +14,7 @@ const STARTS_A_FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝
 pub fn write(out: &mut impl Write, records: &[impl Serialize]) -> csv::Result<()> {
     let mut raw = csv::Writer::from_writer(Vec::new());
     records.iter().try_for_each(|record| raw.serialize(record))?;
-    let raw = raw.into_inner().map_err(|error| error.into_error())?;
+    let raw = raw.into_inner().map_err(csv::IntoInnerError::into_error)?;
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(raw.as_slice());
     let mut out = csv::Writer::from_writer(out);
     for row in reader.records() {

@@ -137,9 +137,9 @@ async fn a_damaged_last_version_is_made_again_out_of_the_log() {
         assert!(output.status.success(), "{}", shown(&output));
         let path = project.path("runs/test/v000002").join(file);
         if whole {
-            std::fs::remove_file(&path).unwrap()
+            std::fs::remove_file(&path).unwrap();
         } else {
-            cut(&path)
+            cut(&path);
         }
         let resumed = project.train(&["--resume"]);
         assert!(resumed.status.success(), "{file}: {}", shown(&resumed));

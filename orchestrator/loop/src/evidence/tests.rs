@@ -47,7 +47,7 @@ fn tokens(world: World, behind: u32, random: &mut ChaCha8Rng) -> Vec<Vec<Token>>
         server -= world.bias[0] - world.bias[1] * now;
         if random.random_bool(world.outliers) {
             let size = random.random_range(0.05..0.4);
-            server += if random.next_u32() % 2 == 0 { size } else { -size };
+            server += if random.next_u32().is_multiple_of(2) { size } else { -size };
         }
         Token { server, now, before }
     };
