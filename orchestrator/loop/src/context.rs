@@ -5,10 +5,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use retrial_config::Config;
 use retrial_data::{DataSet, Task};
-use retrial_domain::GradedRollout;
+use retrial_domain::{GradedRollout, ProblemId};
 use retrial_grader::Extraction;
 use retrial_live::Live;
-use retrial_lte::Seed;
+use retrial_lte::{Memory, Method, SecondTrial, Seed};
 use retrial_protocol::{Step, WeightVersion};
 use retrial_servers::{Outcome, SampleRequest};
 use retrial_store::{RunId, Store};
@@ -70,6 +70,23 @@ impl Context {
             .into_iter()
             .map(|position| Arc::new(self.train.task(position)))
             .collect()
+    }
+
+    /// The hint with what the log remembers of earlier steps, if it is to.
+    pub async fn with_memory(
+        &self,
+        step: Step,
+        problem: &ProblemId,
+        trial: SecondTrial,
+    ) -> Result<SecondTrial> {
+        let Self { config, store, id, .. } = self;
+        if config.hint.memory == Memory::Step || config.run.method != Method::Lte {
+            return Ok(trial);
+        }
+        let earlier = store.wrong_answers_before(*id, step, problem).await?;
+        // No longer than a group alone could make it.
+        let most = config.rollout.group as usize;
+        Ok(trial.remembering(earlier, most, retrial_grader::equivalent))
     }
 
     /// Samples and grades responses, with the weights of `version` or, where servers had to be

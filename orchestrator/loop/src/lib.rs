@@ -40,6 +40,7 @@ pub mod step;
 pub mod stop;
 pub mod summary;
 pub mod supervisor;
+pub mod suspicions;
 pub mod train;
 pub mod trainer;
 pub mod verification;

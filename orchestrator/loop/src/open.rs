@@ -24,7 +24,7 @@ use crate::pinned;
 use crate::pool_source::Watched;
 use crate::services::connect;
 use crate::supervisor::Supervisor;
-use crate::verification::Verification;
+use crate::suspicions::Suspicions;
 
 /// How a run is started.
 #[derive(Clone, Debug, Default)]
@@ -134,7 +134,7 @@ async fn services(
         probe,
         live: Arc::clone(&live),
         config: config.clone(),
-        verification: Verification::default(),
+        suspicions: Suspicions::default(),
         bringing_back: Mutex::default(),
     };
     Ok((supervisor, live))

@@ -25,7 +25,7 @@ use futures::future::try_join_all;
 use retrial_data::Task;
 use retrial_domain::ProblemId;
 use retrial_live::Phase;
-use retrial_lte::{Memory, Method, SecondTrial, guide, refine, second_trial};
+use retrial_lte::{Method, guide, refine, second_trial};
 use retrial_protocol::{Batch, Step, TrainReport, TrainRequest, WeightVersion};
 
 use crate::context::Context;
@@ -61,7 +61,7 @@ pub async fn step(
     let ahead = config.rollout.max_staleness > 0 && next.0 <= config.run.steps;
     let collect_ahead =
         async { if ahead { collect(context, next, served).await.map(Some) } else { Ok(None) } };
-    let evidence = verify(context, &collected).await?;
+    let evidence = verification::verify(context, collected.step, &collected.groups).await?;
     let (trained, ahead) = tokio::try_join!(train(context, &collected), collect_ahead)?;
     let summary = publish(context, collected, trained, evidence).await?;
     Ok((summary, ahead))
@@ -98,7 +98,7 @@ async fn problem(
     let second = match second_trial(config.run.method, &attempts(&first), equivalent) {
         None => None,
         Some(trial) => {
-            let trial = with_memory(context, step, &task.problem.id, trial).await?;
+            let trial = context.with_memory(step, &task.problem.id, trial).await?;
             let (trial, hinted) = prompts.hinted(task, trial)?;
             // 4. Extra rollouts from the same policy, on the hinted prompt.
             let extra = sampling.second_trial(task, &trial, &hinted).await?;
@@ -119,21 +119,6 @@ async fn problem(
     };
     let (problem, prompt) = (task.problem.id.clone(), prompt.ids);
     Ok(Group { problem, prompt, first, second, members, given_up })
-}
-
-/// Sees to it that the rollouts were sampled with the weights that they are labelled with. Those that
-/// were not leave the log: a run that goes on samples them again. Returns how strong the evidence is.
-async fn verify(context: &Context, collected: &Collected) -> Result<Option<f64>> {
-    let Collected { step, groups, .. } = collected;
-    let tokens = context.config.verify_tokens();
-    let first = groups.iter().flat_map(|group| &group.first).map(|graded| graded.rollout.version);
-    let Some(version) = first.max() else { return Ok(None) };
-    let responses = verification::responses(groups, Some(version), tokens);
-    let evidence = context.services.verify_rollouts(version, &responses).await;
-    if evidence.as_ref().is_err_and(verification::is_of_server) {
-        context.store.forget_step(context.id, *step).await?;
-    }
-    evidence
 }
 
 /// What an update gave: the trainer's report, the tokens as they were scored before it, and the seconds
@@ -200,21 +185,4 @@ async fn publish(
     context.store.commit_step(context.id, step, &record).await?;
     CrashPoint::reached(context.crash, Moment::Commit, step);
     Ok(summary)
-}
-
-/// The hint with what the log remembers of earlier steps, if it is to.
-async fn with_memory(
-    context: &Context,
-    step: Step,
-    problem: &ProblemId,
-    trial: SecondTrial,
-) -> Result<SecondTrial> {
-    let Context { config, store, id, .. } = context;
-    if config.hint.memory == Memory::Step || config.run.method != Method::Lte {
-        return Ok(trial);
-    }
-    let earlier = store.wrong_answers_before(*id, step, problem).await?;
-    // No longer than a group alone could make it.
-    let most = config.rollout.group as usize;
-    Ok(trial.remembering(earlier, most, retrial_grader::equivalent))
 }

@@ -16,8 +16,8 @@ use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use crate::services::Service;
+use crate::suspicions::Suspicions;
 use crate::trainer::Trainer;
-use crate::verification::Verification;
 
 /// How long after a broken connection, or an answer that ranks are lost, the end of a process is
 /// seen: rank 0 ends two seconds after such an answer.
@@ -42,7 +42,7 @@ pub struct Supervisor {
     /// The configuration.
     pub config: Config,
     /// What is known of the servers' weights.
-    pub verification: Verification,
+    pub suspicions: Suspicions,
     /// Held while servers are brought back.
     pub bringing_back: Mutex<()>,
 }

@@ -8,8 +8,6 @@
 //! What cannot be asked (a server that is away, an old version that is not there any more) is no
 //! evidence, and does not stop a run.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -18,48 +16,14 @@ use retrial_servers::{CallError, Differences, Transience, Trouble};
 use tokio::time::sleep;
 
 use crate::agreement::{self, AgreementError, Disagreement, Reported, judge};
-use crate::evidence::{Evidence, Token, Weights};
+use crate::context::Context;
+use crate::evidence::{Evidence, Token};
 use crate::group::Group;
 use crate::supervisor::Supervisor;
+use crate::suspicions::{ROLLOUTS, Stale};
 
 /// Most tokens of one response that are scored: many responses tell more than a long one.
 const OF_A_RESPONSE: usize = 256;
-/// Whose evidence it is where no server can be named.
-const ROLLOUTS: &str = "the rollouts";
-
-/// What is remembered from check to check.
-#[derive(Debug, Default)]
-pub struct Verification {
-    /// Servers whose log-probabilities were compared with the trainer's.
-    compared: Mutex<HashSet<String>>,
-    /// Evidence of old weights so far, by server.
-    suspicions: Mutex<HashMap<String, Evidence>>,
-}
-
-/// A server has weights that it should not have any more.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{who} {verb} of older weights than version {version}, though its push was answered as done: \
-     {tokens} tokens say so, by {strength:.1} standard errors\n\
-     hint: what the server answers to a push is not what it does; look at its log, at a cache \
-     before it, and whether the router sends all requests to servers that are pushed to. --resume \
-     pushes the weights again and samples the step anew"
-)]
-pub struct Stale {
-    who: String,
-    verb: &'static str,
-    version: WeightVersion,
-    tokens: usize,
-    strength: f64,
-}
-
-impl Stale {
-    fn new(who: &str, version: WeightVersion, evidence: Evidence) -> Self {
-        let (tokens, strength) = (evidence.tokens, -evidence.strength());
-        let verb = if who == ROLLOUTS { "are" } else { "has log-probabilities" };
-        Self { who: who.into(), verb, version, tokens, strength }
-    }
-}
 
 /// A response that is scored.
 #[derive(Clone, Debug)]
@@ -76,41 +40,23 @@ pub struct Before {
     logprobs: Vec<Vec<f32>>,
 }
 
-impl Verification {
-    /// Adds evidence to what is known of a server. Returns how strong it is, if it says anything.
-    fn weigh(
-        &self,
-        who: &str,
-        version: WeightVersion,
-        found: Evidence,
-    ) -> Result<Option<f64>, Stale> {
-        let mut suspicions = self.suspicions.lock().unwrap_or_else(PoisonError::into_inner);
-        let suspicion = suspicions.entry(who.to_owned()).or_default();
-        let evidence = suspicion.and(found);
-        if evidence.weights() == Weights::Old {
-            return Err(Stale::new(who, version, evidence));
-        }
-        *suspicion = evidence.suspicion();
-        tracing::debug!(who, strength = found.strength(), tokens = found.tokens, "weights checked");
-        let told = found.tokens > 0 && found.strength() != 0.0;
-        Ok(told.then(|| found.strength()))
+/// Sees to it that the rollouts of a step were sampled with the weights that they are labelled with.
+/// Those that were not leave the log: a run that goes on samples them again. Returns how strong the
+/// evidence is.
+pub async fn verify(context: &Context, step: Step, groups: &[Group]) -> Result<Option<f64>> {
+    let tokens = context.config.verify_tokens();
+    let first = groups.iter().flat_map(|group| &group.first).map(|graded| graded.rollout.version);
+    let Some(version) = first.max() else { return Ok(None) };
+    let responses = responses(groups, Some(version), tokens);
+    let evidence = context.services.verify_rollouts(version, &responses).await;
+    if evidence.as_ref().is_err_and(is_of_server) {
+        context.store.forget_step(context.id, step).await?;
     }
-
-    fn is_compared(&self, url: &str) -> bool {
-        self.compared.lock().unwrap_or_else(PoisonError::into_inner).contains(url)
-    }
-
-    fn has_compared(&self) -> bool {
-        !self.compared.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-
-    fn note_compared(&self, url: &str) {
-        self.compared.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned());
-    }
+    evidence
 }
 
 /// Whether an error says that a server's numbers are not of the weights they are labelled with.
-pub fn is_of_server(error: &anyhow::Error) -> bool {
+fn is_of_server(error: &anyhow::Error) -> bool {
     error.is::<Stale>() || error.is::<Disagreement>()
 }
 
@@ -150,7 +96,7 @@ impl Supervisor {
             };
             let call = error.downcast_ref::<CallError>();
             let away = call.is_some_and(|call| call.trouble() == Trouble::Away);
-            if !away || self.verification.has_compared() {
+            if !away || self.suspicions.has_compared() {
                 self.live.waiting(None);
                 return Ok(());
             }
@@ -170,7 +116,7 @@ impl Supervisor {
         let mut failure = None;
         for (server, adapter) in self.pool.serving(version) {
             let (url, trainer) = (server.url(), &self.trainer);
-            if self.verification.is_compared(url) {
+            if self.suspicions.is_compared(url) {
                 continue;
             }
             let adapter = adapter.as_deref();
@@ -179,7 +125,7 @@ impl Supervisor {
             match compared {
                 Ok(mean) => {
                     tracing::info!(url, mean, "log-probs agree");
-                    self.verification.note_compared(url);
+                    self.suspicions.note_compared(url);
                 }
                 Err(AgreementError::Disagreement(error)) => return Err(error.into()),
                 Err(AgreementError::Call(error)) => {
@@ -235,7 +181,7 @@ impl Supervisor {
             .map(|response| response.logprobs.iter().copied().map(f64::from).collect())
             .collect();
         let evidence = Evidence::of(&tokens_of(&server, &scaled, &before));
-        Ok(self.verification.weigh(ROLLOUTS, version, evidence)?)
+        Ok(self.suspicions.weigh(ROLLOUTS, version, evidence)?)
     }
 
     /// Scores the tokens of a step as the trainer is before its update. `None` where that is over.
@@ -287,7 +233,7 @@ impl Supervisor {
             let differences =
                 Differences::of(pairs.map(|(server, now)| (*server, f64::from(*now))));
             let evidence = Evidence::of(&tokens_of(&scored, &now, logprobs));
-            self.verification.weigh(&push.url, version, evidence)?;
+            self.suspicions.weigh(&push.url, version, evidence)?;
             if differences.exceed(tolerance) {
                 bail!(
                     "{} does not serve version {version}: it scores {} tokens {:.2e} nats away from \

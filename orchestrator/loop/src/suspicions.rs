@@ -1,0 +1,82 @@
+//! What is remembered of servers from check to check: who was compared, and who is suspected of old
+//! weights.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use retrial_protocol::WeightVersion;
+
+use crate::evidence::{Evidence, Weights};
+
+/// Whose evidence it is where no server can be named.
+pub const ROLLOUTS: &str = "the rollouts";
+
+/// What is remembered from check to check.
+#[derive(Debug, Default)]
+pub struct Suspicions {
+    /// Servers whose log-probabilities were compared with the trainer's.
+    compared: Mutex<HashSet<String>>,
+    /// Evidence of old weights so far, by server.
+    suspicions: Mutex<HashMap<String, Evidence>>,
+}
+
+/// A server has weights that it should not have any more.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{who} {verb} of older weights than version {version}, though its push was answered as done: \
+     {tokens} tokens say so, by {strength:.1} standard errors\n\
+     hint: what the server answers to a push is not what it does; look at its log, at a cache \
+     before it, and whether the router sends all requests to servers that are pushed to. --resume \
+     pushes the weights again and samples the step anew"
+)]
+pub struct Stale {
+    who: String,
+    verb: &'static str,
+    version: WeightVersion,
+    tokens: usize,
+    strength: f64,
+}
+
+impl Stale {
+    fn new(who: &str, version: WeightVersion, evidence: Evidence) -> Self {
+        let (tokens, strength) = (evidence.tokens, -evidence.strength());
+        let verb = if who == ROLLOUTS { "are" } else { "has log-probabilities" };
+        Self { who: who.into(), verb, version, tokens, strength }
+    }
+}
+
+impl Suspicions {
+    /// Adds evidence to what is known of a server. Returns how strong it is, if it says anything.
+    pub fn weigh(
+        &self,
+        who: &str,
+        version: WeightVersion,
+        found: Evidence,
+    ) -> Result<Option<f64>, Stale> {
+        let mut suspicions = self.suspicions.lock().unwrap_or_else(PoisonError::into_inner);
+        let suspicion = suspicions.entry(who.to_owned()).or_default();
+        let evidence = suspicion.and(found);
+        if evidence.weights() == Weights::Old {
+            return Err(Stale::new(who, version, evidence));
+        }
+        *suspicion = evidence.suspicion();
+        tracing::debug!(who, strength = found.strength(), tokens = found.tokens, "weights checked");
+        let told = found.tokens > 0 && found.strength() != 0.0;
+        Ok(told.then(|| found.strength()))
+    }
+
+    /// Whether a server's log-probabilities were compared.
+    pub fn is_compared(&self, url: &str) -> bool {
+        self.compared.lock().unwrap_or_else(PoisonError::into_inner).contains(url)
+    }
+
+    /// Whether those of any were.
+    pub fn has_compared(&self) -> bool {
+        !self.compared.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Those of this one were.
+    pub fn note_compared(&self, url: &str) {
+        self.compared.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned());
+    }
+}
