@@ -14,7 +14,7 @@ use retrial_loop::services::{Service, connect};
 use retrial_protocol::WeightVersion;
 use retrial_servers::{Limits, Pool, SampleRequest};
 
-use super::Eval;
+use super::open::Eval;
 
 /// Nothing is pushed: what is served counts as this version.
 const SERVED: WeightVersion = WeightVersion(0);

@@ -7,7 +7,7 @@ use std::io::BufRead;
 use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Sink, Stopped, row, said};
+use super::row::{Sink, Stopped, row, said};
 
 pub(super) fn read(stream: impl BufRead, sink: &mut Sink<'_>) -> Stopped {
     let mut ended = false;

@@ -5,7 +5,7 @@ use std::io::Read;
 use csv::{ReaderBuilder, StringRecord};
 use serde_json::Value;
 
-use super::{Row, Sink, Stopped};
+use super::row::{Row, Sink, Stopped};
 
 pub(super) fn read(stream: impl Read, delimiter: u8, sink: &mut Sink<'_>) -> Stopped {
     let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(stream);

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::{Sink, Stopped, broken, line, row};
+use super::row::{Sink, Stopped, broken, line, row};
 
 /// The longest line, bytes: a longer one would fill the memory.
 const LONGEST: u64 = 64 << 20;

@@ -5,54 +5,23 @@
 mod array;
 mod csv;
 mod lines;
-pub(crate) mod parquet;
+mod parquet;
+mod row;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read};
-use std::ops::ControlFlow;
-use std::rc::Rc;
-
-use serde_json::{Map, Value};
+use std::io::{BufReader, Cursor, Read};
 
 use crate::error::DataError;
 use crate::source::DataFile;
+
+pub(crate) use row::Row;
+
+use row::{Sink, Stopped, broken};
 
 /// Bytes that are looked at to tell what a file is.
 const HEAD: u64 = 4096;
 /// Size of the pieces that are read.
 const PIECE: usize = 1 << 17;
-
-/// A row: its cells by column.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Row {
-    pub(crate) cells: Map<String, Value>,
-    /// All columns of the file, where not all of them were read.
-    pub(crate) columns: Option<Rc<[String]>>,
-}
-
-/// Who takes the rows: the line, or the number of the row, and the row, or what is wrong with it.
-pub(crate) type Sink<'a> = dyn FnMut(u64, Result<Row, String>) -> ControlFlow<()> + 'a;
-
-/// What a reader stopped at, for people.
-pub(crate) type Stopped = Result<(), String>;
-
-impl Row {
-    /// Whether there is such a column.
-    pub(crate) fn has(&self, column: &str) -> bool {
-        match &self.columns {
-            Some(columns) => columns.iter().any(|name| name == column),
-            None => self.cells.contains_key(column),
-        }
-    }
-
-    /// The names of the columns.
-    pub(crate) fn columns(&self) -> Vec<String> {
-        match &self.columns {
-            Some(columns) => columns.to_vec(),
-            None => self.cells.keys().cloned().collect(),
-        }
-    }
-}
 
 /// Reads a file until its end, or until the sink breaks off. Of a file that is stored by columns
 /// only the used ones are read.
@@ -110,29 +79,4 @@ fn head(stream: &mut impl Read) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     stream.take(HEAD).read_to_end(&mut head)?;
     Ok(head)
-}
-
-/// What is said of a stream that ends in the middle or cannot be unpacked.
-fn broken(error: &std::io::Error) -> String {
-    format!("{error}\nhint: the file may have been cut; get it again")
-}
-
-/// What is wrong with a piece of JSON: `serde_json` counts lines inside the piece.
-fn said(error: &serde_json::Error) -> String {
-    error
-        .to_string()
-        .replace(" at line 1 column", " at column")
-        .replace("expected a map", "expected an object")
-}
-
-/// A row of JSON.
-fn row(json: &[u8]) -> Result<Row, String> {
-    let cells = serde_json::from_slice(json).map_err(|error| said(&error))?;
-    Ok(Row { cells, columns: None })
-}
-
-/// Reads a line without its end into a buffer, no more than so many bytes; none at the end.
-fn line(stream: &mut impl BufRead, longest: u64, buffer: &mut Vec<u8>) -> std::io::Result<bool> {
-    buffer.clear();
-    Ok(stream.take(longest).read_until(b'\n', buffer)? > 0)
 }

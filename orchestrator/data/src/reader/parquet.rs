@@ -10,7 +10,7 @@ use parquet::record::{Field, Row as Record};
 use parquet::schema::types::{Type, TypePtr};
 use serde_json::{Map, Value};
 
-use super::{Row, Sink};
+use super::row::{Row, Sink};
 
 pub(super) fn read(file: File, used: &dyn Fn(&str) -> bool, sink: &mut Sink<'_>) -> Result<()> {
     let reader = SerializedFileReader::new(file)?;
@@ -36,7 +36,7 @@ pub(super) fn read(file: File, used: &dyn Fn(&str) -> bool, sink: &mut Sink<'_>)
 }
 
 /// The cells of a row by column.
-pub(crate) fn object(row: &Record) -> Map<String, Value> {
+fn object(row: &Record) -> Map<String, Value> {
     row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect()
 }
 
