@@ -207,8 +207,8 @@ async fn agree(
         anyhow::Ok(agreement::compare(server.as_ref(), None, trainer, &ids, config).await)
     };
     match compared.await {
-        Ok(Ok(largest)) => {
-            let text = format!("{}: the trainer's within {largest:.1e} nats", found.url);
+        Ok(Ok(mean)) => {
+            let text = format!("{}: the trainer's within {mean:.1e} nats in the mean", found.url);
             Finding::new(SUBJECT, State::Ok, text)
         }
         Ok(Err(agreement::AgreementError::Disagreement(error))) => {
