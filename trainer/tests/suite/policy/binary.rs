@@ -90,5 +90,5 @@ fn a_cache_that_does_not_fit_is_refused() {
     write_model(folder.path(), Setup { context: 1 << 20, ..Setup::default() }, 1);
     let error = fails(policy(folder.path(), 0).args(["--kv-cache-memory-bytes", "1000000"]));
     assert!(error.contains("the cache for a sequence of 1048576 tokens takes"), "{error}");
-    assert!(error.contains("hint: lower --max-model-len"), "{error}");
+    assert!(error.contains("hint: lower the longest prompt and response"), "{error}");
 }
