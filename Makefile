@@ -5,8 +5,8 @@
 PROGRAMS = --workspace --bin retrial --bin retrial-trainer --bin retrial-policy
 
 # Minutes of one core that a first build takes: of the programs, and of the tests after it.
-PROGRAMS_TAKE = 10
-TESTS_TAKE = 7
+PROGRAMS_TAKE = 9
+TESTS_TAKE = 6
 CORES := $(shell nproc 2>/dev/null || echo 2)
 # Says how long a build will take: $(call takes,WHAT,MINUTES OF ONE CORE).
 takes = @echo "$(1): about $$((($(2) + $(CORES) - 1) / $(CORES))) minutes on $(CORES) cores, the first time"
