@@ -63,3 +63,17 @@ impl Benchmark {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_configurations() {
+        for benchmark in Benchmark::ALL {
+            let name = serde_json::to_value(benchmark).unwrap();
+            assert_eq!(name, benchmark.name());
+            assert_eq!(Benchmark::by_name(benchmark.name()), Some(benchmark));
+        }
+    }
+}
