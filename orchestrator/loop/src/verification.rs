@@ -211,9 +211,12 @@ impl Supervisor {
             let (Some(address), PushOutcome::Verified { .. }) = (address, &push.outcome) else {
                 continue;
             };
-            let adapter = push.adapter.as_deref();
-            let scored =
-                retrial_servers::score(address, &access, timeout, adapter, &sequences).await;
+            if push.adapter.is_some() {
+                // vLLM 0.32 dies of prompts with an adapter that are scored side by side. The probe of
+                // the push was scored alone, and rollouts are looked at again.
+                continue;
+            }
+            let scored = retrial_servers::score(address, &access, timeout, None, &sequences).await;
             let scored = match scored {
                 Ok(scored) => scored,
                 // The push was verified on its probe, and rollouts are looked at again.
