@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use retrial_hub::Target;
 use tch::{Device, Kind};
 
 use crate::compute::Precision;
 use crate::model::{Decoder, sync_folder, write_tensors};
-use crate::push::{CARD, Target, card_of_run, plain_card};
+use crate::push::{CARD, card_of_run, plain_card, push};
 use crate::versions::{copy_description, masters_of, room};
 
 /// What is exported, and where to.
@@ -46,7 +47,7 @@ pub fn run(args: &Args, target: Option<&Target>, model: &Decoder) -> Result<()> 
     };
     written.with_context(|| format!("cannot write {}", card.display()))?;
     if let Some(target) = target {
-        let commit = target.push(out)?;
+        let commit = push(target, out)?;
         tracing::info!(commit, "pushed {} to {}", out.display(), target.name());
     }
     Ok(())

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
-use retrial_hub::{Content, Hub, Repo, Settings, Upload, bar, wait};
+use anyhow::{Context, Result};
+use retrial_hub::{Content, Repo, Target, Upload, wait};
 
 /// The model card of a folder.
 pub const CARD: &str = "README.md";
@@ -28,53 +28,24 @@ pub struct Destination {
 impl Destination {
     /// The repository, if one is named.
     pub fn target(&self) -> Result<Option<Target>> {
-        self.push.as_ref().map(|name| Target::new(name, self.private)).transpose()
+        let Some(name) = &self.push else { return Ok(None) };
+        Ok(Some(Target::new(Repo::model(name)?, self.private)?))
     }
 }
 
-/// A repository to push to, found before any work is done: its name is one, and there is a token.
-pub struct Target {
-    repo: Repo,
-    hub: Hub,
-    private: bool,
-}
-
-impl Target {
-    /// The repository of this name, which need not be there.
-    fn new(name: &str, private: bool) -> Result<Self> {
-        let settings = Settings::from_env();
-        ensure!(
-            settings.token.is_some(),
-            "--push {name} needs a token that may write\n\
-             hint: set HF_TOKEN, or run `hf auth login`"
-        );
-        Ok(Self { repo: Repo::model(name)?, hub: Hub::new(settings)?, private })
-    }
-
-    /// Writes all files of a folder in one commit, and says which it is.
-    pub fn push(&self, folder: &Path) -> Result<String> {
-        let mut files = Vec::new();
-        let failed = || format!("cannot read {}", folder.display());
-        for entry in std::fs::read_dir(folder).with_context(failed)? {
-            let path = entry.with_context(failed)?.path();
-            let name = path.file_name().and_then(|name| name.to_str());
-            if let (Some(name), true) = (name, path.is_file()) {
-                files.push(Upload { path: name.to_owned(), content: Content::File(path.clone()) });
-            }
+/// Writes all files of a folder in one commit, and says which it is.
+pub fn push(target: &Target, folder: &Path) -> Result<String> {
+    let mut files = Vec::new();
+    let failed = || format!("cannot read {}", folder.display());
+    for entry in std::fs::read_dir(folder).with_context(failed)? {
+        let path = entry.with_context(failed)?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        if let (Some(name), true) = (name, path.is_file()) {
+            files.push(Upload { path: name.to_owned(), content: Content::File(path.clone()) });
         }
-        files.sort_by(|one, other| one.path.cmp(&other.path));
-        let Self { repo, hub, private } = self;
-        let commit = wait(async {
-            hub.create(repo, *private).await?;
-            hub.commit(repo, "A model trained by Retrial", &files, &bar()).await
-        });
-        Ok(commit?)
     }
-
-    /// The name of the repository.
-    pub fn name(&self) -> &str {
-        self.repo.name()
-    }
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(wait(target.push("A model trained by Retrial", &files))?)
 }
 
 /// What is said of a model that no run has a card of.

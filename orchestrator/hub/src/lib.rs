@@ -29,6 +29,7 @@ mod progress;
 mod repo;
 mod settings;
 mod snapshot;
+mod target;
 mod upload;
 
 pub use content::Content;
@@ -37,6 +38,7 @@ pub use progress::{Progress, Watch, bar, silent};
 pub use repo::{Kind, Repo};
 pub use settings::{Settings, Token};
 pub use snapshot::{Entry, Hub, Snapshot, is_model_file};
+pub use target::{Target, TargetError};
 pub use upload::Upload;
 
 /// Runs asynchronous work to its end, on a thread of its own: it may be called from anywhere, also

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use retrial_config::Config;
 use retrial_data::{DataError, DataSet, HubSettings, Message, Problem, Request, Sources, Split};
-use retrial_lte::Method;
+use retrial_lte::{Method, Templates};
 use retrial_store::{Input, InputKind};
 use retrial_text::DateTime;
 
@@ -35,6 +35,7 @@ pub struct Inputs {
 struct Loader<'a> {
     config: &'a Config,
     model: &'a Model,
+    templates: &'a Templates,
     /// Tokens of the longest prompt that was used.
     longest: usize,
     /// A prompt that the model cannot read at all.
@@ -57,7 +58,9 @@ impl Inputs {
                  hint: leave it out, or set it to what prompts leave of the context"
             );
         }
-        let mut loader = Loader { config, model: &model, longest: 0, unreadable: None };
+        let templates = config.prompts.templates();
+        let mut loader =
+            Loader { config, model: &model, templates: &templates, longest: 0, unreadable: None };
         let heldout = config
             .data
             .held_out()
@@ -73,7 +76,6 @@ impl Inputs {
             pinned.push(pinned::set(InputKind::HeldOut, set, now)?);
         }
         let Model { folder, text, .. } = model;
-        let templates = config.prompts.templates();
         let prompts = Prompts { text: Arc::new(text), templates, longest };
         if config.run.method == Method::Gold {
             for task in train.tasks() {
@@ -118,8 +120,7 @@ impl Loader<'_> {
     }
 
     fn fits(&mut self, problem: &Problem, context: &[Message]) -> Result<(), String> {
-        let templates = self.config.prompts.templates();
-        let tokens = match self.model.prompt_tokens(&templates, problem, context) {
+        let tokens = match self.model.prompt_tokens(self.templates, problem, context) {
             Ok(tokens) => tokens,
             Err(error) => {
                 let said = format!("{error:#}");

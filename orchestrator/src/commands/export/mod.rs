@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use retrial_hub::{Repo, Target};
 use retrial_loop::failure::Failure;
 use retrial_store::Session;
 use serde::Serialize;
@@ -70,7 +71,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             let rows = write_mistakes(to, *rescued).await?;
             if let Some(target) = target {
                 let facts = push::Facts { runs: &to.runs, rows, rescued: *rescued };
-                let commit = target.push(&to.file, &facts).await?;
+                let commit = push::push(&target, &to.file, &facts).await?;
                 retrial_log::tell(&format!("pushed to {} at commit {commit}", target.name()));
             }
             (to, rows, "failed responses")
@@ -83,9 +84,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn target(to: &To, name: &str, private: bool) -> Result<push::Target> {
+fn target(to: &To, name: &str, private: bool) -> Result<Target> {
     ensure!(to.file != Path::new("-"), "--push pushes a file, and - is none");
-    push::Target::new(name, private)
+    Ok(Target::new(Repo::dataset(name)?, private)?)
 }
 
 /// Formats of files.

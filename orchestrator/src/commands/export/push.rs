@@ -1,16 +1,8 @@
 //! The data set of mistakes on the Hugging Face Hub.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Result, ensure};
-use retrial_hub::{Content, Hub, Repo, Settings, Upload, bar};
-
-/// A repository to push to, found before any work is done.
-pub struct Target {
-    repo: Repo,
-    hub: Hub,
-    private: bool,
-}
+use retrial_hub::{Content, HubError, Target, Upload};
 
 /// What a card says of the data.
 pub struct Facts<'a> {
@@ -22,35 +14,14 @@ pub struct Facts<'a> {
     pub rescued: bool,
 }
 
-impl Target {
-    /// The repository of this name, which need not be there.
-    pub fn new(name: &str, private: bool) -> Result<Self> {
-        let settings = Settings::from_env();
-        ensure!(
-            settings.token.is_some(),
-            "--push {name} needs a token that may write\n\
-             hint: set HF_TOKEN, or run `hf auth login`"
-        );
-        Ok(Self { repo: Repo::dataset(name)?, hub: Hub::new(settings)?, private })
-    }
-
-    /// Writes a file and a card in one commit, and says which it is.
-    pub async fn push(&self, file: &Path, facts: &Facts<'_>) -> Result<String> {
-        let Self { repo, hub, private } = self;
-        let ending = file.extension().unwrap_or_default().to_string_lossy();
-        let file = PathBuf::from(file);
-        let files = [
-            Upload { path: "README.md".into(), content: Content::Bytes(card(facts).into()) },
-            Upload { path: format!("data/train.{ending}"), content: Content::File(file) },
-        ];
-        hub.create(repo, *private).await?;
-        Ok(hub.commit(repo, "Mistakes from Retrial", &files, &bar()).await?)
-    }
-
-    /// The name of the repository.
-    pub fn name(&self) -> &str {
-        self.repo.name()
-    }
+/// Writes a file and a card in one commit, and says which it is.
+pub async fn push(target: &Target, file: &Path, facts: &Facts<'_>) -> Result<String, HubError> {
+    let ending = file.extension().unwrap_or_default().to_string_lossy();
+    let files = [
+        Upload { path: "README.md".into(), content: Content::Bytes(card(facts).into()) },
+        Upload { path: format!("data/train.{ending}"), content: Content::File(file.into()) },
+    ];
+    target.push("Mistakes from Retrial", &files).await
 }
 
 fn card(Facts { runs, rows, rescued }: &Facts<'_>) -> String {
