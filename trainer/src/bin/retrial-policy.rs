@@ -28,7 +28,10 @@ use tch::Device;
 ///
 /// Example: retrial-policy --model Qwen3-0.6B --served-model-name policy --max-model-len 4096
 #[derive(Parser)]
-#[command(version, mut_arg("port", |port| port.required(false).default_value("8000")))]
+#[command(
+    version = env!("RETRIAL_VERSION"),
+    mut_arg("port", |port| port.required(false).default_value("8000"))
+)]
 struct Cli {
     /// Hugging Face folder of the model.
     #[arg(long)]

@@ -24,7 +24,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Trains the policy for `retrial run`, or alone.
 #[derive(Parser)]
-#[command(version)]
+#[command(version = env!("RETRIAL_VERSION"))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
