@@ -19,12 +19,14 @@ use retrial_protocol::WeightVersion;
 
 use crate::evaluate::Scores;
 use crate::summary::{Outcomes, StepSummary};
+use crate::tracking::Tracking;
 
 /// The progress of a run.
 pub struct Progress {
     bar: ProgressBar,
     run: String,
     steps: u64,
+    tracking: Option<Tracking>,
     /// Keeps the bar's words up to date; at a terminal only.
     _words: Option<AbortOnDrop>,
 }
@@ -64,7 +66,7 @@ impl Progress {
             None
         };
         let run = &config.run;
-        let progress = Self { bar, run: run.name.clone(), steps, _words: words };
+        let progress = Self { bar, run: run.name.clone(), steps, tracking: None, _words: words };
         let (name, method) = (&run.name, run.method);
         let (problems, group) = (config.rollout.problems, config.rollout.group);
         progress.line(&if done.0 < steps {
@@ -77,6 +79,16 @@ impl Progress {
             format!("run {name} ({method}) has made its {steps} steps")
         });
         progress
+    }
+
+    /// Tells a tracker what is shown from here on.
+    pub fn track(&mut self, tracking: Option<Tracking>) {
+        self.tracking = tracking;
+    }
+
+    /// The tracker, for the end.
+    pub fn take_tracking(&mut self) -> Option<Tracking> {
+        self.tracking.take()
     }
 
     /// Shows where the dashboard is.
@@ -99,6 +111,9 @@ impl Progress {
         self.bar.set_position(summary.step.0);
         let _at = retrial_log::at(&self.run, summary.step.0, "step").entered();
         self.line(&step_line(summary, self.steps));
+        if let Some(tracking) = &self.tracking {
+            tracking.stepped(summary);
+        }
     }
 
     /// Shows an evaluation.
@@ -109,6 +124,9 @@ impl Progress {
                 "held-out {name} at version {version}: Pass@1 {:.3}  Pass@{} {:.3}  ({} problems)",
                 score.pass_at_1, score.k, score.pass_at_k, score.problems
             ));
+        }
+        if let Some(tracking) = &mut self.tracking {
+            tracking.evaluated(version, scores);
         }
     }
 
