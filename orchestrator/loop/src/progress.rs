@@ -48,9 +48,8 @@ impl Progress {
     pub fn new(config: &Config, done: WeightVersion, live: &Arc<Live>) -> Self {
         let steps = config.run.steps;
         let bar = ProgressBar::new(steps).with_position(done.0);
-        let template = "{bar:24} {pos}/{len} steps, {eta} left  {wide_msg}";
-        let style = ProgressStyle::with_template(template);
-        bar.set_style(style.expect("the template is well-formed"));
+        // How much time is left is known once a step is done.
+        bar.set_style(style("{bar:24} {pos}/{len} steps  {wide_msg}"));
         let at_terminal = std::io::stderr().is_terminal() && retrial_log::format() == Format::Text;
         let words = if at_terminal {
             let (bar, live) = (bar.clone(), Arc::clone(live));
@@ -108,6 +107,7 @@ impl Progress {
 
     /// Shows a step.
     pub fn stepped(&mut self, summary: &StepSummary) {
+        self.bar.set_style(style("{bar:24} {pos}/{len} steps, {eta} left  {wide_msg}"));
         self.bar.set_position(summary.step.0);
         let _at = retrial_log::at(&self.run, summary.step.0, "step").entered();
         self.line(&step_line(summary, self.steps));
@@ -138,6 +138,10 @@ impl Progress {
     fn line(&self, text: &str) {
         self.bar.suspend(|| retrial_log::tell(text));
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is well-formed")
 }
 
 /// What a run does, or waits for, in a few words.
