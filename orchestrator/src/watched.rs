@@ -11,6 +11,7 @@ use retrial_loop::failure::Failure;
 use retrial_loop::open::{Options, Run};
 use retrial_loop::progress::Progress;
 use retrial_loop::stop::Stop;
+use retrial_loop::tracking::Tracking;
 use retrial_loop::train::train;
 use retrial_protocol::WeightVersion;
 use tracing::Instrument as _;
@@ -26,7 +27,9 @@ pub async fn run(config: Config, options: Options, quiet: bool) -> Result<Weight
 async fn watched(config: Config, options: Options, quiet: bool) -> Result<WeightVersion, Failure> {
     let stop = Stop::on_signals()?;
     let listener = Listener::of_run(&config.dashboard).await.map_err(Failure::input)?;
+    let recent = options.recent.clone();
     let run = Run::open(config, options).await?;
+    let tracking = Tracking::start(&run, &recent).await?;
     let Context { config, live, .. } = &run.context;
     let log = &config.run.database;
     let dashboard = match listener {
@@ -34,22 +37,24 @@ async fn watched(config: Config, options: Options, quiet: bool) -> Result<Weight
         None => None,
     };
     let mut progress = Progress::new(config, run.done, live);
+    progress.track(tracking);
     if let Some(dashboard) = &dashboard {
         progress.watched_at(&dashboard.url());
     }
     let outcome = train(&run, &stop, &mut progress).await;
     progress.finish();
-    let outcome = match outcome {
-        Ok((last, table)) => {
-            if !quiet {
-                print(&table);
-            }
-            Ok(last)
+    let outcome = outcome.map(|(last, table)| {
+        if !quiet {
+            print(&table);
         }
-        Err(interrupted @ Failure::Interrupted { .. }) => Err(interrupted),
-        Err(failure) => return Err(failure),
-    };
-    end(run, dashboard, &stop, &progress).await;
+        last
+    });
+    if let Some(tracking) = progress.take_tracking() {
+        tracking.end(&outcome).await;
+    }
+    if matches!(outcome, Ok(_) | Err(Failure::Interrupted { .. })) {
+        end(run, dashboard, &stop, &progress).await;
+    }
     outcome
 }
 

@@ -38,6 +38,7 @@ impl Config {
             ("trainer", "rank_timeout_seconds", self.trainer.rank_timeout_seconds),
             ("trainer", "micro_batch_tokens", self.trainer.micro_batch_tokens as u64),
             ("trainer", "timeout_seconds", self.trainer.timeout_seconds),
+            ("track", "end_seconds", self.track.end_seconds),
         ];
         if let Some((table, key, _)) = positive.into_iter().find(|&(_, _, value)| value == 0) {
             return Err(format!("[{table}] {key} is 0, it must be at least 1"));

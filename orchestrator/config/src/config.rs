@@ -15,6 +15,7 @@ use crate::prompts::PromptsConfig;
 use crate::rollout::{EvaluationConfig, HintConfig, RolloutConfig};
 use crate::run::RunConfig;
 use crate::server::ServerConfig;
+use crate::track::TrackConfig;
 use crate::trainer::{Precision, TrainerConfig};
 
 /// A valid configuration.
@@ -57,6 +58,9 @@ pub struct Config {
     /// Where a person looks at the run.
     #[serde(default)]
     pub dashboard: DashboardConfig,
+    /// Who else is told of the run.
+    #[serde(default)]
+    pub track: TrackConfig,
 }
 
 impl Config {

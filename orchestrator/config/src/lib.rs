@@ -18,6 +18,7 @@ mod rollout;
 mod run;
 mod server;
 mod settings;
+mod track;
 mod trainer;
 
 pub use config::Config;
@@ -31,6 +32,7 @@ pub use prompts::PromptsConfig;
 pub use rollout::{EvaluationConfig, HintConfig, RolloutConfig};
 pub use run::RunConfig;
 pub use server::ServerConfig;
+pub use track::TrackConfig;
 pub use trainer::{Precision, TrainerConfig};
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ impl Config {
         if let Some(tables) = settings.as_object_mut() {
             tables.remove("dashboard");
             tables.remove("log");
+            tables.remove("track");
         }
         settings["server"]["tolerance"] = self.tolerance().into();
         for (table, keys) in [

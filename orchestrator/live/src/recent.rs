@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use retrial_protocol::Step;
 use serde::Serialize;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
@@ -23,6 +24,7 @@ const LENGTH: usize = 2000;
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
     notices: Arc<Mutex<VecDeque<Notice>>>,
+    followers: Arc<Mutex<Vec<UnboundedSender<Notice>>>>,
     step: Arc<AtomicU64>,
 }
 
@@ -51,15 +53,26 @@ impl Recent {
         notices.iter().rev().cloned().collect()
     }
 
+    /// Every notice from here on.
+    pub fn follow(&self) -> UnboundedReceiver<Notice> {
+        let (sender, receiver) = unbounded_channel();
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        receiver
+    }
+
     fn add(&self, level: &'static str, message: String) {
         let at_seconds =
             SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let step = Some(self.step.load(Ordering::Relaxed)).filter(|&step| step > 0);
+        let notice = Notice { at_seconds, level, step, message };
+        let mut followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
+        followers.retain(|follower| follower.send(notice.clone()).is_ok());
+        drop(followers);
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         if notices.len() == KEPT {
             notices.pop_front();
         }
-        notices.push_back(Notice { at_seconds, level, step, message });
+        notices.push_back(notice);
     }
 }
 
@@ -115,6 +128,22 @@ mod tests {
         assert_eq!(shown, [("error", Some(7)), ("warning", None)]);
         assert_eq!(found[1].message, "a push failed url=\"http://a\"");
         assert_eq!(found[0].message.len(), LENGTH);
+    }
+
+    #[test]
+    fn a_follower_gets_every_notice_from_then_on() {
+        let recent = Recent::default();
+        recent.add("warning", "before".into());
+        let mut notices = recent.follow();
+        for number in 0..2 * KEPT {
+            recent.add("error", number.to_string());
+        }
+        drop(recent);
+        let mut found = Vec::new();
+        while let Some(notice) = notices.blocking_recv() {
+            found.push(notice.message);
+        }
+        assert_eq!(found, (0..2 * KEPT).map(|number| number.to_string()).collect::<Vec<_>>());
     }
 
     #[test]

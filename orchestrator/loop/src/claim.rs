@@ -2,8 +2,9 @@
 //! write over each other's weights. What is claimed lies beside the log, the one place that an
 //! orchestrator surely writes to: the weights are the trainer's, which may be on another machine.
 
-use std::fs::{self, File, TryLockError};
-use std::path::Path;
+use std::fs::{self, File, Metadata, TryLockError};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use retrial_config::Config;
@@ -13,7 +14,15 @@ use crate::failure::Failure;
 /// Holds a run until it is dropped, or the process ends in whatever way.
 #[derive(Debug)]
 pub struct Claim {
+    path: PathBuf,
     _file: File,
+}
+
+impl Drop for Claim {
+    /// Takes the file away while it is still locked.
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 impl Claim {
@@ -26,12 +35,22 @@ impl Claim {
                 .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         }
         let path = log.with_extension(format!("{name}.lock"));
-        let file = File::create(&path).map_err(|error| {
+        loop {
+            let file = Self::lock(&path, name)?;
+            // Whoever had it may have taken the file away in between.
+            if is_at(&file, &path) {
+                return Ok(Self { path, _file: file });
+            }
+        }
+    }
+
+    fn lock(path: &Path, name: &str) -> Result<File, Failure> {
+        let file = File::create(path).map_err(|error| {
             let hint = "hint: a run writes to the folder of its log; [run] database names another";
             Failure::Input(anyhow!("cannot make {}: {error}\n{hint}", path.display()))
         })?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(Failure::Input(anyhow!(
                 "run `{name}` is being trained by another process, which holds {}\n\
                  hint: end that one first, or choose another name by --set run.name=...",
@@ -42,4 +61,12 @@ impl Claim {
             }
         }
     }
+}
+
+/// Whether a file is the one at a path.
+fn is_at(file: &File, path: &Path) -> bool {
+    let same =
+        |here: Metadata, there: Metadata| (here.dev(), here.ino()) == (there.dev(), there.ino());
+    let both = file.metadata().and_then(|here| Ok(same(here, fs::metadata(path)?)));
+    both.unwrap_or(false)
 }

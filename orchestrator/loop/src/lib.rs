@@ -41,6 +41,7 @@ pub mod stop;
 pub mod summary;
 pub mod supervisor;
 pub mod suspicions;
+pub mod tracking;
 pub mod train;
 pub mod trainer;
 pub mod verification;

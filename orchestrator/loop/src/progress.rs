@@ -19,12 +19,14 @@ use retrial_protocol::WeightVersion;
 
 use crate::evaluate::Scores;
 use crate::summary::{Outcomes, StepSummary};
+use crate::tracking::Tracking;
 
 /// The progress of a run.
 pub struct Progress {
     bar: ProgressBar,
     run: String,
     steps: u64,
+    tracking: Option<Tracking>,
     /// Keeps the bar's words up to date; at a terminal only.
     _words: Option<AbortOnDrop>,
 }
@@ -46,9 +48,8 @@ impl Progress {
     pub fn new(config: &Config, done: WeightVersion, live: &Arc<Live>) -> Self {
         let steps = config.run.steps;
         let bar = ProgressBar::new(steps).with_position(done.0);
-        let template = "{bar:24} {pos}/{len} steps, {eta} left  {wide_msg}";
-        let style = ProgressStyle::with_template(template);
-        bar.set_style(style.expect("the template is well-formed"));
+        // How much time is left is known once a step is done.
+        bar.set_style(style("{bar:24} {pos}/{len} steps  {wide_msg}"));
         let at_terminal = std::io::stderr().is_terminal() && retrial_log::format() == Format::Text;
         let words = if at_terminal {
             let (bar, live) = (bar.clone(), Arc::clone(live));
@@ -64,7 +65,7 @@ impl Progress {
             None
         };
         let run = &config.run;
-        let progress = Self { bar, run: run.name.clone(), steps, _words: words };
+        let progress = Self { bar, run: run.name.clone(), steps, tracking: None, _words: words };
         let (name, method) = (&run.name, run.method);
         let (problems, group) = (config.rollout.problems, config.rollout.group);
         progress.line(&if done.0 < steps {
@@ -77,6 +78,16 @@ impl Progress {
             format!("run {name} ({method}) has made its {steps} steps")
         });
         progress
+    }
+
+    /// Tells a tracker what is shown from here on.
+    pub fn track(&mut self, tracking: Option<Tracking>) {
+        self.tracking = tracking;
+    }
+
+    /// The tracker, for the end.
+    pub fn take_tracking(&mut self) -> Option<Tracking> {
+        self.tracking.take()
     }
 
     /// Shows where the dashboard is.
@@ -96,9 +107,13 @@ impl Progress {
 
     /// Shows a step.
     pub fn stepped(&mut self, summary: &StepSummary) {
+        self.bar.set_style(style("{bar:24} {pos}/{len} steps, {eta} left  {wide_msg}"));
         self.bar.set_position(summary.step.0);
         let _at = retrial_log::at(&self.run, summary.step.0, "step").entered();
         self.line(&step_line(summary, self.steps));
+        if let Some(tracking) = &self.tracking {
+            tracking.stepped(summary);
+        }
     }
 
     /// Shows an evaluation.
@@ -110,6 +125,9 @@ impl Progress {
                 score.pass_at_1, score.k, score.pass_at_k, score.problems
             ));
         }
+        if let Some(tracking) = &mut self.tracking {
+            tracking.evaluated(version, scores);
+        }
     }
 
     /// Takes the bar away.
@@ -120,6 +138,10 @@ impl Progress {
     fn line(&self, text: &str) {
         self.bar.suspend(|| retrial_log::tell(text));
     }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is well-formed")
 }
 
 /// What a run does, or waits for, in a few words.

@@ -27,10 +27,10 @@ pub struct Args {
     #[arg(required_unless_present = "gold", conflicts_with_all = ["gold", "response"])]
     file: Option<PathBuf>,
     /// The right answer
-    #[arg(long, requires = "response")]
+    #[arg(long, requires = "response", allow_hyphen_values = true)]
     gold: Option<String>,
     /// A response to grade
-    #[arg(long, requires = "gold")]
+    #[arg(long, requires = "gold", allow_hyphen_values = true)]
     response: Option<String>,
     /// Where the answer is looked for in a response
     #[arg(long, value_enum, default_value_t = From::Auto)]

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail, ensure};
 use retrial_loop::failure::Failure;
 use retrial_report::{MOST_RUNS, SideBySide, write_plots};
 use retrial_store::RunCache;
@@ -19,7 +19,7 @@ use super::log::{LogArgs, check_runs};
     retrial report dialects-lte dialects-grpo --plots plots > report.md")]
 pub struct Args {
     /// Names of one to six runs
-    #[arg(required = true, num_args = 1..=MOST_RUNS, value_name = "RUN")]
+    #[arg(required = true, value_name = "RUN")]
     runs: Vec<String>,
     #[command(flatten)]
     log: LogArgs,
@@ -54,6 +54,7 @@ async fn print(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
             "--plots is for a Markdown report\nhint: a page has its plots in itself"
         )));
     }
+    check_names(&args.runs).map_err(Failure::Input)?;
     let mut log = args.log.open().await.map_err(Failure::Input)?;
     check_runs(&mut log, &args.log.db, &args.runs).await.map_err(Failure::Input)?;
     let found = SideBySide::read(&mut log.view(), &RunCache::default(), args.runs.clone())
@@ -69,6 +70,20 @@ async fn print(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
         Format::Html => writeln!(out, "{}", found.page().into_string())?,
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?,
     }
+    Ok(())
+}
+
+/// Fails where runs cannot stand beside each other.
+fn check_names(runs: &[String]) -> anyhow::Result<()> {
+    if let Some(twice) = runs.iter().enumerate().find(|(at, run)| runs[..*at].contains(run)) {
+        bail!("run `{}` is named twice", twice.1);
+    }
+    ensure!(
+        runs.len() <= MOST_RUNS,
+        "{} runs are named, and at most {MOST_RUNS} stand side by side\n\
+         hint: write two reports, or `retrial export metrics` for a program that draws more",
+        runs.len()
+    );
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::watched;
 
 /// Trains a model as a configuration says.
 ///
-/// Without `[server] url` and `[trainer] url` it starts the embedded policy server and the trainer
+/// Without `[server] urls` and `[trainer] url` it starts the embedded policy server and the trainer
 /// itself. Progress goes to standard error, the final table to standard output.
 #[derive(clap::Args)]
 #[command(after_help = "Example: retrial run examples/dialects/lte.toml --set run.steps=20")]

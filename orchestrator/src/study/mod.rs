@@ -102,10 +102,13 @@ impl Study {
         let is_reference = |arm: &&Variant| self.reference.as_ref() == Some(&arm.name);
         let (first, others): (Vec<&Variant>, Vec<&Variant>) =
             self.arms.iter().partition(is_reference);
+        let runs = self.worlds().len() * self.seeds.len() * self.arms.len();
         for world in self.worlds() {
             for &seed in &self.seeds {
                 let mut budget = None;
                 for arm in first.iter().chain(&others) {
+                    let number = outcomes.len() + 1;
+                    retrial_log::tell(&format!("study {}: run {number} of {runs}", self.name));
                     let outcome = self.run_arm(world, arm, seed, budget, overrides).await?;
                     if is_reference(arm) {
                         budget = Some(outcome.tokens as u64);

@@ -89,6 +89,13 @@ impl ReadError {
 #[error("{0}")]
 pub struct QueryError(String);
 
+impl QueryError {
+    /// A statement of this kind reaches beyond the log.
+    pub(crate) fn beyond(word: &str) -> Self {
+        Self(format!("{word} opens or writes other files, and this log is readonly"))
+    }
+}
+
 impl From<Error> for QueryError {
     fn from(error: Error) -> Self {
         Self(error.as_database_error().map_or(error.to_string(), |found| found.message().into()))

@@ -71,6 +71,15 @@ impl Store {
         .await
     }
 
+    /// When the run was begun, as the log writes it (UTC).
+    pub async fn started_at(&self, run: RunId) -> Result<String, StoreError> {
+        let query = "SELECT started_at FROM runs WHERE id = ?";
+        self.read("find the run's start in", async |db| {
+            sqlx::query_scalar(query).bind(run.0).fetch_one(db).await
+        })
+        .await
+    }
+
     /// The last step that is complete.
     pub async fn last_committed_step(&self, run: RunId) -> Result<Option<Step>, StoreError> {
         let query = "SELECT max(step) FROM steps WHERE run = ? AND committed_at IS NOT NULL";

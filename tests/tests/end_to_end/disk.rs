@@ -2,7 +2,6 @@
 //! run waits, or stops and says what it needs. What it has written is whole, and once it has what it
 //! needs it goes on to the same end.
 
-use std::fs::File;
 use std::path::Path;
 use std::process::Output;
 use std::time::Duration;
@@ -154,9 +153,9 @@ async fn a_log_that_another_process_has_locked() {
     // Not for as long: the run waits. It claims its name before it opens the log.
     lock(&mut other, "BEGIN IMMEDIATE").await;
     let mut run = project.start(&["--resume"]);
-    let claim = File::open(project.path("retrial.test.lock")).unwrap();
-    while claim.try_lock().is_ok() {
-        claim.unlock().unwrap();
+    // What it claims by is there as long as it has it.
+    let claim = project.path("retrial.test.lock");
+    while !claim.exists() {
         assert!(!run.has_ended(), "{}", shown(&run.output()));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -164,6 +163,7 @@ async fn a_log_that_another_process_has_locked() {
     let output = spawn_blocking(move || run.output()).await.unwrap();
     assert!(output.status.success(), "{}", shown(&output));
     project.ended(2).await.assert_is(expected().await, "a locked log");
+    assert!(!claim.exists(), "it is taken away");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,4 +28,5 @@ mod security;
 mod servers;
 mod stale;
 mod study;
+mod trackers;
 mod upgrade;

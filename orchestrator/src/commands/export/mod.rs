@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use retrial_hub::{Repo, Target};
 use retrial_loop::failure::Failure;
 use retrial_store::Session;
@@ -52,9 +52,12 @@ enum What {
 
 #[derive(clap::Args)]
 struct To {
-    /// The file: `.jsonl` is a JSON object a line, `.parquet` (mistakes only) is Parquet; `-` writes
-    /// JSON lines to standard output
+    /// The file. `.jsonl`: a JSON object a line. `.parquet`: Parquet, of mistakes only. `-`: JSON lines
+    /// to standard output
     file: PathBuf,
+    /// Writes over a file that is there
+    #[arg(long)]
+    force: bool,
     /// Of this run only; can be given several times
     #[arg(long = "run", value_name = "RUN")]
     runs: Vec<String>,
@@ -64,7 +67,7 @@ struct To {
 
 /// Runs the command.
 pub async fn run(args: Args) -> Result<(), Failure> {
-    let (To { file, runs, log }, count, things) = match &args.what {
+    let (To { file, runs, log, .. }, count, things) = match &args.what {
         What::Mistakes { to, rescued, push, private } => {
             let target = push.as_ref().map(|name| target(to, name, *private)).transpose();
             let target = target.map_err(Failure::Input)?;
@@ -96,23 +99,50 @@ enum Format {
     Parquet,
 }
 
-fn format(file: &Path) -> Result<Format> {
-    if file == Path::new("-") {
-        return Ok(Format::Lines);
+impl Format {
+    /// The end of the name of such a file.
+    fn extension(self) -> &'static str {
+        match self {
+            Self::Lines => "jsonl",
+            Self::Parquet => "parquet",
+        }
     }
-    match file.extension().and_then(|extension| extension.to_str()) {
-        Some("jsonl") => Ok(Format::Lines),
-        Some("parquet") => Ok(Format::Parquet),
-        _ => Err(anyhow!(
-            "what {} is to be cannot be told by its name\n\
-             hint: end it in .jsonl or .parquet",
+}
+
+/// Formats of failed responses, and of the numbers of steps.
+const OF_MISTAKES: &[Format] = &[Format::Lines, Format::Parquet];
+const OF_METRICS: &[Format] = &[Format::Lines];
+
+impl To {
+    /// The format that the name of the file chooses, of those there are. A file that is there already is
+    /// an error, unless it may be written over.
+    fn format(&self, formats: &[Format]) -> Result<Format> {
+        let file = &self.file;
+        if file == Path::new("-") {
+            return Ok(Format::Lines);
+        }
+        let extension = file.extension().and_then(|extension| extension.to_str());
+        let chosen = formats.iter().find(|format| Some(format.extension()) == extension);
+        let names: Vec<_> =
+            formats.iter().map(|format| format!(".{}", format.extension())).collect();
+        let chosen = chosen.with_context(|| {
+            format!(
+                "the name of {} does not choose a format\nhint: end it in {}",
+                file.display(),
+                names.join(" or ")
+            )
+        })?;
+        ensure!(
+            self.force || !file.exists(),
+            "{} is there already\nhint: --force writes over it",
             file.display()
-        )),
+        );
+        Ok(*chosen)
     }
 }
 
 async fn write_mistakes(to: &To, rescued: bool) -> Result<usize, Failure> {
-    let format = format(&to.file).map_err(Failure::Input)?;
+    let format = to.format(OF_MISTAKES).map_err(Failure::Input)?;
     let mut log = to.open().await?;
     let write = async |out: &mut (dyn Write + Send)| {
         let mut view = log.view();
@@ -142,11 +172,7 @@ async fn write_mistakes(to: &To, rescued: bool) -> Result<usize, Failure> {
 }
 
 async fn write_metrics(to: &To) -> Result<usize, Failure> {
-    if format(&to.file).map_err(Failure::Input)? == Format::Parquet {
-        return Err(Failure::Input(anyhow!(
-            "numbers of steps are not written as Parquet\nhint: end the name in .jsonl"
-        )));
-    }
+    to.format(OF_METRICS).map_err(Failure::Input)?;
     let mut log = to.open().await?;
     let steps = log.view().step_metrics(&to.runs).await?;
     let write = async |out: &mut (dyn Write + Send)| {

@@ -115,13 +115,18 @@ async fn what_is_wrong_is_said_and_nothing_is_written() {
     let log = Log::new().await;
     for (what, file, more, hint) in [
         ("mistakes", "a.txt", &[][..], "hint: end it in .jsonl or .parquet"),
-        ("metrics", "a.parquet", &[], "hint: end the name in .jsonl"),
+        ("metrics", "a.parquet", &[], "hint: end it in .jsonl"),
         ("mistakes", "a.jsonl", &["--run", "three"], "hint: its runs are: one, two"),
     ] {
         let error = refused(&log, what, file, more).await;
         assert!(error.contains(hint), "{error}");
         assert!(!log.folder.path().join(file).exists());
     }
+    exported(&log, "metrics", "there.jsonl", &[]).await.unwrap();
+    let error = refused(&log, "mistakes", "there.jsonl", &[]).await;
+    assert!(error.contains("there already") && error.contains("--force"), "{error}");
+    let file = exported(&log, "mistakes", "there.jsonl", &["--force"]).await.unwrap();
+    assert_eq!(lines(&file).len(), 9);
     let error = exported(&log, "mistakes", "none/a.jsonl", &[]).await.unwrap_err();
     assert!(error.into_error().to_string().starts_with("cannot write "));
 }

@@ -81,6 +81,11 @@ async fn what_is_wrong_is_said() {
     let log = Log::new().await;
     let error = refused(&log, &["one", "three"]).await;
     assert!(error.contains("no run `three`") && error.contains("hint: its runs are: one, two"));
+    let error = refused(&log, &["one", "two", "one"]).await;
+    assert!(error.contains("run `one` is named twice"), "{error}");
+    let seven: Vec<String> = (0..7).map(|number| format!("run-{number}")).collect();
+    let error = refused(&log, &seven.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert!(error.contains("7 runs are named") && error.contains("at most 6"), "{error}");
     let error = refused(&log, &["one", "--format", "html", "--plots", "plots"]).await;
     assert!(error.contains("hint: a page has its plots in itself"), "{error}");
 }

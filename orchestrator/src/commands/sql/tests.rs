@@ -66,13 +66,20 @@ async fn it_only_reads() {
         "SELECT 1; DELETE FROM runs",
         "CREATE TABLE t (x)",
         "PRAGMA user_version = 3",
+        "VACUUM",
     ] {
         let error = refused(&folder, query).await;
         assert!(error.contains("hint: this command only reads"), "{query}: {error}");
     }
     let other = folder.path().join("other.db");
+    for query in ["ATTACH '{}' AS other", "VACUUM INTO '{}'", "SELECT 1; VACUUM INTO '{}'"] {
+        let query = query.replace("{}", other.to_str().unwrap());
+        let error = refused(&folder, &query).await;
+        assert!(error.contains("hint: this command only reads"), "{query}: {error}");
+        assert!(!other.exists(), "it made a file: {query}");
+    }
+    std::fs::write(&other, "").unwrap();
     refused(&folder, &format!("ATTACH '{}' AS other", other.display())).await;
-    assert!(!other.exists(), "it made a file");
     assert_eq!(asked(&folder, &["SELECT name FROM runs", "--csv"]).await.unwrap(), "name\none\n");
 }
 

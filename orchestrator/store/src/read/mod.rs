@@ -11,6 +11,7 @@ pub mod problem;
 pub mod problems;
 pub mod runs;
 pub mod sql;
+mod statement;
 pub mod status;
 pub mod steps;
 pub mod trials;

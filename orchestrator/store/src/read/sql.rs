@@ -9,6 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Column, Executor, Row, SqlSafeStr, Statement, TypeInfo, ValueRef};
 
 use crate::error::QueryError;
+use crate::read::statement::beyond_the_log;
 use crate::reader::View;
 
 /// The answer to a query, read row by row.
@@ -19,8 +20,11 @@ pub struct Answer<'v> {
 }
 
 impl View<'_> {
-    /// Asks the log a question. It only reads.
+    /// Asks the log a question. It only reads, and only the log.
     pub async fn ask(&mut self, query: String) -> Result<Answer<'_>, QueryError> {
+        if let Some(word) = beyond_the_log(&query) {
+            return Err(QueryError::beyond(word));
+        }
         let statement =
             (&mut *self.db).prepare(AssertSqlSafe(query.clone()).into_sql_str()).await?;
         let columns = statement.columns().iter().map(|column| column.name().to_owned()).collect();

@@ -1,0 +1,19 @@
+//! `[track]`: a program that is told the run as it goes on.
+
+use serde::{Deserialize, Serialize};
+
+/// `[track]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrackConfig {
+    /// The program and its arguments; empty without one.
+    pub command: Vec<String>,
+    /// How long it may take to end after the run has ended, seconds.
+    pub end_seconds: u64,
+}
+
+impl Default for TrackConfig {
+    fn default() -> Self {
+        Self { command: Vec::new(), end_seconds: 60 }
+    }
+}
