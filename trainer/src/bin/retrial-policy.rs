@@ -29,6 +29,7 @@ use tch::Device;
 /// Example: retrial-policy --model Qwen3-0.6B --served-model-name policy --max-model-len 4096
 #[derive(Parser)]
 #[command(
+    name = "retrial-policy",
     version = env!("RETRIAL_VERSION"),
     mut_arg("port", |port| port.required(false).default_value("8000"))
 )]
