@@ -1,4 +1,4 @@
-//! Finds what would stop a run before it begins: inputs, memory, log, disk, servers, trainer, and
+//! Finds what would stop a run before it starts: inputs, memory, log, disk, servers, trainer, and
 //! whether servers and trainer agree on log-probabilities. Nothing is written, nothing is pushed.
 
 mod data;
@@ -25,7 +25,7 @@ use retrial_servers::Capabilities;
 use retrial_store::Store;
 use tokio::task::block_in_place;
 
-/// Looks at everything that a run with this configuration needs.
+/// Checks everything that a run with this configuration needs.
 pub async fn check(mut config: Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let inputs = match block_in_place(|| Inputs::load(&mut config, retrial_text::now())) {
@@ -57,7 +57,7 @@ pub async fn check(mut config: Config) -> Vec<Finding> {
     findings
 }
 
-/// Tokens of the longest of the prompts.
+/// Tokens of the longest prompt.
 fn longest_prompt(inputs: &Inputs) -> usize {
     data::prompt_tokens(&inputs.prompts, &inputs.train).max().unwrap_or(0)
 }
@@ -77,7 +77,7 @@ async fn log(config: &Config) -> Finding {
     const SUBJECT: &str = "log";
     let (path, name) = (config.run.database.display(), &config.run.name);
     if !config.run.database.exists() {
-        return Finding::new(SUBJECT, State::Ok, format!("{path} will be made"));
+        return Finding::new(SUBJECT, State::Ok, format!("{path} will be created"));
     }
     let found = async {
         let store = Store::open(&config.run.database).await?;
@@ -89,7 +89,7 @@ async fn log(config: &Config) -> Finding {
         Ok(Some(step)) => {
             let text = format!(
                 "{path} has run `{name}` at step {step} of {}\n\
-                 hint: go on with it by --resume, or choose another name by --set run.name=...",
+                 hint: continue it with --resume, or choose another name by --set run.name=...",
                 config.run.steps
             );
             Finding::new(SUBJECT, State::Warning, text)
@@ -107,7 +107,7 @@ fn shape(model: &Path) -> Result<Shape> {
 
 async fn services(config: &Config, model: &Path, inputs: Option<&Inputs>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    // A folder of its own for the trainer that is started to be asked: the run's stays as it is.
+    // A temporary folder for the trainer that is started for the check: the run's folder is not changed.
     let scratch = match tempfile::tempdir() {
         Ok(scratch) => scratch,
         Err(error) => return vec![Finding::problem("temporary folder", &error)],
@@ -136,7 +136,7 @@ async fn services(config: &Config, model: &Path, inputs: Option<&Inputs>) -> Vec
                 continue;
             }
         };
-        // Weights go to the workers of a router.
+        // Behind a router, weights are pushed to the workers.
         let taking = if fleet.workers.is_empty() { &fleet.found } else { &fleet.workers };
         findings.extend(taking.iter().map(capabilities));
         if let (Some((_, trainer)), Some(inputs)) = (&trainer, inputs) {
@@ -191,8 +191,8 @@ fn capabilities(found: &Capabilities) -> Finding {
     Finding::new(SUBJECT, State::Problem, text)
 }
 
-/// Compares log-probabilities of a few sampled tokens. A server may hold other weights until the
-/// run pushes the trainer's: that is no problem.
+/// Compares log-probabilities of a few sampled tokens. A server may have other weights until the
+/// run pushes the trainer's: that is not a problem.
 async fn agree(
     config: &Config,
     inputs: &Inputs,
@@ -213,7 +213,7 @@ async fn agree(
         }
         Ok(Err(agreement::AgreementError::Disagreement(error))) => {
             let text = format!("{error}; it may serve another model until the run pushes its own");
-            // The embedded server is started on the very same folder.
+            // The embedded server is started with the same folder.
             let certain = config.server.urls.is_empty() && found.control == Some(ServerKind::Vllm);
             Finding::new(SUBJECT, if certain { State::Problem } else { State::Warning }, text)
         }

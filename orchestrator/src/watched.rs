@@ -1,4 +1,4 @@
-//! A run together with what a person sees of it: signals, progress, the dashboard, the final table.
+//! A run with its terminal: signals, progress, the dashboard, the final table.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use tracing::Instrument as _;
 /// table unless told not to. Returns the last version.
 pub async fn run(config: Config, options: Options, quiet: bool) -> Result<WeightVersion, Failure> {
     let span = tracing::error_span!("at", run = config.run.name);
-    // A run is a large future: on the heap.
+    // A run is a large future, so it is boxed.
     Box::pin(watched(config, options, quiet)).instrument(span).await
 }
 

@@ -1,4 +1,4 @@
-//! The model's words and the problems: how many, how long, what was left out, and whether their
+//! Checks the tokenizer and the problems: how many, how long, what was left out, and whether their
 //! answers can be matched at all.
 
 use retrial_config::Config;
@@ -10,10 +10,10 @@ use retrial_loop::prompts::Prompts;
 use super::finding::{Finding, State};
 use super::lengths::Lengths;
 
-/// Answers that no response can match, of which so many are shown.
+/// Answers that no response can match; at most this many are shown.
 const SHOWN: usize = 3;
 
-/// What there is to say of model and data.
+/// The findings about model and data.
 pub fn data(config: &Config, inputs: &Inputs) -> Vec<Finding> {
     let (tokens, context) = (config.rollout.max_tokens(), inputs.context);
     let model = format!(
@@ -42,7 +42,7 @@ pub fn prompt_tokens(prompts: &Prompts, set: &DataSet) -> impl Iterator<Item = u
     set.tasks().map(|task| prompts.plain(&task).map_or(0, |prompt| prompt.ids.len()))
 }
 
-/// What was found of a set: a warning if rows are no good, with what became of all of them.
+/// The finding about a set: a warning with the whole report if rows are faulty.
 fn finding(subject: &'static str, warned: bool, mut text: String, set: &DataSet) -> Finding {
     let report = set.report();
     let mut warned = warned || report.faults() > 0;
@@ -56,7 +56,7 @@ fn finding(subject: &'static str, warned: bool, mut text: String, set: &DataSet)
     Finding::new(subject, if warned { State::Warning } else { State::Ok }, text)
 }
 
-/// The answers that even a response that repeats them does not match.
+/// The answers that do not match a response that repeats them.
 fn unmatched(set: &DataSet) -> Option<String> {
     let faults: Vec<String> = set
         .tasks()

@@ -1,4 +1,4 @@
-//! Whether the weight versions and the log fit on the disk.
+//! Checks that the weight versions and the log fit on the disk.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use retrial_protocol::memory::{Shape, version_bytes};
 use super::finding::{Finding, State};
 
 const SUBJECT: &str = "disk";
-/// What the log has of a token: its id, its log-probability, and about four letters of text with
+/// Bytes of a token in the log: its id, its log-probability, and about four letters of text with
 /// their entry in the full-text index.
 const LOGGED_BYTES: u64 = 4 + 4 + 8;
-/// What it has of a rollout besides, with its entries in indexes.
+/// Bytes of a rollout besides, with its entries in indexes.
 const ROLLOUT_BYTES: u64 = 500;
 
-/// Room for the versions that are kept and one more while it is written, and for the log if every
-/// response were as long as it may be.
+/// Compares the free space with that of the versions to keep and one more while it is written, and of the log if
+/// every response had the most tokens.
 pub fn disk(config: &Config, shape: &Shape) -> Finding {
     let bf16 = config.trainer.precision == Precision::Bf16;
     let versions = config.run.keep as u64 + 1;

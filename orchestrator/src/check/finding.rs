@@ -1,27 +1,27 @@
-//! What was found of one part of a configuration.
+//! A finding about one part of a configuration.
 
 use serde::Serialize;
 
-/// How a part of a configuration was found.
+/// The state of a part of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// A run can use it.
     Ok,
-    /// A run can use it; somebody should know.
+    /// A run can use it, with a warning.
     Warning,
     /// A run would stop at it.
     Problem,
 }
 
-/// What was found of one part.
+/// A finding about one part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The part.
     pub subject: &'static str,
-    /// How it is.
+    /// Its state.
     pub state: State,
-    /// What there is to say, in one or more lines.
+    /// Details, in one or more lines.
     pub text: String,
 }
 

@@ -1,8 +1,8 @@
-//! Lengths of prompts for a person: the least, the most, and a histogram.
+//! Lengths of prompts for a person: the shortest, the longest, and a histogram.
 
 use std::fmt;
 
-/// Bars of a histogram, and characters of the longest one.
+/// Bars of a histogram, and characters of the longest bar.
 const BARS: usize = 8;
 const WIDTH: usize = 40;
 

@@ -1,4 +1,4 @@
-//! Whether an update fits into memory, before anything is loaded.
+//! Checks that an update fits into memory, before anything is loaded.
 
 use retrial_config::{Config, Precision};
 use retrial_protocol::memory::{Shape, Training, peak};
@@ -7,12 +7,12 @@ use super::finding::{Finding, State};
 
 const SUBJECT: &str = "memory";
 
-/// Memory of GPUs that there are, GB as they are sold: GiB.
+/// Common memory sizes of GPUs, in GiB.
 const CARDS_GB: [u64; 4] = [24, 40, 80, 141];
-/// More ranks are not looked at: what they share is little by then.
+/// Most ranks to consider: beyond this, more ranks save little.
 const MOST_RANKS: u64 = 64;
 
-/// Looks at the largest micro-batch that the settings allow; `prompt` is the longest prompt, tokens.
+/// Estimates the largest micro-batch that the settings allow; `prompt` is the longest prompt, tokens.
 pub fn memory(config: &Config, shape: &Shape, prompt: usize) -> Finding {
     let training = training(config, prompt);
     let needed_mb = peak(shape, &training).div_ceil(1_000_000);
@@ -23,7 +23,7 @@ pub fn memory(config: &Config, shape: &Shape, prompt: usize) -> Finding {
         "an update on {device} takes about {needed_mb} MB{on_each}, {tokens} tokens at once"
     );
     if device != "cpu" {
-        // What a GPU has is known where libtorch is.
+        // The memory of a GPU is known only with libtorch.
         let text = format!("{text}\n{}", gpus(shape, &training));
         return Finding::new(SUBJECT, State::Ok, text);
     }
@@ -40,7 +40,7 @@ pub fn memory(config: &Config, shape: &Shape, prompt: usize) -> Finding {
     }
 }
 
-/// How many GPUs an update takes, by the memory that each has.
+/// The number of GPUs of each size that an update needs.
 fn gpus(shape: &Shape, training: &Training) -> String {
     let of_card = |gb| match fewest_ranks(shape, training, gb) {
         Some(ranks) => format!("{ranks} of {gb} GB"),
@@ -49,8 +49,8 @@ fn gpus(shape: &Shape, training: &Training) -> String {
     format!("GPUs that are enough: {}", CARDS_GB.map(of_card).join(", "))
 }
 
-/// The fewest ranks that an update fits on, if any number does. What is predicted was within a tenth
-/// of what was measured, docs/performance.md.
+/// The fewest ranks that an update fits on, if any. The prediction was within a tenth
+/// of the measurement, docs/performance.md.
 fn fewest_ranks(shape: &Shape, training: &Training, gb: u64) -> Option<u64> {
     let has = gb * (1 << 30) / 10 * 9;
     (1..=MOST_RANKS).find(|&ranks| peak(shape, &Training { ranks, ..training.clone() }) <= has)
@@ -76,7 +76,7 @@ fn training(config: &Config, prompt: usize) -> Training {
     }
 }
 
-/// Memory that can be taken without swapping, where the system says so.
+/// Memory that is available without swapping, if the system reports it.
 fn available_mb() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;

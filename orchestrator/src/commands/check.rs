@@ -14,12 +14,12 @@ use crate::check::{self, Finding, State};
 #[derive(clap::Args)]
 #[command(after_help = "Example: retrial check examples/dialects/lte.toml")]
 pub struct Args {
-    /// The configuration, TOML
+    /// The configuration file (TOML)
     config: PathBuf,
     /// Overrides a key of the configuration, for example run.seed=2
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Prints a JSON array instead of text
+    /// Print a JSON array instead of text
     #[arg(long)]
     json: bool,
 }

@@ -8,27 +8,27 @@ use retrial_config::DashboardConfig;
 use retrial_dashboard::Listener;
 use retrial_loop::failure::Failure;
 
-/// Shows the runs of a log in a browser, finished ones and those that another process trains.
+/// Shows the runs of a log in a browser, finished ones and those in progress.
 ///
-/// `retrial run` serves the same, with what it does at the moment. Nothing is written to the log.
+/// `retrial run` serves the same dashboard, with its current activity. Nothing is written to the log.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  retrial dashboard\n  \
     retrial dashboard --db other.db --listen 127.0.0.1:9000")]
 pub struct Args {
-    /// The log
+    /// The log file
     #[arg(long, value_name = "FILE", default_value = "retrial.db")]
     db: PathBuf,
-    /// Where to listen; port 0 takes a free one
+    /// Address to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// File whose content is the token: needed to listen beyond this machine
+    /// File with the access token: required for addresses beyond loopback
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Let whoever reaches the address read without a token: for a container whose port is published
+    /// Allow reading without a token: for a container whose port is published
     /// on the loopback interface only
     #[arg(long)]
     read_without_token: bool,
-    /// A name of this machine under which it may be asked for, beside localhost and addresses
+    /// Another host name of this machine that browsers may use, besides localhost and IP addresses
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
 }
@@ -37,7 +37,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<(), Failure> {
     if !args.db.is_file() {
         return Err(Failure::Input(anyhow!(
-            "there is no log {}\nhint: `retrial run` makes one; --db names another",
+            "there is no log {}\nhint: `retrial run` creates one; --db selects another",
             args.db.display()
         )));
     }

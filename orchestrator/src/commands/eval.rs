@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use super::output::{Format, write_records};
 use crate::eval::{self, Change, Comparison, Plan, SetArgument, SetScore, Weights};
 
-/// Evaluates a model on benchmarks: Pass@1 and Pass@k with 95 % intervals.
+/// Evaluates a model on benchmarks: Pass@1 and Pass@k with 95 % confidence intervals.
 ///
-/// The model is a folder, weights of a run, or what a server serves. Samples a problem are those of
+/// The model is a folder, weights of a run, or a running server. Samples per problem are those of
 /// the paper: 4, and 16 for AMC'23, AIME'24 and AIME'25. Every problem goes into the log; the same
-/// command goes on where it was interrupted. Progress goes to standard error.
+/// command continues where it was interrupted. Progress goes to standard error.
 #[derive(clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -46,10 +46,10 @@ struct PlanArgs {
     /// Weights of a run in the log, the latest or a version
     #[arg(long, value_name = "RUN[@VERSION]", conflicts_with_all = ["model", "servers"])]
     run: Option<String>,
-    /// A running server, taken as it is; may be given several times
+    /// URL of a running server, used as it is; can be given several times
     #[arg(long = "server", value_name = "URL", requires = "model")]
     servers: Vec<String>,
-    /// The model's name on the server
+    /// Name of the model on the server
     #[arg(long, value_name = "NAME", default_value = "policy")]
     served_name: String,
     /// math500, minerva, olympiad, amc23, aime24, aime25 or all: from the Hugging Face hub, or a file
@@ -58,31 +58,31 @@ struct PlanArgs {
     /// Problems of your own: a file, a folder, or `hf://datasets/OWNER/NAME[/FILE]` on the hub
     #[arg(long, value_name = "NAME=FILE")]
     data: Vec<String>,
-    /// Samples a problem
+    /// Samples per problem
     #[arg(long)]
     k: Option<u32>,
     /// Sampling temperature
     #[arg(long, default_value_t = 1.0)]
     temperature: f64,
-    /// Share of probability that is sampled from
+    /// Nucleus sampling (top-p): 1 samples from all tokens
     #[arg(long, default_value_t = 1.0)]
     top_p: f64,
-    /// Most tokens of a response; 8192 as in the paper, or what the context leaves
+    /// Limit on the tokens of a response; 8192 as in the paper, or what fits the context
     #[arg(long)]
     max_tokens: Option<usize>,
-    /// The user message, with a place for the problem
+    /// The user message, with a placeholder for the problem
     #[arg(long, value_name = "TEMPLATE")]
     prompt: Option<String>,
-    /// Everything random follows from it
+    /// Random seed
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Requests in flight to each server
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     concurrency: u16,
-    /// Its name in the log; the model's or the run's if not given
+    /// Name of the evaluation in the log; default: the model's or the run's
     #[arg(long)]
     name: Option<String>,
-    /// The log
+    /// The log file
     #[arg(long, value_name = "FILE", default_value = "retrial.db")]
     db: PathBuf,
     #[command(flatten)]
@@ -91,18 +91,18 @@ struct PlanArgs {
 
 /// Compares two evaluations of the log problem by problem: won, lost, same.
 ///
-/// The interval is of the difference of Pass@1 (the second less the first), over problems in pairs.
+/// The confidence interval is of the difference in Pass@1 (candidate - baseline), over paired problems.
 #[derive(clap::Args)]
 #[command(after_help = "Example: retrial eval compare base tuned")]
 struct CompareArgs {
-    /// The evaluation that is compared with
-    first: String,
-    /// The evaluation that is compared
-    second: String,
+    /// The baseline evaluation
+    baseline: String,
+    /// The candidate evaluation
+    candidate: String,
     /// Lists won and lost problems only
     #[arg(long)]
     problems: bool,
-    /// The log
+    /// The log file
     #[arg(long, value_name = "FILE", default_value = "retrial.db")]
     db: PathBuf,
     #[command(flatten)]
@@ -183,7 +183,7 @@ impl PlanArgs {
             let name = usual.file_name().unwrap_or_default().to_string_lossy().into_owned();
             (Weights::Folder(path), name)
         } else {
-            // What a server serves changes: whoever knows what it is gives it a name.
+            // The weights of a server may change: its name must come from someone who knows them.
             let urls = self.servers.clone();
             (Weights::Served { urls, description: path }, String::new())
         };
@@ -191,10 +191,10 @@ impl PlanArgs {
     }
 }
 
-/// The model, and what follows from where it comes from.
+/// The model, and settings that depend on its source.
 struct Model {
     weights: Weights,
-    /// What an evaluation of it is usually called.
+    /// The default name of its evaluation.
     name: String,
     prompts: PromptsConfig,
     max_tokens: Option<usize>,
@@ -214,9 +214,9 @@ fn show(out: &mut impl Write, format: Format, scores: &[SetScore]) -> Result<()>
         "problems",
         "k",
         "Pass@1",
-        "95 % of it",
+        "95 % CI",
         "Pass@k",
-        "95 % of it",
+        "95 % CI",
         "cut off",
         "tokens",
     ];
@@ -237,20 +237,20 @@ fn show(out: &mut impl Write, format: Format, scores: &[SetScore]) -> Result<()>
 
 async fn compare(args: CompareArgs) -> Result<()> {
     let store = eval::existing(&args.db).await?;
-    let (rows, changes, differs) = eval::compare(&store, [&args.first, &args.second]).await?;
+    let (rows, changes, differs) = eval::compare(&store, [&args.baseline, &args.candidate]).await?;
     store.close().await;
     if let Some(differs) = differs {
-        retrial_log::tell(&format!("the two were sampled differently: {differs}"));
+        retrial_log::tell(&format!("the two evaluations were sampled differently: {differs}"));
     }
     let mut out = std::io::stdout().lock();
     if !args.problems {
-        show_comparison(&mut out, args.format, &args.first, &args.second, &rows)?;
+        show_comparison(&mut out, args.format, &args.baseline, &args.candidate, &rows)?;
     }
     if args.problems || (args.format.is_table() && !changes.is_empty()) {
         if !args.problems {
             writeln!(out)?;
         }
-        show_changes(&mut out, args.format, &args.first, &args.second, &changes)?;
+        show_changes(&mut out, args.format, &args.baseline, &args.candidate, &changes)?;
     }
     Ok(())
 }
@@ -258,21 +258,21 @@ async fn compare(args: CompareArgs) -> Result<()> {
 fn show_comparison(
     out: &mut impl Write,
     format: Format,
-    first: &str,
-    second: &str,
+    baseline: &str,
+    candidate: &str,
     rows: &[Comparison],
 ) -> Result<()> {
-    let (first, second) = (format!("Pass@1 of {first}"), format!("of {second}"));
+    let (baseline, candidate) = (format!("Pass@1 of {baseline}"), format!("of {candidate}"));
     let header = [
         "benchmark",
         "problems",
         "won",
         "lost",
         "same",
-        &first,
-        &second,
+        &baseline,
+        &candidate,
         "difference",
-        "95 % of it",
+        "95 % CI",
     ];
     write_records(out, format, rows, &header, |row| {
         vec![
@@ -292,11 +292,11 @@ fn show_comparison(
 fn show_changes(
     out: &mut impl Write,
     format: Format,
-    first: &str,
-    second: &str,
+    baseline: &str,
+    candidate: &str,
     changes: &[Change],
 ) -> Result<()> {
-    let header = ["benchmark", "problem", "", first, second, "text"];
+    let header = ["benchmark", "problem", "", baseline, candidate, "text"];
     write_records(out, format, changes, &header, |change| {
         vec![
             json!(change.benchmark),

@@ -14,7 +14,7 @@ use super::output::{Format, end, write_records};
 /// Shows wrong answers, the most frequent first, or the problems that were never solved.
 ///
 /// Equal answers count as one, however they are written. The log has the mistakes of committed
-/// steps. A table shows texts in one line each, cut; --json and --csv have them in full.
+/// steps. A table shows texts in one line each, shortened; --json and --csv have them in full.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  retrial mistakes --run dialects-lte --limit 5\n  \
     retrial mistakes --contains 'In Kalm' --json\n  \
@@ -22,35 +22,35 @@ use super::output::{Format, end, write_records};
 pub struct Args {
     #[command(flatten)]
     log: LogArgs,
-    /// Of this run only
+    /// Only this run
     #[arg(long)]
     run: Option<String>,
-    /// Of the problem with this name only
+    /// Only the problem with this name
     #[arg(long)]
     problem: Option<String>,
-    /// Only with these words, in this order, in a response or in the problem; case and punctuation
-    /// do not count. With --unsolved, in the problem
+    /// Only with these words, in this order, in a response or in the problem; ignores case and
+    /// punctuation. With --unsolved, in the problem
     #[arg(long, value_name = "WORDS")]
     contains: Option<String>,
-    /// Of this wrong answer only, however it is written; `(none)` and `(cut off)` are those without
+    /// Only this wrong answer, however it is written; `(none)` and `(cut off)` are those without
     #[arg(long, conflicts_with = "unsolved")]
     answer: Option<String>,
-    /// Of this kind only; can be given several times
+    /// Only this kind; can be given several times
     #[arg(long, conflicts_with = "unsolved")]
     kind: Vec<Kind>,
     /// Made at least this often
     #[arg(long, value_name = "N", conflicts_with = "unsolved")]
     min_times: Option<i64>,
-    /// Still made in this step or later
+    /// Last made in this step or later
     #[arg(long, value_name = "STEP", conflicts_with = "unsolved")]
     from_step: Option<i64>,
-    /// Made for the first time in this step or before
+    /// First made in this step or before
     #[arg(long, value_name = "STEP", conflicts_with = "unsolved")]
     to_step: Option<i64>,
-    /// Of problems that had a correct response in the run, hints included, or had none
+    /// Only problems that have a correct response in the run, hinted ones included, or only those without
     #[arg(long, value_name = "YES OR NO", conflicts_with = "unsolved", value_parser = yes_or_no)]
     solved: Option<bool>,
-    /// Problems without a single correct response, instead of mistakes
+    /// Problems without any correct response, instead of mistakes
     #[arg(long)]
     unsolved: bool,
     /// Rows to show
@@ -64,11 +64,11 @@ pub struct Args {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Kind {
-    /// It has an answer, and not the right one
+    /// It has a wrong answer
     Wrong,
-    /// It has an answer that cannot be read
+    /// Its answer cannot be parsed
     Unparsed,
-    /// It ended without an answer
+    /// It has no answer
     NoAnswer,
     /// It reached the response limit
     CutOff,

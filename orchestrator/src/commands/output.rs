@@ -12,7 +12,7 @@ use serde_json::Value;
 /// Characters of a text that a table shows.
 pub const SHOWN: usize = 60;
 
-/// How rows are written; by default as a table, in which texts are cut to a line.
+/// Format of the rows; by default a table, in which texts are shortened to a line.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Format {
     /// One JSON object a line
@@ -24,17 +24,17 @@ pub struct Format {
 }
 
 impl Format {
-    /// Whether people read it.
+    /// Whether the output is for people.
     pub fn is_table(self) -> bool {
         !self.json && !self.csv
     }
 }
 
-/// Rows of the same columns, written one after the other; a table is written at the end.
+/// Rows with the same columns, written one after another; a table is written at the end.
 pub struct Rows<'a, W: Write>(Writer<'a, W>);
 
 enum Writer<'a, W: Write> {
-    /// Waits for all rows: a column is as wide as its widest cell.
+    /// Collects all rows: a column is as wide as its widest cell.
     Table {
         out: &'a mut W,
         table: Table,
@@ -50,7 +50,7 @@ enum Writer<'a, W: Write> {
 }
 
 impl<'a, W: Write> Rows<'a, W> {
-    /// Begins with the names of the columns.
+    /// Starts with the names of the columns.
     pub fn begin(out: &'a mut W, format: Format, columns: Vec<String>) -> Result<Self> {
         if format.json {
             return Ok(Self(Writer::Json { out, columns }));
@@ -92,7 +92,7 @@ impl<'a, W: Write> Rows<'a, W> {
     }
 }
 
-/// Writes records: programs get all their fields, people the cells of a table.
+/// Writes records: programs get all fields, people the cells of a table.
 pub fn write_records<T: Serialize>(
     out: &mut impl Write,
     format: Format,
@@ -136,7 +136,7 @@ fn cell(value: &Value) -> Cell {
     if value.is_number() { cell.set_alignment(CellAlignment::Right) } else { cell }
 }
 
-/// A value as it stands in CSV: only texts can be anything but a number.
+/// A value in CSV: only texts may need escaping.
 fn csv_cell(value: &Value) -> String {
     match value {
         Value::String(text) => sheet::cell(text).into_owned(),
@@ -171,7 +171,7 @@ pub fn end(text: &str) -> String {
     ['…'].iter().chain(&text[text.len() - (SHOWN - 1)..]).collect()
 }
 
-/// A text in one line. What a model writes must not reach the terminal as control characters.
+/// A text in one line, without control characters that a model may have written.
 fn line(text: &str) -> Vec<char> {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()

@@ -10,9 +10,9 @@ use retrial_store::RunCache;
 
 use super::log::{LogArgs, check_runs};
 
-/// Writes runs side by side: their numbers, the settings in which they differ, their curves.
+/// Compares runs side by side: metrics, settings that differ, curves.
 ///
-/// The HTML page has its plots and its style in itself: one file to send to somebody.
+/// An HTML page has plots and style inside: one file to share.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  retrial report dialects-lte\n  \
     retrial report dialects-lte dialects-grpo --format html > report.html\n  \
@@ -23,11 +23,11 @@ pub struct Args {
     runs: Vec<String>,
     #[command(flatten)]
     log: LogArgs,
-    /// What to write
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Md)]
     format: Format,
-    /// Where a Markdown report puts its plots, as SVG files; without it there are tables of their
-    /// ends only
+    /// Folder for the plots of a Markdown report, as SVG files; without it there are tables of first and
+    /// last values
     #[arg(long, value_name = "FOLDER")]
     plots: Option<PathBuf>,
 }
@@ -37,9 +37,9 @@ pub struct Args {
 enum Format {
     /// Markdown
     Md,
-    /// A page
+    /// HTML page
     Html,
-    /// Everything, with every number of the curves
+    /// JSON, with all values of the curves
     Json,
 }
 
@@ -51,7 +51,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 async fn print(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     if args.plots.is_some() && args.format != Format::Md {
         return Err(Failure::Input(anyhow!(
-            "--plots is for a Markdown report\nhint: a page has its plots in itself"
+            "--plots is for a Markdown report\nhint: an HTML page includes its plots"
         )));
     }
     check_names(&args.runs).map_err(Failure::Input)?;
@@ -73,14 +73,14 @@ async fn print(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Fails where runs cannot stand beside each other.
+/// Fails if runs cannot be compared.
 fn check_names(runs: &[String]) -> anyhow::Result<()> {
     if let Some(twice) = runs.iter().enumerate().find(|(at, run)| runs[..*at].contains(run)) {
         bail!("run `{}` is named twice", twice.1);
     }
     ensure!(
         runs.len() <= MOST_RUNS,
-        "{} runs are named, and at most {MOST_RUNS} stand side by side\n\
+        "{} runs are given; at most {MOST_RUNS} fit side by side\n\
          hint: write two reports, or `retrial export metrics` for a program that draws more",
         runs.len()
     );

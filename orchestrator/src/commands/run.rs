@@ -10,25 +10,25 @@ use retrial_loop::open::Options;
 
 use crate::watched;
 
-/// Trains a model as a configuration says.
+/// Trains a model according to a configuration.
 ///
 /// Without `[server] urls` and `[trainer] url` it starts the embedded policy server and the trainer
 /// itself. Progress goes to standard error, the final table to standard output.
 #[derive(clap::Args)]
 #[command(after_help = "Example: retrial run examples/dialects/lte.toml --set run.steps=20")]
 pub struct Args {
-    /// The configuration, TOML
+    /// The configuration file (TOML)
     config: PathBuf,
     /// Overrides a key of the configuration, for example run.seed=2
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Goes on with the run of this name if the log has one
+    /// Continue the run of this name if the log has one
     #[arg(long)]
     resume: bool,
-    /// Crashes on purpose, for tests
+    /// Crash on purpose (for tests)
     #[arg(long, hide = true, value_name = "MOMENT@STEP")]
     crash_at: Option<CrashPoint>,
-    /// Has the trainer crash on purpose, for tests
+    /// Make the trainer crash on purpose (for tests)
     #[arg(long, hide = true, value_name = "POINT@STEP")]
     trainer_crash_at: Option<String>,
 }

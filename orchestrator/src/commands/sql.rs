@@ -1,4 +1,4 @@
-//! `retrial sql`: any question to the log.
+//! `retrial sql`: queries of the log.
 
 use std::io::{Read, Write};
 
@@ -9,10 +9,10 @@ use retrial_store::{QueryError, Session};
 use super::log::LogArgs;
 use super::output::{Format, Rows};
 
-/// Asks the log a question in SQL. It only reads.
+/// Runs an SQL query on the log, read-only.
 ///
-/// docs/schema.md describes tables and views, with the queries for questions that people have. A
-/// table shows texts in one line each, cut; --json and --csv have them in full.
+/// docs/schema.md describes tables and views, with example queries. A
+/// table shows texts in one line each, shortened; --json and --csv have them in full.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     retrial sql 'SELECT * FROM run_summary'\n  \
@@ -63,7 +63,7 @@ async fn answer(
     Ok(sheet.end()?)
 }
 
-/// What is wrong with a query, and what there is to ask.
+/// The error of a query, with a hint.
 async fn explain(log: &mut Session, error: &QueryError) -> anyhow::Error {
     let message = error.to_string();
     let hint = if message.contains("readonly") {
@@ -72,7 +72,7 @@ async fn explain(log: &mut Session, error: &QueryError) -> anyhow::Error {
         let views = log.view().view_names().await.unwrap_or_default().join(", ");
         format!("the views are {views}; docs/schema.md describes them and the tables")
     } else {
-        "docs/schema.md describes the views and tables, with queries to begin from".to_owned()
+        "docs/schema.md describes the views and tables, with example queries".to_owned()
     };
     anyhow!("the query: {message}\nhint: {hint}")
 }

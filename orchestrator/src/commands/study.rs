@@ -1,4 +1,4 @@
-//! `retrial study`: several arms and seeds in one go, and a report.
+//! `retrial study`: several arms and seeds in one command, and a report.
 
 use std::path::PathBuf;
 
@@ -7,24 +7,24 @@ use retrial_loop::failure::Failure;
 
 use crate::study::{self, Study};
 
-/// Runs several methods or settings with several seeds, and reports what came of each.
+/// Runs several methods or settings with several seeds, and reports the results.
 ///
-/// A study that was stopped goes on where it was. Progress goes to standard error, the report to
+/// A study that was stopped continues where it was. Progress goes to standard error, the report to
 /// standard output.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     retrial study examples/dialects/study.toml --plots plots > report.md\n  \
     retrial study examples/dialects/study.toml --format html > report.html")]
 pub struct Args {
-    /// The study, TOML
+    /// The study file (TOML)
     study: PathBuf,
     /// Overrides a key of every run's configuration, for example run.steps=10
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// What to write
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Md)]
     format: Format,
-    /// Where a Markdown report puts its plots, as SVG files; without it there are none
+    /// Folder for the plots of a Markdown report, as SVG files; without it there are none
     #[arg(long, value_name = "FOLDER")]
     plots: Option<PathBuf>,
 }
@@ -34,7 +34,7 @@ pub struct Args {
 enum Format {
     /// Markdown
     Md,
-    /// A page
+    /// HTML page
     Html,
 }
 
@@ -42,7 +42,7 @@ enum Format {
 pub async fn run(args: Args) -> Result<(), Failure> {
     if args.plots.is_some() && args.format != Format::Md {
         return Err(Failure::Input(anyhow!(
-            "--plots is for a Markdown report\nhint: a page has its plots in itself"
+            "--plots is for a Markdown report\nhint: an HTML page includes its plots"
         )));
     }
     let study = Study::load(&args.study).map_err(Failure::Input)?;

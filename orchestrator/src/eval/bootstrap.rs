@@ -1,18 +1,18 @@
-//! Bootstrap intervals: how far a score would move if other problems of the same kind were drawn.
+//! Bootstrap confidence intervals: how far a score would move with other problems of the same kind.
 //!
-//! Problems are drawn again with replacement, each set by itself; the interval lies between the
-//! 2.5 % and the 97.5 % quantile of what the score becomes. The generator starts at a fixed seed:
+//! Problems are resampled with replacement, each set separately; the interval is from the
+//! 2.5 % to the 97.5 % quantile of the resampled scores. The generator starts from a fixed seed:
 //! the same results have the same interval.
 
 use rand::RngExt;
 use retrial_domain::mean;
 use retrial_lte::Seed;
 
-/// How often the problems are drawn.
+/// Number of resamples.
 const DRAWS: usize = 2000;
 const SEED: Seed = Seed(0);
 
-/// A 95 % interval.
+/// A 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     /// Its lower end.
@@ -21,7 +21,7 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The interval of the mean over sets of the mean over the problems of each, out of the values of
+/// The interval of the mean over sets of the mean over the problems of each, from the values of
 /// their problems. None if a set is empty, or there is none.
 pub fn interval(sets: &[Vec<f64>]) -> Option<Interval> {
     if sets.is_empty() || sets.iter().any(Vec::is_empty) {
@@ -79,7 +79,7 @@ mod tests {
             let n = means.len() as f64;
             prop_assert!(least / n - 1e-9 <= found.low && found.low <= found.high);
             prop_assert!(found.high <= most / n + 1e-9);
-            // Moving all values moves the interval.
+            // Shifting all values shifts the interval.
             let moved: Vec<Vec<f64>> = sets.iter()
                 .map(|values| values.iter().map(|x| x + shift).collect()).collect();
             let moved = interval(&moved).unwrap();

@@ -8,32 +8,32 @@ use serde::Serialize;
 
 use super::bootstrap::{Interval, interval};
 
-/// A set, compared.
+/// The comparison on one set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     /// The set, or `average`.
     pub benchmark: String,
-    /// Problems that both have results of.
+    /// Problems with results of both.
     pub problems: usize,
-    /// Problems that the second solves more often than the first.
+    /// Problems that the candidate solves more often than the baseline.
     pub won: usize,
     /// Less often.
     pub lost: usize,
     /// As often.
     pub same: usize,
-    /// Pass@1 of the first.
+    /// Pass@1 of the baseline.
     pub before: f64,
-    /// Pass@1 of the second.
+    /// Pass@1 of the candidate.
     pub after: f64,
-    /// The second less the first.
+    /// The difference: candidate - baseline.
     pub difference: f64,
-    /// The ends of its 95 % interval, problems drawn in pairs.
+    /// The lower end of its 95 % confidence interval, over paired problems.
     pub low: f64,
     /// The upper end.
     pub high: f64,
 }
 
-/// A problem that the two solve differently often.
+/// A problem that the two solve a different number of times.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
     /// The set.
@@ -42,16 +42,16 @@ pub struct Change {
     pub problem: String,
     /// `won` or `lost`.
     pub outcome: &'static str,
-    /// Correct samples of the first, as `1/4`.
+    /// Correct samples of the baseline, as `1/4`.
     pub before: String,
-    /// Of the second.
+    /// Correct samples of the candidate.
     pub after: String,
-    /// What is asked.
+    /// The problem's text.
     pub text: String,
 }
 
-/// Compares two evaluations of the log on the sets that both have. Also returns what differs in how
-/// they were sampled, if anything does.
+/// Compares two evaluations of the log on the sets that both have. Also returns the differences in
+/// their sampling settings.
 pub async fn compare(
     store: &Store,
     names: [&str; 2],
@@ -65,7 +65,7 @@ pub async fn compare(
         };
         if set.digest != other.digest {
             bail!(
-                "the two have other problems for `{}`: {} and {}\n\
+                "the two evaluations have different problems in `{}`: {} and {}\n\
                  hint: evaluate both on the same file",
                 set.benchmark,
                 set.source,
@@ -99,7 +99,7 @@ async fn find(store: &Store, name: &str) -> Result<LoggedEval> {
     bail!("the log has no evaluation `{name}`\nhint: its evaluations are: {hint}")
 }
 
-/// Pass@1 of the problems that both have results of; those that differ are added to `changes`.
+/// Pass@1 of the problems with results of both; those that differ are added to `changes`.
 async fn pairs(
     store: &Store,
     first: EvalId,
@@ -114,7 +114,7 @@ async fn pairs(
     for (a, b) in before.into_iter().zip(after) {
         let (Some(old), Some(new)) = (a.tally, b.tally) else { continue };
         let (Some(x), Some(y)) = (old.pass_at(1), new.pass_at(1)) else { continue };
-        // Counts decide, so that rounding does not.
+        // By counts, to avoid rounding.
         let (left, right) = (old.correct * new.tries, new.correct * old.tries);
         if left == right {
             pairs.push((x, x));

@@ -3,8 +3,8 @@
 //! As in the paper (arXiv 2510.26109, section on evaluation) each problem is sampled k times, 4 or
 //! 16; Pass@1 is the mean share of correct samples, Pass@k the unbiased estimate, the average the
 //! plain mean over benchmarks. Each problem enters the log as soon as it is graded, so that an
-//! evaluation that was interrupted goes on with the next. The weights are never touched: the
-//! embedded server is started on a folder, or servers are taken as they are.
+//! interrupted evaluation continues with the next. The weights are never changed: the
+//! embedded server is started on a folder, or servers are used as they are.
 
 mod bootstrap;
 mod compare;
@@ -29,7 +29,7 @@ pub use scores::{SetScore, scores};
 pub use sets::SetArgument;
 pub use weights::{Weights, of_run};
 
-/// Evaluates; goes on with what the log has of the evaluation of this name.
+/// Evaluates; continues with what the log has of the evaluation of this name.
 pub async fn eval(plan: Plan) -> Result<Vec<SetScore>, Failure> {
     let eval = open::open(plan).await.map_err(Failure::Input)?;
     sampling::sample(&eval).await?;
@@ -39,11 +39,11 @@ pub async fn eval(plan: Plan) -> Result<Vec<SetScore>, Failure> {
     Ok(scores)
 }
 
-/// Opens a log that is there.
+/// Opens an existing log.
 pub async fn existing(path: &Path) -> Result<Store> {
     if !path.is_file() {
         bail!(
-            "there is no log {}\nhint: `retrial eval` makes one; --db names another",
+            "there is no log {}\nhint: `retrial eval` creates one; --db selects another",
             path.display()
         );
     }

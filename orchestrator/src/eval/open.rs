@@ -1,4 +1,4 @@
-//! An evaluation with everything read, and its place in the log.
+//! Opening an evaluation: its inputs and its entry in the log.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use serde_json::Value;
 
 use super::plan::Plan;
 
-/// Most tokens of a response in the paper.
+/// Limit on the tokens of a response in the paper.
 const MAX_TOKENS: usize = 8192;
 
-/// An evaluation with its problems read, and its place in the log.
+/// An evaluation with its problems loaded, and its entry in the log.
 pub(super) struct Eval {
     pub(super) plan: Plan,
     pub(super) store: Store,
@@ -31,7 +31,7 @@ pub(super) struct Eval {
     pub(super) sets: Vec<Set>,
 }
 
-/// Reads everything, and only then opens the log.
+/// Reads all inputs, and only then opens the log.
 pub(super) async fn open(plan: Plan) -> Result<Eval> {
     plan.check()?;
     let model = plan.model()?;
@@ -65,8 +65,8 @@ pub(super) async fn open(plan: Plan) -> Result<Eval> {
     Ok(Eval { plan, store, id, folder, prompts, grading, max_tokens, sets })
 }
 
-/// The sets, and tokens of the longest prompt. They come from the network, so on a thread that may
-/// wait.
+/// The sets, and tokens of the longest prompt. They may be downloaded, so this runs on a blocking
+/// thread.
 fn load(plan: &Plan, model: &Model) -> Result<(Vec<Set>, usize)> {
     let templates = plan.prompts.templates();
     let mut longest = 0;
@@ -92,7 +92,7 @@ fn load(plan: &Plan, model: &Model) -> Result<(Vec<Set>, usize)> {
     }
 }
 
-/// The evaluation of this name, made if there is none.
+/// The evaluation of this name, created if there is none.
 async fn find(store: &Store, plan: &Plan, source: &str, settings: &Value) -> Result<EvalId> {
     let (name, weights) = (&plan.name, plan.weights.shown(source));
     let Some(logged) = store.eval_by_name(name).await? else {
@@ -106,8 +106,8 @@ async fn find(store: &Store, plan: &Plan, source: &str, settings: &Value) -> Res
     };
     if !differs.is_empty() {
         bail!(
-            "the log has an evaluation `{name}` that was made otherwise: {differs}\n\
-             hint: undo the change, or choose another name by --name"
+            "the log has an evaluation `{name}` with other settings: {differs}\n\
+             hint: undo the change, or choose another name with --name"
         );
     }
     Ok(logged.id)

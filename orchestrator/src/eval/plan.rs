@@ -1,4 +1,4 @@
-//! What is evaluated, and how.
+//! The settings of an evaluation.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::sets::SetArgument;
 use super::weights::Weights;
 
-/// What is evaluated, and how.
+/// The settings of an evaluation.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Its name in the log.
@@ -20,20 +20,20 @@ pub struct Plan {
     pub weights: Weights,
     /// The sets.
     pub sets: Vec<SetArgument>,
-    /// Samples a problem, in place of what each set usually has.
+    /// Samples per problem, instead of the default of each set.
     pub k: Option<u32>,
     /// Sampling temperature.
     pub temperature: f64,
-    /// Nucleus: the share of probability that is sampled from.
+    /// Nucleus sampling (top-p).
     pub top_p: f64,
-    /// Most tokens of a response; without a number the paper's, or less if the model's context has
+    /// Limit on the tokens of a response; by default the paper's, or less if the model's context has
     /// no room for it.
     pub max_tokens: Option<usize>,
-    /// Everything random follows from it.
+    /// Random seed.
     pub seed: u64,
-    /// The words of the prompt.
+    /// The prompt template.
     pub prompts: PromptsConfig,
-    /// How servers are called.
+    /// How to call the servers.
     pub server: ServerConfig,
     /// The log.
     pub database: PathBuf,
@@ -77,7 +77,7 @@ impl Plan {
         Ok(())
     }
 
-    /// What decides the result of a problem.
+    /// The settings that decide the result of a problem.
     pub(super) fn settings(&self, max_tokens: usize) -> Value {
         let mut settings = json!({
             "temperature": self.temperature,
@@ -86,7 +86,7 @@ impl Plan {
             "seed": self.seed,
             "prompt": self.prompts.prompt,
         });
-        // What is as usual is not written, as in older logs.
+        // Defaults are not written, as in older logs.
         let PromptsConfig { system, template_kwargs, chat, stop, .. } = &self.prompts;
         if let Some(system) = system {
             settings["system"] = json!(system);
@@ -103,7 +103,7 @@ impl Plan {
         settings
     }
 
-    /// The model, downloaded if it lies on the hub; only its words where servers have it already.
+    /// The model, downloaded if it is on the hub; only its tokenizer if servers have the model.
     pub(super) fn model(&self) -> Result<Model> {
         let parts = match self.weights {
             Weights::Folder(_) => Parts::Whole,

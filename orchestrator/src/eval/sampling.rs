@@ -1,4 +1,4 @@
-//! The samples of an evaluation that the log does not have yet.
+//! Samples the problems that the log does not have yet.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,16 +16,16 @@ use retrial_servers::{Limits, Pool, SampleRequest};
 
 use super::open::Eval;
 
-/// Nothing is pushed: what is served counts as this version.
+/// Nothing is pushed: the served weights count as this version.
 const SERVED: WeightVersion = WeightVersion(0);
 /// Pause after a failed request; doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
-/// Failed requests after which the evaluation stops: some minutes of a server that is away.
+/// Failed requests after which the evaluation stops: some minutes with an unreachable server.
 const FAILURES: u32 = 20;
-/// Lines of progress that a set has.
+/// Lines of progress for a set.
 const LINES: usize = 10;
 
-/// Samples every problem that is missing, and logs each as it is graded.
+/// Samples every missing problem, and logs each as it is graded.
 pub async fn sample(eval: &Eval) -> Result<(), Failure> {
     let mut missing = Vec::new();
     for set in &eval.sets {
@@ -43,7 +43,7 @@ pub async fn sample(eval: &Eval) -> Result<(), Failure> {
         let progress = |done| tell(set, done);
         evaluate_set(&eval.store, eval.id, set, pool.concurrency(), sample, progress)
             .await
-            .context("hint: the same command goes on from here")?;
+            .context("hint: run the same command again to continue")?;
     }
     Ok(())
 }
@@ -61,7 +61,7 @@ async fn servers(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
         .context("hint: --served-name is the name that the server gives its model")?;
     let limits = Limits {
         concurrency: server.concurrency,
-        // Nothing brings one back that was left out.
+        // Nothing brings an excluded server back.
         failures: u32::MAX,
         budget: FAILURES,
         pause: FIRST_PAUSE,
@@ -97,8 +97,8 @@ async fn problem(
     eval.grading.grade(task, sampled, SERVED, Extraction::Auto).await
 }
 
-/// The label of the weights that an evaluation is sampled with, once a response has one: the weights
-/// must stay the same.
+/// The label of the weights that an evaluation is sampled with, once a response has one. It
+/// must not change.
 #[derive(Debug, Default)]
 struct Labels(Mutex<Option<String>>);
 
@@ -110,7 +110,7 @@ impl Labels {
                 Some(known) if known != label => bail!(
                     "the server answered with weights {known}, then with {label}: they were \
                      replaced meanwhile\n\
-                     hint: evaluate a server that nobody pushes to; samples so far are in the log"
+                     hint: evaluate a server that is not being pushed to; samples so far are in the log"
                 ),
                 Some(_) => {}
                 None => *known = Some(label.clone()),
@@ -120,7 +120,7 @@ impl Labels {
     }
 }
 
-/// Says how far a set is: at its beginning, and a few times on the way.
+/// Reports the progress of a set: at its start, and a few times afterwards.
 fn tell(set: &Set, Done { problems, of }: Done) {
     let (name, k) = (set.name(), set.entry.k);
     let line = |problems: usize| problems * LINES / of.max(1);

@@ -1,4 +1,4 @@
-//! What came of an evaluation, out of the log.
+//! The results of an evaluation, from the log.
 
 use anyhow::Result;
 use retrial_domain::{Tally, mean};
@@ -15,23 +15,23 @@ const AVERAGE: &str = "average";
 pub struct SetScore {
     /// The set.
     pub benchmark: String,
-    /// Problems with a sample that could be graded.
+    /// Problems with a graded sample.
     pub problems: usize,
-    /// Samples a problem; none for the average of sets that differ.
+    /// Samples per problem; none for the average of sets that differ.
     pub k: Option<u32>,
     /// Mean share of correct samples.
     pub pass_at_1: f64,
-    /// The ends of its 95 % interval over the problems.
+    /// The lower end of its 95 % confidence interval over the problems.
     pub pass_at_1_low: f64,
     /// The upper end.
     pub pass_at_1_high: f64,
     /// Mean unbiased Pass@k.
     pub pass_at_k: f64,
-    /// The ends of its interval.
+    /// The lower end of its interval.
     pub pass_at_k_low: f64,
     /// The upper end.
     pub pass_at_k_high: f64,
-    /// Share of samples that were cut at the limit.
+    /// Share of samples that reached the limit.
     pub cut_off: f64,
     /// Mean tokens of a sample.
     pub tokens: f64,

@@ -1,4 +1,4 @@
-//! What is evaluated: sets of problems, from files or from the hub.
+//! The sets of an evaluation, from files or from the hub.
 
 use std::path::Path;
 
@@ -7,22 +7,22 @@ use retrial_data::{DataSet, HubSettings, MAX_LEFT_OUT, Message, Problem, Request
 use retrial_domain::{Benchmark, HUB_SCHEME};
 use retrial_loop::evaluator::Set;
 
-/// Samples a problem of a set of one's own, as `[evaluation] k` has it.
+/// Samples per problem of a user's set, as the default of `[evaluation] k`.
 const SAMPLES: u32 = 8;
 
-/// A set that is asked for.
+/// A set on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetArgument {
     /// Its name.
     pub name: String,
-    /// The benchmark that it is.
+    /// The benchmark, if it is one.
     pub benchmark: Option<Benchmark>,
-    /// Where it lies: a file, a folder, a glob or a place on the hub.
+    /// Its source: a file, a folder, a glob or a reference to the hub.
     pub source: String,
 }
 
 impl SetArgument {
-    /// Reads `--benchmark NAME` or `NAME=FILE`; `all` stands for all of the paper.
+    /// Parses `--benchmark NAME` or `NAME=FILE`; `all` stands for all of the paper.
     pub fn benchmarks(text: &str) -> Result<Vec<Self>> {
         let (name, file) = text.split_once('=').map_or((text, None), |(a, b)| (a, Some(b)));
         if (name, file) == ("all", None) {
@@ -42,7 +42,7 @@ impl SetArgument {
         }])
     }
 
-    /// Reads `--data NAME=FILE`.
+    /// Parses `--data NAME=FILE`.
     pub fn data(text: &str) -> Result<Self> {
         let (name, file) = text
             .split_once('=')
@@ -67,8 +67,8 @@ impl SetArgument {
         }
     }
 
-    /// Reads its problems; `k` replaces the samples a problem that it usually has. Says what was left
-    /// out of it.
+    /// Loads its problems; `k` replaces the default samples per problem. Reports what was left
+    /// out.
     pub fn load(
         &self,
         k: Option<u32>,
@@ -86,7 +86,7 @@ impl SetArgument {
         };
         let set = DataSet::load(&request, &HubSettings::from_env(), fits).with_context(|| {
             let hint = match (self.benchmark, self.source.starts_with(HUB_SCHEME)) {
-                (Some(_), true) => "\nhint: a file on this machine is --benchmark NAME=FILE",
+                (Some(_), true) => "\nhint: use a file of this machine with --benchmark NAME=FILE",
                 _ => "",
             };
             format!("the set `{}` cannot be used{hint}", self.name)
@@ -99,7 +99,7 @@ impl SetArgument {
     }
 }
 
-/// A path as the log has it.
+/// A path, as written to the log.
 pub fn canonical(path: &Path) -> String {
     path.canonicalize().unwrap_or_else(|_| path.into()).display().to_string()
 }

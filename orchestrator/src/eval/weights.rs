@@ -1,4 +1,4 @@
-//! Where the weights come from.
+//! Sources of weights.
 
 use std::path::{Path, PathBuf};
 
@@ -8,29 +8,29 @@ use retrial_store::Store;
 
 use super::sets::canonical;
 
-/// What is evaluated.
+/// The model to evaluate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Weights {
     /// A Hugging Face folder or a model of the hub, on the embedded server.
     Folder(ModelPath),
-    /// What servers serve, whatever it is; the folder has its tokenizer.
+    /// Running servers, with whatever they serve; the folder has the tokenizer.
     Served {
         /// Base URLs.
         urls: Vec<String>,
-        /// Where its tokenizer and `config.json` lie.
+        /// Folder of its tokenizer and `config.json`.
         description: ModelPath,
     },
 }
 
 impl Weights {
-    /// Where the tokenizer lies.
+    /// The folder of the tokenizer.
     pub fn description(&self) -> &ModelPath {
         match self {
             Self::Folder(folder) | Self::Served { description: folder, .. } => folder,
         }
     }
 
-    /// Servers that serve them already.
+    /// Servers that already serve the weights.
     pub fn urls(&self) -> &[String] {
         match self {
             Self::Folder(_) => &[],
@@ -38,7 +38,7 @@ impl Weights {
         }
     }
 
-    /// As the log has them, where a model came from `source`.
+    /// Its entry in the log, if the model came from `source`.
     pub fn shown(&self, source: &str) -> String {
         match self {
             Self::Folder(_) => canonical(Path::new(source)),
@@ -46,12 +46,12 @@ impl Weights {
         }
     }
 
-    /// Fails for an adapter, which is no model by itself.
+    /// Fails for an adapter, which is not a complete model.
     pub fn check(&self) -> Result<()> {
         match self {
             Self::Folder(folder) if is_adapter(Path::new(&folder.0)) => {
                 bail!(
-                    "{folder} is an adapter, no model\n\
+                    "{folder} is an adapter, not a model\n\
                      hint: make a model of it: retrial-trainer export {folder} MERGED, then \
                      --model MERGED"
                 )
@@ -61,7 +61,7 @@ impl Weights {
     }
 }
 
-/// Whether a folder has an adapter and no model: beside a model the file means nothing.
+/// Whether a folder has an adapter and no model: beside a model the file is ignored.
 fn is_adapter(folder: &Path) -> bool {
     let has = |name: &str| folder.join(name).exists();
     has("adapter_config.json") && !has("model.safetensors") && !has("model.safetensors.index.json")
@@ -89,7 +89,7 @@ pub async fn of_run(store: &Store, text: &str) -> Result<(u64, PathBuf)> {
     let folder = PathBuf::from(folder);
     if !folder.is_dir() {
         bail!(
-            "--run {text}: the folder {} is not there any more\n\
+            "--run {text}: the folder {} no longer exists\n\
              hint: a run keeps its latest versions ([run] keep), and moving it moves them",
             folder.display()
         );

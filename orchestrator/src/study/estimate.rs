@@ -7,20 +7,20 @@ const T: [f64; 20] = [
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160,
     2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
 ];
-/// The same for many.
+/// The limit of this quantile for many degrees of freedom.
 const T_OF_MANY: f64 = 1.96;
 
-/// A mean and half the width of its 95 % interval.
+/// A mean and half the width of its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The mean.
     pub mean: f64,
-    /// Half the width; none of a single value.
+    /// Half the width; none for a single value.
     pub half: Option<f64>,
 }
 
 impl Estimate {
-    /// Of values that are independent of each other, one a seed; none of no values.
+    /// The estimate from independent values, one a seed; none without values.
     pub fn of(values: &[f64]) -> Option<Self> {
         let n = values.len();
         let mean = values.iter().sum::<f64>() / n as f64;
@@ -33,7 +33,7 @@ impl Estimate {
         Some(Self { mean, half: Some(t * (variance / n as f64).sqrt()) })
     }
 
-    /// Whether the interval lies on one side of zero.
+    /// Whether the interval excludes zero.
     pub fn excludes_zero(&self) -> bool {
         self.half.is_some_and(|half| self.mean.abs() > half)
     }

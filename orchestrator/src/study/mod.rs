@@ -1,8 +1,8 @@
-//! A study: the same run in several arms (methods, settings) and seeds, and what comes of each.
+//! A study: the same run with several arms (methods, settings) and seeds, and the results of each.
 //!
 //! Every arm has the same model, data, order of problems and seeds. With a reference arm all others
-//! go on until they have sampled as many response tokens as the reference did with the same seed:
-//! second trials count. A study over several worlds (models, data) makes all arms in each of them: a
+//! continue until they have sampled as many response tokens as the reference did with the same seed,
+//! including second trials. A study over several worlds (models, data) runs all arms in each of them: a
 //! map of where an effect ends.
 
 mod estimate;
@@ -28,7 +28,7 @@ pub use report::report;
 /// How many times the reference's steps an arm may take to use up its tokens.
 const MOST_STEPS: u64 = 4;
 
-/// What a study file says.
+/// The content of a study file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Study {
@@ -38,12 +38,12 @@ pub struct Study {
     pub config: PathBuf,
     /// Seeds of each arm.
     pub seeds: Vec<u64>,
-    /// The arm whose sampled tokens are everyone's budget; without it all take the same steps.
+    /// The arm whose sampled tokens are the budget of all; without it all take the same number of steps.
     pub reference: Option<String>,
-    /// What is compared, in the order of the report.
+    /// The arms, in the order of the report.
     #[serde(rename = "arm")]
     pub arms: Vec<Variant>,
-    /// Where it is compared, if not in the configuration's world alone.
+    /// The worlds, if there are others than the configuration's.
     #[serde(rename = "world", default)]
     pub worlds: Vec<Variant>,
 }
@@ -59,7 +59,7 @@ pub struct Variant {
     pub set: Vec<String>,
 }
 
-/// What a run of an arm came to.
+/// The result of one run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The world's name; none in a study of one world.
@@ -68,13 +68,13 @@ pub struct Outcome {
     pub arm: String,
     /// The seed.
     pub seed: u64,
-    /// Steps that it took.
+    /// Its steps.
     pub steps: u64,
-    /// Response tokens that it sampled, second trials included.
+    /// Its sampled response tokens, including second trials.
     pub tokens: f64,
-    /// The numbers of its steps by their names, as [`Store::series`] has them.
+    /// The metrics of its steps by name, as in [`Store::series`].
     pub series: BTreeMap<String, Vec<(Step, f64)>>,
-    /// Held-out sets with their scores by version.
+    /// Held-out scores by version, for each set.
     pub curves: Vec<(String, Vec<(u64, Score)>)>,
 }
 
@@ -95,10 +95,10 @@ impl Study {
         Ok(study)
     }
 
-    /// Makes every run that is not finished yet, and says what came of all.
+    /// Runs what is not finished yet, and returns the results of all.
     pub async fn run(&self, overrides: &[String]) -> Result<Vec<Outcome>, Failure> {
         let mut outcomes = Vec::new();
-        // The reference first: the others need its tokens.
+        // The reference first: the others need its number of tokens.
         let is_reference = |arm: &&Variant| self.reference.as_ref() == Some(&arm.name);
         let (first, others): (Vec<&Variant>, Vec<&Variant>) =
             self.arms.iter().partition(is_reference);
@@ -120,7 +120,7 @@ impl Study {
         Ok(outcomes)
     }
 
-    /// The worlds; one that is the configuration's where none is named.
+    /// The worlds; the configuration's alone if none is configured.
     fn worlds(&self) -> Vec<Option<&Variant>> {
         if self.worlds.is_empty() { vec![None] } else { self.worlds.iter().map(Some).collect() }
     }

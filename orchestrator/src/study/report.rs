@@ -7,8 +7,8 @@ use retrial_store::Total;
 
 use super::{Estimate, Outcome, Study};
 
-/// What is plotted over the steps, beside the scores: the name in [`Outcome::series`], the title, what
-/// it is.
+/// Curves besides the scores: the name in [`Outcome::series`], the title, the
+/// formula.
 const CURVES: [(&str, &str, &str); 9] = [
     (
         Total::Unsolved.name(),
@@ -57,7 +57,7 @@ const CURVES: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// Tables and plots of everything that the outcomes say.
+/// Tables and plots of the results.
 pub fn report(study: &Study, outcomes: &[Outcome]) -> Document {
     let mut parts = vec![Part::Text(conditions(study))];
     let settings = |variant: &super::Variant| vec![variant.name.clone(), variant.set.join(", ")];
@@ -91,7 +91,7 @@ fn conditions(study: &Study) -> String {
     )
 }
 
-/// Everything about the arms in one world.
+/// The results of one world.
 fn one_world(study: &Study, outcomes: &[Outcome]) -> Vec<Part> {
     let mut parts = Vec::new();
     for split in splits(outcomes) {
@@ -116,7 +116,7 @@ fn one_world(study: &Study, outcomes: &[Outcome]) -> Vec<Part> {
     parts
 }
 
-/// The arms at the end of their runs, world by world.
+/// The final results of the arms, world by world.
 fn map(study: &Study, outcomes: &[Outcome]) -> Vec<Part> {
     let mut parts = Vec::new();
     for split in splits(outcomes) {
@@ -127,7 +127,7 @@ fn map(study: &Study, outcomes: &[Outcome]) -> Vec<Part> {
             let reference = study.reference.as_deref();
             let others = || study.arms.iter().filter(|arm| reference != Some(&*arm.name));
             if let Some(reference) = reference {
-                header.extend(others().map(|arm| format!("{reference} less {}", arm.name)));
+                header.extend(others().map(|arm| format!("{reference} - {}", arm.name)));
             }
             let row = |world: &super::Variant| {
                 let here = in_world(outcomes, &world.name);
@@ -216,12 +216,12 @@ fn at_the_end(study: &Study, outcomes: &[Outcome], split: &str) -> Table {
     Table { header, rows: study.arms.iter().map(row).collect() }
 }
 
-/// The reference less each other arm.
+/// The differences between the reference and each other arm.
 fn differences(study: &Study, outcomes: &[Outcome], split: &str) -> Table {
     let reference = study.reference.as_deref().unwrap_or_default();
     let measures = measures(outcomes, split);
-    let less = format!("{reference} less");
-    let header = [&less, &measures[0].0, &measures[1].0].map(String::clone).to_vec();
+    let minus = format!("{reference} -");
+    let header = [&minus, &measures[0].0, &measures[1].0].map(String::clone).to_vec();
     let row = |arm: &super::Variant| {
         let values = measures
             .iter()
@@ -232,7 +232,7 @@ fn differences(study: &Study, outcomes: &[Outcome], split: &str) -> Table {
     Table { header, rows: others.map(row).collect() }
 }
 
-/// One arm less another, seed by seed.
+/// The difference of two arms, paired by seed.
 fn difference(
     outcomes: &[Outcome],
     (one, other): (&str, &str),
@@ -246,7 +246,7 @@ fn difference(
     Estimate::of(&pairs.collect::<Vec<_>>()).map_or_else(
         || "-".to_owned(),
         |found| {
-            let sure = if found.excludes_zero() { "" } else { " (zero is in it)" };
+            let sure = if found.excludes_zero() { "" } else { " (not significant)" };
             format!("{found:+}{sure}")
         },
     )
@@ -269,7 +269,7 @@ fn scores_plots(study: &Study, outcomes: &[Outcome], split: &str) -> Vec<Part> {
     measures(outcomes, split).map(plot).into()
 }
 
-/// A line an arm: its mean over the seeds with the interval, where every seed has a value.
+/// A line for each arm: its mean over the seeds with the interval, if every seed has a value.
 fn panel(
     study: &Study,
     outcomes: &[Outcome],
@@ -318,7 +318,7 @@ fn panel(
     }
 }
 
-/// Means over the seeds of what runs sampled, and of what came of their second trials.
+/// Means over the seeds of sampled tokens, and of the results of second trials.
 fn costs(study: &Study, outcomes: &[Outcome]) -> Table {
     let header = [
         "arm",

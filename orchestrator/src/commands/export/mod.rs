@@ -1,4 +1,4 @@
-//! `retrial export`: what others take from a log into files of their own.
+//! `retrial export`: parts of a log as files for other programs.
 
 mod parquet;
 mod push;
@@ -16,7 +16,7 @@ use tempfile::NamedTempFile;
 
 use super::log::{LogArgs, check_runs};
 
-/// Writes mistakes as a data set, or the numbers of the steps.
+/// Exports mistakes as a data set, or the metrics of the steps.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  retrial export mistakes mistakes.parquet\n  \
     retrial export mistakes pairs.jsonl --run dialects-lte --rescued\n  \
@@ -29,21 +29,21 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// A row a failed response, with the hint that followed and the response that rescued it
+    /// One row for each failed response, with the hint that followed and the response that rescued it
     Mistakes {
         #[command(flatten)]
         to: To,
-        /// Only failures whose place a correct response took: pairs of a wrong and a right one
+        /// Only failures that a correct response replaced: pairs of a wrong and a right one
         #[arg(long)]
         rescued: bool,
-        /// Pushes the file to this data set of the Hugging Face Hub, and makes it if it is not there
+        /// Push the file to this data set of the Hugging Face Hub, and create it if it does not exist
         #[arg(long, value_name = "OWNER/NAME")]
         push: Option<String>,
-        /// A data set that is made is private
+        /// Create the data set as private
         #[arg(long, requires = "push")]
         private: bool,
     },
-    /// A line a step with all its numbers and held-out scores, as W&B and `TensorBoard` take them
+    /// One line for each step with all its metrics and held-out scores, as W&B and `TensorBoard` read them
     Metrics {
         #[command(flatten)]
         to: To,
@@ -55,10 +55,10 @@ struct To {
     /// The file. `.jsonl`: a JSON object a line. `.parquet`: Parquet, of mistakes only. `-`: JSON lines
     /// to standard output
     file: PathBuf,
-    /// Writes over a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     force: bool,
-    /// Of this run only; can be given several times
+    /// Only this run; can be given several times
     #[arg(long = "run", value_name = "RUN")]
     runs: Vec<String>,
     #[command(flatten)]
@@ -100,7 +100,7 @@ enum Format {
 }
 
 impl Format {
-    /// The end of the name of such a file.
+    /// The file extension.
     fn extension(self) -> &'static str {
         match self {
             Self::Lines => "jsonl",
@@ -109,13 +109,13 @@ impl Format {
     }
 }
 
-/// Formats of failed responses, and of the numbers of steps.
+/// Formats of failed responses, and of metrics.
 const OF_MISTAKES: &[Format] = &[Format::Lines, Format::Parquet];
 const OF_METRICS: &[Format] = &[Format::Lines];
 
 impl To {
-    /// The format that the name of the file chooses, of those there are. A file that is there already is
-    /// an error, unless it may be written over.
+    /// The format that the file's name implies, out of those that are possible. An existing file is
+    /// an error, unless it may be overwritten.
     fn format(&self, formats: &[Format]) -> Result<Format> {
         let file = &self.file;
         if file == Path::new("-") {
@@ -127,14 +127,14 @@ impl To {
             formats.iter().map(|format| format!(".{}", format.extension())).collect();
         let chosen = chosen.with_context(|| {
             format!(
-                "the name of {} does not choose a format\nhint: end it in {}",
+                "{} has no extension of a known format\nhint: use {}",
                 file.display(),
                 names.join(" or ")
             )
         })?;
         ensure!(
             self.force || !file.exists(),
-            "{} is there already\nhint: --force writes over it",
+            "{} exists already\nhint: --force overwrites it",
             file.display()
         );
         Ok(*chosen)
@@ -197,7 +197,7 @@ fn line(out: &mut impl Write, row: &impl Serialize) -> Result<()> {
     Ok(out.write_all(b"\n")?)
 }
 
-/// Writes a file whole or not at all; `-` is standard output.
+/// Writes a file completely or not at all; `-` is standard output.
 async fn into<T>(
     file: &Path,
     write: impl AsyncFnOnce(&mut (dyn Write + Send)) -> Result<T>,

@@ -12,10 +12,10 @@ use parquet::schema::parser::parse_message_type;
 use retrial_lte::HintKind;
 use retrial_store::Failure;
 
-/// Rows that are written together.
+/// Rows of a row group.
 const ROWS: usize = 4096;
 
-/// What is in a column, and where a row has it.
+/// A column, and how to get its value from a row.
 enum Column {
     Text(fn(&Failure) -> &str),
     TextOrNone(fn(&Failure) -> Option<&str>),
@@ -89,8 +89,8 @@ impl Column {
     }
 }
 
-/// Lists as Parquet has them: the values; of each place whether there is no list (0), an empty one
-/// (1) or a value (2); and whether it goes on with the list of the place before (1).
+/// Lists in Parquet's form: the values; for each value whether there is no list (0), an empty one
+/// (1) or a value (2); and whether it continues the list of the value before (1).
 fn lists<'a>(
     lists: impl Iterator<Item = Option<&'a [String]>>,
 ) -> (Vec<ByteArray>, Vec<i16>, Vec<i16>) {
@@ -146,7 +146,7 @@ impl<W: Write + Send> Sheet<W> {
         Ok(())
     }
 
-    /// Writes what is left, and the end of the file.
+    /// Writes the remaining rows, and the end of the file.
     pub fn end(mut self) -> Result<()> {
         if !self.rows.is_empty() {
             self.write()?;

@@ -4,17 +4,17 @@ use std::path::Path;
 
 use retrial_hub::{Content, HubError, Target, Upload};
 
-/// What a card says of the data.
+/// Content of the data set's card.
 pub struct Facts<'a> {
-    /// The runs that they are of; all of the log if none.
+    /// The exported runs; all of the log if empty.
     pub runs: &'a [String],
     /// Rows.
     pub rows: usize,
-    /// Whether only failures are in it whose place a correct response took.
+    /// Whether it has only failures that a correct response replaced.
     pub rescued: bool,
 }
 
-/// Writes a file and a card in one commit, and says which it is.
+/// Pushes a file and a card in one commit, and returns its URL.
 pub async fn push(target: &Target, file: &Path, facts: &Facts<'_>) -> Result<String, HubError> {
     let ending = file.extension().unwrap_or_default().to_string_lossy();
     let files = [

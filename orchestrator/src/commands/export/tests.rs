@@ -114,8 +114,8 @@ async fn numbers_a_step_at_a_time() {
 async fn what_is_wrong_is_said_and_nothing_is_written() {
     let log = Log::new().await;
     for (what, file, more, hint) in [
-        ("mistakes", "a.txt", &[][..], "hint: end it in .jsonl or .parquet"),
-        ("metrics", "a.parquet", &[], "hint: end it in .jsonl"),
+        ("mistakes", "a.txt", &[][..], "hint: use .jsonl or .parquet"),
+        ("metrics", "a.parquet", &[], "hint: use .jsonl"),
         ("mistakes", "a.jsonl", &["--run", "three"], "hint: its runs are: one, two"),
     ] {
         let error = refused(&log, what, file, more).await;

@@ -1,4 +1,4 @@
-//! What the command shows, finds and refuses.
+//! What the command shows, finds and rejects.
 
 use clap::Parser;
 use retrial_domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
@@ -125,7 +125,7 @@ async fn mistakes_can_be_searched() {
         (&["--to-step", "0"], &[]),
         (&["--solved", "no", "--run", "two"], &[2, 1]),
         (&["--solved", "yes"], &[]),
-        // Found by one response, counted whole.
+        // One response has it, which is counted completely.
         (&["--contains", "3.0"], &[2, 2]),
         (&["--contains", "SAY boxed", "--run", "two"], &[2, 1]),
         (&["--contains", "1 + 1", "--answer", "3"], &[2, 2]),
@@ -136,7 +136,7 @@ async fn mistakes_can_be_searched() {
         let times: Vec<i64> = rows.iter().map(|row| row["times"].as_i64().unwrap()).collect();
         assert_eq!(times, expected, "{arguments:?}");
     }
-    // The example is the latest that has the text.
+    // The example is the latest response with the text.
     let of_one = async |text: &str| lines(&folder, &["--contains", text, "--run", "one"]).await;
     assert_eq!(of_one("I say").await, lines(&folder, &["--run", "one"]).await);
     assert_eq!(of_one("boxed 3").await[0]["response"], "I say \\boxed{3.0}");

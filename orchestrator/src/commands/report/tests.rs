@@ -85,9 +85,9 @@ async fn what_is_wrong_is_said() {
     assert!(error.contains("run `one` is named twice"), "{error}");
     let seven: Vec<String> = (0..7).map(|number| format!("run-{number}")).collect();
     let error = refused(&log, &seven.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    assert!(error.contains("7 runs are named") && error.contains("at most 6"), "{error}");
+    assert!(error.contains("7 runs are given") && error.contains("at most 6"), "{error}");
     let error = refused(&log, &["one", "--format", "html", "--plots", "plots"]).await;
-    assert!(error.contains("hint: a page has its plots in itself"), "{error}");
+    assert!(error.contains("hint: an HTML page includes its plots"), "{error}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the command shows and refuses.
+//! What the command shows and rejects.
 
 use clap::Parser;
 use retrial_store::{NewRun, Store};
