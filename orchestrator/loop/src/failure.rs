@@ -44,7 +44,7 @@ impl Failure {
                 return ExitCode::from(INTERRUPTED);
             }
         };
-        retrial_log::tell_error(&format!("{error:#}"));
+        retrial_log::tell_error(error.as_ref());
         ExitCode::from(code)
     }
 }
