@@ -165,7 +165,8 @@ impl Project {
         let log = self.log().await;
         let tables: Vec<(String,)> = sqlx::query_as(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
-             AND name NOT LIKE '%fts%' AND name <> '_sqlx_migrations' ORDER BY name",
+             AND name NOT LIKE '%fts%' AND name <> '_sqlx_migrations' \
+             AND name NOT IN ('processes', 'notices') ORDER BY name",
         )
         .fetch_all(&log)
         .await
