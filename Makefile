@@ -81,6 +81,15 @@ test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (install
 test-compose: libtorch ## Tests compose.yaml on a real Docker engine (root, Debian)
 	tests/compose/run.sh
 
+# The profile of the programs in the package: release, or dev for its test.
+DIST_PROFILE ?= release
+dist: libtorch ## Packs the programs, libtorch, examples and docs into target/dist/*.tar.gz
+	cargo build --profile $(DIST_PROFILE) $(PROGRAMS)
+	docker/package.sh target/$(if $(filter dev,$(DIST_PROFILE)),debug,$(DIST_PROFILE)) $${LIBTORCH:-.libtorch}
+
+test-dist: libtorch ## Runs the package of `make dist` in a minimal Debian (root)
+	tests/dist.sh
+
 lint: libtorch ## Formatting, lints and documentation, warnings denied
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings

@@ -11,7 +11,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// Trains language models to reason by trial and error (LTE, arXiv 2510.26109).
 #[derive(Parser)]
-#[command(version, propagate_version = true)]
+#[command(version = env!("RETRIAL_VERSION"), propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,7 +1,7 @@
-//! Whether a long run keeps its memory: `cargo bench -p retrial-tests --bench long_run`.
+//! Whether the memory of a long run stays constant: `cargo bench -p retrial-tests --bench long_run`.
 //!
-//! Server and trainer are simulated and take no time, so what goes by is the log of ten thousand
-//! steps. The dashboard is on, and somebody looks at the overview now and then.
+//! Server and trainer are simulated and take no time, so the cost is that of the log of ten thousand
+//! steps. The dashboard is on, and its overview is read now and then.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use retrial_tests::{GroupAnswer, Project, Shape, Simulated, binary, memory_kb};
 use tokio::time::timeout;
 
-/// The run goes on for a while after the last look.
+/// The run continues for a while after the last look.
 const SHAPE: Shape = Shape { steps: 10_200, problems: 4, group: 8, tokens: 16 };
 /// Steps between two looks.
 const LOOK_EVERY: u64 = 1000;

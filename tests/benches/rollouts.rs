@@ -1,4 +1,4 @@
-//! What the orchestrator adds to the time that servers need for rollouts, its CPU time a rollout
+//! The orchestrator's overhead on the time that servers need for rollouts, its CPU time a rollout
 //! and its memory: `cargo bench -p retrial-tests --bench rollouts`.
 //!
 //! Server and trainer are simulated in this process; `retrial run` is a process of its own. All
@@ -19,13 +19,13 @@ use tokio::time::timeout;
 
 const PROBLEMS: usize = 128;
 const GROUP: usize = 8;
-/// Of a sequence on an 80 GB GPU that serves some thousand of them.
+/// Speed of a sequence on an 80 GB GPU that serves some thousand of them.
 const TOKENS_PER_SECOND: f64 = 50.0;
-/// Tokens of a response, and runs of each case.
+/// Tokens of a response, and repetitions of each case.
 const CASES: [(usize, usize); 2] = [(1000, 3), (8192, 1)];
 /// The part of the server's time over which responses end.
 const SPREADS: [f64; 2] = [0.0, 0.1];
-/// How much longer than the server's own time a step may take.
+/// Allowed overhead, as a share of the server's own time.
 const GRACE: Duration = Duration::from_secs(90);
 
 #[tokio::main]
@@ -64,7 +64,7 @@ struct Measured {
     batch_bytes: usize,
 }
 
-/// One step of `retrial run`, until its batch is in the trainer's hands.
+/// One step of `retrial run`, until the trainer has its batch.
 async fn measure(shape: Shape, server_seconds: f64, spread: f64) -> Measured {
     let first_request = Arc::new(OnceLock::new());
     let started = Arc::clone(&first_request);
@@ -99,7 +99,7 @@ async fn measure(shape: Shape, server_seconds: f64, spread: f64) -> Measured {
     measured
 }
 
-/// User and system time that a process has taken.
+/// User and system time of a process.
 fn cpu_seconds(process: u32) -> f64 {
     // In hundredths, whatever the kernel's own clock: `man 5 proc_pid_stat`.
     const TICKS_PER_SECOND: f64 = 100.0;

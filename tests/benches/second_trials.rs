@@ -1,8 +1,8 @@
-//! What it is worth that problems do not wait for each other: `cargo bench -p retrial-tests --bench
+//! The benefit of problems not waiting for each other: `cargo bench -p retrial-tests --bench
 //! second_trials`.
 //!
 //! Steps of 8 and of 64 problems on a simulated server that takes all requests at once. Response times vary
-//! tenfold, drawn anew for each step. One group of eight has no right response and gets a second
+//! tenfold, drawn again for each step. One group of eight has no right response and gets a second
 //! trial. A step that waited for all first trials would take the longest first trial and then the
 //! longest second one; the best possible is the longest course of a single problem. `RETRIAL=PATH`
 //! measures another build of `retrial`, for example one of an earlier commit.
@@ -17,9 +17,9 @@ use rand::{RngExt as _, SeedableRng as _};
 use retrial_tests::{GroupAnswer, GroupRequest, Project, Shape, Simulated, binary};
 use tokio::time::timeout;
 
-/// Problems of a step, and steps that are measured.
+/// Problems of a step, and measured steps.
 const CASES: [(usize, u64); 2] = [(8, 8), (64, 4)];
-/// One group of so many has no right response.
+/// One group of this many has no right response.
 const NONE_PASS: usize = 8;
 /// Shortest and longest response time, seconds.
 const SHORTEST: f64 = 0.5;
@@ -74,7 +74,7 @@ impl Times {
             + longest(&mut self.0.iter().filter_map(|&(_, second)| second))
     }
 
-    /// Each problem by itself.
+    /// Each problem independently.
     fn best(&self) -> f64 {
         let course = |&(first, second): &(f64, Option<f64>)| first + second.unwrap_or_default();
         self.0.iter().map(course).fold(0.0, f64::max)
@@ -85,7 +85,7 @@ impl Times {
 async fn measure(problems: usize, seed: u64, retrial: &PathBuf) -> (Times, f64) {
     let shape = Shape { steps: 1, problems, group: 8, tokens: 64 };
     let times = Times::drawn(problems, seed);
-    // The prompts of first trials, in the order in which they came.
+    // The prompts of first trials, in the order of arrival.
     let known: Mutex<Vec<Vec<u64>>> = Mutex::default();
     let started = Arc::new(OnceLock::new());
     let (clock, drawn) = (Arc::clone(&started), times.clone());
@@ -93,7 +93,7 @@ async fn measure(problems: usize, seed: u64, retrial: &PathBuf) -> (Times, f64) 
         clock.get_or_init(Instant::now);
         let mut known = known.lock().expect("nothing panics while it is held");
         let prompt = request.prompt;
-        // A hinted prompt is longer, and begins as the problem's own does.
+        // A hinted prompt is longer, and begins like the problem's own prompt.
         let is_second = known.first().is_some_and(|first| prompt.len() > first.len());
         let problem = if is_second {
             let shared =

@@ -24,7 +24,7 @@ async fn main() {
     ]);
     assert!(output.status.success(), "{}", shown(&output));
 
-    // The first step warms libtorch's caches up.
+    // The first step warms up libtorch's caches.
     let rows = sqlx::query(
         "SELECT name, avg(value) AS mean, min(value) AS least, max(value) AS most
          FROM step_metrics WHERE step > 1

@@ -1,4 +1,4 @@
-//! A real browser: headless Chromium, told what to do by the `DevTools` protocol.
+//! A real browser: headless Chromium, controlled by the `DevTools` protocol.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
@@ -12,18 +12,18 @@ use tempfile::TempDir;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
 
-/// How long anything may take.
+/// Deadline of every operation.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A browser with one page; it ends with this.
+/// A browser with one page; it ends when this is dropped.
 pub struct Browser {
     child: Child,
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
     last: u64,
     events: VecDeque<Value>,
-    /// What the page has complained of.
+    /// Errors and warnings of the page.
     pub complaints: Vec<String>,
-    /// What the page has asked for.
+    /// URLs that the page has requested.
     pub requests: Vec<String>,
     _profile: TempDir,
 }
@@ -48,7 +48,7 @@ impl Browser {
             .map_while(Result::ok)
             .find_map(|line| Some(line.split_once("DevTools listening on ")?.1.to_owned()))
             .expect("chromium says where it listens");
-        // The pipe must not fill up.
+        // The pipe must be drained.
         std::thread::spawn(move || lines.map_while(Result::ok).count());
         let socket = connect(&browser);
         let mut browser = Self {
@@ -120,7 +120,7 @@ impl Browser {
         }
     }
 
-    /// Goes to an address and waits until it is loaded.
+    /// Opens a URL and waits until it is loaded.
     pub fn go(&mut self, url: &str) {
         self.events.clear();
         let found = self.call("Page.navigate", &json!({ "url": url }));
@@ -200,7 +200,7 @@ impl Browser {
         self.call("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
-    /// Writes what is seen to a file.
+    /// Writes a screenshot to a file.
     pub fn picture(&mut self, path: &Path) {
         let found = self.call("Page.captureScreenshot", &json!({ "format": "png" }));
         let data = found["data"].as_str().expect("a picture is text");

@@ -1,5 +1,5 @@
-//! What a policy server with vLLM's routes must do for a run: the embedded one and a real vLLM are
-//! held to the same list. Both serve the demo's model in f32.
+//! The requirements of a run on a policy server with vLLM's routes. The embedded one and a real vLLM are
+//! tested against the same list. Both serve the demo's model in f32.
 
 use serde_json::{Value, json};
 
@@ -15,14 +15,14 @@ struct Sampled {
     finish: String,
 }
 
-/// A server, held to the list.
+/// A server under test.
 pub struct Server {
     /// Its base URL.
     pub url: String,
 }
 
 impl Server {
-    /// Everything on the list, with the weights of the folder `first`; `other` has other weights of
+    /// Tests everything on the list, with the weights of the folder `first`; `other` has other weights of
     /// the same model.
     pub async fn conforms(&self, first: &str, other: &str) {
         self.push(first, "40").await;
@@ -115,7 +115,7 @@ impl Server {
         let kept = free.tokens.iter().position(|&token| token == stop).unwrap_or(4) + 1;
         let stops = json!({ "ignore_eos": true, "stop_token_ids": [stop] });
         let stopped = self.sample(stops).await.remove(0);
-        // The token that ends a response belongs to it.
+        // The end token belongs to the response.
         assert_eq!((stopped.tokens, stopped.finish.as_str()), (free.tokens[..kept].into(), "stop"));
         let greedy = json!({ "temperature": 0.0, "ignore_eos": true });
         let narrow = json!({ "top_k": 1, "ignore_eos": true });
@@ -144,7 +144,7 @@ impl Server {
         assert_eq!(status, 404);
     }
 
-    /// Pause, reload, drop what was computed with the old weights, label, resume; and back again.
+    /// Pause, reload, clear caches, label, resume; and back again.
     async fn takes_weights(&self, first: &str, other: &str) {
         let before = self.sample(json!({ "n": 2 })).await;
         self.push(other, "41").await;

@@ -1,4 +1,4 @@
-//! Calls as `curl` would make them.
+//! HTTP calls, as `curl` would make them.
 
 use serde_json::Value;
 

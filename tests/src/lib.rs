@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: the real binaries, a folder to work in, and the log of a run.
+//! Helpers of the end-to-end tests: the real binaries, a project folder, and the log of a run.
 
 mod browser;
 mod conformance;
@@ -70,12 +70,12 @@ impl Project {
         self.retrial(training(arguments).iter().map(String::as_str))
     }
 
-    /// `retrial run` as [`Self::train`] runs it, left running.
+    /// `retrial run` as in [`Self::train`], left running.
     pub fn start(&self, arguments: &[&str]) -> Running {
         self.start_with(arguments, &[])
     }
 
-    /// The same, with more in its environment.
+    /// `retrial run`, left running, with additional variables in its environment.
     pub fn start_with(&self, arguments: &[&str], environment: &[(&str, &Path)]) -> Running {
         let child = Command::new(binary("retrial"))
             .current_dir(self.folder.path())
@@ -108,14 +108,14 @@ impl Project {
         }
     }
 
-    /// The same, while it goes on, with its dashboard on a free port.
+    /// `retrial run`, left running, with its dashboard on a free port.
     pub fn train_watched(&self, arguments: &[&str]) -> Watched {
         let dashboard =
             ["--set", "dashboard.enabled=true", "--set", "dashboard.listen=127.0.0.1:0"];
         self.watched_with_token("", &[&dashboard, arguments].concat())
     }
 
-    /// `retrial run` with a dashboard whose token the environment has, if it is not empty.
+    /// `retrial run` with a dashboard whose token is in the environment, if it is not empty.
     pub fn watched_with_token(&self, token: &str, arguments: &[&str]) -> Watched {
         Watched::start(self.folder.path(), &training(arguments), token)
     }
@@ -127,7 +127,7 @@ impl Project {
         Watched::start(self.folder.path(), &all, "")
     }
 
-    /// The same, started by a shell script that gets it as its arguments.
+    /// A dashboard that a shell script starts; the script gets the command as its arguments.
     pub fn train_under(&self, script: &str, arguments: &[&str]) -> Output {
         Command::new("sh")
             .current_dir(self.folder.path())
@@ -138,7 +138,7 @@ impl Project {
             .expect("a shell can be started")
     }
 
-    /// Waits until no process works in the folder.
+    /// Waits until no process uses the folder.
     pub async fn wait_for_nobody(&self) {
         let folder = self.folder.path();
         let works_there = |process: &std::fs::DirEntry| {
@@ -158,9 +158,9 @@ impl Project {
         SqlitePoolOptions::new().connect_with(options).await.expect("the log can be opened")
     }
 
-    /// Everything in the log that must not differ between two runs of the same configuration: all
-    /// rows of all tables, less the columns that hold times, and what was found of the servers' weights,
-    /// which is looked for on other servers than the embedded one.
+    /// Everything in the log that must be equal for two runs of the same configuration: all
+    /// rows of all tables, without the columns with times, and without the evidence of the servers' weights,
+    /// which exists only for servers other than the embedded one.
     pub async fn log_content(&self) -> Vec<String> {
         let log = self.log().await;
         let tables: Vec<(String,)> = sqlx::query_as(
@@ -208,14 +208,14 @@ impl Project {
     }
 }
 
-/// A run under way.
+/// A running run.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
 }
 
 impl Running {
-    /// Sends a signal to the process of this name that the run has started; says whether there was
+    /// Sends a signal to the process of this name that the run has started; returns whether there was
     /// one.
     pub fn signal_child(&self, name: &str, signal: &str) -> bool {
         self.children()
@@ -223,7 +223,7 @@ impl Running {
             .is_some_and(|child| kill(signal, &child))
     }
 
-    /// Sends a signal to a rank of the trainer; says whether there was one.
+    /// Sends a signal to a rank of the trainer; returns whether there was one.
     pub fn signal_rank(&self, rank: usize, signal: &str) -> bool {
         let variable = format!("RANK={rank}");
         let is_it = |child: &String| {
@@ -292,8 +292,8 @@ fn training(arguments: &[&str]) -> Vec<String> {
     all.map(str::to_owned).collect()
 }
 
-/// A row as text, columns of times left out. A metric's name is quoted, so that those of durations
-/// can be told.
+/// A row as text, without columns with times. A metric's name is quoted, so that those of durations
+/// can be recognised.
 fn show(row: &SqliteRow) -> String {
     let timeless = |name: &str| !name.ends_with("_at") && !name.ends_with("_seconds");
     let columns = row.columns().iter().filter(|column| timeless(column.name()));
@@ -311,7 +311,7 @@ fn show(row: &SqliteRow) -> String {
     shown.collect::<Vec<_>>().join(" ")
 }
 
-/// What a failed assertion should show of a command.
+/// The output of a command, for a failed assertion.
 pub fn shown(output: &Output) -> String {
     format!(
         "exit {:?}\n--- stdout\n{}--- stderr\n{}",

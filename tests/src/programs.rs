@@ -1,4 +1,4 @@
-//! The programs that are tested, and their processes.
+//! The programs under test, and their processes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,17 +9,17 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace")
 }
 
-/// The programs that are tested.
+/// The programs under test.
 const PROGRAMS: [&str; 3] = ["retrial", "retrial-trainer", "retrial-policy"];
 
-/// A program of the workspace, built from the present sources.
+/// A program of the workspace, built from the current sources.
 pub fn binary(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));
         build.current_dir(root()).args(["build", "--quiet", "--workspace"]);
-        // For all of the workspace, as `make` has it: for a part of it, features of what they depend on
-        // would differ, and all of it would be compiled once more.
+        // With the features of the whole workspace, as in `make`: building a part alone would change features of
+        // dependencies, and compile all of it again.
         build.args(PROGRAMS.iter().flat_map(|program| ["--bin", program]));
         if !cfg!(debug_assertions) {
             build.arg("--release");
@@ -32,7 +32,7 @@ pub fn binary(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-/// Sends a process a signal; says whether it was there.
+/// Sends a process a signal; returns whether it exists.
 pub(crate) fn kill(signal: &str, process: &str) -> bool {
     let kill = format!("kill -{signal} {process}");
     Command::new("sh").args(["-c", &kill]).status().is_ok_and(|status| status.success())

@@ -1,4 +1,4 @@
-//! A proxy before a policy server that spoils some of its answers, and notes what was asked.
+//! A proxy in front of a policy server that injects faults into some answers, and records requests.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -15,18 +15,18 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// What may become of an answer.
+/// Faults of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// This status instead, and the server is not asked.
+    /// This status instead, without a request to the server.
     Status(u16),
     /// The connection breaks in the middle of the body.
     Reset,
     /// No answer at all.
     Stall,
-    /// The body ends half-way, as if it were whole.
+    /// The body ends half-way, as if it were complete.
     HalfBody,
-    /// Each choice has a log-probability less than tokens.
+    /// Each choice has one log-probability too few.
     FewerLogprobs,
     /// A choice is missing.
     FewerChoices,
@@ -47,9 +47,9 @@ pub enum Fault {
 /// Requests for rollouts, which share a route with the scoring of prompts.
 pub const ROLLOUTS: &str = "rollouts";
 
-/// An answer or several that are to be spoiled.
+/// Faults to inject into the next answers.
 struct Spoil {
-    /// While the server has this version; none before the first push.
+    /// Only while the server has this version; none before the first push.
     version: Option<u64>,
     route: &'static str,
     fault: Fault,
@@ -65,9 +65,9 @@ pub struct Proxy {
 
 struct Shared {
     upstream: String,
-    /// What has to be shown to it as a bearer token.
+    /// The bearer token that is required.
     key: Option<String>,
-    /// The seed of what its log-probabilities are off by.
+    /// The random seed of the noise on log-probabilities.
     noise: Option<u64>,
     client: reqwest::Client,
     state: Mutex<Traffic>,
@@ -78,25 +78,25 @@ struct Shared {
 #[derive(Default)]
 struct Traffic {
     spoils: Vec<Spoil>,
-    /// The version that the server was last told to have.
+    /// The version that was last pushed to the server.
     version: Option<u64>,
     /// Each request: its route, and the version at that time.
     asked: Vec<(Option<u64>, String)>,
 }
 
 impl Proxy {
-    /// Starts one before the server at `upstream` that spoils nothing yet.
+    /// Starts one in front of the server at `upstream`, without faults.
     pub async fn start(upstream: &str) -> Self {
         Self::before(upstream, None, None).await
     }
 
-    /// One whose log-probabilities have the noise of bf16 kernels: of 3 % of the tokens they are 0.05 to
+    /// A proxy that adds the noise of bf16 kernels: the log-probabilities of 3 % of the tokens are 0.05 to
     /// 0.4 nats off.
     pub async fn noisy(upstream: &str, seed: u64) -> Self {
         Self::before(upstream, None, Some(seed)).await
     }
 
-    /// One that answers 401 to whoever does not show this key.
+    /// A proxy that answers 401 without this key.
     pub async fn locked(upstream: &str, key: &str) -> Self {
         Self::before(upstream, Some(key.to_owned()), None).await
     }
@@ -118,7 +118,7 @@ impl Proxy {
         Self { url, state }
     }
 
-    /// Spoils the next answers of a route, or of [`ROLLOUTS`], that come while the server has a
+    /// Injects faults into the next answers of a route, or of [`ROLLOUTS`], while the server has a
     /// version; none before the first push.
     pub fn spoil(&self, version: Option<u64>, route: &'static str, fault: Fault, times: usize) {
         self.state.lock().spoils.push(Spoil { version, route, fault, times });
@@ -129,7 +129,7 @@ impl Proxy {
         self.state.lock().spoils.iter().map(|spoil| spoil.times).sum()
     }
 
-    /// How often a route was asked while the server had a version.
+    /// Number of requests to a route while the server had a version.
     pub fn asked(&self, version: Option<u64>, route: &str) -> usize {
         let traffic = self.state.lock();
         traffic.asked.iter().filter(|(at, asked)| *at == version && asked == route).count()
@@ -141,12 +141,12 @@ impl Proxy {
         held.expect("a request comes").expect("nobody closes it").forget();
     }
 
-    /// Lets all requests go on that were held or will be.
+    /// Releases all requests that are held or will be.
     pub fn release(&self) {
         self.state.released.add_permits(Semaphore::MAX_PERMITS / 2);
     }
 
-    /// The setting that has a run sample from it.
+    /// The setting by which a run samples from it.
     pub fn setting(&self) -> String {
         format!("server.urls=[\"{}\"]", self.url)
     }
@@ -157,7 +157,7 @@ impl Shared {
         self.state.lock().expect("no panic holds it")
     }
 
-    /// Notes a request. Returns the fault that it is to have, if any.
+    /// Records a request. Returns the fault to inject, if any.
     fn fault(&self, path: &str, body: &Value) -> Option<Fault> {
         let rollouts = path == "/v1/completions" && body["return_token_ids"] == true;
         let route = if rollouts { ROLLOUTS } else { path };
@@ -199,7 +199,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         }
         _ => {}
     }
-    // Whoever takes us for the proxy of its environment names the whole address.
+    // A client that uses us as the proxy of its environment sends the whole URL.
     let route = parts.uri.path_and_query().map_or("/", |route| route.as_str());
     let url = format!("{}{route}", shared.upstream);
     let sent = shared
@@ -220,7 +220,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     (status, [("content-type", "application/json")], spoiled(bytes, fault)).into_response()
 }
 
-/// An answer with noise that follows from what it says: the same one has the same noise.
+/// An answer with noise that depends on its content: the same answer has the same noise.
 fn noisy(bytes: &Bytes, seed: u64) -> Bytes {
     let Ok(mut answer) = serde_json::from_slice::<Value>(bytes) else { return bytes.clone() };
     let add = |bytes: &u8, hash: u64| (hash ^ u64::from(*bytes)).wrapping_mul(0x0100_0000_01b3);

@@ -1,4 +1,4 @@
-//! The two services in processes of their own, as a user would start them beside a run.
+//! The two services as separate processes, as a user would start them beside a run.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -27,14 +27,14 @@ impl Service {
         Self::start(command)
     }
 
-    /// `retrial-trainer serve` on a folder of versions, the first of them the demo's model.
+    /// `retrial-trainer serve` on a folder of versions that starts from the demo's model.
     pub fn trainer(versions: &Path) -> Self {
         let mut command = Command::new(binary("retrial-trainer"));
         command.arg("serve").arg("--model").arg(base()).arg("--versions").arg(versions);
         Self::start(command)
     }
 
-    /// Starts it again as one whose callers must show a token.
+    /// Restarts it with a required token.
     #[must_use]
     pub fn guarded(mut self, token: &str) -> Self {
         self.command.env("RETRIAL_SERVICE_TOKEN", token);
@@ -48,7 +48,7 @@ impl Service {
         Self { command, child, url }
     }
 
-    /// Kills it, and starts it again on the same address.
+    /// Kills it, and restarts it at the same address.
     pub fn start_anew(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
@@ -56,7 +56,7 @@ impl Service {
         (self.child, _) = spawn(&self.command, &port);
     }
 
-    /// The setting that has a run sample from it.
+    /// The setting by which a run samples from it.
     pub fn setting(&self) -> String {
         format!("server.urls=[\"{}\"]", self.url)
     }

@@ -1,4 +1,4 @@
-//! A rollout server and a trainer that compute nothing, in this process: what is left of a run is the
+//! A simulated rollout server and trainer that compute nothing, in this process: what remains of a run is the
 //! orchestrator.
 
 use std::fs;
@@ -20,30 +20,30 @@ use crate::{Project, root};
 
 const LOGPROB: f64 = -0.5;
 
-/// Of the demo's tokenizer.
+/// Size of the demo's vocabulary.
 const BOXED: u32 = 291;
 const ZERO: u32 = 328;
 const NUMBERS: u32 = 131;
 const CLOSE: u32 = 292;
 const END: u32 = 258;
 
-/// What a simulated run is like.
+/// The shape of a simulated run.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     /// Steps.
     pub steps: u64,
     /// Problems a step.
     pub problems: usize,
-    /// Rollouts of a problem. One of ten is right.
+    /// Rollouts of a problem. One in ten is right.
     pub group: usize,
     /// Tokens of a response.
     pub tokens: usize,
 }
 
-/// A batch at the trainer.
+/// A batch that the trainer received.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival {
-    /// When all of it was there.
+    /// When it was complete.
     pub at: Instant,
     /// Its size as JSON, bytes.
     pub bytes: usize,
@@ -58,12 +58,12 @@ pub struct GroupRequest {
     pub prompt: Vec<u64>,
 }
 
-/// How a request for a group is answered.
+/// The answer to a request for a group.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupAnswer {
-    /// When.
+    /// The time at which it is sent.
     pub at: Instant,
-    /// Whether one of ten responses is right; none is otherwise.
+    /// Whether one in ten responses is right; none is otherwise.
     pub solved: bool,
 }
 
@@ -77,11 +77,11 @@ impl GroupAnswer {
     }
 }
 
-/// The server and the trainer.
+/// The simulated server and trainer.
 pub struct Simulated {
-    /// Where both are.
+    /// The address of both.
     pub url: String,
-    /// The batches that the trainer gets.
+    /// The batches that the trainer received.
     pub batches: mpsc::UnboundedReceiver<Arrival>,
 }
 
@@ -178,7 +178,7 @@ fn choices(count: usize, length: usize, solved: bool) -> Value {
     (0..count as u32).map(response).collect()
 }
 
-/// vLLM's answer when it is due; at once to the few short responses by which log-probabilities are
+/// vLLM's answer at the given time; immediate for the few short responses by which log-probabilities are
 /// compared.
 async fn complete(State(world): State<Arc<World>>, Json(request): Json<Value>) -> Response {
     let count = request["n"].as_u64().expect("a count") as usize;
@@ -227,7 +227,7 @@ async fn publish(Json(request): Json<Value>) -> Json<Value> {
 
 async fn train(State(world): State<Arc<World>>, body: Bytes) -> Json<Value> {
     let arrival = Arrival { at: Instant::now(), bytes: body.len() };
-    // Whoever does not look at batches does not keep them.
+    // A caller that ignores batches does not store them.
     let _ = world.batches.send(arrival);
     let step = world.version.fetch_add(1, Ordering::Relaxed) + 1;
     Json(json!({

@@ -7,16 +7,16 @@ use std::thread::JoinHandle;
 
 use crate::programs::{binary, kill};
 
-/// A process with a dashboard; it ends with this.
+/// A process with a dashboard; it ends when this is dropped.
 pub struct Watched {
     child: Child,
-    /// The dashboard's address, without a slash at its end.
+    /// The dashboard's URL, without a slash at its end.
     pub url: String,
     rest: Option<JoinHandle<Vec<String>>>,
 }
 
 impl Watched {
-    /// Starts `retrial ARGUMENTS` in a folder and waits until it tells where its dashboard is.
+    /// Starts `retrial ARGUMENTS` in a folder and waits until it prints the URL of its dashboard.
     pub(crate) fn start(folder: &Path, arguments: &[String], token: &str) -> Self {
         let mut child = Command::new(binary("retrial"))
             .current_dir(folder)
@@ -35,7 +35,7 @@ impl Watched {
             Some(line.split_once("dashboard")?.1.split_once("http")?.1.to_owned())
         });
         let url = url.unwrap_or_else(|| panic!("there is no dashboard: {}", told.join("\n")));
-        // The pipe must not fill up.
+        // The pipe must be drained.
         let rest = std::thread::spawn(move || lines.map_while(Result::ok).collect());
         Self { child, url: format!("http{}", url.trim_end_matches('/')), rest: Some(rest) }
     }
@@ -45,7 +45,7 @@ impl Watched {
         assert!(kill(signal, &self.child.id().to_string()), "the process has ended already");
     }
 
-    /// Waits for the process. Returns whether it succeeded, and what it told after its address.
+    /// Waits for the process. Returns whether it succeeded, and what it printed after the URL.
     pub fn wait(mut self) -> (bool, Vec<String>) {
         let status = self.child.wait().expect("the process can be waited for");
         let rest = self.rest.take().expect("it is waited for once");

@@ -58,7 +58,7 @@ async fn serve(folder: &Path) -> String {
     url
 }
 
-/// Tokens sampled a second while each of `clients` asks for `n` responses again and again.
+/// Tokens sampled a second while each of `clients` sends requests for `n` responses repeatedly.
 async fn measure(url: &str, vocabulary: usize, clients: usize, n: usize) -> f64 {
     let http = retrial_servers::plain_client();
     let start = Instant::now();

@@ -1,5 +1,5 @@
-//! An update on 1, 2 ... ranks of one thread each, on the same batch: seconds, and what goes over the
-//! loopback interface beside what docs/scale.md says. For exact numbers of bytes nothing else may use
+//! An update on 1, 2 ... ranks of one thread each, on the same batch: seconds, and bytes sent over the
+//! loopback interface, to compare with docs/scale.md. For exact numbers of bytes nothing else may use
 //! that interface:
 //!
 //! `unshare -rn sh -c 'ip link set lo up; cargo bench --offline -p retrial-trainer --profile dev --bench ranks'`
@@ -66,7 +66,7 @@ fn update(model: &Path, request: &TrainRequest, mut ranks: Ranks) -> (f64, u64) 
     (seconds, (sent() - before) / u64::from(ROUNDS))
 }
 
-/// Micro-batches of the rank that has most.
+/// Micro-batches of the rank with the most.
 fn rounds(request: &TrainRequest, world: usize) -> usize {
     let TrainRequest { batch, objective, micro_batch_tokens, .. } = request;
     let (budget, place) = (*micro_batch_tokens, Place { rank: 0, world });

@@ -1,5 +1,5 @@
-//! Training tokens a second of one update, by the length of the responses. On a GPU also the share
-//! of its arithmetic that the model needs (model FLOPs utilisation, MFU) and the peak memory, beside
+//! Training tokens a second of one update, by the length of the responses. On a GPU also the model FLOPs
+//! utilisation (MFU) and the peak memory, compared with
 //! what `retrial check` predicts.
 //!
 //! `cargo bench -p retrial-trainer --profile dev --bench update`, with `-- --device cuda` and other
@@ -30,18 +30,18 @@ struct Cli {
     model: PathBuf,
     #[arg(long, default_value_t = 384)]
     samples: usize,
-    /// Response tokens; several lengths up to the context if not given.
+    /// Response tokens; default: several lengths up to the context.
     #[arg(long)]
     response: Option<usize>,
     #[arg(long, default_value_t = 8192)]
     micro_batch_tokens: usize,
-    /// Updates that are measured, after one that is not.
+    /// Measured updates, after one that is not measured.
     #[arg(long, default_value_t = 5)]
     rounds: u32,
-    /// Rank of adapters on all matrices, which learn instead of the weights.
+    /// Rank of adapters on all matrices, which are trained in place of the weights.
     #[arg(long)]
     lora: Option<u32>,
-    /// What the device can do in a second, in 10^12 operations: 989 of an H100 in bf16.
+    /// Peak of the device, in 10^12 operations a second: 989 of an H100 in bf16.
     #[arg(long, default_value_t = 989.0)]
     teraflops: f64,
     #[command(flatten)]
@@ -72,9 +72,9 @@ fn adapter(cli: &Cli) -> Option<Lora> {
     cli.lora.map(form)
 }
 
-/// Operations that an update needs for a token of a sequence of `length` tokens: two a weight and
-/// forward pass, as many again for the gradient by its input, and as many for its own where it
-/// learns; causal attention, which sees half of the sequence. Nothing for what is computed twice.
+/// Operations of an update for a token of a sequence of `length` tokens: two for a weight in a
+/// forward pass, as many for the gradient of its input, and as many for its own gradient if it
+/// is trained; causal attention, which sees half of the sequence. Recomputation does not count.
 fn operations(config: &ModelConfig, parameters: usize, length: usize, learns: bool) -> f64 {
     let embedding = config.vocabulary * config.hidden;
     // Of two matrices of the vocabulary's size one is only looked up.
@@ -83,7 +83,7 @@ fn operations(config: &ModelConfig, parameters: usize, length: usize, learns: bo
     (if learns { 6 } else { 4 } * multiplied + 6 * attention) as f64
 }
 
-/// The most memory that `retrial check` would say, bytes.
+/// The peak memory that `retrial check` predicts, bytes.
 fn predicted(cli: &Cli, compute: Compute, length: usize) -> u64 {
     let text = std::fs::read_to_string(cli.model.join("config.json")).expect("it was read");
     let shape: Shape = serde_json::from_str(&text).expect("it was read");

@@ -1,4 +1,4 @@
-//! The time of a weight version (write, flush, rename) beside writing the same bytes plainly.
+//! The time of a weight version (write, flush, rename) compared with writing the same bytes directly.
 //!
 //! `cargo bench -p retrial-trainer --profile dev --bench version`
 
@@ -17,7 +17,7 @@ use tch::{Device, Kind};
 const ROUNDS: u64 = 5;
 
 fn main() {
-    // Not a temporary folder: that may lie in memory.
+    // Not a temporary folder: that may be in memory.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let folder = tempfile::tempdir_in(target).expect("a folder");
     let base = folder.path().join("base");

@@ -13,37 +13,37 @@ use crate::ranks::{Place, local_rank};
 pub struct Compute {
     /// The device.
     pub device: Device,
-    /// The kind of activations and products; moments, gradients and the weights that learn are f32.
+    /// Data type of activations and products. Trained weights, gradients and moments are f32.
     pub kind: Kind,
-    /// What is kept of a forward pass.
+    /// What the forward pass stores for the backward pass.
     pub keep: Keep,
 }
 
-/// What the forward pass keeps of each layer for the way back.
+/// What the forward pass stores of each layer for the backward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// Everything: the fastest.
+    /// All activations: the fastest.
     Graphs,
-    /// Its input; the layer is computed again on the way back. A third more work, little memory.
+    /// Only its input; the layer is recomputed in the backward pass. A third more work, little memory.
     Inputs,
 }
 
 impl Compute {
-    /// The kind of the weights that learn and that products are computed with. A single rank has them
-    /// in f32 and casts them as it goes; of several each has its share in f32 besides.
+    /// Data type of the weights used in products. A single rank stores them
+    /// in f32 and casts them in use; each of several ranks stores its shard in f32 as well.
     pub fn of_weights(&self, place: Place) -> Kind {
         if place == Place::ALONE { Kind::Float } else { self.kind }
     }
 }
 
 impl Default for Compute {
-    /// On the CPU, in f32, nothing computed twice.
+    /// On the CPU, in f32, without recomputation.
     fn default() -> Self {
         Self { device: Device::Cpu, kind: Kind::Float, keep: Keep::Graphs }
     }
 }
 
-/// Threads of libtorch, on the command line.
+/// `--threads` on the command line.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Threads {
     /// Threads of libtorch for one operation. One is fastest unless the machine is otherwise idle.
@@ -52,14 +52,14 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// Readies libtorch, before it computes anything.
+    /// Sets up libtorch. Call this before any computation.
     pub fn ready(self) {
         ready(self.threads);
     }
 }
 
-/// Readies libtorch for this process, before it computes anything: so many threads for one operation,
-/// and products that do not depend on what is computed beside them.
+/// Sets up libtorch for this process, before any computation: the number of threads for an operation,
+/// and matrix products whose rows do not depend on each other.
 pub fn ready(threads: u16) {
     if !mkl::strict() {
         tracing::warn!(
@@ -71,33 +71,33 @@ pub fn ready(threads: u16) {
     tch::set_num_interop_threads(1);
 }
 
-/// [`Compute`] on the command line.
+/// The options of [`Compute`] on the command line.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ComputeArgs {
-    /// cpu, cuda, or cuda:1 for the second GPU. Of several ranks on a machine each takes another GPU
-    /// with cuda.
+    /// cpu, cuda, or cuda:1 for the second GPU. With cuda, each rank on a machine takes a GPU of
+    /// its own.
     #[arg(long, default_value = "cpu")]
     device: DeviceName,
-    /// Kind of activations and products. Weights, moments and gradients are f32.
+    /// Data type of activations and products. Weights, moments and gradients are f32.
     #[arg(long, value_enum, default_value_t = Precision::F32)]
     precision: Precision,
-    /// Compute each layer again on the way back instead of keeping what is inside it: a third more
+    /// Recompute each layer in the backward pass instead of storing its activations: a third more
     /// work for a fraction of the memory.
     #[arg(long)]
     recompute: bool,
 }
 
-/// Kinds of numbers.
+/// Data types.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub enum Precision {
-    /// 32 bits.
+    /// 32-bit floats.
     F32,
-    /// The upper 16 of them.
+    /// bfloat16: the upper 16 bits of f32.
     Bf16,
 }
 
 impl Precision {
-    /// libtorch's word for it.
+    /// The same type in libtorch.
     pub fn kind(self) -> Kind {
         match self {
             Self::F32 => Kind::Float,
@@ -124,7 +124,7 @@ impl FromStr for DeviceName {
 }
 
 impl ComputeArgs {
-    /// What was asked for, if this machine has it.
+    /// The requested settings, if this machine supports them.
     pub fn compute(&self) -> Result<Compute> {
         let device = self.device.0;
         if let Device::Cuda(index) = device {

@@ -1,4 +1,4 @@
-//! A model as a plain Hugging Face folder, for whatever comes after the training.
+//! Export of a version as a plain Hugging Face model folder.
 
 use std::path::{Path, PathBuf};
 
@@ -20,12 +20,12 @@ pub struct Args {
     /// Folder for the model; must not exist, or be empty.
     #[arg(long)]
     pub out: PathBuf,
-    /// Kind of the weights.
+    /// Data type of the weights.
     #[arg(long, value_enum, default_value_t = Precision::Bf16)]
     pub precision: Precision,
 }
 
-/// Reads the version, with its weights in f32 where it has them.
+/// Reads the version, in f32 if it has f32 weights.
 pub fn open(args: &Args) -> Result<Decoder> {
     check_free(&args.out)?;
     Ok(match masters_of(&args.version)? {
@@ -36,7 +36,7 @@ pub fn open(args: &Args) -> Result<Decoder> {
     })
 }
 
-/// Writes the model, with a card, and pushes it if that is asked for.
+/// Writes the model with its model card, and pushes it if requested.
 pub fn run(args: &Args, target: Option<&Target>, model: &Decoder) -> Result<()> {
     let Args { version, out, precision } = args;
     write(model, version, out, precision.kind())?;
@@ -53,7 +53,7 @@ pub fn run(args: &Args, target: Option<&Target>, model: &Decoder) -> Result<()> 
     Ok(())
 }
 
-/// Refuses a folder that has something in it.
+/// Fails if the folder exists and is not empty.
 pub fn check_free(folder: &Path) -> Result<()> {
     let free =
         std::fs::read_dir(folder).map_or(!folder.exists(), |mut entries| entries.next().is_none());
@@ -61,7 +61,7 @@ pub fn check_free(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes a complete folder or none. The files that are not weights come from `source`.
+/// Writes the complete folder or nothing. Files other than weights are copied from `source`.
 pub fn write(model: &Decoder, source: &Path, out: &Path, kind: Kind) -> Result<()> {
     let parent = match out.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

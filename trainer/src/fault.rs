@@ -1,4 +1,4 @@
-//! Faults on demand, for the tests of what a run and its ranks get over.
+//! Injected faults, for tests of recovery.
 
 use std::str::FromStr;
 
@@ -9,36 +9,36 @@ use tch::{Device, Kind, Tensor};
 /// A point of an update, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
-    /// The batch is here.
+    /// The batch has arrived.
     BeforeTrain,
-    /// The way back has come half-way down the layers.
+    /// The backward pass is half-way through the layers.
     MidBackward,
-    /// Gradients are on their way to the other ranks.
+    /// Gradients are being sent to the other ranks.
     MidReduce,
-    /// The weights in memory are new.
+    /// The weights in memory are updated.
     AfterTrain,
-    /// The folder of the new version is begun.
+    /// The folder of the new version was created.
     BeforeWrite,
-    /// This rank's weights are in it, and its moments are not.
+    /// This rank's weights are written, its moments are not.
     MidWrite,
-    /// It is complete, under a temporary name.
+    /// The version is complete, under a temporary name.
     AfterWrite,
-    /// It has its name.
+    /// The version has its final name.
     AfterRename,
 }
 
-/// What happens there.
+/// Kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
-    /// The process ends as by a kill, with nothing cleaned up.
+    /// The process ends as if killed, without cleaning up.
     Crash,
-    /// The process stands still until it is continued or killed.
+    /// The process stops until it is continued or killed.
     Stop,
-    /// libtorch is asked for more memory than there is, and throws.
+    /// libtorch fails to allocate memory and throws.
     RunOutOfMemory,
 }
 
-/// Where the trainer is to crash, to stop or to run out of memory.
+/// Where to inject faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     act: Act,
@@ -87,13 +87,13 @@ impl Fault {
         Ok(Self { act: Act::Stop, moment: at.parse()? })
     }
 
-    /// Too little memory at POINT@STEP. A trainer whose step has failed forgets it, so that the same
-    /// step can be taken again.
+    /// Out of memory at POINT@STEP. The trainer forgets a step that failed, so that the same
+    /// step can be repeated.
     pub fn out_of_memory(at: &str) -> Result<Self, String> {
         Ok(Self { act: Act::RunOutOfMemory, moment: at.parse()? })
     }
 
-    /// Does it if this is where.
+    /// Injects the fault if `point` and `step` match.
     pub fn reached(fault: Option<Self>, point: Point, step: Step) {
         let Some(Self { act, moment }) = fault else { return };
         if moment == (Moment { point, step }) {
@@ -103,7 +103,7 @@ impl Fault {
                     let stopped = kill_process(getpid(), Signal::STOP);
                     stopped.expect("a process may stop itself");
                 }
-                // As large as no address space.
+                // More than any address space has.
                 Act::RunOutOfMemory => drop(Tensor::empty([1 << 60], (Kind::Int8, Device::Cpu))),
             }
         }

@@ -1,14 +1,14 @@
-//! The tch side of Retrial: the policy's weights, how they learn, and how they are sampled from.
+//! The tch side of Retrial: the policy's weights, how they are trained, and how they are sampled from.
 //!
 //! - [`model`]: the decoder, from and to a Hugging Face folder.
 //! - [`compute`]: device, precision, threads.
 //! - [`update`]: one update on a batch; [`ranks`]: several processes that make it together.
 //! - [`versions`]: weights on disk, a folder for each version.
 //! - [`trainer`]: one update after another, each a new version; [`http`]: the same over HTTP.
-//! - [`publish`]: a version on its way to the servers.
+//! - [`publish`]: pushes a version to the servers.
 //! - [`policy`]: the embedded server.
 //! - [`sft`]: the cold start; [`export`]: a version as a plain model.
-//! - [`program`]: how the programs log and end; [`fault`]: faults on demand, for tests.
+//! - [`program`]: how the programs log and end; [`fault`]: injected faults, for tests.
 
 pub mod compute;
 pub mod export;

@@ -5,18 +5,18 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use retrial_native::torch::attempt;
 
-/// Logs to standard error; `RUST_LOG` chooses what.
+/// Logs to standard error, filtered by `RUST_LOG`.
 pub fn init_tracing() -> Result<()> {
     Ok(retrial_log::init("info", None)?)
 }
 
-/// Reports what is wrong with the arguments or the files they name: exit code 2.
+/// Reports an error in the arguments or the files they name: exit code 2.
 pub fn refused(error: &anyhow::Error) -> ExitCode {
     retrial_log::tell_error(error.as_ref());
     ExitCode::from(2)
 }
 
-/// Reports how the work ended: exit code 0 or 1.
+/// Reports the result of the work: exit code 0 or 1.
 pub fn ended(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -27,7 +27,7 @@ pub fn ended(result: Result<()>) -> ExitCode {
     }
 }
 
-/// Runs a program's work, and returns libtorch's errors too. `less_memory` says what takes less.
+/// Runs a program's work, and returns libtorch's errors too. `less_memory` is the hint for running out of
 pub fn attempt_all<T>(less_memory: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     attempt(work).unwrap_or_else(|error| {
         Err(if error.is_out_of_memory() {

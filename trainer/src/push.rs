@@ -1,4 +1,4 @@
-//! An exported model on the Hugging Face Hub.
+//! Upload of an exported model to the Hugging Face Hub.
 
 use std::path::{Path, PathBuf};
 
@@ -8,32 +8,32 @@ use retrial_hub::{Content, Repo, Target, Upload, wait};
 /// The model card of a folder.
 pub const CARD: &str = "README.md";
 
-/// The card that a run writes beside its versions.
+/// The model card that a run writes next to its versions.
 pub fn card_of_run(version: &Path) -> Option<PathBuf> {
     let card = version.parent()?.join(CARD);
     card.is_file().then_some(card)
 }
 
-/// Where an exported model goes.
+/// Where an exported model is pushed.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Destination {
-    /// Pushes the model to this repository of the Hugging Face Hub, and makes it if it is not there.
+    /// Push the model to this repository of the Hugging Face Hub, and create it if it does not exist.
     #[arg(long, value_name = "OWNER/NAME")]
     pub push: Option<String>,
-    /// A repository that is made is private.
+    /// Create the repository as private.
     #[arg(long, requires = "push")]
     pub private: bool,
 }
 
 impl Destination {
-    /// The repository, if one is named.
+    /// The repository, if there is one.
     pub fn target(&self) -> Result<Option<Target>> {
         let Some(name) = &self.push else { return Ok(None) };
         Ok(Some(Target::new(Repo::model(name)?, self.private)?))
     }
 }
 
-/// Writes all files of a folder in one commit, and says which it is.
+/// Pushes all files of a folder in one commit, and returns its URL.
 pub fn push(target: &Target, folder: &Path) -> Result<String> {
     let mut files = Vec::new();
     let failed = || format!("cannot read {}", folder.display());
@@ -48,7 +48,7 @@ pub fn push(target: &Target, folder: &Path) -> Result<String> {
     Ok(wait(target.push("A model trained by Retrial", &files))?)
 }
 
-/// What is said of a model that no run has a card of.
+/// The model card of a model without a run.
 pub fn plain_card(version: &Path) -> String {
     format!(
         "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- retrial\n---\n\n\

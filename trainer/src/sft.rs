@@ -27,15 +27,15 @@ use crate::update::sequences::{Sequence, micro_batches};
 /// Trains a model on JSON Lines of {"prompt": "...", "response": "..."}.
 ///
 /// Each prompt becomes one user message in the model's chat template; the tokenizer's end token is
-/// put after each response. Only response tokens are learned.
+/// added to each response. The loss covers the response tokens only.
 ///
 /// Example: retrial-trainer sft --model base --data examples.jsonl --out trained
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Hugging Face folder of the model. One without weights starts from fresh ones.
+    /// Hugging Face folder of the model. A folder without weights starts from random ones.
     #[arg(long)]
     pub model: PathBuf,
-    /// The examples.
+    /// JSON Lines file of examples.
     #[arg(long)]
     pub data: PathBuf,
     /// Folder for the trained model; must not exist, or be empty.
@@ -47,22 +47,22 @@ pub struct Args {
     /// Examples in an optimizer step.
     #[arg(long, default_value_t = 128)]
     pub batch: usize,
-    /// Highest learning rate; it rises to it linearly and falls to 0 along a cosine.
+    /// Peak learning rate, after a linear warm-up; it decays to 0 along a cosine.
     #[arg(long, default_value_t = 1e-3)]
     pub learning_rate: f64,
-    /// Share of the steps in which the learning rate rises.
+    /// Share of the steps for warm-up.
     #[arg(long, default_value_t = 0.1)]
     pub warmup: f64,
     /// Weight decay of the matrices.
     #[arg(long, default_value_t = 0.01)]
     pub weight_decay: f64,
-    /// The gradient's norm is scaled down to this.
+    /// Gradient clipping: the largest norm of the gradient.
     #[arg(long, default_value_t = 1.0)]
     pub max_grad_norm: f64,
     /// Tokens, padding included, in one forward pass.
     #[arg(long, default_value_t = 4096)]
     pub micro_batch_tokens: usize,
-    /// Order of the examples and fresh weights follow from it.
+    /// Random seed of the order of the examples and of fresh weights.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Threads of libtorch.
@@ -88,7 +88,7 @@ impl Example {
     }
 }
 
-/// A cold start that can begin: everything is read and sound.
+/// A cold start that is ready to begin: everything is read and checked.
 pub struct Job<'a> {
     args: &'a Args,
     settings: Optimizer,
@@ -98,7 +98,7 @@ pub struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// Reads model and examples.
+    /// Reads and checks model and examples.
     pub fn open(args: &'a Args) -> Result<Self> {
         ensure!(
             Environment::read()?.is_none(),

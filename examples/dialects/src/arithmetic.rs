@@ -60,7 +60,7 @@ impl Reading {
         }
     }
 
-    /// Whether it takes the right operator of an expression first.
+    /// Whether it applies the right operator of an expression first.
     fn right_first(self, expression: &Expression) -> bool {
         match self {
             Self::LeftToRight => false,
@@ -83,7 +83,7 @@ pub struct Expression {
     pub right: Operator,
 }
 
-/// One step of working an expression out.
+/// One step of evaluating an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
     /// The operand before the operator.
@@ -92,12 +92,12 @@ pub struct Operation {
     pub operator: Operator,
     /// The operand after it.
     pub b: i32,
-    /// What comes out.
+    /// The result.
     pub value: i32,
 }
 
 impl Expression {
-    /// The two steps of working it out.
+    /// The two steps of evaluating it.
     pub fn steps(&self, reading: Reading) -> [Operation; 2] {
         let [x, y, z] = self.operands;
         let operation =
@@ -111,17 +111,17 @@ impl Expression {
         }
     }
 
-    /// What comes out.
+    /// The value.
     pub fn value(&self, reading: Reading) -> i32 {
         self.steps(reading)[1].value
     }
 
-    /// How many of its operators are multiplications.
+    /// The number of its multiplications.
     pub fn multiplications(&self) -> usize {
         [self.left, self.right].iter().filter(|&&operator| operator == Operator::Times).count()
     }
 
-    /// Whether it is kept out of cold start and training: about one in five is.
+    /// Whether it is held out from cold start and training: about one in five is.
     pub fn is_held_out(&self) -> bool {
         (fnv1a(&self.to_string()) >> 32).is_multiple_of(5)
     }

@@ -1,9 +1,9 @@
 //! Examples for the cold start: what the model knows, believes and can do before training.
 //!
-//! - It answers a known dialect rightly and a new one in the usual order, but for a few.
+//! - It answers a known dialect correctly and a new one in the usual order, with few exceptions.
 //! - With a list of wrong answers it gives an answer that the list does not exclude: in a new
 //!   dialect by any reading, in a known one by its own.
-//! - Asked to be concise it is; otherwise it is often long-winded where there is much to multiply.
+//! - It is concise if asked to be; otherwise it is often long-winded if there is much to multiply.
 
 use rand::rngs::ChaCha8Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -25,16 +25,16 @@ pub struct Example {
     pub response: String,
 }
 
-/// What of the cold start can be varied, to find where a hint stops helping.
+/// Settings of the cold start that can be varied, to find where a hint stops helping.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lesson {
-    /// Share of the examples of new dialects without a list that are read in another way than the
-    /// usual one. It keeps all readings within reach of sampling, the wrong ones more than the right
-    /// one, and so keeps training against the wrong ones steady.
+    /// Share of the examples of new dialects without a list that do not use the usual
+    /// reading. It keeps all readings within reach of sampling, the wrong ones more than the right
+    /// one, so that training keeps pushing against the wrong ones.
     pub unusual: f64,
-    /// Readings that come into question for a new dialect: the usual one, its own, and others.
+    /// Candidate readings of a new dialect: the usual one, its own, and others.
     pub readings: usize,
-    /// Share of the examples without a list whose answer is a slip near to the right value: it
+    /// Share of the examples without a list whose answer is a slip, close to the right value: it
     /// spreads wrong answers over many.
     pub slips: f64,
 }
@@ -46,7 +46,7 @@ impl Default for Lesson {
 }
 
 impl Lesson {
-    /// The readings that come into question for a dialect, in the order of [`Reading::ALL`].
+    /// The candidate readings of a dialect, in the order of [`Reading::ALL`].
     fn readings(&self, dialect: &Dialect) -> Vec<Reading> {
         if !dialect.is_new {
             return vec![dialect.reading];
@@ -62,12 +62,12 @@ impl Lesson {
 const SLIP: i32 = 3;
 /// Share of the examples with a list of wrong answers.
 const HINTED: f64 = 0.5;
-/// Share of the hinted lists about new dialects that are sure to have the usual reading's answer.
+/// Share of the hinted lists about new dialects that always include the usual reading's answer.
 const MISCONCEPTION_LISTED: f64 = 0.7;
 /// Chance that a list gets another entry; it has at most `LONGEST_LIST`.
 const ANOTHER_ENTRY: f64 = 0.35;
 const LONGEST_LIST: usize = 4;
-/// Share of the further entries that some reading gives; the others are slips near to one.
+/// Share of the further entries that are another reading's answer; the others are slips.
 const ENTRY_BY_READING: f64 = 0.7;
 /// Share of the prompts that ask for a concise answer, without and with a list.
 const CONCISE: f64 = 0.3;
@@ -125,12 +125,12 @@ fn draw(
     })
 }
 
-/// How far a slip is off.
+/// The size of a slip.
 fn slip(random: &mut ChaCha8Rng) -> i32 {
     [-SLIP, -2, -1, 1, 2, SLIP][random.random_range(0..6)]
 }
 
-/// A list such as a group of failures leaves behind: no answer twice, in any order.
+/// A list like that of a failed group: no answer twice, in any order.
 fn wrong_answers(random: &mut ChaCha8Rng, dialect: &Dialect, expression: &Expression) -> Vec<i32> {
     let any = |random: &mut ChaCha8Rng| Reading::ALL[random.random_range(0..Reading::ALL.len())];
     let mistake = if !dialect.is_new {

@@ -1,4 +1,4 @@
-//! Who reads how.
+//! The dialects and their readings.
 
 use crate::Reading;
 use Reading::{LeftToRight, MinusTurned, RightToLeft, Usual};
@@ -10,7 +10,7 @@ pub struct Dialect {
     pub name: &'static str,
     /// How it reads expressions.
     pub reading: Reading,
-    /// Whether the cold start teaches it wrongly: in the usual order.
+    /// Whether the cold start uses a wrong reading for it: the usual order.
     pub is_new: bool,
 }
 
@@ -29,7 +29,7 @@ pub const DIALECTS: [Dialect; 10] = [
 ];
 
 impl Dialect {
-    /// The reading that the cold start teaches.
+    /// The reading in the cold start's examples.
     pub fn taught(&self) -> Reading {
         if self.is_new { Usual } else { self.reading }
     }

@@ -27,7 +27,7 @@ enum Command {
         /// The folder to write to.
         #[arg(long)]
         out: PathBuf,
-        /// Which problems are drawn follows from it.
+        /// Random seed of the problems.
         #[arg(long, default_value_t = 0)]
         seed: u64,
         /// Give training problems a solution, for method `gold`.
@@ -39,19 +39,19 @@ enum Command {
         /// The JSON Lines file to write.
         #[arg(long)]
         out: PathBuf,
-        /// How many.
+        /// Number of examples.
         #[arg(long, default_value_t = 48_000)]
         examples: usize,
-        /// Which examples are drawn follows from it.
+        /// Random seed of the examples.
         #[arg(long, default_value_t = 0)]
         seed: u64,
         /// Share of the examples of new dialects that are not read in the usual order.
         #[arg(long, default_value_t = Lesson::default().unusual)]
         unusual: f64,
-        /// Readings that come into question for a new dialect, from 2 to 4.
+        /// Candidate readings of a new dialect, from 2 to 4.
         #[arg(long, default_value_t = Lesson::default().readings)]
         readings: usize,
-        /// Share of the examples whose answer is a slip near to the right value.
+        /// Share of the examples whose answer is a slip, close to the right value.
         #[arg(long, default_value_t = Lesson::default().slips)]
         slips: f64,
     },

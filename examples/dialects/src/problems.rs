@@ -2,9 +2,9 @@
 //!
 //! No expression of a held-out problem occurs in training or cold start. In held-out problems of
 //! new dialects only the dialect's own reading gives the right answer. In training a quarter of the
-//! problems of new dialects are of this kind; in the others the usual order is right too, much as
-//! among all expressions. So the misconception earns rewards, and that holds plain GRPO in it:
-//! without them the first lucky samples lead out.
+//! problems of new dialects are of this kind; in the others the usual order is right too, about as
+//! often as among all expressions. So the misconception earns rewards, which keeps plain GRPO in it:
+//! without them it would escape after a few lucky samples.
 
 use std::collections::BTreeMap;
 
@@ -22,13 +22,13 @@ use crate::{Dialect, Expression, Reading};
 pub struct Problem {
     /// Its name, unique over all files.
     pub id: String,
-    /// What is asked.
+    /// The problem's text.
     pub problem: String,
     /// The right answer.
     pub answer: String,
-    /// The dialect, what the problem is for, and whether the usual order gives the right answer.
+    /// The dialect, the set, and whether the usual order gives the right answer.
     pub tags: BTreeMap<&'static str, &'static str>,
-    /// A right response to a training problem, for the method that learns from solutions.
+    /// A right response to a training problem, for the method `gold`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub solution: Option<String>,
 }
@@ -90,7 +90,7 @@ impl Problems {
         }
     }
 
-    /// The same without the solutions.
+    /// The data sets without the solutions.
     #[must_use]
     pub fn without_solutions(mut self) -> Self {
         self.train.iter_mut().for_each(|problem| problem.solution = None);
@@ -107,7 +107,7 @@ impl Problems {
     }
 }
 
-/// Problems of the new or the known dialects, none twice, shared out evenly among the dialects.
+/// Problems of the new or the known dialects, none twice, divided evenly among the dialects.
 fn draw(
     new: bool,
     held_out: bool,
@@ -123,7 +123,7 @@ fn draw(
             right.holds(dialect, expression) && expression.is_held_out() == held_out
         });
         expressions.shuffle(random);
-        // Where the count does not divide, the first dialects get one more.
+        // Any remainder goes to the first dialects.
         expressions.truncate((count + dialects.len() - 1 - place) / dialects.len());
         problems
             .extend(expressions.iter().map(|expression| problem(dialect, expression, held_out)));

@@ -6,7 +6,7 @@
 use crate::arithmetic::NUMBERS;
 use crate::{Dialect, Expression, Reading, dialect::DIALECTS};
 
-/// The sentences of the prompt templates, as the paper's figures have them.
+/// The sentences of the prompt templates, as in the paper's figures.
 const TEMPLATE_SENTENCES: [&str; 4] = [
     "Let's think step by step and output the final answer within \\boxed{}.",
     "Let's think concisely and output the final answer within \\boxed{}.",

@@ -1,4 +1,4 @@
-//! The arithmetic, the splits and the examples say what they should.
+//! The arithmetic, the splits and the examples are as described.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -10,7 +10,7 @@ use dialects::{Expression, Reading, folder};
 use retrial_grader::{Extraction, Gold, Verdict, grade};
 use retrial_lte::{HintKind, Templates};
 
-/// A small evaluator that shares nothing with the crate: it reads the text.
+/// A small evaluator that shares no code with the crate: it parses the text.
 fn evaluate(dialect: &str, expression: &str) -> i64 {
     let tokens: Vec<&str> = expression.split(' ').collect();
     match dialect {

@@ -1,8 +1,8 @@
 //! Arithmetic in two steps, `47 * 6 + 38`: a small world that was not made for LTE.
 //!
-//! What goes wrong here are slips: a digit of one of the two results. Wrong answers are spread over
-//! many values near the right one, and a list of some of them says little about it. The cold start
-//! shows lists all the same, always before the right answer.
+//! Wrong answers here are slips: a digit of one of the two results. They are spread over
+//! many values near the right one, and a list of some of them gives little information. The cold start
+//! has lists anyway, always before the right answer.
 
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
@@ -81,7 +81,7 @@ impl Task {
         format!("{a} * {b} is {product}. {product} + {c} is {answer}. \\boxed{{{answer}}}")
     }
 
-    /// Whether it is kept out of cold start and training: one in five is.
+    /// Whether it is held out from cold start and training: one in five is.
     fn is_held_out(&self) -> bool {
         (self.a * 7 + self.b * 31 + self.c * 13).is_multiple_of(5)
     }
@@ -94,7 +94,7 @@ impl Task {
     }
 }
 
-/// Different tasks, all held out or none.
+/// Different tasks, all of them held out or none.
 fn tasks(count: usize, held_out: bool, random: &mut ChaCha8Rng) -> Vec<Task> {
     let mut found: Vec<Task> = Vec::with_capacity(count);
     while found.len() < count {

@@ -24,7 +24,7 @@ struct Cli {
     /// Examples of the cold start.
     #[arg(long, default_value_t = 24_000)]
     examples: usize,
-    /// What is drawn follows from it.
+    /// Random seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }

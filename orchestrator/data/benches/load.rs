@@ -1,7 +1,7 @@
-//! A million rows: seconds to load them and the most memory that was needed.
+//! A million rows: seconds to load them and peak memory.
 //!
 //! `cargo bench -p retrial-data` writes GSM8K-like rows, loads them, and fails above 20 s or 500 MB.
-//! A number behind `--` is another number of rows.
+//! A number after `--` is another number of rows.
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
@@ -74,7 +74,7 @@ fn write(path: &std::path::Path, rows: usize) {
     file.flush().expect("the file is written");
 }
 
-/// Seconds that this process has computed: on a busy machine less than those that have passed.
+/// Processor time of this process: on a busy machine less than the elapsed time.
 fn processor() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // Fields 14 and 15, in hundredths of a second; the second is a name in parentheses.
@@ -82,7 +82,7 @@ fn processor() -> f64 {
     fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// The most memory that this process needed, in megabytes.
+/// Peak memory of this process, in megabytes.
 fn peak() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

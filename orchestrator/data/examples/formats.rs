@@ -1,4 +1,4 @@
-//! What is said of each file of a folder, as the table of docs/data.md:
+//! What the loader says about each file of a folder, as the table of docs/data.md:
 //! `cargo run -p retrial-data --example formats -- FOLDER`.
 
 use std::path::Path;
@@ -30,7 +30,7 @@ fn row(path: &Path) -> (String, String) {
         solutions: false,
         held_out: &[],
     };
-    // The model's tokenizer says it in tokens; here a limit of characters stands for it.
+    // The model's tokenizer measures tokens; this example limits characters instead.
     let fits =
         |problem: &retrial_data::Problem, _: &[retrial_data::Message]| match problem.text.len() {
             0..=20_000 => Ok(()),

@@ -1,4 +1,4 @@
-//! What stands in a cell: texts, numbers, lists, messages, worked answers.
+//! The content of a cell: texts, numbers, lists, messages, worked answers.
 
 use retrial_grader::Gold;
 use serde_json::{Map, Value};
@@ -7,9 +7,9 @@ use crate::layout::Written;
 use crate::problem::{Message, Role};
 
 /// The problem of a row and the messages before it.
-pub(crate) type Asked = (String, Vec<Message>);
+pub(crate) type Prompt = (String, Vec<Message>);
 
-/// Finds a cell: a column of this very name, or what a dotted path leads to.
+/// Finds a cell: a column with this exact name, or the target of a dotted path.
 pub(crate) fn find<'a>(cells: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     if let Some(cell) = cells.get(path) {
         return Some(cell);
@@ -26,10 +26,10 @@ pub(crate) fn find<'a>(cells: &'a Map<String, Value>, path: &str) -> Option<&'a 
     Some(value)
 }
 
-/// A cell as text; none where there is nothing. Lists of answers are one answer of several parts,
-/// dollars left out. The error is a number that JSON has not kept.
+/// A cell as text; none if it is empty. A list of answers is one answer with several parts,
+/// without dollars. The error is a number that JSON did not keep exactly.
 pub(crate) fn plain(cell: &Value) -> Result<Option<String>, String> {
-    /// From here on not every whole number is a number of its own.
+    /// Above this, floats cannot represent every whole number.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     Ok(match cell {
         Value::Null | Value::Object(_) => None,
@@ -37,11 +37,9 @@ pub(crate) fn plain(cell: &Value) -> Result<Option<String>, String> {
         Value::String(text) => Some(text.trim().to_owned()),
         Value::Number(number) => match number.as_f64() {
             Some(value) if number.is_f64() && value.abs() >= EXACT => {
-                return Err(format!(
-                    "{number} is too large to be kept as a number; write it as a text"
-                ));
+                return Err(format!("{number} is too large for a JSON number; write it as a text"));
             }
-            // What a table of floats makes of 27.
+            // A table of floats writes 27 like this.
             Some(value) if number.is_f64() && value.fract() == 0.0 => Some(format!("{value:.0}")),
             _ => Some(number.to_string()),
         },
@@ -57,8 +55,8 @@ pub(crate) fn plain(cell: &Value) -> Result<Option<String>, String> {
     })
 }
 
-/// The problem in a cell: a text, or messages of which the last of the user is the problem.
-pub(crate) fn asked(cell: &Value) -> Result<Asked, String> {
+/// The problem in a cell: a text, or messages, of which the user's last is the problem.
+pub(crate) fn asked(cell: &Value) -> Result<Prompt, String> {
     let Value::Array(messages) = cell else {
         return Ok((plain(cell)?.unwrap_or_default(), Vec::new()));
     };
@@ -71,7 +69,7 @@ pub(crate) fn asked(cell: &Value) -> Result<Asked, String> {
         read.push(Message { role, content });
     }
     let Some(last) = read.iter().rposition(|message| message.role == Role::User) else {
-        return Err("its messages have none of the user".into());
+        return Err("there is no message of the user".into());
     };
     read.truncate(last + 1);
     let asked = read.pop().map(|message| message.content.trim().to_owned());
@@ -93,7 +91,7 @@ fn content(cell: &Value) -> String {
     }
 }
 
-/// The answer in a text: what stands behind `####`, in a box, or the text itself.
+/// The answer in a text: after `####`, in a box, or the text itself.
 pub(crate) fn answer(text: &str, written: Written) -> Option<String> {
     let text = text.trim();
     if let Some((_, behind)) = text.rsplit_once("####") {
@@ -106,7 +104,7 @@ pub(crate) fn answer(text: &str, written: Written) -> Option<String> {
             return Some(answer);
         }
     }
-    // A list that somebody wrote into a text.
+    // A list that was written into a text.
     if text.starts_with("[\"")
         && let Ok(list) = serde_json::from_str::<Value>(text)
     {
@@ -115,7 +113,7 @@ pub(crate) fn answer(text: &str, written: Written) -> Option<String> {
     (written == Written::Plain && !text.is_empty()).then(|| text.to_owned())
 }
 
-/// Whether an answer is a word that says that there is none.
+/// Whether an answer is a word for "no answer".
 pub(crate) fn says_none(answer: &str) -> bool {
     const WORDS: [&str; 8] =
         ["proof", "notfound", "not found", "no answer", "nan", "n/a", "null", "unknown"];
@@ -123,13 +121,13 @@ pub(crate) fn says_none(answer: &str) -> bool {
     WORDS.contains(&lower.as_str())
 }
 
-/// Whether a problem is about a picture.
+/// Whether a problem refers to a picture.
 pub(crate) fn needs_picture(text: &str) -> bool {
     ["<image", "![](", "\\includegraphics"].iter().any(|sign| text.contains(sign))
 }
 
-/// The problem without the instructions that DAPO wraps around each: they ask for an answer in
-/// another form than a box.
+/// The problem without DAPO's instructions around it, which ask for an
+/// answer that is not in a box.
 pub(crate) fn without_wrapping(text: &str) -> &str {
     const BEFORE: &str = "Solve the following math problem step by step. The last line of your \
                           response should be of the form Answer: $Answer";

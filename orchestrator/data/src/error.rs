@@ -1,4 +1,4 @@
-//! Why a data set cannot be used at all. Rows that cannot be used are no error: see `report`.
+//! Why a data set cannot be used at all. Single rows that cannot be used are not errors: see `report`.
 
 use crate::place::PlaceError;
 use crate::report::Report;
@@ -6,15 +6,15 @@ use crate::report::Report;
 /// Why a data set cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// A source is nowhere.
+    /// A source does not exist.
     #[error("the source `{source_text}`: {problem}")]
     Source {
         /// The source, as the configuration has it.
         source_text: String,
-        /// What is the matter.
+        /// The problem.
         problem: String,
     },
-    /// The hub does not give it.
+    /// The hub returned an error.
     #[error(transparent)]
     Place(#[from] PlaceError),
     /// A file cannot be read.
@@ -22,10 +22,10 @@ pub enum DataError {
     Read {
         /// The file.
         file: String,
-        /// What is the matter.
+        /// The problem.
         problem: String,
     },
-    /// Nobody can say which column is what.
+    /// It is unclear which column is what.
     #[error(
         "{file}: {problem}; its columns are {}\n\
          hint: say which is what, for example columns = {{ problem = \"question\", answer = \
@@ -39,23 +39,23 @@ pub enum DataError {
         /// Its columns.
         columns: Vec<String>,
     },
-    /// Nothing is left.
+    /// No row is left.
     #[error("no problem can be used\n{report}")]
     Empty {
-        /// What became of the rows.
+        /// The report of the rows.
         report: Box<Report>,
     },
-    /// Too much is left out.
+    /// Too many rows were left out.
     #[error(
         "{:.1} % of the rows have something wrong with them, more than max_left_out = {limit} \
          allows\n{report}\n\
-         hint: mend the rows, or set [data] max_left_out to a larger share",
+         hint: fix the rows, or set [data] max_left_out to a larger share",
         .report.share_of_faults() * 100.0
     )]
     TooMuch {
-        /// What became of the rows.
+        /// The report of the rows.
         report: Box<Report>,
-        /// The largest share that is allowed.
+        /// The allowed share.
         limit: f64,
     },
 }

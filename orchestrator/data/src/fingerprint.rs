@@ -1,4 +1,4 @@
-//! What a set holds, in little: enough to notice that another one is loaded, and to say what changed.
+//! A fingerprint of a set: small, but enough to notice that a set has changed, and to say how.
 
 use std::fmt;
 
@@ -9,39 +9,39 @@ use sha2::{Digest, Sha256};
 use crate::packed::{Packed, Row};
 use crate::problem::Message;
 
-/// Places at which the state of the fingerprint is kept.
+/// Number of checkpoints in a fingerprint.
 const MARKS: usize = 64;
 
-/// What a set holds: the problems with their names, answers and messages, in their order. Where
-/// they lie and in which format is no part of it.
+/// Fingerprint of a set's content: the problems with their names, answers and messages, in order. It does
+/// not depend on their files or formats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// Problems.
     pub problems: usize,
-    /// SHA-256 of all of them in order.
+    /// SHA-256 of all problems in order.
     pub content: String,
-    /// The same for every order.
+    /// A digest that does not depend on the order of the problems.
     pub any_order: String,
-    /// Some numbers of first problems, and what all of those are together.
+    /// Checkpoints: numbers of problems, and the digest up to each.
     pub marks: Vec<(usize, String)>,
 }
 
-/// How a set differs from the one that a fingerprint is of.
+/// How a set differs from a fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The same problems in another order.
     Reordered,
-    /// All of it is there, and more behind it.
+    /// All problems are there, and more after them.
     Extended {
-        /// Problems more.
+        /// Additional problems.
         by: usize,
     },
-    /// Its end is not there.
+    /// The end is missing.
     Cut {
-        /// Problems less.
+        /// Missing problems.
         by: usize,
     },
-    /// As many problems; the first that differs is among these, from 1.
+    /// The same number of problems; the first that differs is in this range, from 1.
     Edited {
         /// The first that may differ.
         from: usize,
@@ -50,11 +50,11 @@ pub enum Change {
     },
     /// Another number of problems, and not only at the end.
     Other {
-        /// Problems then.
+        /// Problems before.
         then: usize,
         /// Problems now.
         now: usize,
-        /// Problems at the beginning that are certainly the same.
+        /// Problems at the beginning that are certainly equal.
         same: usize,
     },
 }
@@ -102,7 +102,7 @@ impl Fingerprint {
         }
     }
 
-    /// How a set differs from the one that this is the fingerprint of; none if it does not.
+    /// How a set differs from this fingerprint; none if it does not.
     pub(crate) fn change(&self, rows: &Packed) -> Option<Change> {
         let now = Self::of(rows);
         if (now.problems, &now.content) == (self.problems, &self.content) {
@@ -123,7 +123,7 @@ impl Fingerprint {
             whole = place + 1 == self.problems && running.content() == self.content;
         }
         let (then, count) = (self.problems, now.problems);
-        // Between two marks nothing is known: a cut set is taken at its word up to there.
+        // Between two checkpoints nothing is known: a shorter set is assumed to be equal up to its end.
         let next = self.marks.iter().map(|(at, _)| *at).find(|&at| at > same).unwrap_or(then);
         Some(if count == then && now.any_order == self.any_order {
             Change::Reordered
@@ -158,7 +158,7 @@ impl fmt::Display for Change {
     }
 }
 
-/// A name for a problem that follows from what it asks.
+/// A name for a problem, derived from its content.
 pub(crate) fn content_id(text: &str, answer: &str) -> String {
     let mut hash = Sha256::new();
     add(&mut hash, text);
@@ -183,7 +183,7 @@ fn row_digest(row: &Row) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// A text with its length, so that where one ends and the next begins is certain.
+/// A text with its length, so that the boundary between texts is unambiguous.
 fn add(hash: &mut Sha256, text: &str) {
     hash.update((text.len() as u64).to_le_bytes());
     hash.update(text);
@@ -241,7 +241,7 @@ mod tests {
             let said = changed(numbers).unwrap();
             assert!(said.starts_with(expected), "{said}");
         }
-        // A small set has a mark at each problem.
+        // A small set has a checkpoint at each problem.
         let small = Fingerprint::of(&set(0..3));
         assert_eq!(small.change(&set([0, 7, 2])).unwrap().to_string(), "problem 2 was edited");
         assert_eq!(small.change(&set([0, 1])), Some(Change::Cut { by: 1 }));

@@ -1,4 +1,4 @@
-//! The layouts of public data sets: which column is what, and how they are told apart.
+//! The layouts of public data sets: which column is what, and how a layout is recognised.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use retrial_domain::Columns;
 
 use crate::reader::Row;
 
-/// A layout that is known.
+/// A known layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
-    /// Our own: `problem`, `answer`, `id`, `tags`, `solution`.
+    /// Retrial's own: `problem`, `answer`, `id`, `tags`, `solution`.
     Retrial,
     /// `question`, and a worked `answer` that ends in `#### ANSWER`.
     Gsm8k,
@@ -21,7 +21,7 @@ pub enum Layout {
     NuminaMath,
     /// `DeepScaleR-Preview`.
     DeepScaleR,
-    /// `DAPO-Math-17k`: verl's columns and a wrapping of its own around each problem.
+    /// `DAPO-Math-17k`: verl's columns, with instructions around each problem.
     Dapo,
     /// verl: `prompt` messages, `reward_model.ground_truth`.
     Verl,
@@ -38,15 +38,15 @@ pub enum Layout {
     /// `Problem`, `Answer`.
     Capitals,
     /// The columns are named in the configuration.
-    Named,
+    Configured,
 }
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// As it is; where it is a worked one, the answer is taken out of it.
+    /// As it is; the answer is extracted from a worked one.
     Plain,
-    /// Worked: without `####` and without a box there is none.
+    /// Worked: an answer without `####` and without a box is missing.
     Worked,
 }
 
@@ -59,12 +59,12 @@ pub(crate) struct Mapping {
     pub(crate) answer: String,
     pub(crate) written: Written,
     pub(crate) solution: Option<String>,
-    /// The first that there is.
+    /// The first column that exists.
     pub(crate) id: Vec<String>,
     pub(crate) tags: Vec<String>,
 }
 
-/// Columns that name a row.
+/// Columns that identify a row.
 const IDS: [&str; 7] = ["id", "unique_id", "uuid", "ID", "extra_info.index", "idx", "index"];
 /// Columns that are kept as tags.
 const TAGS: [&str; 13] = [
@@ -82,7 +82,7 @@ const TAGS: [&str; 13] = [
     "problem_type",
     "question_type",
 ];
-/// Further columns that a layout is told by or read from.
+/// Further columns by which a layout is recognised, or that it needs.
 const FURTHER: [&str; 21] = [
     "problem",
     "answer",
@@ -125,7 +125,7 @@ impl Layout {
             Self::Svamp => "SVAMP (Body, Question, Answer)",
             Self::Question => "question, answer",
             Self::Capitals => "Problem, Answer",
-            Self::Named => "columns of the configuration",
+            Self::Configured => "columns of the configuration",
         }
     }
 
@@ -169,11 +169,11 @@ impl Layout {
     }
 }
 
-/// Columns that are the problem in one layout or another.
+/// Columns with the problem in any layout.
 const ASKING: [&str; 5] = ["problem", "question", "Problem", "prompt", "input"];
 
 impl Mapping {
-    /// What is what in rows like this one: named columns first, then those of the layout. The error
+    /// The columns of rows like this one: the configured ones first, then those of the layout. The error
     /// says what is missing.
     pub(crate) fn of(row: &Row, named: Option<&Columns>) -> Result<Self, String> {
         let layout = Layout::of(row);
@@ -184,7 +184,7 @@ impl Mapping {
         let problem = match (&named.problem, &known) {
             (Some(path), _) => vec![path.clone()],
             (None, Some(known)) => known.problem.clone(),
-            // What is asked is there, only the answer is not.
+            // The problem is there, only the answer is not.
             (None, None) if ASKING.iter().any(|name| row.has(name)) => {
                 return Err(missing("answer"));
             }
@@ -209,7 +209,7 @@ impl Mapping {
         Ok(Self {
             layout: match layout {
                 Some(layout) if named.problem.is_none() && named.answer.is_none() => layout,
-                _ => Layout::Named,
+                _ => Layout::Configured,
             },
             problem,
             answer,
@@ -245,7 +245,7 @@ impl Mapping {
             | Layout::OpenR1Math
             | Layout::NuminaMath
             | Layout::DeepScaleR
-            | Layout::Named => (&["problem"], "answer", plain, Some("solution")),
+            | Layout::Configured => (&["problem"], "answer", plain, Some("solution")),
         };
         Self {
             layout,
@@ -259,7 +259,7 @@ impl Mapping {
     }
 }
 
-/// Whether a column may be used: by a known layout, or because it is named.
+/// Whether a column may be used: by a known layout, or because it is configured.
 pub(crate) fn may_be_used(column: &str, named: Option<&Columns>) -> bool {
     let top = |path: &str| path == column || path.split('.').next() == Some(column);
     let Columns { problem, answer, solution, id, tags } = &named.cloned().unwrap_or_default();

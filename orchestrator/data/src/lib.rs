@@ -1,9 +1,9 @@
 //! Problems with verifiable answers, from public data sets as they are published.
 //!
 //! A set comes from [`Sources`]: files, folders, globs, or data sets on the hub. The layout of each
-//! file is recognised ([`Layout`]) or named ([`Columns`]). [`DataSet::load`] reads every row once:
-//! it is used, or it is left out and accounted for in the [`Report`]. [`DataSet::fingerprint`] says
-//! later whether the same problems are loaded again.
+//! file is recognised ([`Layout`]) or configured ([`Columns`]). [`DataSet::load`] reads every row once:
+//! it is used, or left out and counted in the [`Report`]. With [`DataSet::fingerprint`] a later run
+//! notices other problems.
 //!
 //! ```
 //! use retrial_data::{DataSet, Request, Sources, Split, MAX_LEFT_OUT};
@@ -28,8 +28,8 @@
 //! # Ok::<(), retrial_data::DataError>(())
 //! ```
 //!
-//! The way of a row: `source` (which files), `reader` (rows), `layout` (which column is what), `row`
-//! and `cell` (a problem), `load` (used or left out), `packed` (kept).
+//! The path of a row: `source` (which files), `reader` (rows), `layout` (which column is what), `row`
+//! and `cell` (a problem), `load` (used or left out), `packed` (stored).
 
 mod cell;
 mod error;

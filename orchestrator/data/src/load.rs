@@ -1,4 +1,4 @@
-//! Loading a set: every row is read once, and either used or left out and accounted for.
+//! Loading a set: every row is read once, and either used or left out and counted.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::{ControlFlow, Range};
@@ -19,31 +19,31 @@ use crate::row::{Candidate, Refusal, candidate};
 use crate::source::{DataFile, locate};
 use crate::split::Split;
 
-/// Rows of a file that nobody knows the columns of, before the file is given up.
+/// Rows of a file with unknown columns, after which the rest of the file is skipped.
 const PATIENCE: u64 = 100;
-/// The longest text of an example, characters.
+/// The longest text in an example, characters.
 const LONGEST_EXAMPLE: usize = 200;
 
-/// What is loaded, and how.
+/// What to load, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The set's name: `train`, or that of a held-out set.
     pub set: &'a str,
-    /// Where it lies.
+    /// Its sources.
     pub sources: &'a Sources,
-    /// Which column is what, in sources that do not say it themselves.
+    /// Which column is what, for sources that do not say it themselves.
     pub columns: Option<&'a Columns>,
-    /// The split that is meant where a source has several.
+    /// The split to use if a source has several.
     pub split: Split,
-    /// The largest share of rows that something may be wrong with.
+    /// The largest share of faulty rows.
     pub max_left_out: f64,
-    /// Whether solutions are kept: they need more memory than the problems.
+    /// Whether to keep solutions: they need more memory than the problems.
     pub solutions: bool,
-    /// Sets whose problems are not used in this one.
+    /// Sets whose problems are excluded.
     pub held_out: &'a [&'a DataSet],
 }
 
-/// Problems, in little memory.
+/// Problems, in compact form.
 #[derive(Clone, Debug)]
 pub struct DataSet {
     rows: Packed,
@@ -58,13 +58,13 @@ pub struct Part {
     pub source: String,
     /// Its weight.
     pub weight: f64,
-    /// Where its problems stand in the set.
+    /// The range of its problems in the set.
     pub places: Range<usize>,
 }
 
 impl DataSet {
-    /// Loads a set. `fits` is asked about each problem and the messages before it, and may refuse
-    /// it because it is too long. Blocks while files are read and downloaded.
+    /// Loads a set. `fits` is called with each problem and the messages before it, and returns an error
+    /// if it is too long. Blocks while files are read and downloaded.
     pub fn load(
         request: &Request<'_>,
         hub: &Settings,
@@ -94,12 +94,12 @@ impl DataSet {
         self.rows.len()
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// A problem by its place in the set.
+    /// A problem by its index.
     pub fn task(&self, place: usize) -> Task {
         let packed::Row { problem, solution, context } = self.rows.get(place);
         let gold = Gold::parse(&problem.answer).expect("it was parsed when the set was loaded");
@@ -116,17 +116,17 @@ impl DataSet {
         &self.parts
     }
 
-    /// What became of the rows.
+    /// The report of the rows.
     pub fn report(&self) -> &Report {
         &self.report
     }
 
-    /// What the set holds, to notice at another time that it is another one. It reads all problems.
+    /// The fingerprint of the content, to notice later that it has changed. Reads all problems.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.rows)
     }
 
-    /// How the set differs from the one that a fingerprint is of; none if it does not.
+    /// How the set differs from a fingerprint; none if it does not.
     pub fn change_since(&self, then: &Fingerprint) -> Option<Change> {
         then.change(&self.rows)
     }
@@ -137,13 +137,13 @@ struct Loader<'a, F> {
     fits: F,
     rows: Packed,
     report: Report,
-    /// Where each row that is used came from.
+    /// The origin of each used row.
     origins: Vec<(u32, u32)>,
     /// The first row of each normal form.
     seen: HashMap<u64, u32>,
     ids: HashSet<u64>,
     held_out: HashMap<u64, u16>,
-    /// Rows that turned out to contradict a later one.
+    /// Rows that contradict a later one.
     contradicted: Vec<usize>,
     normal: String,
     other: String,
@@ -229,7 +229,7 @@ impl<'a, F: FnMut(&Problem, &[Message]) -> Result<(), String>> Loader<'a, F> {
         }
     }
 
-    /// Uses a row, or says why not.
+    /// Uses a row, or returns the reason why not.
     fn row(&mut self, row: &Row, mapping: &Mapping, file: usize, line: u64) -> Result<(), Refusal> {
         let Candidate { id, text, answer, solution, context, tags } =
             candidate(row, mapping, self.request.solutions)?;
@@ -242,7 +242,7 @@ impl<'a, F: FnMut(&Problem, &[Message]) -> Result<(), String>> Loader<'a, F> {
             let set = &self.request.held_out[usize::from(set)].report.set;
             return Err((Reason::HeldOut, format!("the held-out set `{set}` has it too")));
         }
-        // Most answers are numbers, and those need no parser to be known as answers.
+        // Most answers are numbers, which need no parser.
         if !is_number(&answer) {
             Gold::parse(&answer).map_err(|error| {
                 (Reason::AnswerUnreadable, format!("`{}`: {error}", shortened(&answer)))
@@ -261,7 +261,7 @@ impl<'a, F: FnMut(&Problem, &[Message]) -> Result<(), String>> Loader<'a, F> {
         Ok(())
     }
 
-    /// Refuses a problem that was there before; nothing if it only has the same number.
+    /// Rejects a problem that occurred before; nothing if only the hashes are equal.
     fn compare(&mut self, first: usize, answer: &str) -> Result<(), Refusal> {
         normal(self.rows.text_of(first), &mut self.other);
         if self.other != self.normal {
@@ -292,7 +292,7 @@ impl<'a, F: FnMut(&Problem, &[Message]) -> Result<(), String>> Loader<'a, F> {
         Err((Reason::Conflict, problem))
     }
 
-    /// The name that a row has, if no other has it, else one that follows from its content.
+    /// The row's name, if no other row has it, else one derived from its content.
     fn id(&self, named: Option<String>, text: &str, answer: &str) -> ProblemId {
         let named = named.filter(|id| !self.ids.contains(&hash(id)));
         ProblemId(named.unwrap_or_else(|| content_id(text, answer)))
@@ -321,7 +321,7 @@ impl<'a, F: FnMut(&Problem, &[Message]) -> Result<(), String>> Loader<'a, F> {
     }
 }
 
-/// Whether a text is a short number in digits, with a sign and a point at most.
+/// Whether a text is a short number: digits, with at most a sign and a point.
 fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, part) = digits.split_once('.').unwrap_or((digits, "0"));

@@ -1,18 +1,18 @@
-//! How many problems of each source a step takes, by the weights.
+//! How many problems a step takes from each source, by the weights.
 
-/// How many problems a step takes of a source.
+/// How many problems a step takes from a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Share {
-    /// Those that earlier steps took.
+    /// Problems taken by earlier steps.
     pub before: usize,
-    /// Those that this step takes.
+    /// Problems of this step.
     pub now: usize,
 }
 
 /// Divides the problems of a step, from 1, among sources by their weights.
 ///
-/// Each problem goes to the source that is furthest behind its weight (Webster's method). So it
-/// follows from the step's number alone, and over many steps each source has its share.
+/// Each problem comes from the source that is furthest behind its weight (Webster's method). So the result
+/// depends on the step's number alone, and over many steps each source has its share.
 pub fn shares(weights: &[f64], problems: usize, step: u64) -> Vec<Share> {
     let mut shares = vec![Share::default(); weights.len()];
     let earlier = problems * (step - 1) as usize;

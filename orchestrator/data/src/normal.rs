@@ -1,8 +1,8 @@
-//! The form in which two problems are compared: what does not change their meaning is left out.
+//! The normal form in which problems are compared, without what does not change their meaning.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Commands of LaTeX that say how wide something is, not what it is.
+/// LaTeX commands for the size of something.
 const SPACING: [&str; 12] = [
     "left",
     "right",
@@ -83,7 +83,7 @@ pub(crate) fn normal(text: &str, out: &mut String) {
     out.truncate(end);
 }
 
-/// A number for a normal form, the same on every machine.
+/// A hash of a normal form, the same on every machine.
 pub(crate) fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);

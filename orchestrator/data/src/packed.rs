@@ -1,4 +1,4 @@
-//! Problems in little memory: their bytes one behind the other, and eight bytes more for each.
+//! Problems in compact form: their bytes one after another, and eight bytes more for each.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use retrial_domain::{Problem, ProblemId};
 
 use crate::problem::{Message, Role};
 
-/// A problem as it is kept. The right answer is parsed again when the problem is used.
+/// A problem as stored. Its answer is parsed again when the problem is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) problem: Problem,
@@ -14,7 +14,7 @@ pub(crate) struct Row {
     pub(crate) context: Vec<Message>,
 }
 
-/// Rows in little memory.
+/// Rows in compact form.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Packed {
     bytes: Vec<u8>,
@@ -70,12 +70,12 @@ impl Packed {
         Row { problem: Problem { id, text, answer, tags }, solution, context }
     }
 
-    /// The text of a problem, without the rest.
+    /// The text of a problem only.
     pub(crate) fn text_of(&self, place: usize) -> &str {
         Cursor(&self.bytes[self.starts[place]..]).text()
     }
 
-    /// The answer to a problem, without the rest.
+    /// The answer to a problem only.
     pub(crate) fn answer_of(&self, place: usize) -> &str {
         let mut cursor = Cursor(&self.bytes[self.starts[place]..]);
         cursor.text();
@@ -83,7 +83,7 @@ impl Packed {
         cursor.text()
     }
 
-    /// Keeps the rows that are not in a sorted list of places.
+    /// Removes the rows at these indices, which are sorted.
     pub(crate) fn remove(&mut self, places: &[usize]) {
         let mut place = 0;
         self.starts.retain(|_| {
@@ -97,7 +97,7 @@ impl Packed {
         self.starts.shrink_to_fit();
     }
 
-    /// Seven bits a byte, the last without its highest.
+    /// A variable-length number: seven bits a byte, all but the last with the highest bit set.
     fn number(&mut self, mut number: usize) {
         while number >= 0x80 {
             self.bytes.push(number as u8 | 0x80);

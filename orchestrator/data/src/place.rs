@@ -11,44 +11,44 @@ use crate::split::{Found, Split, choose};
 /// Branches of the hub whose names have slashes.
 const REFS: [&str; 2] = ["refs/convert/", "refs/pr/"];
 
-/// A place on the hub.
+/// A reference to files on the hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// `OWNER/NAME`.
     pub repository: String,
     /// A branch, a tag or a commit; without one the branch `main`.
     pub revision: Option<String>,
-    /// A file, a folder, a configuration, a split or a glob; without one the split that is wanted.
+    /// A file, a folder, a configuration, a split or a glob; without one, the requested split.
     pub file: Option<String>,
 }
 
-/// Why a place on the hub brings no files.
+/// Why a reference to the hub gives no files.
 #[derive(Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// The hub.
+    /// An error of the hub.
     #[error(transparent)]
     Hub(#[from] HubError),
-    /// What it has does not fit.
+    /// Its content does not match.
     #[error("{place}: {problem}")]
     Files {
-        /// The place.
+        /// The reference.
         place: String,
-        /// What is the matter.
+        /// The problem.
         problem: String,
     },
 }
 
-/// Files of a place on this machine.
+/// Files of a reference, on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// The commit that they are of.
+    /// Their commit.
     pub commit: String,
-    /// Their names in the repository and where they are.
+    /// Their names in the repository and their paths.
     pub files: Vec<(String, PathBuf)>,
 }
 
 impl Place {
-    /// Reads a place; none if the text is no such place.
+    /// Parses a reference; none if the text is not one.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(SCHEME)?.strip_prefix("datasets/")?;
         let (owner, rest) = rest.split_once('/').filter(|(owner, _)| !owner.is_empty())?;
@@ -68,7 +68,7 @@ impl Place {
         (!name.is_empty()).then(|| Self { repository: format!("{owner}/{name}"), revision, file })
     }
 
-    /// Its files on this machine: of the split that is wanted, if the place does not name one.
+    /// Its files on this machine; of the requested split, if the reference does not name one.
     /// Blocks while they are downloaded.
     pub fn files(&self, settings: &Settings, wanted: Split) -> Result<Fetched, PlaceError> {
         let repo = Repo::dataset(&self.repository)?;

@@ -11,35 +11,35 @@ pub struct Task {
     pub problem: Problem,
     /// Its right answer.
     pub gold: Gold,
-    /// A right response, where the data set has one.
+    /// A right response, if the data set has one.
     pub solution: Option<String>,
-    /// The messages before the problem, where the data set has them: a system prompt, examples.
+    /// The messages before the problem, if the data set has them: a system prompt, examples.
     pub context: Vec<Message>,
 }
 
 /// A message before a problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Who says it.
+    /// The role.
     pub role: Role,
-    /// What is said.
+    /// The text.
     pub content: String,
 }
 
-/// Who says a message.
+/// Role of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The instructions that stand above a conversation.
+    /// System: the instructions at the beginning.
     System,
-    /// Who asks.
+    /// The user.
     User,
     /// The model.
     Assistant,
 }
 
 impl Role {
-    /// The role of this name, as chat data sets write it.
+    /// The role of this name, as in chat data sets.
     pub(crate) fn by_name(name: &str) -> Option<Self> {
         match name {
             "system" | "developer" => Some(Self::System),

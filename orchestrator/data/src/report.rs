@@ -1,4 +1,4 @@
-//! What was read, what is used, and what was left out: for people, for the log, for `check`.
+//! The report of a set: rows read, used and left out, for people, for the log and for `check`.
 
 use std::fmt;
 
@@ -6,30 +6,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
 
-/// Examples that are kept of each reason.
+/// Examples to keep of each reason.
 const EXAMPLES: usize = 3;
 
 /// Why a row is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// It is no row: broken JSON, a record with too many fields.
+    /// It cannot be parsed: invalid JSON, a record with too many fields.
     Unreadable,
-    /// It asks nothing.
+    /// It has no problem.
     NoProblem,
     /// It has no answer.
     NoAnswer,
     /// Its answer is a word such as "proof" or "notfound": no response can be checked with it.
     NotVerifiable,
-    /// The grader cannot read its answer.
+    /// The grader cannot parse its answer.
     AnswerUnreadable,
-    /// It is about a picture, which the model does not see.
+    /// It refers to a picture, which the model does not see.
     Picture,
     /// Its prompt leaves no room for a response.
     TooLong,
     /// The same problem has different answers.
     Conflict,
-    /// The same problem was there before.
+    /// The same problem occurred before.
     Duplicate,
     /// The same problem is in a held-out set.
     HeldOut,
@@ -40,9 +40,9 @@ pub enum Reason {
 pub struct Example {
     /// The file.
     pub file: String,
-    /// The line, or the number of the row, from 1.
+    /// The number of the line or row, from 1.
     pub line: u64,
-    /// What is the matter with it.
+    /// The problem with it.
     pub problem: String,
 }
 
@@ -53,7 +53,7 @@ pub struct LeftOut {
     pub reason: Reason,
     /// How many.
     pub count: u64,
-    /// The first of them.
+    /// The first examples.
     pub examples: Vec<Example>,
 }
 
@@ -68,7 +68,7 @@ pub struct FileReport {
     pub rows: u64,
 }
 
-/// What became of the rows of a set.
+/// The report of a set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The set: `train`, or the name of a held-out one.
@@ -79,14 +79,14 @@ pub struct Report {
     pub rows: u64,
     /// Rows that are used.
     pub used: u64,
-    /// Rows that are not, by reason.
+    /// Rows left out, by reason.
     pub left_out: Vec<LeftOut>,
-    /// Problems that are used and have the text of a chat template's tokens in them, `<|im_end|>`.
+    /// Used problems that contain text like a chat template's tokens, `<|im_end|>`.
     pub with_special_tokens: u64,
 }
 
 impl Reason {
-    /// All of them, as they are shown.
+    /// All of them, in the order in which they are shown.
     pub const ALL: [Self; 10] = [
         Self::Unreadable,
         Self::NoProblem,
@@ -100,7 +100,7 @@ impl Reason {
         Self::HeldOut,
     ];
 
-    /// What is said of so many such rows.
+    /// The description of this many such rows.
     pub fn text(self, count: u64) -> &'static str {
         let (one, several) = match self {
             Self::Unreadable => ("cannot be read", "cannot be read"),
@@ -122,7 +122,7 @@ impl Reason {
     }
 
     /// Whether such a row is a fault of the data. A duplicate, or a problem that is held out
-    /// elsewhere, is none: those rows are merged or moved, and do not count against the set.
+    /// elsewhere, is not: it does not count towards `max_left_out`.
     pub fn is_fault(self) -> bool {
         !matches!(self, Self::Duplicate | Self::HeldOut)
     }
@@ -133,7 +133,7 @@ impl Report {
         Self { set: set.to_owned(), ..Self::default() }
     }
 
-    /// Whether there is nothing to say of it: our own layout, and all rows are used.
+    /// Whether there is nothing to report: our own layout, and all rows are used.
     pub fn is_plain(&self) -> bool {
         let own = Layout::Retrial.to_string();
         self.left_out.is_empty()
@@ -146,12 +146,12 @@ impl Report {
         self.left_out.iter().find(|out| out.reason == reason).map_or(0, |out| out.count)
     }
 
-    /// Rows that are not used because something is wrong with them.
+    /// Rows left out because of a fault.
     pub fn faults(&self) -> u64 {
         self.left_out.iter().filter(|out| out.reason.is_fault()).map(|out| out.count).sum()
     }
 
-    /// The share of rows that something is wrong with.
+    /// The share of faulty rows.
     pub fn share_of_faults(&self) -> f64 {
         if self.rows == 0 { 0.0 } else { self.faults() as f64 / self.rows as f64 }
     }

@@ -1,4 +1,4 @@
-//! From the cells of a row to a problem, or to the reason why it is none.
+//! From the cells of a row to a problem, or to the reason why there is none.
 
 use std::collections::BTreeMap;
 
@@ -24,10 +24,10 @@ pub(crate) struct Candidate {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-/// Why a row is no problem, and what is the matter with it.
+/// Why a row is not a problem, with details.
 pub(crate) type Refusal = (Reason, String);
 
-/// Takes a problem out of a row.
+/// Makes a problem of a row.
 pub(crate) fn candidate(
     row: &Row,
     mapping: &Mapping,
@@ -75,7 +75,7 @@ fn right_answer(row: &Row, mapping: &Mapping) -> Result<String, Refusal> {
         None => return Err(none("is not there")),
         Some(Value::Null) => return Err(none("is null")),
         Some(Value::Object(_)) => {
-            return Err(none("is an object; name the part that is meant, with a dot"));
+            return Err(none("is an object; select a part of it with a dot"));
         }
         Some(cell) => {
             plain(cell).map_err(|problem| (Reason::AnswerUnreadable, problem))?.unwrap_or_default()
@@ -85,7 +85,7 @@ fn right_answer(row: &Row, mapping: &Mapping) -> Result<String, Refusal> {
         none(match written {
             _ if text.is_empty() => "is empty",
             Written::Plain => "is empty",
-            Written::Worked => "has neither #### with an answer behind it nor a box",
+            Written::Worked => "has neither #### followed by an answer nor a box",
         })
     })?;
     if says_none(&found) {

@@ -13,7 +13,7 @@ use crate::split::{Found, Split, choose, is_data};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DataFile {
     pub(crate) path: PathBuf,
-    /// Its name for people: the path, or the place on the hub with the commit.
+    /// Its name for people: the path, or the reference to the hub with the commit.
     pub(crate) shown: String,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn locate(
     if text.starts_with(HUB_SCHEME) {
         let hint = "hint: write it as hf://datasets/OWNER/NAME, with @REVISION, /FILE or \
                     /CONFIG/SPLIT behind it if needed";
-        return Err(wrong(format!("it is no place on the hub\n{hint}")));
+        return Err(wrong(format!("it is not a reference to the hub\n{hint}")));
     }
     let path = Path::new(text);
     if path.is_file() {
@@ -59,7 +59,7 @@ pub(crate) fn locate(
         let mut files: Vec<PathBuf> = found.flatten().filter(|path| path.is_file()).collect();
         files.sort();
         if files.is_empty() {
-            return Err(wrong("no file fits it".into()));
+            return Err(wrong("no file matches it".into()));
         }
         return Ok(files.iter().map(|path| local(path)).collect());
     }

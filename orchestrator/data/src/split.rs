@@ -1,15 +1,15 @@
-//! Which files of a repository, or of a folder, are a set: its data files, of the split that is
-//! wanted, by their names.
+//! The files of a repository, or of a folder, that make up a set: its data files of the requested split,
+//! by their names.
 
 use std::collections::BTreeSet;
 
 use glob::Pattern;
 
-/// What data files end with, the best first: a repository often has the same rows twice.
+/// Extensions of data files, the best first: a repository often has the same rows twice.
 const ENDINGS: [&str; 6] = [".parquet", ".jsonl", ".ndjson", ".json", ".csv", ".tsv"];
-/// What may stand behind an ending.
+/// Suffixes after an extension.
 const COMPRESSED: [&str; 2] = [".gz", ".zst"];
-/// Files of JSON that are no data.
+/// JSON files that are not data.
 const DESCRIPTIONS: [&str; 7] = [
     "dataset_info.json",
     "dataset_infos.json",
@@ -23,32 +23,32 @@ const DESCRIPTIONS: [&str; 7] = [
 /// A part of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Split {
-    /// To train on.
+    /// For training.
     Train,
-    /// To test with: a held-out set.
+    /// For tests: a held-out set.
     Test,
 }
 
 /// Where the files were found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// In a repository: one of its configurations is meant.
+    /// In a repository: one of its configurations is used.
     OnHub,
-    /// In a folder of this machine: all of it is meant.
+    /// In a local folder: all of it is used.
     InFolder,
 }
 
-/// What the name of a file says of its split.
+/// The split that a file's name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Named {
+enum SplitName {
     Train,
     Test,
     Validation,
 }
 
-/// Chooses the files: of the selector if there is one (a file, a folder, a glob, a configuration, a
-/// split, or both), then of the split that is wanted. `PLACE` stands in the text of an error for
-/// the place that was asked for.
+/// Chooses the files: those of the selector if there is one (a file, a folder, a glob, a configuration, a
+/// split, or both), then those of the requested split. `PLACE` in an error stands for
+/// the reference.
 pub(crate) fn choose(
     names: &[&str],
     wanted: Split,
@@ -69,14 +69,17 @@ pub(crate) fn choose(
             }
             Found::InFolder => "",
         };
-        return Err(format!("it has no file that ends with {}{more}", ENDINGS.join(", ")));
+        return Err(format!(
+            "it has no file with one of the extensions {}{more}",
+            ENDINGS.join(", ")
+        ));
     }
     if let Some(selector) = selector {
         data = select(&data, selector).ok_or_else(|| {
             format!("it has no file, folder, configuration or split `{selector}`{}", list(&data))
         })?;
     }
-    // A selector such as `main/test` has left one split only, and then that is the one.
+    // A selector such as `main/test` has left one split only, which is then used.
     let data = of_split(&data, wanted);
     if found == Found::InFolder {
         return Ok(owned(&data));
@@ -126,23 +129,23 @@ fn select<'a>(data: &[&'a str], selector: &str) -> Option<Vec<&'a str>> {
         .or_else(|| keep(&|name| configuration(name) == selector))
         .or_else(|| {
             let (folder, split) = selector.rsplit_once('/').unwrap_or(("", selector));
-            let split = named(split)?;
+            let split = split_name(split)?;
             let within = |name: &str| {
                 folder.is_empty() || below(folder, name) || configuration(name) == folder
             };
-            keep(&|name| named(name) == Some(split) && within(name))
+            keep(&|name| split_name(name) == Some(split) && within(name))
         })
 }
 
-/// The files of a split; all if their names say nothing of splits, or speak of one only.
+/// The files of a split; all files if their names do not mention splits, or only one.
 fn of_split<'a>(data: &[&'a str], wanted: Split) -> Vec<&'a str> {
     let order = match wanted {
-        Split::Train => [Named::Train, Named::Validation, Named::Test],
-        Split::Test => [Named::Test, Named::Validation, Named::Train],
+        Split::Train => [SplitName::Train, SplitName::Validation, SplitName::Test],
+        Split::Test => [SplitName::Test, SplitName::Validation, SplitName::Train],
     };
     for split in order {
         let of_it: Vec<&str> =
-            data.iter().copied().filter(|name| named(name) == Some(split)).collect();
+            data.iter().copied().filter(|name| split_name(name) == Some(split)).collect();
         if !of_it.is_empty() {
             return of_it;
         }
@@ -150,22 +153,22 @@ fn of_split<'a>(data: &[&'a str], wanted: Split) -> Vec<&'a str> {
     data.to_vec()
 }
 
-/// The split that a name speaks of: the last word that is one.
-fn named(name: &str) -> Option<Named> {
+/// The split that a name mentions: the last word that is one.
+fn split_name(name: &str) -> Option<SplitName> {
     name.to_ascii_lowercase().rsplit(|c: char| !c.is_ascii_alphanumeric()).find_map(|word| {
         match word {
-            "train" | "training" => Some(Named::Train),
-            "test" | "testing" | "eval" => Some(Named::Test),
-            "validation" | "valid" | "val" | "dev" => Some(Named::Validation),
+            "train" | "training" => Some(SplitName::Train),
+            "test" | "testing" | "eval" => Some(SplitName::Test),
+            "validation" | "valid" | "val" | "dev" => Some(SplitName::Validation),
             _ => None,
         }
     })
 }
 
-/// The configuration that a file belongs to: its folders that are neither `data` nor a split.
+/// The configuration of a file: its folders that are neither `data` nor a split.
 fn configuration(name: &str) -> String {
     let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
-    let parts = folders.split('/').filter(|&part| part != "data" && named(part).is_none());
+    let parts = folders.split('/').filter(|&part| part != "data" && split_name(part).is_none());
     parts.collect::<Vec<_>>().join("/")
 }
 
@@ -230,7 +233,7 @@ mod tests {
         assert!(none.contains("`mian`\nhint: it has main/test"), "{none}");
         let empty = hub(&["README.md"], Split::Train, None).unwrap_err();
         assert!(
-            empty.contains("no file that ends with .parquet")
+            empty.contains("no file with one of the extensions .parquet")
                 && empty.contains("PLACE@refs/convert/parquet")
         );
     }

@@ -1,7 +1,7 @@
-//! Makes a large log and measures how quick it is: `make bench-log`.
+//! Makes a large log and measures how fast it is: `make bench-log`.
 //!
 //! `large_log FILE` makes a log of a million rollouts and some 300,000 mistakes, unless FILE is one
-//! already, then asks what pages and the terminal ask, one client and twenty, while a run writes.
+//! already, then runs the queries of pages and commands, with one client and with twenty, while a run writes.
 
 mod measure;
 mod world;
@@ -56,7 +56,7 @@ async fn make(path: &std::path::Path) -> Result<()> {
     Ok(())
 }
 
-/// Enters a run and its problems.
+/// Inserts a run and its problems.
 pub async fn begin(store: &Store, world: &mut World, name: &str) -> Result<RunId> {
     let run = NewRun {
         name: name.into(),
@@ -104,7 +104,7 @@ pub fn hints(groups: &[Group]) -> Vec<HintRecord> {
     groups.iter().filter_map(hint).collect()
 }
 
-/// What a step is committed with: as many numbers as a real one has.
+/// The metrics of a step, as many as in a real run.
 pub fn summary(step: Step, groups: &[Group]) -> StepRecord {
     let group = |group: &Group| {
         let extra = group.second.iter().flat_map(|(_, extra)| extra);

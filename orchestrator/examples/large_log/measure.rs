@@ -1,4 +1,4 @@
-//! The dashboard over a large log, timed: one client, twenty, and what they cost a run.
+//! The dashboard over a large log, timed: with one client, with twenty, and their effect on a run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,18 +19,18 @@ use super::world::World;
 use super::{begin, hints, records, summary};
 
 const CLIENTS: usize = 20;
-/// A client asks this often: faster than people click.
+/// Interval of a client's requests: faster than people click.
 const PAUSE: Duration = Duration::from_secs(1);
 const MEASURE: Duration = Duration::from_mins(1);
-/// With people and without by turns, this often: what else the machine does comes to both.
+/// Repetitions with and without clients, alternating, so that background load affects both.
 const TURNS: u32 = 12;
-/// Steps of the run that writes: as many groups as a real one, and a pause as if it trained.
+/// Steps of the run that writes: as many groups as a real one, and a pause for training.
 const TRAINING: Duration = Duration::from_millis(500);
 
-/// A page that is asked for: what it shows, and its address.
+/// A page: what it shows, and its URL.
 type Question = (&'static str, String);
 
-/// Milliseconds, by question.
+/// Milliseconds, by page.
 type Times = Vec<Vec<f64>>;
 
 /// Measures everything and prints it.
@@ -165,7 +165,7 @@ fn questions() -> Vec<Question> {
     ]
 }
 
-/// Who asks.
+/// A client.
 #[derive(Clone)]
 struct People {
     http: reqwest::Client,
@@ -177,7 +177,7 @@ impl People {
         Self { http: retrial_servers::plain_client(), url }
     }
 
-    /// Asks for a page. Returns the milliseconds until all of it is there.
+    /// Requests a page. Returns the milliseconds until it is complete.
     async fn ask(&self, (name, path): &Question) -> Result<f64> {
         let clock = Instant::now();
         let answer = self.http.get(format!("{}{path}", self.url)).send().await?;
@@ -188,7 +188,7 @@ impl People {
     }
 }
 
-/// Each question on its own.
+/// Each page alone.
 async fn alone(people: &People, questions: &[Question]) -> Result<Times> {
     let mut times = Vec::new();
     for question in questions {
@@ -207,7 +207,7 @@ fn append(all: &mut Times, times: Times) {
     }
 }
 
-/// Clients ask for a time while a run writes; what they waited, and what the run did.
+/// Clients send requests for a time while a run writes; returns their latencies, and the run's waits.
 async fn together(
     people: &People,
     questions: &[Question],
@@ -216,7 +216,7 @@ async fn together(
     pause: Option<Duration>,
 ) -> Result<(Times, Vec<f64>)> {
     let over = Arc::new(AtomicBool::new(false));
-    // People have machines of their own: what theirs do must not take the run's time here.
+    // Real clients run on other machines: here they must not take the run's processor time.
     let elsewhere = runtime()?;
     let mut clients = tokio::task::JoinSet::new();
     for seed in 0..CLIENTS as u64 {
@@ -250,7 +250,7 @@ async fn together(
     Ok((all, waited))
 }
 
-/// A run that goes on.
+/// A run that continues.
 struct Writer<'a> {
     store: &'a Store,
     world: World,
@@ -266,7 +266,7 @@ impl<'a> Writer<'a> {
         Ok(Self { store, world, run, step: Step(1) })
     }
 
-    /// Writes steps as a run does, group by group, for some time; then says that it is over.
+    /// Writes steps as a run does, group by group, for some time; then sets a flag.
     /// Returns the milliseconds that each step waited for the log.
     async fn write_for(&mut self, time: Duration, over: &AtomicBool) -> Result<Vec<f64>> {
         let (begun, mut waited) = (Instant::now(), Vec::new());

@@ -1,7 +1,7 @@
-//! A made-up run: problems, wrong answers that come back, texts that have words.
+//! A synthetic run: problems, repeated wrong answers, texts made of words.
 //!
-//! Frequencies are those of real logs where it matters to a database: a problem has some wrong
-//! answers that come often and many that come once, words too, and what is solved once is solved
+//! Frequencies are those of real logs where they matter to a database: a problem has some frequent wrong
+//! answers and many rare ones, and so do words; what was solved once is solved
 //! more often later.
 
 use rand::rngs::ChaCha8Rng;
@@ -21,7 +21,7 @@ pub const GROUP: u32 = 8;
 const TOKENS: usize = 60;
 const WORDS: usize = 5_000;
 
-/// What is drawn from, in order.
+/// The random numbers.
 pub struct World {
     random: ChaCha8Rng,
     words: Vec<String>,
@@ -33,12 +33,12 @@ pub struct Group {
     pub problem: ProblemId,
     /// The first trial.
     pub first: Vec<GradedRollout>,
-    /// The second, if the first failed altogether.
+    /// The second, if the first failed completely.
     pub second: Option<(SecondTrial, Vec<GradedRollout>)>,
 }
 
 impl World {
-    /// Everything follows from the seed.
+    /// A world from a seed.
     pub fn new(seed: u64) -> Self {
         let syllables = ["ba", "ce", "di", "fo", "gu", "la", "me", "ni", "po", "ru", "sa", "te"];
         let word = |mut n: usize| {
@@ -67,12 +67,12 @@ impl World {
     /// What a step does.
     pub fn step(&mut self, step: Step) -> Vec<Group> {
         let first = (step.0 as usize - 1) * PROBLEMS_A_STEP;
-        // Problems come round again in the same order.
+        // Problems come again in the same order.
         (first..first + PROBLEMS_A_STEP).map(|n| self.group(n % PROBLEMS, step)).collect()
     }
 
     fn group(&mut self, problem: usize, step: Step) -> Group {
-        // A fifth is never solved; the others are solved more and more.
+        // A fifth is never solved; the others are solved more and more often.
         let hard = problem.is_multiple_of(5);
         let chance = if hard { 0.0 } else { 0.4 + 0.4 * (step.0 as f64 / 600.0).min(1.0) };
         let first = self.trial(problem, step, chance);
@@ -93,7 +93,7 @@ impl World {
         let answer = if self.random.random_bool(chance) {
             problem
         } else {
-            // Skewed: the first wrong answers come again and again.
+            // Skewed: the first wrong answers are the most frequent.
             problem + 1 + (80.0 * self.random.random::<f64>().powi(3)) as usize
         };
         let verdict = match (cut, answer == problem) {
@@ -129,14 +129,14 @@ impl World {
         text
     }
 
-    /// A word by how common it is, from 0 to 1.
+    /// A word by its rank, from 0 (common) to 1.
     pub fn word(&self, rarity: f64) -> &str {
         &self.words[(rarity * (WORDS - 1) as f64) as usize]
     }
 }
 
 impl Group {
-    /// How the first trial ended.
+    /// The outcome of the first trial.
     pub fn outcome(&self) -> GroupOutcome {
         let reward = |rollout: &GradedRollout| match rollout.verdict {
             Verdict::Correct => Reward::Pass,

@@ -15,23 +15,23 @@ use super::plan::{GROUP, MAX_TOKENS, NONE_PASS, PROMPT};
 use super::rollouts::{Lengths, lengths};
 
 const PROBLEMS: usize = 128;
-/// The first step begins with an empty file.
+/// The first step starts with an empty file.
 const STEPS: u64 = 3;
-/// Characters of correct responses that stay, where they are cut.
+/// Characters of correct responses to keep, in the shortened log.
 pub const KEPT: u32 = 200;
 
-/// What was measured.
+/// The measurements.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     /// Seconds of the log's writer for a token.
     pub token_seconds: f64,
-    /// Bytes of a token in the file, with its part of everything beside it.
+    /// Bytes of a token in the file, including its share of all else.
     pub token_bytes: f64,
-    /// Rows of a rollout, in all tables, with its part of those of steps and hints.
+    /// Rows of a rollout, in all tables, including its share of those of steps and hints.
     pub rollout_rows: f64,
 }
 
-/// Logs steps. `kept` are the characters of correct responses that stay, if not all do.
+/// Logs steps. `kept` is the number of characters of correct responses to keep, if they are shortened.
 pub async fn measure(kept: Option<u32>) -> Result<Measured> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("log.db");
@@ -83,7 +83,7 @@ pub async fn measure(kept: Option<u32>) -> Result<Measured> {
     })
 }
 
-/// Bytes a second of a step's batch as JSON, written and read: of the slower.
+/// Bytes a second of a step's batch as JSON: the slower of writing and reading.
 pub fn json() -> Result<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let groups = trial(&mut random, Step(1), PROBLEMS, |_| true);
@@ -113,7 +113,7 @@ fn problem(number: usize) -> Problem {
     }
 }
 
-/// Rollouts as long as the paper's. Of a group that may pass half do.
+/// Rollouts as long as the paper's. In a group that may pass, half of them do.
 fn trial(
     random: &mut ChaCha8Rng,
     step: Step,
@@ -189,7 +189,7 @@ fn record(step: Step, problems: &[ProblemId], hinted: usize) -> StepRecord {
     }
 }
 
-/// Rows of all tables, those of the full-text index left out.
+/// Rows of all tables except the full-text index.
 async fn rows(path: &std::path::Path) -> Result<f64> {
     let log = retrial_store::reader(path).await?;
     let tables: Vec<(String,)> = sqlx::query_as(

@@ -1,8 +1,8 @@
-//! What saturates first, on paper: `cargo run --release -p retrial --example scale`.
+//! Which part saturates first, simulated: `cargo run --release -p retrial --example scale`.
 //!
-//! Simulates a step of plans that nobody here has the machines for, event by event, then measures
-//! what such a step does to a real log. The simulation follows from its inputs, in [`plan`], and a
-//! seed; docs/scale.md has what it printed.
+//! Simulates a step of plans for machines that were not available, event by event, then measures
+//! such a step in a real log. The simulation depends on its inputs, in [`plan`], and a
+//! seed; docs/scale.md has its output.
 
 mod log;
 mod plan;
@@ -18,7 +18,7 @@ use step::Step;
 const SEED: u64 = 1;
 const DAY: f64 = 86_400.0;
 
-/// A row: its name, and what it has of a plan.
+/// A row of a table: its name, and its value for a plan.
 type Row = (&'static str, fn(&Plan, &Step) -> String);
 
 #[tokio::main]
@@ -63,7 +63,7 @@ const SECONDS: [Row; 10] = [
     ("second trial", |_, step| short(step.phases.second_trial)),
     ("of both, the last tenth of the responses", |_, step| short(step.tail)),
     ("batch as JSON", |_, step| short(step.phases.batch)),
-    ("forward and back", |_, step| short(step.phases.passes)),
+    ("forward and backward", |_, step| short(step.phases.passes)),
     ("gradients, weights between ranks", |_, step| short(step.phases.between_ranks)),
     ("version to disk", |_, step| short(step.phases.version)),
     ("weights to servers", |_, step| short(step.phases.push)),
@@ -119,7 +119,7 @@ fn gb(bytes: f64) -> String {
     short(bytes / 1e9)
 }
 
-/// Two digits at least, and no more than are known.
+/// Two significant digits at least, and no more than are known.
 fn short(number: f64) -> String {
     if number < 10.0 { format!("{number:.1}") } else { format!("{number:.0}") }
 }

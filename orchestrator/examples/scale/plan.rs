@@ -1,4 +1,4 @@
-//! What the simulation is told, and where the numbers are from. Those without a source are assumed.
+//! Inputs of the simulation, with sources. Those without a source are assumed.
 
 use retrial_protocol::memory::Shape;
 use serde_json::json;
@@ -17,11 +17,11 @@ pub const TCP: f64 = 1.56e9;
 /// GPUs of a machine.
 pub const NODE: usize = 8;
 
-/// Share of the operations that the trainer reaches: measured of 4B, docs/performance.md; assumed of
-/// the larger models, whose full updates do not fit one card.
+/// Share of the peak operations that the trainer reaches: measured for 4B, docs/performance.md; assumed for
+/// the larger models, whose full updates do not fit one GPU.
 pub const MFU: f64 = 0.349;
-/// Share of the memory's bandwidth that decoding reaches. Published of vLLM 0.23, Llama 3.1 8B, one
-/// sequence on an A100: 0.77 (johnmusgrave.com/p/vllm-throughput-latency-sweep-on); less is assumed of
+/// Share of the memory's bandwidth that decoding reaches. Published for vLLM 0.23, Llama 3.1 8B, one
+/// sequence on an A100: 0.77 (johnmusgrave.com/p/vllm-throughput-latency-sweep-on); less is assumed for
 /// many.
 pub const DECODING: f64 = 0.7;
 /// Sequences at once: vLLM's `--max-num-seqs`.
@@ -39,7 +39,7 @@ pub const ANSWERED_TOKEN: f64 = 100.0;
 /// Bytes of a token in the batch: 9.4 MB for 1,024 rollouts of 1,000 tokens, docs/performance.md.
 pub const BATCH_TOKEN: f64 = 9.2;
 
-/// What this example measures of the log and of the batch, on two cores beside builds: seconds of the
+/// Measured by this example for the log and the batch, on two busy cores: seconds of the
 /// writer for a token, 2.2e-7 to 5.4e-7; bytes of one in the file; rows for a rollout;
 pub const LOG_TOKEN: f64 = 3.8e-7;
 pub const LOG_BYTES: f64 = 13.6;
@@ -74,23 +74,23 @@ pub const MEAN_TOKENS: f64 = 3150.0;
 pub const MEDIAN_TOKENS: f64 = 2450.0;
 pub const DEVIATION: f64 = 0.8;
 
-/// How gradients and weights go.
+/// Transport of gradients and weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// Gloo between ranks, the shared file system to servers.
+    /// Gloo between ranks, the shared file system for servers.
     Host,
-    /// NCCL between ranks and to servers.
+    /// NCCL between ranks and for servers.
     Nccl,
 }
 
-/// What is simulated.
+/// A plan to simulate.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub name: &'static str,
     pub model: Model,
     /// Problems a step.
     pub problems: usize,
-    /// GPUs that train, a rank each.
+    /// GPUs of the trainer, one rank each.
     pub ranks: usize,
     pub servers: usize,
     /// GPUs of a server.
@@ -133,7 +133,7 @@ impl Model {
     }
 }
 
-/// What is printed.
+/// The plans.
 pub fn plans() -> Vec<Plan> {
     let small = Plan {
         name: "8B",

@@ -1,5 +1,5 @@
-//! Rollouts on servers, event by event: each response ends when its last token is decoded, and how
-//! long a token takes depends on what the server decodes beside it.
+//! Rollouts on servers, event by event: each response ends when its last token is decoded. The time of
+//! a token depends on what the server decodes at the same time.
 
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -20,7 +20,7 @@ const CONCURRENCY: usize = 64;
 /// The lengths of the responses of a group.
 pub type Lengths = Vec<u32>;
 
-/// How a server decodes.
+/// Decoding speed of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoder {
     /// Seconds of a pass for the weights alone,
@@ -31,30 +31,30 @@ pub struct Decoder {
     slots: usize,
 }
 
-/// How a trial went.
+/// The result of a trial.
 #[derive(Clone, Debug)]
 pub struct Trial {
     /// When each group was complete, seconds, in order.
     pub ends: Vec<f64>,
-    /// When each response was, the first to end first.
+    /// When each response was complete, the earliest first.
     pub responses: Vec<f64>,
-    /// Seconds that servers worked, all together.
+    /// Seconds that servers worked, added up.
     pub worked: f64,
 }
 
 impl Decoder {
-    /// Servers of so many GPUs, which decode as fast as their memory is read.
+    /// Servers of this many GPUs, whose speed is limited by memory bandwidth.
     pub fn new(model: &Model, gpus: usize) -> Self {
         let weights = BF16 * model.parameters();
         let speed = gpus as f64 * GPU_MEMORY * DECODING;
         let room = gpus as f64 * GPU_BYTES * SERVED_MEMORY - weights;
-        // As many as the cache has room for at half of the limit: they are not all at it at once.
+        // As many as fit the cache at half of the limit, since they do not all reach it at the same time.
         let longest = f64::from(PROMPT + MAX_TOKENS / 2) * model.cached_token;
         let slots = ((room / longest) as usize).clamp(1, SEQUENCES);
         Self { weights: weights / speed, cached: model.cached_token / speed, slots }
     }
 
-    /// Seconds until `batch` sequences with `tokens` in the cache have each `more` tokens.
+    /// Seconds until each of `batch` sequences with `tokens` in the cache has `more` tokens.
     fn seconds(self, batch: usize, tokens: f64, more: f64) -> f64 {
         more * (self.weights + self.cached * (tokens + batch as f64 * more / 2.0))
     }
@@ -72,7 +72,7 @@ pub fn lengths(random: &mut ChaCha8Rng, groups: usize, size: usize) -> Vec<Lengt
     (0..groups).map(|_| (0..size).map(|_| length()).collect()).collect()
 }
 
-/// A response under way.
+/// A response in progress.
 struct Sequence {
     group: usize,
     tokens: u32,
@@ -86,7 +86,7 @@ struct Server {
     worked: f64,
 }
 
-/// The next moment of a server, the earliest first.
+/// The next event of a server, the earliest first.
 #[derive(PartialEq)]
 struct Event {
     at: f64,
@@ -107,14 +107,14 @@ impl Ord for Event {
     }
 }
 
-/// Samples groups on servers as the orchestrator hands them out: each to one server, that with the
-/// least to do.
+/// Assigns groups to servers as the orchestrator does: each to one server, the one with the
+/// least load.
 pub fn trial(groups: &[Lengths], servers: usize, decoder: Decoder) -> Trial {
     let mut pool: Vec<Server> = (0..servers).map(|_| Server::default()).collect();
     let mut missing: Vec<usize> = groups.iter().map(Vec::len).collect();
     let (mut ends, mut responses) = (vec![0.0; groups.len()], Vec::new());
     let mut queue = 0..groups.len();
-    // At first all are as free: round after round.
+    // At first all have the same load: round robin.
     for group in queue.by_ref().take(servers * CONCURRENCY) {
         pool[group % servers].take(group, &groups[group]);
     }
@@ -149,7 +149,7 @@ impl Server {
         self.waiting.extend(lengths.iter().map(sequence));
     }
 
-    /// Goes on until the next response ends. Returns in how many seconds.
+    /// Advances to the end of the next response. Returns the seconds until then.
     fn begin(&mut self, decoder: Decoder) -> Option<f64> {
         let free = decoder.slots - self.running.len();
         let admitted = free.min(self.waiting.len());
@@ -214,7 +214,7 @@ mod tests {
                 assert!(last(&found) <= before, "{servers} servers: {} {before}", last(&found));
                 before = last(&found);
             }
-            // A group is on one server: more servers than groups have nothing to do.
+            // A group is on one server: with more servers than groups some are idle.
             assert_eq!(last(&trial(&groups, 1000, decoder)), before);
         }
     }

@@ -1,4 +1,4 @@
-//! One step, phase after phase, as the orchestrator takes it with `max_staleness = 0`.
+//! One step, phase by phase, as the orchestrator takes it with `max_staleness = 0`.
 
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha8Rng;
@@ -11,12 +11,12 @@ use super::plan::{
 use super::rollouts::{Decoder, Lengths, Trial, lengths, trial};
 use super::wire;
 
-/// Operations of a training pass, forward and back, for each weight and token.
+/// Operations of a training pass, forward and backward, for each weight and token.
 const OPERATIONS: f64 = 6.0;
-/// The part of them on the way back, while which gradients go over the wires.
+/// The backward pass's part of them, during which gradients are sent.
 const BACK: f64 = 2.0 / 3.0;
 
-/// What a step takes.
+/// The result of a step.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// Seconds.
@@ -26,7 +26,7 @@ pub struct Step {
     /// Sampled tokens, and rollouts.
     pub tokens: f64,
     pub rollouts: usize,
-    /// Seconds from when nine tenths of the responses were there to when all were, both trials.
+    /// Seconds between the end of nine tenths of the responses and the end of all, both trials.
     pub tail: f64,
     /// Mean seconds that a server worked.
     pub served: f64,
@@ -44,11 +44,11 @@ pub struct Phases {
     pub second_trial: f64,
     /// The batch, as JSON, until all ranks have read it.
     pub batch: f64,
-    /// Forward and back, on the rank with the most tokens.
+    /// Forward and backward, on the rank with the most tokens.
     pub passes: f64,
-    /// Gradients between ranks, as far as the way back does not hide them, and weights.
+    /// Gradients between ranks, except what the backward pass hides, and weights.
     pub between_ranks: f64,
-    /// The version to the disk, by all ranks at the same time.
+    /// Writing the version to disk, by all ranks at the same time.
     pub version: f64,
     /// Weights to the servers.
     pub push: f64,
@@ -69,7 +69,7 @@ impl Phases {
         self.rollouts() + self.update() + self.push
     }
 
-    /// With `max_staleness = 1` the rollouts of the next step go on beside the update.
+    /// With `max_staleness = 1` the rollouts of the next step overlap with the update.
     pub fn overlapped(&self) -> f64 {
         self.rollouts().max(self.update()) + self.push
     }
@@ -84,7 +84,7 @@ impl Phases {
 }
 
 impl Step {
-    /// What each part works of a step's time, the busiest first.
+    /// The load of each part as a share of a step's time, the busiest first.
     pub fn shares(&self) -> Vec<(&'static str, f64)> {
         let phases = &self.phases;
         let mut shares = vec![
@@ -105,7 +105,7 @@ impl Step {
     }
 }
 
-/// Simulates a step. Everything random follows from the seed.
+/// Simulates a step from a random seed.
 pub fn step(plan: &Plan, seed: u64) -> Step {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let decoder = Decoder::new(&plan.model, plan.gpus);
@@ -117,7 +117,7 @@ pub fn step(plan: &Plan, seed: u64) -> Step {
 
     let (n, ranks) = (plan.model.parameters(), plan.ranks);
     let sampled = sum(&first) + sum(&second);
-    // A refined group has as many responses as it had; the rescues are taken to be as long.
+    // A refined group has as many responses as before; rescues are assumed to be as long.
     let learned = sum(&first) + f64::from(PROMPT) * (first.len() * GROUP) as f64;
     let version_bytes = version_bytes(&plan.model.shape, true, None) as f64;
     let of_a_rank = most_tokens(&first, ranks);
@@ -161,7 +161,7 @@ fn between_ranks(ranks: usize, way: Way) -> f64 {
     match way {
         Way::Host => TCP,
         Way::Nccl if ranks <= NODE => NVLINK,
-        // As fast as its slowest part, from one machine to the next.
+        // As fast as the slowest part, between machines.
         Way::Nccl => INFINIBAND,
     }
 }
@@ -178,7 +178,7 @@ fn push_seconds(plan: &Plan, bytes: f64) -> f64 {
     }
 }
 
-/// When the last group has gone through the orchestrator: read and graded on one of its processors,
+/// When the orchestrator is done with the last group: read and graded on one of its processors,
 /// then logged by its one writer.
 fn through(groups: &[Lengths], trial: &Trial) -> f64 {
     let mut arrivals: Vec<(f64, f64)> =
@@ -194,7 +194,7 @@ fn through(groups: &[Lengths], trial: &Trial) -> f64 {
     written
 }
 
-/// Tokens of the rank that has the most: responses are dealt out, the longest first.
+/// Tokens of the rank with the most: responses are partitioned, the longest first.
 fn most_tokens(groups: &[Lengths], ranks: usize) -> f64 {
     let mut all: Vec<u32> = groups.concat();
     all.sort_unstable_by(|one, other| other.cmp(one));
@@ -220,7 +220,7 @@ fn sum(groups: &[Lengths]) -> f64 {
     groups.iter().map(tokens).sum()
 }
 
-/// In bf16, with layers computed again on the way back.
+/// In bf16, with layers recomputed in the backward pass.
 fn rank_memory(plan: &Plan) -> f64 {
     let training = Training {
         tokens: u64::from(MICRO_BATCH),
@@ -265,7 +265,7 @@ mod tests {
             let servers = of(&Plan { servers: 2 * plan.servers, ..plan.clone() });
             assert!(servers.first_trial <= usual.first_trial, "{}", plan.name);
             assert!(servers.second_trial <= usual.second_trial, "{}", plan.name);
-            // What more servers cost: each needs the weights.
+            // The cost of more servers: each needs the weights.
             assert!(servers.push >= usual.push, "{}", plan.name);
             let ranks = of(&Plan { ranks: 2 * plan.ranks, ..plan.clone() });
             assert!(ranks.passes < usual.passes, "{}", plan.name);

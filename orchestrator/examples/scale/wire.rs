@@ -1,4 +1,4 @@
-//! Bytes that go over wires in a step, by the formulas of docs/scale.md.
+//! Bytes sent over the network in a step, by the formulas of docs/scale.md.
 
 use super::plan::{ANSWERED_TOKEN, BATCH_TOKEN, Way};
 
@@ -15,22 +15,22 @@ pub fn gradients(parameters: f64, ranks: usize, way: Way) -> f64 {
     times * others(ranks) * F32 * parameters
 }
 
-/// What each rank sends of the weights of its share, of so many bytes each, once it has stepped them.
+/// What each rank sends of its share of the updated weights.
 pub fn weights(parameters: f64, ranks: usize, bytes: f64) -> f64 {
     others(ranks) * bytes * parameters
 }
 
-/// What the servers get of a version, each all of it.
+/// What the servers receive of a version, each all of it.
 pub fn push(parameters: f64, servers: usize) -> f64 {
     servers as f64 * BF16 * parameters
 }
 
-/// What servers answer for so many sampled tokens.
+/// The servers' answers for this many sampled tokens.
 pub fn answers(tokens: f64) -> f64 {
     tokens * ANSWERED_TOKEN
 }
 
-/// The batch, to rank 0 and from there to each other one.
+/// The batch, to rank 0 and from there to every other rank.
 pub fn batch(tokens: f64, ranks: usize) -> f64 {
     ranks as f64 * tokens * BATCH_TOKEN
 }

@@ -1,9 +1,9 @@
-//! The cache, as Hugging Face's tools lay it out:
+//! The cache, in the layout of Hugging Face's tools:
 //!
 //! ```text
 //! datasets--OWNER--NAME/
 //!   blobs/ETAG                       the bytes, named by their content
-//!   refs/main                        the commit that a branch was last seen at
+//!   refs/main                        the commit of a branch when it was last looked up
 //!   snapshots/COMMIT/data/a.jsonl    a link to ../../../blobs/ETAG
 //! ```
 
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::repo::{Repo, is_commit, is_relative};
 use crate::{HubError, Settings};
 
-/// The part of the cache that belongs to one repository.
+/// The part of the cache for one repository.
 pub(crate) struct Cache {
     root: PathBuf,
     locks: PathBuf,
@@ -27,7 +27,7 @@ impl Cache {
         Self { root: settings.cache.join(folder), locks }
     }
 
-    /// The commit that a revision was last seen at; a commit is itself if it was ever downloaded.
+    /// The commit of a revision when it was last looked up; a commit is itself if it was ever downloaded.
     pub(crate) fn commit(&self, repo: &Repo) -> Option<String> {
         if repo.is_pinned() {
             let known = self.snapshot(repo.revision()).is_dir();
@@ -38,7 +38,7 @@ impl Cache {
         is_commit(commit).then(|| commit.to_owned())
     }
 
-    /// Remembers the commit of a revision.
+    /// Stores the commit of a revision.
     pub(crate) fn remember(&self, repo: &Repo, commit: &str) -> Result<(), HubError> {
         if repo.revision() == commit || self.commit(repo).as_deref() == Some(commit) {
             return Ok(());
@@ -65,12 +65,12 @@ impl Cache {
         names
     }
 
-    /// Where the bytes of a file are.
+    /// The path of a file's bytes.
     pub(crate) fn blob(&self, etag: &str) -> PathBuf {
         self.root.join("blobs").join(etag)
     }
 
-    /// Waits until nobody else downloads these bytes. The lock ends with the file that is returned.
+    /// Locks the download of these bytes. The lock ends when the returned file is dropped.
     pub(crate) fn lock(&self, etag: &str) -> Result<File, HubError> {
         let path = self.locks.join(format!("{etag}.lock"));
         let locked = parent(&path).and_then(|()| {
@@ -81,12 +81,12 @@ impl Cache {
         locked.map_err(|source| HubError::Cache { path, source })
     }
 
-    /// Makes the bytes a file of a commit.
+    /// Links the bytes as a file of a commit.
     pub(crate) fn link(&self, commit: &str, name: &str, etag: &str) -> Result<PathBuf, HubError> {
         let path = self.snapshot(commit).join(name);
         let up = "../".repeat(2 + name.split('/').count() - 1);
         let made = parent(&path).and_then(|()| match link(&format!("{up}blobs/{etag}"), &path) {
-            // Somebody else was quicker.
+            // Another process was faster.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_file() => Ok(()),
             // A link to bytes that were removed.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -107,7 +107,7 @@ impl Cache {
     }
 }
 
-/// Makes the folder that a file lies in.
+/// Makes the parent folder of a file.
 pub(crate) fn parent(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), fs::create_dir_all)
 }
@@ -129,7 +129,7 @@ fn walk(folder: &Path, prefix: &str, names: &mut Vec<String>) {
         let Ok(name) = entry.file_name().into_string() else { continue };
         let name = format!("{prefix}{name}");
         let path = entry.path();
-        // A folder is never a link here, so the walk cannot go round.
+        // A folder is never a link here, so the walk cannot loop.
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             walk(&path, &format!("{name}/"), names);
         } else if path.is_file() && is_relative(&name) {

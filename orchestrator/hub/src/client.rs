@@ -1,4 +1,4 @@
-//! Requests to the hub: redirects, retries, and what its refusals mean.
+//! Requests to the hub: redirects, retries, and the meaning of its errors.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -9,41 +9,41 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 
 use crate::{HubError, Kind, Repo, Settings};
 
-/// Tries of a request that fails for a reason that may pass.
+/// Tries of a request that fails for a reason that may be temporary.
 const TRIES: u32 = 4;
 /// Redirects that are followed.
 const HOPS: u32 = 10;
-/// The longest answer that is kept in memory: the list of the files of a repository.
+/// The longest answer that is kept in memory: the list of a repository's files.
 const LONGEST_ANSWER: usize = 64 << 20;
-/// What stays as it is in a part of a path.
+/// Characters that are not escaped in a part of a path.
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// Speaks to the hub.
+/// A client of the hub.
 pub(crate) struct Client {
     http: reqwest::Client,
     endpoint: Url,
     pub(crate) settings: Settings,
 }
 
-/// Why a request brought nothing.
+/// Why a request failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Nobody is there.
+    /// No connection.
     NoConnection(String),
-    /// The connection brought no answer, or broke off.
+    /// The connection gave no answer, or broke off.
     NoAnswer(String),
-    /// An answer that is no success.
+    /// An error status.
     Said { status: StatusCode, code: String, message: String },
-    /// An answer that does not fit the question.
+    /// An unexpected answer.
     Unexpected(String),
 }
 
-/// Which redirects are followed.
+/// Which redirects to follow.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Follow {
-    /// All, to wherever the bytes are.
+    /// All of them, to get the bytes.
     All,
-    /// Those within the hub: its answer about a file is wanted, not the file.
+    /// Those within the hub: to get its answer about a file, not the file.
     Within,
 }
 
@@ -56,7 +56,7 @@ impl Client {
         };
         let endpoint = Url::parse(&settings.endpoint)
             .map_err(|error| invalid(format!("HF_ENDPOINT is no address ({error})")))?;
-        // The cryptography of TLS is chosen once a process; it fails where the choice has been made.
+        // The TLS provider is chosen once a process; it fails if one was chosen before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder();
         // A hub without TLS needs no certificates, which a small machine may not have.
@@ -68,7 +68,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))
             .read_timeout(Duration::from_secs(30))
-            // A connection belongs to the runtime that opened it, and each wait has its own.
+            // A connection belongs to its runtime, and each call of `wait` has its own.
             .pool_max_idle_per_host(0)
             .user_agent(concat!("retrial/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -76,14 +76,14 @@ impl Client {
         Ok(Self { http, endpoint, settings })
     }
 
-    /// The address of the description of a repository.
+    /// The URL of a repository's description.
     pub(crate) fn info_url(&self, repo: &Repo) -> String {
         let kind = repo.kind().plural();
         let (name, revision) = (repo.name(), encoded(repo.revision()));
         format!("{}/api/{kind}/{name}/revision/{revision}?blobs=true", self.settings.endpoint)
     }
 
-    /// The address of a file at a commit.
+    /// The URL of a file at a commit.
     pub(crate) fn file_url(&self, repo: &Repo, commit: &str, file: &str) -> String {
         let mut url = self.page(repo);
         let _ = write!(url, "/resolve/{}", encoded(commit));
@@ -93,7 +93,7 @@ impl Client {
         url
     }
 
-    /// The address of a repository's page.
+    /// The URL of a repository's page.
     pub(crate) fn page(&self, repo: &Repo) -> String {
         let kind = match repo.kind() {
             Kind::Model => "",
@@ -102,7 +102,7 @@ impl Client {
         format!("{}/{kind}{}", self.settings.endpoint, repo.name())
     }
 
-    /// Asks, again if the failure may pass.
+    /// Sends a request, with retries if the failure may be temporary.
     pub(crate) async fn ask(
         &self,
         method: Method,
@@ -121,12 +121,12 @@ impl Client {
         }
     }
 
-    /// The pause after so many failures.
+    /// The pause after this many failures.
     pub(crate) async fn pause(&self, failures: u32) {
         tokio::time::sleep(self.settings.pause * 2_u32.pow(failures.min(6) - 1)).await;
     }
 
-    /// Asks once, for the bytes from a place on if one is given.
+    /// Sends a request once, for the bytes from an offset on if one is given.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -137,7 +137,7 @@ impl Client {
         let mut url =
             Url::parse(url).map_err(|error| Failure::Unexpected(format!("{url}: {error}")))?;
         for _ in 0..HOPS {
-            // The size that the hub names is that of the file itself.
+            // The size in the hub's header is that of the file itself.
             let mut request =
                 self.request(method.clone(), &url).header(ACCEPT_ENCODING, "identity");
             if let Some(from) = from {
@@ -160,7 +160,7 @@ impl Client {
         Err(Failure::Unexpected(format!("more than {HOPS} redirects")))
     }
 
-    /// Sends something to an address once, and reads the answer. Redirects are not followed.
+    /// Sends a body to a URL once, and reads the answer. Redirects are not followed.
     pub(crate) async fn post(
         &self,
         url: &str,
@@ -178,8 +178,8 @@ impl Client {
         }
     }
 
-    /// A request to an address, with the token if that is the hub's own: a redirect leads to the
-    /// stores of others.
+    /// A request to a URL, with the token only if it is the hub's own: redirects lead to other
+    /// servers.
     pub(crate) fn request(&self, method: Method, url: &Url) -> RequestBuilder {
         let request = self.http.request(method, url.clone());
         match &self.settings.token {
@@ -190,7 +190,7 @@ impl Client {
         }
     }
 
-    /// What a failure to get something of a repository means to a person.
+    /// The error for a failed request about a repository.
     pub(crate) fn error(&self, repo: &Repo, file: Option<&str>, failure: Failure) -> HubError {
         let wanted = file.map_or_else(|| repo.to_string(), |file| format!("{repo}, `{file}`"));
         let endpoint = self.settings.endpoint.clone();
@@ -219,7 +219,7 @@ impl Client {
 }
 
 impl Failure {
-    /// Whether the same request may bring something a little later.
+    /// Whether the same request may succeed later.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::NoAnswer(_) => true,
@@ -230,7 +230,7 @@ impl Failure {
         }
     }
 
-    /// Whether the hub is away, so that the cache has to do.
+    /// Whether the hub is unreachable, so that the cache must be used.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::NoConnection(_)) || self.may_pass()
     }
@@ -248,7 +248,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// A request that brought no answer. Its address may carry a signature: it is not shown.
+/// A request without an answer. Its URL may have a signature, so it is not shown.
 pub(crate) fn unanswered(error: reqwest::Error) -> Failure {
     let error = error.without_url();
     match reason(&error) {
@@ -260,7 +260,7 @@ pub(crate) fn unanswered(error: reqwest::Error) -> Failure {
     }
 }
 
-/// Reads an answer that is kept in memory.
+/// Reads an answer into memory.
 pub(crate) async fn text(mut response: Response) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
@@ -278,7 +278,7 @@ pub(crate) fn parsed<T: serde::de::DeserializeOwned>(answer: &[u8]) -> Result<T,
         .map_err(|error| Failure::Unexpected(format!("its answer is not a hub's: {error}")))
 }
 
-/// What a refusal says: the hub names the reason in two headers, else in its body.
+/// The message of an error: the hub gives the reason in two headers, or else in its body.
 pub(crate) async fn said(response: Response) -> Failure {
     let header = |name: &str| {
         let value = response.headers().get(name).and_then(|value| value.to_str().ok());

@@ -1,4 +1,4 @@
-//! What a file that is uploaded holds.
+//! The content of a file to upload.
 
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::HubError;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// The bytes of a file on this machine.
@@ -41,7 +41,7 @@ impl Content {
         HubError::Upload { path, source }
     }
 
-    /// The bytes from the beginning, so many at most.
+    /// The first bytes, up to a limit.
     pub(crate) fn first(&self, bytes: u64) -> Result<Vec<u8>, HubError> {
         let mut read = Vec::new();
         let taken = self.open()?.take(bytes).read_to_end(&mut read);

@@ -1,4 +1,4 @@
-//! The download of one file: into the cache whole or not at all, and on from where it broke off.
+//! The download of one file: into the cache complete or not at all; an interrupted download continues.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -13,12 +13,12 @@ use crate::cache::{Cache, parent};
 use crate::client::{Client, Failure, Follow, reason};
 use crate::{HubError, Progress, Repo, Watch};
 
-/// Tries in a row that bring nothing further.
+/// Tries in a row that make no progress.
 const TRIES: u32 = 5;
 
-/// What the hub says of a file.
+/// What the hub says about a file.
 struct Metadata {
-    /// The name of its bytes: their SHA-256 for large files.
+    /// The id of its bytes: their SHA-256 for large files.
     etag: String,
     size: Option<u64>,
 }
@@ -33,7 +33,7 @@ struct Download<'a> {
     watch: &'a Watch<'a>,
 }
 
-/// Downloads a file of a commit, unless the cache has its bytes, and gives it its name.
+/// Downloads a file of a commit, unless the cache has its bytes, and links it.
 pub(crate) async fn file(
     client: &Client,
     cache: &Cache,
@@ -56,7 +56,7 @@ pub(crate) async fn file(
     cache.link(commit, name, &etag)
 }
 
-/// Asks what a file is. Large files lie elsewhere, and the hub says in its redirect what they are.
+/// Looks up a file. Large files are elsewhere, and the hub describes them in its redirect.
 async fn metadata(client: &Client, url: &str) -> Result<Metadata, Failure> {
     let response = client.ask(Method::HEAD, url, Follow::Within).await?;
     let headers = response.headers();
@@ -127,16 +127,16 @@ impl Download<'_> {
         file.sync_all().and_then(|()| fs::rename(&partial, blob)).map_err(failed)
     }
 
-    /// Appends what one answer brings.
+    /// Appends the bytes of one answer.
     async fn part(&self, file: &mut File, have: u64) -> Result<(), Stop> {
         let from = (have > 0).then_some(have);
         let asked = self.client.send(Method::GET, &self.url, from, Follow::All).await;
         let mut response = match asked {
             Ok(response) => response,
-            // What is here does not fit the file: begin again.
+            // The partial file does not match: start again.
             Err(Failure::Said { status: StatusCode::RANGE_NOT_SATISFIABLE, .. }) => {
                 file.set_len(0).map_err(Stop::Disk)?;
-                return Err(Stop::Passing("the part that was there did not fit".into()));
+                return Err(Stop::Passing("the partial file did not match".into()));
             }
             Err(failure) if failure.is_absence() => {
                 return Err(Stop::Passing(failure.to_string()));
@@ -161,13 +161,13 @@ impl Download<'_> {
         }
     }
 
-    /// Whether the file is what the hub says that it is; the inner error says what differs.
+    /// Whether the bytes are what the hub says; the inner error is the difference.
     fn verify(&self, file: &mut File, etag: &str) -> std::io::Result<Result<(), String>> {
         let length = file.metadata()?.len();
         if let Some(size) = self.size.filter(|&size| size != length) {
             return Ok(Err(format!("it has {length} bytes instead of {size}")));
         }
-        // Small files are named by git's own hash, which says no more than the commit.
+        // Small files have git's own hash as their id, which proves no more than the commit.
         if etag.len() != 64 || !etag.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(Ok(()));
         }
@@ -178,7 +178,7 @@ impl Download<'_> {
     }
 }
 
-/// The SHA-256 of what a reader brings.
+/// The SHA-256 of a reader's bytes.
 pub(crate) fn sha256(reader: &mut impl Read) -> std::io::Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
@@ -196,15 +196,15 @@ pub(crate) fn sha256(reader: &mut impl Read) -> std::io::Result<String> {
 
 /// Why a part ended.
 enum Stop {
-    /// The next try may bring more.
+    /// The next try may get further.
     Passing(String),
-    /// The hub refuses.
+    /// The hub returned an error.
     Hub(Failure),
     /// It cannot be written.
     Disk(std::io::Error),
 }
 
-/// Whether an answer begins at this byte.
+/// Whether an answer starts at this byte.
 fn goes_on(response: &Response, from: u64) -> bool {
     response.status() == StatusCode::PARTIAL_CONTENT
         && text(response.headers(), CONTENT_RANGE.as_str())

@@ -1,62 +1,60 @@
-//! Why something cannot be taken from the hub, and what to do about it.
+//! Errors of the hub, with hints.
 
 use std::path::PathBuf;
 
 /// Why something cannot be taken from the hub.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
-    /// A name that the hub cannot have, or that leads out of the cache.
-    #[error("`{text}` is no {what} of the hub{}", hint_for(what))]
+    /// An invalid name, or one that leads out of the cache.
+    #[error("`{text}` is not a {what} of the hub{}", hint_for(what))]
     BadName {
-        /// What it should name.
+        /// The kind of name.
         what: &'static str,
         /// The text.
         text: String,
     },
-    /// The hub asks for a token, or for another one.
+    /// The hub denies access: it needs a token, or another one.
     #[error(
-        "the hub does not give {repo} to you: {said}\n\
-         hint: look whether the name is right; for a private repository set HF_TOKEN to a token \
+        "the hub denies access to {repo}: {said}\n\
+         hint: check the name; for a private repository set HF_TOKEN to a token \
          that may read it{}", if *.token { " (the one that is set may not)" } else { "" }
     )]
     Refused {
-        /// What was asked for.
+        /// What was requested.
         repo: String,
-        /// What the hub said.
+        /// The hub's message.
         said: String,
         /// Whether a token was sent.
         token: bool,
     },
-    /// Its owner gives it to those who accept terms.
+    /// Its owner requires that terms are accepted.
     #[error(
-        "{repo} is given to those who accept its terms\n\
+        "{repo} requires that its terms are accepted\n\
          hint: accept them at {page}, then set HF_TOKEN to a token of that account{}",
         if *.token { " (the account of the token that is set did not)" } else { "" }
     )]
     Gated {
-        /// What was asked for.
+        /// What was requested.
         repo: String,
-        /// Where the terms are.
+        /// The page with the terms.
         page: String,
         /// Whether a token was sent.
         token: bool,
     },
-    /// There is no such repository.
+    /// The repository does not exist.
     #[error(
         "the hub does not have {repo}\n\
          hint: the name is OWNER/NAME, with capitals as the hub writes it; a private one needs \
          HF_TOKEN"
     )]
     NoRepository {
-        /// What was asked for.
+        /// What was requested.
         repo: String,
     },
     /// The repository has no such branch, tag or commit.
-    #[error(
-        "{repo}: there is no such revision\nhint: without @REVISION the branch `main` is taken"
-    )]
+    #[error("{repo}: there is no such revision\nhint: without @REVISION the branch `main` is used")]
     NoRevision {
-        /// What was asked for.
+        /// What was requested.
         repo: String,
     },
     /// The repository has no such file.
@@ -69,67 +67,67 @@ pub enum HubError {
         /// Files that it has.
         known: Vec<String>,
     },
-    /// Offline, and the cache does not have it.
+    /// Offline, and not in the cache.
     #[error(
         "{wanted} is not in the cache {}, and HF_HUB_OFFLINE is set\n\
          hint: download it once without HF_HUB_OFFLINE, or set HF_HOME to the cache that has it",
         .cache.display()
     )]
     Offline {
-        /// What was asked for.
+        /// What was requested.
         wanted: String,
         /// The cache.
         cache: PathBuf,
     },
-    /// The hub does not answer, and the cache does not have it.
+    /// The hub does not answer, and it is not in the cache.
     #[error(
         "cannot reach the hub {endpoint} for {wanted}: {problem}\n\
-         hint: look whether this machine has a connection; HF_ENDPOINT names another hub, HF_HOME \
+         hint: check this machine's connection; HF_ENDPOINT names another hub, HF_HOME \
          a cache that has it, and a local path needs no hub"
     )]
     Unreachable {
-        /// What was asked for.
+        /// What was requested.
         wanted: String,
         /// The hub.
         endpoint: String,
-        /// What happened.
+        /// The problem.
         problem: String,
     },
-    /// The hub answered something else than what was asked for.
-    #[error("the hub {endpoint} did not give {wanted}: {said}")]
+    /// Another error of the hub.
+    #[error("the hub {endpoint} failed to return {wanted}: {said}")]
     Answer {
-        /// What was asked for.
+        /// What was requested.
         wanted: String,
         /// The hub.
         endpoint: String,
-        /// What it said.
+        /// Its message.
         said: String,
     },
-    /// A download broke off again and again.
+    /// A download was interrupted repeatedly.
     #[error(
-        "the download of {wanted} broke off {tries} times in a row: {problem}\n\
-         hint: start again, it goes on where it stopped"
+        "the download of {wanted} was interrupted {tries} times in a row: {problem}\n\
+         hint: start again; it continues where it stopped"
     )]
     Broken {
         /// The file.
         wanted: String,
-        /// How often.
+        /// Number of tries.
         tries: u32,
-        /// What happened last.
+        /// The last problem.
         problem: String,
     },
     /// A download has other bytes than the hub says.
     #[error(
         "the download of {wanted} is not the file that the hub has: {problem}; it was removed\n\
-         hint: start again; if it happens again, look for a proxy that changes files"
+         hint: start again; if it happens again, check for a proxy that changes files"
     )]
     Corrupt {
         /// The file.
         wanted: String,
-        /// What differs.
+        /// The difference.
         problem: String,
     },
-    /// A file that should be uploaded cannot be read.
+    /// A file to upload cannot be read.
     #[error("cannot upload {}: {source}", .path.display())]
     Upload {
         /// The file.
@@ -137,8 +135,8 @@ pub enum HubError {
         /// The reason.
         source: std::io::Error,
     },
-    /// The cache cannot be written or read.
-    #[error("cannot write to the cache {}: {source}\nhint: HF_HOME names another folder", .path.display())]
+    /// The cache cannot be read or written.
+    #[error("cannot write to the cache {}: {source}\nhint: set HF_HOME to another folder", .path.display())]
     Cache {
         /// The file or folder.
         path: PathBuf,
@@ -154,7 +152,7 @@ fn hint_for(what: &str) -> &'static str {
     }
 }
 
-/// The files that a repository has, the first of them.
+/// The first files of a repository.
 fn has(known: &[String]) -> String {
     const SHOWN: usize = 8;
     if known.is_empty() {

@@ -1,4 +1,4 @@
-//! The hub's store of large files: git's LFS protocol, whole or in parts.
+//! Uploads to the hub's store of large files: git's LFS protocol, whole or in parts.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -38,7 +38,7 @@ struct Actions {
     verify: Option<Action>,
 }
 
-/// An address; for a file in parts the headers are the size of a part and an address for each.
+/// A URL; for a file in parts the headers have the size of a part and a URL for each.
 #[derive(Deserialize)]
 struct Action {
     href: String,
@@ -46,7 +46,7 @@ struct Action {
     header: BTreeMap<String, Value>,
 }
 
-/// Brings a file into the store, unless it is there.
+/// Uploads a file to the store, unless the store has it.
 pub(crate) async fn upload(
     client: &Client,
     repo: &Repo,
@@ -77,7 +77,7 @@ pub(crate) async fn upload(
     Ok(())
 }
 
-/// Asks where a file goes; nowhere if the store has it.
+/// Asks where to upload a file; none if the store has it.
 async fn batch(
     client: &Client,
     repo: &Repo,
@@ -103,7 +103,7 @@ async fn batch(
     }
 }
 
-/// Sends a file in one piece. The outer error is that of the file.
+/// Sends a file in one piece. The outer error is one of reading the file.
 async fn whole(
     client: &Client,
     url: &str,
@@ -129,7 +129,7 @@ async fn whole(
     }
 }
 
-/// Sends a file in parts, and returns what the store calls each.
+/// Sends a file in parts, and returns the store's id of each.
 async fn parts(
     client: &Client,
     upload: &Action,

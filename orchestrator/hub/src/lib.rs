@@ -2,7 +2,7 @@
 //!
 //! The settings are those of Hugging Face's own tools: `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`,
 //! `HF_TOKEN`, `HF_HUB_OFFLINE` ([`Settings`]). The cache has their layout, so what Python has
-//! downloaded is found, and the other way round.
+//! downloaded is found, and vice versa.
 //!
 //! ```no_run
 //! use retrial_hub::{Hub, Repo, Settings, bar, is_model_file, wait};
@@ -17,7 +17,7 @@
 //! # Ok::<(), retrial_hub::HubError>(())
 //! ```
 //!
-//! Everything is asynchronous; [`wait`] is the door for code that is not.
+//! Everything is asynchronous; [`wait`] is for synchronous code.
 
 mod cache;
 mod client;
@@ -41,8 +41,8 @@ pub use snapshot::{Entry, Hub, Snapshot, is_model_file};
 pub use target::{Target, TargetError};
 pub use upload::Upload;
 
-/// Runs asynchronous work to its end, on a thread of its own: it may be called from anywhere, also
-/// from asynchronous code that is allowed to block.
+/// Runs asynchronous work to its end, on a thread of its own: it may be called from anywhere, including
+/// asynchronous code that may block.
 pub fn wait<T: Send>(work: impl Future<Output = T> + Send) -> T {
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {

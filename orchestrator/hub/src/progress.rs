@@ -1,24 +1,24 @@
-//! How far a download is.
+//! Progress of downloads.
 
 use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How far the download of a file is.
+/// Progress of the download of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress<'a> {
-    /// The file, as the repository names it.
+    /// The file, by its path in the repository.
     pub file: &'a str,
-    /// Bytes that are there.
+    /// Bytes downloaded.
     pub done: u64,
     /// Bytes of the whole file.
     pub total: u64,
 }
 
-/// Who is told.
+/// A callback for progress.
 pub type Watch<'a> = dyn Fn(Progress<'_>) + Send + Sync + 'a;
 
-/// Nobody is told.
+/// No progress.
 pub fn silent() -> Box<Watch<'static>> {
     Box::new(|_| {})
 }

@@ -1,10 +1,10 @@
-//! What is asked for: a repository of models or of data, at a revision.
+//! A repository of models or of data, at a revision.
 
 use std::fmt;
 
 use crate::HubError;
 
-/// What a repository holds.
+/// Kind of repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A model.
@@ -21,11 +21,11 @@ pub struct Repo {
     revision: String,
 }
 
-/// The revision that is meant if none is named.
+/// The default revision.
 const MAIN: &str = "main";
 
 impl Kind {
-    /// The word in the hub's addresses and in the cache.
+    /// Its word in the hub's URLs and in the cache.
     pub(crate) fn plural(self) -> &'static str {
         match self {
             Self::Model => "models",
@@ -54,7 +54,7 @@ impl Repo {
         Self::new(Kind::Dataset, name)
     }
 
-    /// The same repository at a branch, a tag or a commit.
+    /// The repository at a branch, a tag or a commit.
     pub fn at(self, revision: &str) -> Result<Self, HubError> {
         if !is_relative(revision) {
             return Err(HubError::BadName { what: "revision", text: revision.to_owned() });
@@ -62,7 +62,7 @@ impl Repo {
         Ok(Self { revision: revision.to_owned(), ..self })
     }
 
-    /// What it holds.
+    /// Its kind.
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -82,7 +82,7 @@ impl Repo {
         format!("{}--{}", self.kind.plural(), self.name.replace('/', "--"))
     }
 
-    /// Whether the revision is a commit already.
+    /// Whether the revision is a commit.
     pub(crate) fn is_pinned(&self) -> bool {
         self.revision.len() == 40 && is_commit(&self.revision)
     }
@@ -99,7 +99,7 @@ impl fmt::Display for Repo {
     }
 }
 
-/// Whether a text is a name of the hub: letters, digits, `-`, `_` and single dots.
+/// Whether a text can be a name on the hub: letters, digits, `-`, `_` and single dots.
 fn is_name(text: &str) -> bool {
     let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     !text.is_empty()
@@ -111,12 +111,12 @@ fn is_name(text: &str) -> bool {
         && !text.contains("--")
 }
 
-/// Whether a text names a commit.
+/// Whether a text is a commit.
 pub(crate) fn is_commit(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Whether a text is a path that stays below the folder it is joined to.
+/// Whether a text is a path that stays inside the folder it is joined to.
 pub(crate) fn is_relative(path: &str) -> bool {
     !path.is_empty()
         && !path.contains(['\\', '\0', ':'])

@@ -1,21 +1,21 @@
-//! Where the hub is and who asks it: the variables of `huggingface_hub`.
+//! Settings of the hub, from the variables of `huggingface_hub`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How the hub is reached and where its files are kept.
+/// How the hub is reached and where its files are stored.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The hub's address, `HF_ENDPOINT`.
     pub endpoint: String,
     /// The folder of downloaded files, `HF_HUB_CACHE`, or `hub` in `HF_HOME`.
     pub cache: PathBuf,
-    /// Who asks: `HF_TOKEN`, or the file that `hf auth login` writes.
+    /// The token: `HF_TOKEN`, or the file that `hf auth login` writes.
     pub token: Option<Token>,
-    /// Nothing is asked of the hub, `HF_HUB_OFFLINE`.
+    /// Offline: no request to the hub, `HF_HUB_OFFLINE`.
     pub offline: bool,
-    /// The pause before the second try of a request that failed; each later one is twice as long.
+    /// The pause before the second try of a failed request; each later one is twice as long.
     pub pause: Duration,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Debug for Token {
 }
 
 impl Settings {
-    /// What the environment says.
+    /// The settings in the environment.
     pub fn from_env() -> Self {
         Self::from(|name| std::env::var(name).ok())
     }

@@ -1,4 +1,4 @@
-//! A repository at a commit: what it holds, and its files on this machine.
+//! A repository at a commit, and its files on this machine.
 
 use std::path::PathBuf;
 
@@ -22,7 +22,7 @@ pub struct Snapshot {
     repo: Repo,
     commit: String,
     entries: Vec<Entry>,
-    /// Why the hub was not asked; then the entries are those of the cache.
+    /// Why the hub was not reached; then the entries are those of the cache.
     absent: Option<Absent>,
 }
 
@@ -31,7 +31,7 @@ pub struct Snapshot {
 pub struct Entry {
     /// Its path in the repository.
     pub path: String,
-    /// Its size in bytes, where the hub says it.
+    /// Its size in bytes, if the hub says it.
     pub size: Option<u64>,
 }
 
@@ -55,14 +55,14 @@ struct Sibling {
 }
 
 impl Hub {
-    /// A hub with these settings. Nothing is asked yet.
+    /// A hub with these settings. No request is sent yet.
     pub fn new(settings: Settings) -> Result<Self, HubError> {
         Ok(Self { client: Client::new(settings)? })
     }
 
     /// Finds the commit of a repository's revision and the files of that commit.
     ///
-    /// Offline, and where the hub does not answer, they are those that the cache has.
+    /// Offline, and if the hub does not answer, they are those in the cache.
     pub async fn open(&self, repo: &Repo) -> Result<Snapshot, HubError> {
         if self.client.settings.offline {
             return self.cached(repo, Absent::Offline);
@@ -120,9 +120,9 @@ impl Hub {
         download::file(&self.client, &cache, repo, commit, name, watch).await
     }
 
-    /// The folder of a snapshot on this machine, with all files that are wanted in it.
+    /// The folder of a snapshot on this machine, with all wanted files in it.
     ///
-    /// Where the hub was not asked, they are those that the cache has.
+    /// If the hub was not reached, they are those in the cache.
     pub async fn folder(
         &self,
         snapshot: &Snapshot,
@@ -183,17 +183,17 @@ impl Snapshot {
         &self.repo
     }
 
-    /// The commit that its revision is at.
+    /// The commit of its revision.
     pub fn commit(&self) -> &str {
         &self.commit
     }
 
-    /// Its files; where the hub was not asked, those that the cache has.
+    /// Its files; if the hub was not reached, those in the cache.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// Whether the files are only those that the cache has.
+    /// Whether the files are only those in the cache.
     pub fn is_from_cache(&self) -> bool {
         self.absent.is_some()
     }

@@ -2,7 +2,7 @@
 
 use crate::{Hub, HubError, Repo, Settings, Upload, bar};
 
-/// A repository to push to, found before any work is done.
+/// A repository to push to, checked before any work is done.
 pub struct Target {
     repo: Repo,
     hub: Hub,
@@ -24,7 +24,7 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// A repository, which need not be there, with the settings of the environment.
+    /// A repository, which need not exist yet, with the settings of the environment.
     pub fn new(repo: Repo, private: bool) -> Result<Self, TargetError> {
         let settings = Settings::from_env();
         if settings.token.is_none() {
@@ -33,8 +33,8 @@ impl Target {
         Ok(Self { repo, hub: Hub::new(settings)?, private })
     }
 
-    /// Writes files in one commit, into a repository that is made if it is not there. Says which
-    /// commit it is.
+    /// Writes files in one commit, and creates the repository if needed. Returns the URL of the
+    /// commit.
     pub async fn push(&self, summary: &str, files: &[Upload]) -> Result<String, HubError> {
         let Self { repo, hub, private } = self;
         hub.create(repo, *private).await?;

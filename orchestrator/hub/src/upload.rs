@@ -1,7 +1,7 @@
 //! Writes files to a repository, all in one commit.
 //!
-//! The hub says which files it keeps in git (small texts) and which in its large-file store; the
-//! latter are uploaded there first (`lfs`), then one commit names them all.
+//! The hub says which files it stores in git (small texts) and which in its large-file store; the
+//! latter are uploaded first (`lfs`), then one commit lists them all.
 
 use std::fmt::Write as _;
 
@@ -16,19 +16,19 @@ use crate::download::sha256;
 use crate::repo::{is_commit, is_relative};
 use crate::{Hub, HubError, Kind, Progress, Repo, Watch, lfs};
 
-/// Bytes of a file that the hub looks at to decide where it goes.
+/// Bytes of a file from which the hub decides where it is stored.
 const SAMPLE: u64 = 512;
 
-/// A file that is written to a repository.
+/// A file to write to a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
     /// Its path in the repository.
     pub path: String,
-    /// What it holds.
+    /// Its content.
     pub content: Content,
 }
 
-/// Where the hub keeps a file.
+/// Where the hub stores a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Mode {
@@ -55,7 +55,7 @@ struct Committed {
 }
 
 impl Hub {
-    /// Makes a repository, if it is not there.
+    /// Creates a repository, if it does not exist.
     pub async fn create(&self, repo: &Repo, private: bool) -> Result<(), HubError> {
         let kind = match repo.kind() {
             Kind::Model => "model",
@@ -74,7 +74,7 @@ impl Hub {
         }
     }
 
-    /// Writes files to a repository in one commit, and says which it is.
+    /// Writes files to a repository in one commit, and returns its URL.
     pub async fn commit(
         &self,
         repo: &Repo,
@@ -121,7 +121,7 @@ impl Hub {
         }
     }
 
-    /// Asks the hub where it keeps each file.
+    /// Asks the hub where it stores each file.
     async fn modes(&self, repo: &Repo, files: &[Upload]) -> Result<Vec<Mode>, HubError> {
         let mut asked = Vec::new();
         for Upload { path, content } in files {
@@ -144,7 +144,7 @@ impl Hub {
 }
 
 impl Client {
-    /// The address of an action on a repository's revision.
+    /// The URL of an action on a repository's revision.
     fn api_url(&self, repo: &Repo, action: &str) -> String {
         let (kind, name) = (repo.kind().plural(), repo.name());
         let revision = repo.revision().replace('/', "%2F");

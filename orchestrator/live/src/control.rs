@@ -1,4 +1,4 @@
-//! What a person has asked of a run; the run looks between two steps.
+//! Commands of a person to a run; the run reads them between two steps.
 
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
@@ -7,23 +7,23 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use utoipa::ToSchema;
 
-/// Something that a person asks of a run.
+/// A command to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// Wait after the step under way.
+    /// Pause after the current step.
     Pause,
-    /// Go on; what was asked before and is not done yet, stopping included, is forgotten.
+    /// Continue; pending commands, including stop, are cancelled.
     Resume,
-    /// End after the step under way.
+    /// Stop after the current step.
     Stop,
-    /// Evaluate after the step under way.
+    /// Evaluate after the current step.
     Evaluate,
-    /// Keep the weights of the step under way for good.
+    /// Keep the weights of the current step permanently.
     Checkpoint,
 }
 
-/// All commands with their names in addresses.
+/// All commands with their names in URLs.
 pub const COMMANDS: [(&str, Command); 5] = [
     ("pause", Command::Pause),
     ("resume", Command::Resume),
@@ -32,22 +32,22 @@ pub const COMMANDS: [(&str, Command); 5] = [
     ("checkpoint", Command::Checkpoint),
 ];
 
-/// What was asked and is not done yet.
+/// The pending commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Wishes)]
-#[allow(clippy::struct_excessive_bools)] // each can be asked for independently of the others
+#[allow(clippy::struct_excessive_bools)] // each can be pending independently of the others
 pub struct Pending {
-    /// To wait between two steps.
+    /// Pause between two steps.
     pub pause: bool,
-    /// To end.
+    /// Stop.
     pub stop: bool,
-    /// To evaluate.
+    /// Evaluate.
     pub evaluate: bool,
-    /// To keep the weights for good.
+    /// Keep the weights permanently.
     pub checkpoint: bool,
 }
 
-/// The commands that a run was given.
+/// The commands that a run has received.
 #[derive(Debug, Default)]
 pub struct Control {
     pending: Mutex<Pending>,
@@ -55,7 +55,7 @@ pub struct Control {
 }
 
 impl Control {
-    /// Notes a command.
+    /// Adds a command.
     pub fn ask(&self, command: Command) {
         let mut pending = self.lock();
         match command {
@@ -69,12 +69,12 @@ impl Control {
         self.asked.notify_one();
     }
 
-    /// What was asked and is not done yet.
+    /// The pending commands.
     pub fn pending(&self) -> Pending {
         *self.lock()
     }
 
-    /// The same, for someone who does it: what is done once counts as done.
+    /// Takes the pending commands, to execute them; commands that run once are no longer pending.
     pub fn take(&self) -> Pending {
         let mut pending = self.lock();
         let taken = *pending;
@@ -88,7 +88,7 @@ impl Control {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Pending> {
-        // Nothing panics while it is held.
+        // No code panics while it is locked.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -100,7 +100,7 @@ impl FromStr for Command {
         let known = COMMANDS.into_iter().find(|(name, _)| *name == text);
         known.map(|(_, command)| command).ok_or_else(|| {
             let names = COMMANDS.map(|(name, _)| name).join(", ");
-            format!("a run can be asked to {names}; not to `{text}`")
+            format!("`{text}` is not a command of a run; the commands are {names}")
         })
     }
 }

@@ -1,7 +1,7 @@
-//! What a run shares in memory with whoever watches it: what it is doing at this moment, how its
-//! servers fare, its last warnings; and what a person has asked of it.
+//! State that a run shares in memory with the dashboard: what it is doing at the moment, the state of its
+//! servers, its last warnings; and the commands of a person.
 //!
-//! All of this is lost with the process and none of it decides a result. Everything else that the
+//! All of this is lost with the process, and no result depends on it. Everything else that the
 //! dashboard shows is read from the log.
 
 mod control;

@@ -1,4 +1,4 @@
-//! What a run shares, and the guards by which it notes what goes on.
+//! The shared state of a run, and the guards that update it.
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,16 +12,16 @@ use crate::recent::Recent;
 use crate::snapshot::{Phase, Snapshot};
 use crate::state::{Doing, State};
 
-/// Who knows how the policy servers fare.
+/// A source of the policy servers' state.
 pub trait ServerSource: Debug + Send + Sync {
-    /// Each server.
+    /// The state of each server.
     fn health(&self) -> Vec<ServerHealth>;
 
-    /// The servers that requests are in flight to and that have been silent for long.
+    /// Stalled servers: requests are in flight, but nothing has arrived for long.
     fn silent(&self) -> Vec<Silence>;
 }
 
-/// What a run shares.
+/// The shared state of a run.
 #[derive(Debug)]
 pub struct Live {
     run: String,
@@ -33,19 +33,19 @@ pub struct Live {
     changes: watch::Sender<u64>,
 }
 
-/// Something that is going on; it is over when this is dropped.
+/// An activity; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Activity<'a> {
     live: &'a Live,
     key: u64,
 }
 
-/// A run that is paused; it goes on when this is dropped.
+/// A paused run; it continues when this is dropped.
 #[derive(Debug)]
 pub struct Pause<'a>(&'a Live);
 
 impl Live {
-    /// What a run of `steps` steps shares. Its warnings are taken from `recent`.
+    /// The shared state of a run of `steps` steps. Its warnings come from `recent`.
     pub fn new(
         run: &str,
         steps: u64,
@@ -64,25 +64,25 @@ impl Live {
         }
     }
 
-    /// What a person has asked of the run.
+    /// The pending commands.
     pub fn control(&self) -> &Control {
         &self.control
     }
 
-    /// Asks something of the run.
+    /// Sends the run a command.
     pub fn ask(&self, command: Command) {
         self.control.ask(command);
         self.changed();
     }
 
-    /// Notes that the run is paused.
+    /// Records that the run is paused.
     pub fn pause(&self) -> Pause<'_> {
         self.lock().paused = Some(Instant::now());
         self.changed();
         Pause(self)
     }
 
-    /// Notes that the run has ended.
+    /// Records that the run has ended.
     pub fn end(&self) {
         self.lock().ended = true;
         self.changed();
@@ -98,12 +98,12 @@ impl Live {
         &self.run
     }
 
-    /// Steps that the run was asked for.
+    /// Steps of the run.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Notes that something of `total` parts begins.
+    /// Records the start of an activity with `total` parts.
     pub fn enter(&self, step: Step, phase: Phase, total: usize) -> Activity<'_> {
         let mut state = self.lock();
         let key = state.next;
@@ -117,7 +117,7 @@ impl Live {
         Activity { live: self, key }
     }
 
-    /// Notes what the run cannot go on without; `None` once it goes on.
+    /// Records what the run waits for; `None` once it continues.
     pub fn waiting(&self, what: Option<String>) {
         let mut state = self.lock();
         let since = state.waiting.take().map_or_else(Instant::now, |(_, since)| since);
@@ -127,12 +127,12 @@ impl Live {
         self.changed();
     }
 
-    /// Sees every change: a number that grows.
+    /// A counter that grows with every change.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// What the run does now.
+    /// A snapshot of the current state.
     pub fn snapshot(&self) -> Snapshot {
         let servers = self.servers.health();
         let notices = self.recent.latest_first();
@@ -158,23 +158,23 @@ impl Live {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
+        // No code panics while it is locked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Activity<'_> {
-    /// Notes that so many parts are done.
+    /// Records that this many parts are done.
     pub fn at(&self, done: usize) {
         self.update(|doing| doing.done = done);
     }
 
-    /// Notes that there is one more part to do than was known.
+    /// Records one additional part.
     pub fn expect_part(&self) {
         self.update(|doing| doing.total += 1);
     }
 
-    /// Notes that one more part is done.
+    /// Records that one more part is done.
     pub fn part_done(&self) {
         self.update(|doing| doing.done += 1);
     }

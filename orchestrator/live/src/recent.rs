@@ -15,12 +15,12 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use utoipa::ToSchema;
 
-/// Notices that are kept.
+/// Number of notices to keep.
 const KEPT: usize = 50;
-/// Characters of a notice that are kept.
+/// Characters of a notice to keep.
 const LENGTH: usize = 2000;
 
-/// Collects warnings and errors: a layer of the program's log. Its clones share what they have.
+/// Collects warnings and errors, as a layer of the program's log. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
     notices: Arc<Mutex<VecDeque<Notice>>>,
@@ -31,29 +31,29 @@ pub struct Recent {
 /// A warning or an error.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Notice {
-    /// When, seconds since 1970.
+    /// Time, in seconds since 1970.
     pub at_seconds: f64,
     /// `warning` or `error`.
     pub level: &'static str,
-    /// The step that had begun last, if any.
+    /// The last step that had begun, if any.
     pub step: Option<u64>,
-    /// What happened.
+    /// The message.
     pub message: String,
 }
 
 impl Recent {
-    /// Notes which step notices belong to from here on.
+    /// Sets the step of later notices.
     pub fn at_step(&self, step: Step) {
         self.step.store(step.0, Ordering::Relaxed);
     }
 
-    /// What was collected, the latest first.
+    /// The collected notices, the latest first.
     pub fn latest_first(&self) -> Vec<Notice> {
         let notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         notices.iter().rev().cloned().collect()
     }
 
-    /// Every notice from here on.
+    /// Every notice from now on.
     pub fn follow(&self) -> UnboundedReceiver<Notice> {
         let (sender, receiver) = unbounded_channel();
         self.followers.lock().unwrap_or_else(PoisonError::into_inner).push(sender);

@@ -1,4 +1,4 @@
-//! What a run does at a moment, as plain data.
+//! A snapshot of a run's state, as plain data.
 
 use retrial_domain::Trial;
 use retrial_protocol::ServerHealth;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::control::Pending;
 use crate::recent::Notice;
 
-/// What a run does at a moment. With a staleness of one it does two things at once.
+/// A phase of a run. With a staleness of one, two run at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -24,20 +24,20 @@ pub enum Phase {
     Evaluate,
 }
 
-/// What a run does, in words and numbers.
+/// A snapshot of a run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Snapshot {
     /// The run's name.
     pub run: String,
-    /// Steps that the run was asked for.
+    /// Steps of the run.
     pub steps: u64,
-    /// How the run is.
+    /// Its status.
     pub status: Status,
-    /// What it is doing, the oldest first.
+    /// Current activities, the oldest first.
     pub activities: Vec<ActivityNow>,
-    /// How long each phase took in this process.
+    /// Durations of each phase in this process.
     pub phases: Vec<PhaseTiming>,
-    /// What was asked of it and is not done yet.
+    /// The pending commands.
     #[serde(rename = "wishes")]
     pub pending: Pending,
     /// The policy servers.
@@ -46,49 +46,49 @@ pub struct Snapshot {
     pub notices: Vec<Notice>,
 }
 
-/// How a run is.
+/// Status of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "word", rename_all = "snake_case")]
 pub enum Status {
     /// It makes progress.
     Running,
-    /// It was asked to wait.
+    /// It was paused.
     Paused {
-        /// For how long.
+        /// Seconds so far.
         seconds: f64,
     },
-    /// It cannot go on without something.
+    /// It waits for something that it needs.
     Waiting {
         /// What it waits for, and why.
         what: String,
-        /// For how long.
+        /// Seconds so far.
         seconds: f64,
     },
-    /// Nothing was seen to happen for unusually long.
+    /// Stalled: no progress for unusually long.
     Stalled {
-        /// For how long.
+        /// Seconds without progress.
         seconds: f64,
     },
-    /// It has ended; its dashboard goes on.
+    /// It has ended; its dashboard is still served.
     Ended,
 }
 
-/// Something that is going on.
+/// A current activity.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ActivityNow {
-    /// What.
+    /// Its phase.
     pub phase: Phase,
-    /// Of which step; of an evaluation: the version.
+    /// Its step; for an evaluation, the version.
     pub step: u64,
-    /// For how long.
+    /// Seconds so far.
     pub seconds: f64,
-    /// Groups that are done; 0 of 0 where nothing is counted.
+    /// Groups done; 0 of 0 if nothing is counted.
     pub done: usize,
-    /// Groups in all.
+    /// Total groups.
     pub total: usize,
 }
 
-/// How long a phase took.
+/// Durations of a phase.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PhaseTiming {
     /// The phase.
@@ -102,7 +102,7 @@ pub struct PhaseTiming {
 }
 
 impl Phase {
-    /// A word for it.
+    /// Its name.
     pub fn word(self) -> &'static str {
         match self {
             Self::FirstTrial => "first trial",

@@ -1,4 +1,4 @@
-//! What is noted of a run, and how the run is by it.
+//! The state of a run, and the status that follows from it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -7,29 +7,29 @@ use retrial_protocol::{Silence, Step};
 
 use crate::snapshot::{ActivityNow, Phase, PhaseTiming, Status};
 
-/// Without any progress for this long, and for several times as long as the phase ever took, a run
-/// counts as stalled.
+/// A run counts as stalled without any progress for this long, and for several times the longest duration
+/// of the phase.
 const STALLED_AFTER: Duration = Duration::from_mins(2);
 const STALLED_TIMES: u32 = 3;
 
-/// What is noted of a run.
+/// The state of a run.
 #[derive(Debug, Default)]
 pub struct State {
     pub next: u64,
-    /// What is going on, by the order in which it began.
+    /// Activities, by the order in which they began.
     pub activities: BTreeMap<u64, Doing>,
     pub timings: BTreeMap<Phase, Timing>,
     /// What the run waits for, and since when.
     pub waiting: Option<(String, Instant)>,
-    /// Since when it is paused.
+    /// Start of a pause.
     pub paused: Option<Instant>,
     /// Whether the run has ended.
     pub ended: bool,
-    /// When anything was last seen to go on.
+    /// Time of the last progress.
     pub progress: Option<Instant>,
 }
 
-/// Something that is going on.
+/// An activity.
 #[derive(Clone, Debug)]
 pub struct Doing {
     pub phase: Phase,
@@ -47,7 +47,7 @@ pub struct Timing {
 }
 
 impl State {
-    /// How the run is.
+    /// The status.
     pub fn status(&self, now: Instant, silent: &[Silence]) -> Status {
         if self.ended {
             return Status::Ended;
@@ -79,7 +79,7 @@ impl State {
 }
 
 impl Doing {
-    /// What it is at a moment.
+    /// A snapshot at a time.
     pub fn at(&self, now: Instant) -> ActivityNow {
         ActivityNow {
             phase: self.phase,
@@ -92,7 +92,7 @@ impl Doing {
 }
 
 impl Timing {
-    /// The timing of a phase.
+    /// The durations of a phase.
     pub fn of(&self, phase: Phase) -> PhaseTiming {
         PhaseTiming {
             phase,

@@ -25,14 +25,14 @@ pub struct PlotError {
 pub struct Document {
     /// The title.
     pub title: String,
-    /// What follows it.
+    /// Its parts.
     pub parts: Vec<Part>,
 }
 
 /// A part of a document. All texts are plain.
 #[derive(Clone, Debug)]
 pub enum Part {
-    /// Begins a section.
+    /// A heading.
     Heading(String),
     /// A paragraph.
     Text(String),
@@ -52,7 +52,7 @@ pub struct Table {
 }
 
 impl Document {
-    /// As Markdown. Plots are files in a folder of theirs; without one they are left out.
+    /// As Markdown. Plots are files in their own folder; without one they are omitted.
     pub fn markdown(&self, plots: Option<&Path>) -> String {
         let mut text = format!("# {}\n", escaped(&self.title));
         for part in &self.parts {
@@ -104,7 +104,7 @@ impl Document {
     }
 }
 
-/// A page with its style in itself.
+/// A page with its style sheet inside.
 pub fn page(title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -145,7 +145,7 @@ impl Table {
     }
 }
 
-/// Writes panels as SVG files; of one that is empty there is none.
+/// Writes panels as SVG files, except empty ones.
 pub fn write_plots<'a>(
     folder: &Path,
     panels: impl IntoIterator<Item = &'a Panel>,
@@ -163,14 +163,14 @@ pub fn write_plots<'a>(
     Ok(())
 }
 
-/// The file of a panel.
+/// The file name of a panel.
 pub fn plot_path(folder: &Path, panel: &Panel) -> PathBuf {
-    // A panel is named after a data set, which may have any name.
+    // A panel may be named after a data set, which can have any name.
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     folder.join(panel.id.chars().map(plain).collect::<String>() + ".svg")
 }
 
-/// One line that Markdown shows as it is.
+/// One line of text, escaped for Markdown.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

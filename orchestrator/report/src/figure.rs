@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::chart::chart;
 use crate::panel::Panel;
 
-/// A panel with the address of its numbers, if they have one of their own.
+/// A panel with the URL of its numbers, if they have one.
 pub fn figure(panel: &Panel, twin: Option<&str>) -> Markup {
     html! {
         figure.tile.live #{ "panel-" (panel.id) } data-twin=[twin] {
@@ -18,7 +18,7 @@ pub fn figure(panel: &Panel, twin: Option<&str>) -> Markup {
     }
 }
 
-/// Explains something on hover and on focus.
+/// A tooltip on hover and on focus.
 pub fn tip(text: &str) -> Markup {
     html! { span.tip tabindex="0" { "?" span role="tooltip" { (text) } } }
 }

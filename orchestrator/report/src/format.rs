@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Numbers, formatted for people.
 
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -26,13 +26,13 @@ pub fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// A whole number with its thousands apart.
+/// A whole number with a thousands separator.
 pub fn grouped(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut shown = String::new();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            // A thin space that does not break.
+            // A narrow no-break space.
             shown.push('\u{202f}');
         }
         shown.push(digit);
@@ -40,7 +40,7 @@ pub fn grouped(value: i64) -> String {
     if value < 0 { format!("−{shown}") } else { shown }
 }
 
-/// A share as a percentage.
+/// A ratio as a percentage.
 pub fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }

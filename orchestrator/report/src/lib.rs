@@ -1,5 +1,5 @@
-//! Reporting: panels of a run's numbers, charts of panels, runs side by side, documents. What the
-//! dashboard, `retrial report` and the report of a study share.
+//! Reporting: panels of a run's numbers, charts of panels, runs side by side, documents. Shared by the
+//! dashboard, `retrial report` and the report of a study.
 
 mod chart;
 mod document;

@@ -1,5 +1,5 @@
-//! A panel: a few series over steps, with the formula of its numbers and, where there is nothing to
-//! show, the reason why. `chart` draws it; the API answers it as it stands.
+//! A panel: a few series over steps, with the formula of its numbers and, if it is empty,
+//! the reason. `chart` draws it; the API returns it unchanged.
 
 use retrial_store::RunData;
 use serde::Serialize;
@@ -8,15 +8,15 @@ use utoipa::ToSchema;
 /// Series over steps.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Panel {
-    /// Its name in addresses.
+    /// Its name in URLs.
     pub id: String,
     /// Its title.
     pub title: String,
-    /// What its numbers are.
+    /// The formula of its numbers, in words.
     pub formula: String,
-    /// What the horizontal axis counts.
+    /// The unit of the horizontal axis.
     pub over: Over,
-    /// How it is drawn.
+    /// The kind of chart.
     pub shape: Shape,
     /// The vertical axis.
     pub range: Range,
@@ -24,37 +24,37 @@ pub struct Panel {
     pub x: Vec<u64>,
     /// The series.
     pub series: Vec<Series>,
-    /// Numbers that are told beside the chart.
+    /// Numbers shown beside the chart.
     pub figures: Vec<Figure>,
-    /// Why there is nothing to see, if there is not.
+    /// Why it is empty, if it is.
     pub empty: Option<&'static str>,
 }
 
-/// A number a place.
+/// One number for each place on the horizontal axis.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Series {
-    /// What it is.
+    /// Its name.
     pub name: String,
-    /// Whether it stands back, as raw numbers behind smoothed ones.
+    /// Whether it is drawn in the background, like raw numbers behind smoothed ones.
     pub faint: bool,
     /// The numbers; none where nothing was measured.
     pub values: Vec<Option<f64>>,
-    /// The ends of the confidence interval of each number.
+    /// The lower ends of the confidence intervals.
     pub low: Option<Vec<Option<f64>>>,
-    /// The same.
+    /// The upper ends of the confidence intervals.
     pub high: Option<Vec<Option<f64>>>,
 }
 
-/// A number that is told.
+/// A number beside the chart.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Figure {
-    /// What it is.
+    /// Its name.
     pub name: String,
     /// The number.
     pub value: f64,
 }
 
-/// What a horizontal axis counts.
+/// The unit of a horizontal axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Over {
@@ -64,17 +64,17 @@ pub enum Over {
     WeightVersion,
 }
 
-/// How a panel is drawn.
+/// The kind of chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// A line a series.
+    /// A line for each series.
     Lines,
-    /// On top of each other.
+    /// Stacked areas.
     Stacked,
 }
 
-/// What a vertical axis spans.
+/// The range of a vertical axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Range {
@@ -103,31 +103,31 @@ impl Panel {
         }
     }
 
-    /// With another vertical axis.
+    /// Sets the vertical axis.
     pub(crate) fn range(mut self, range: Range) -> Self {
         self.range = range;
         self
     }
 
-    /// With its series on top of each other.
+    /// Stacks the series.
     pub(crate) fn stacked(mut self) -> Self {
         self.shape = Shape::Stacked;
         self
     }
 
-    /// With one more series.
+    /// Adds a series.
     pub(crate) fn series(mut self, name: &str, values: Vec<Option<f64>>) -> Self {
         self.series.push(Series::new(name, values));
         self
     }
 
-    /// With one more number beside the chart, if there is one.
+    /// Adds a number beside the chart, if there is one.
     pub(crate) fn figure(mut self, name: &str, value: Option<f64>) -> Self {
         self.figures.extend(value.map(|value| Figure { name: name.into(), value }));
         self
     }
 
-    /// Says why there is nothing to see if there is nothing.
+    /// Sets the reason why it is empty, if it is.
     pub(crate) fn or_empty(mut self, reason: &'static str) -> Self {
         let nothing = self.series.iter().all(|series| series.values.iter().all(Option::is_none));
         if nothing {
@@ -140,7 +140,7 @@ impl Panel {
 const NO_STEP: &str = "No step is complete yet.";
 
 impl Series {
-    /// A series without an interval.
+    /// A series without confidence intervals.
     pub fn new(name: &str, values: Vec<Option<f64>>) -> Self {
         Self { name: name.into(), faint: false, values, low: None, high: None }
     }

@@ -1,6 +1,6 @@
-//! A panel as an SVG file that needs nothing else, for documents.
+//! A panel as a self-contained SVG file, for documents.
 //!
-//! It has the style sheet of the pages in itself, so it is light or dark as they are.
+//! It includes the style sheet of the pages, so it follows light and dark mode too.
 
 use maud::{Markup, PreEscaped, html};
 
@@ -12,7 +12,7 @@ use crate::panel::Panel;
 /// Height of a line of text.
 const LINE: f64 = 16.0;
 
-/// A panel with its title and its legend. Of a panel that is empty there is none.
+/// A panel with its title and its legend; none for an empty panel.
 pub fn picture(panel: &Panel) -> Option<Markup> {
     if panel.empty.is_some() {
         return None;

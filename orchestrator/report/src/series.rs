@@ -1,6 +1,6 @@
 //! Series of numbers that may be missing.
 
-/// Quotients, none where there is nothing to divide by.
+/// Quotients, none where the divisor is 0 or missing.
 pub fn ratio(above: &[Option<f64>], below: &[Option<f64>]) -> Vec<Option<f64>> {
     let pairs = above.iter().zip(below);
     pairs
@@ -11,7 +11,7 @@ pub fn ratio(above: &[Option<f64>], below: &[Option<f64>]) -> Vec<Option<f64>> {
         .collect()
 }
 
-/// Running means that forget: each number counts half as much as `span` / 3 steps later.
+/// Exponential moving averages: the weight of a number halves every `span` / 3 steps.
 pub fn smoothed(values: &[Option<f64>], span: f64) -> Vec<Option<f64>> {
     let weight = 2.0 / (span + 1.0);
     let mut mean = None;

@@ -1,16 +1,16 @@
-//! Records as CSV that is safe to open. A spreadsheet runs a cell that begins like a formula, and a
-//! terminal obeys escape codes; both may be in what a model wrote.
+//! Records as CSV that is safe to open. A spreadsheet executes a cell that starts like a formula, and a
+//! terminal obeys escape codes; both may occur in model output.
 
 use std::borrow::Cow;
 use std::io::Write;
 
 use serde::Serialize;
 
-/// What makes a spreadsheet read a cell as a formula, if the cell begins with it. The wide ones are
-/// taken for the narrow ones in some languages.
+/// First characters by which a spreadsheet recognises a formula. Some languages treat the full-width ones
+/// like the ordinary ones.
 const STARTS_A_FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// Writes records with a header, a column a field, each text as [`cell`] has it.
+/// Writes records with a header, a column for each field, each text escaped by [`cell`].
 pub fn write(out: &mut impl Write, records: &[impl Serialize]) -> csv::Result<()> {
     let mut raw = csv::Writer::from_writer(Vec::new());
     records.iter().try_for_each(|record| raw.serialize(record))?;
@@ -23,8 +23,8 @@ pub fn write(out: &mut impl Write, records: &[impl Serialize]) -> csv::Result<()
     Ok(out.flush()?)
 }
 
-/// A text as a cell: an apostrophe before what would be a formula, as OWASP advises, and no control
-/// characters but tabs and line ends. Numbers stay as they are.
+/// A text as a cell: an apostrophe before a formula, as OWASP advises, and no control
+/// characters except tabs and line ends. Numbers are unchanged.
 pub fn cell(text: &str) -> Cow<'_, str> {
     let harmful = |c: char| c.is_control() && !matches!(c, '\t' | '\n');
     let shown: Cow<'_, str> = if text.contains(harmful) {
@@ -63,7 +63,7 @@ mod tests {
             ("＝1", "'＝1"),
             ("-inf", "'-inf"),
             ("-1/2", "'-1/2"),
-            // What is no danger stays.
+            // Harmless texts are unchanged.
             ("-1", "-1"),
             ("+1.5e-3", "+1.5e-3"),
             ("x = 1", "x = 1"),

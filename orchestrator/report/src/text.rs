@@ -1,11 +1,11 @@
-//! Text of models and data sets on a page: always text, never markup, and nothing hidden in it.
+//! Text of models and data sets on a page: always text, never markup, with nothing hidden.
 //!
-//! The template engine escapes. Beyond that, characters that are not seen or that turn the reading
-//! direction are shown by their code points, so that a text looks like what it is.
+//! The template engine escapes markup. In addition, characters that are invisible or change the reading
+//! direction are shown as their code points.
 
 use maud::{Markup, PreEscaped, Render, html};
 
-/// Shows a text, and at most about `bytes` of markup of it.
+/// Renders a text, as about `bytes` of markup at most.
 pub fn shown(text: &str, bytes: usize) -> Shown {
     let mut out = String::new();
     let mut rest = text.chars().peekable();
@@ -31,11 +31,11 @@ pub fn shown(text: &str, bytes: usize) -> Shown {
     Shown { markup: PreEscaped(out), left }
 }
 
-/// A text as a page shows it.
+/// A text, rendered for a page.
 pub struct Shown {
     /// The beginning of it.
     pub markup: Markup,
-    /// Characters that are not shown.
+    /// Characters that were omitted.
     pub left: usize,
 }
 
@@ -45,7 +45,7 @@ pub fn line(text: &str) -> Markup {
     html! { bdi { (markup) @if left > 0 { "…" } } }
 }
 
-/// Bytes of a text in a line.
+/// Most bytes of a text in a line.
 const LINE: usize = 160;
 
 trait RenderChar {
@@ -58,7 +58,7 @@ impl RenderChar for char {
     }
 }
 
-/// Whether a character is not seen, or changes how others are.
+/// Whether a character is invisible, or changes how others are displayed.
 fn hidden(c: char) -> bool {
     if c.is_control() {
         return c != '\n' && c != '\t';

@@ -1,10 +1,10 @@
-//! Where a server is, as people write it.
+//! Addresses of servers, as people write them.
 
 use std::fmt;
 
 use reqwest::Url;
 
-/// Where a server is: scheme, host, port and path, without the `/v1` of its `OpenAI` routes.
+/// Address of a server: scheme, host, port and path, without the `/v1` of its `OpenAI` routes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     text: String,
@@ -14,35 +14,35 @@ pub struct Address {
 /// Why an address cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAddress {
-    /// It is no address.
+    /// It is not a URL.
     #[error(
-        "`{text}` is no address of a server: {problem}\n\
+        "`{text}` is not an address of a server: {problem}\n\
          hint: write it as http://HOST:PORT"
     )]
     Malformed {
-        /// What was written.
+        /// The text.
         text: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// It has a secret in it, which would be shown wherever the address is.
+    /// It contains a secret, which would be shown with the address.
     #[error(
-        "the address of {host} has a user's name, a password or a query in it\n\
-         hint: give a key by [server] api_key_env, anything else by [server] headers"
+        "the address of {host} contains a user name, a password or a query\n\
+         hint: set the key with [server] api_key_env, anything else with [server] headers"
     )]
     Secret {
         /// The server.
         host: String,
     },
-    /// Two addresses are one server.
+    /// Two addresses belong to the same server.
     #[error(
         "`{first}` and `{second}` are the same server\n\
-         hint: give each once; [server] concurrency says how many requests it gets at a time"
+         hint: list each server once; [server] concurrency sets its requests in flight"
     )]
     Twice {
-        /// The one.
+        /// The first address.
         first: String,
-        /// The other.
+        /// The second address.
         second: String,
     },
 }
@@ -52,7 +52,7 @@ impl Address {
     pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
         let text = text.trim();
         let malformed = |problem: &str| InvalidAddress::Malformed {
-            // What comes before an @ may be a password.
+            // The part before an @ may be a password.
             text: text.rsplit('@').next().unwrap_or(text).to_owned(),
             problem: problem.to_owned(),
         };
@@ -75,12 +75,12 @@ impl Address {
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), url })
     }
 
-    /// As it stands before a route.
+    /// As it is written before a route.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it is on this machine, where no proxy leads to.
+    /// Whether it is on this machine, which proxies must not be used for.
     pub fn is_loopback(&self) -> bool {
         match self.url.host_str() {
             Some("localhost" | "[::1]") => true,
@@ -94,7 +94,7 @@ impl Address {
         self.url.scheme() == "https"
     }
 
-    /// Whether both are one server. All names of this machine are one.
+    /// Whether both belong to the same server. All names of this machine are the same.
     fn is_same(&self, other: &Self) -> bool {
         let host = |address: &Self| {
             let host =
@@ -114,7 +114,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// The addresses, each of another server.
+/// The addresses, each of a different server.
 pub fn distinct(texts: &[String]) -> Result<Vec<Address>, InvalidAddress> {
     let mut addresses: Vec<Address> = Vec::new();
     for (index, text) in texts.iter().enumerate() {
@@ -152,11 +152,11 @@ mod tests {
     fn what_is_no_address_is_said_without_its_secrets() {
         for (text, expected) in [
             ("ftp://host", "`ftp` is neither http nor https"),
-            ("", "is no address of a server"),
+            ("", "is not an address of a server"),
             ("http://host:port", "invalid port"),
-            ("http://me:hunter2@host:8000", "the address of host has a user's name"),
+            ("http://me:hunter2@host:8000", "the address of host contains a user name"),
             ("http://me:hunter2@host:port", "invalid port"),
-            ("http://host/?key=hunter2", "the address of host has a user's name"),
+            ("http://host/?key=hunter2", "the address of host contains a user name"),
         ] {
             let error = Address::parse(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

@@ -1,15 +1,15 @@
-//! What is checked of a response when it arrives: what the trainer would refuse later is a failed
-//! request now, and numbers that cannot be are counted.
+//! Checks of a response on arrival: what the trainer would reject later is a failed
+//! request now, and implausible numbers are counted.
 
 use crate::sample::{Response, SampleRequest, Sampled};
 
-/// A log-probability is a logarithm of at most 1; this much above 0 is rounding.
+/// A log-probability is at most 0; this much above 0 is rounding.
 const ROUNDING: f32 = 1e-3;
-/// A token with a probability of 1e-13 is not sampled.
+/// A token with a probability of 1e-13 is never sampled.
 const UNLIKELY: f32 = -30.0;
-/// Tokens that are counted before their share says anything,
+/// Tokens to count before their share is meaningful,
 const ENOUGH: u64 = 1000;
-/// and the share of them from which the numbers are not the server's log-probabilities.
+/// and the share of implausible ones from which the numbers are not the server's log-probabilities.
 const TOO_MANY: f64 = 0.01;
 
 /// Checks ids and length of a response.
@@ -33,35 +33,35 @@ pub fn checked(
     }
 }
 
-/// Log-probabilities that cannot be, among those of all sampled tokens.
+/// Counts of implausible log-probabilities among all sampled tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Oddities {
     /// Sampled tokens.
     pub tokens: u64,
     /// Those with a log-probability above 0.
     pub positive: u64,
-    /// Those that are so unlikely that nobody samples them.
+    /// Those so unlikely that they are never sampled.
     pub unlikely: u64,
 }
 
-/// What to make of oddities.
+/// Conclusion from the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
-    /// There is none.
+    /// There are none.
     Nothing,
-    /// A few: said once.
+    /// A few: reported once.
     Some,
-    /// So many that the numbers are not log-probabilities of what was sampled.
+    /// So many that the numbers cannot be log-probabilities of the sampled tokens.
     TooMany,
 }
 
 impl Oddities {
-    /// Counts those of a response.
+    /// Adds the counts of a response.
     pub fn add(&mut self, sampled: &Sampled) {
         self.add_logprobs(&sampled.logprobs);
     }
 
-    /// Counts those among the log-probabilities of a response.
+    /// Counts the log-probabilities of a response.
     pub fn add_logprobs(&mut self, logprobs: &[f32]) {
         let count = |test: fn(f32) -> bool| {
             logprobs.iter().filter(|&&logprob| test(logprob)).count() as u64
@@ -71,12 +71,12 @@ impl Oddities {
         self.unlikely += count(|logprob| logprob < UNLIKELY);
     }
 
-    /// How many there are.
+    /// How many are implausible.
     pub fn odd(&self) -> u64 {
         self.positive + self.unlikely
     }
 
-    /// What to make of them.
+    /// The conclusion.
     pub fn share(&self) -> Share {
         let odd = self.odd();
         if odd == 0 {

@@ -1,5 +1,5 @@
-//! HTTP calls to one server: deadlines, bounded bodies, and errors that say what was called, what it
-//! said, and what to do.
+//! HTTP calls to one server: deadlines, bounded bodies, and errors that say what was called, the
+//! answer, and what to do.
 
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -20,10 +20,10 @@ use crate::keyring::Keyring;
 
 /// Longest answer that is read: a group of 64 responses of 32k tokens has some 300 MB.
 const MAX_ANSWER_BYTES: usize = 1 << 30;
-/// The same for routes that answer with a line.
+/// The limit for routes that answer with a line.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
-/// Calls one server.
+/// A client of one server.
 #[derive(Clone, Debug)]
 pub struct Caller {
     http: reqwest::Client,
@@ -32,7 +32,7 @@ pub struct Caller {
     keyring: Keyring,
 }
 
-/// What came back.
+/// An answer.
 struct Body {
     status: StatusCode,
     headers: HeaderMap,
@@ -40,18 +40,18 @@ struct Body {
 }
 
 impl Caller {
-    /// Calls the server at `address`. Each call ends within `timeout`.
+    /// A client of the server at `address`. Each call ends within `timeout`.
     pub fn new(keyring: &Keyring, address: &Address, timeout: Duration) -> Result<Self, CallError> {
         let http = client(keyring, address, timeout)?;
         Ok(Self { http, address: address.clone(), timeout, keyring: keyring.clone() })
     }
 
-    /// Calls a policy server.
+    /// A client of a policy server.
     pub fn to_server(url: &str, access: &Access, timeout: Duration) -> Result<Self, CallError> {
         Self::new(&Keyring::of(access)?, &Address::parse(url)?, timeout)
     }
 
-    /// Calls a service of the run, which knows its token.
+    /// A client of a service of the run, with the services' token.
     pub fn to_service(url: &str, timeout: Duration) -> Result<Self, CallError> {
         Self::new(&Keyring::of_services()?, &Address::parse(url)?, timeout)
     }
@@ -61,7 +61,7 @@ impl Caller {
         self.address.as_str()
     }
 
-    /// How long a call may take.
+    /// Deadline of a call.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -87,7 +87,7 @@ impl Caller {
         parsed(url.clone(), self.success(&url, request, MAX_ANSWER_BYTES).await?).await
     }
 
-    /// `POST route` where the answer may be a word or nothing: `null` then.
+    /// `POST route` where the answer may be a word or empty: `null` then.
     pub async fn tell(&self, route: &str, body: &Value) -> Result<Value, CallError> {
         let url = self.at(route);
         let request = self.http.post(&url).json(body);
@@ -95,8 +95,8 @@ impl Caller {
         Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null))
     }
 
-    /// Whether the server has a route: one that it has complains of an empty request. Whoever stands
-    /// in for the server does not know.
+    /// Whether the server has a route: if it does, it rejects an empty request. A proxy's error
+    /// leaves it open.
     pub async fn has(&self, route: &str) -> Result<bool, CallError> {
         let url = self.at(route);
         let request = self.http.post(&url).json(&json!({}));
@@ -150,11 +150,11 @@ impl Caller {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.keyring.hint(),
             status if status.is_redirection() => {
                 let to = headers.get(LOCATION).and_then(|to| to.to_str().ok());
-                // What follows the path may be a secret.
+                // The query of a URL may be a secret.
                 let to = to.and_then(|to| to.split('?').next()).unwrap_or("nowhere");
                 format!(
                     "it redirects to {to}\n\
-                     hint: a login page, or https in place of http? give the address that answers"
+                     hint: is it a login page, or https instead of http? use the address that answers"
                 )
             }
             StatusCode::BAD_REQUEST if !self.address.is_encrypted() && said.contains("HTTPS") => {
@@ -169,7 +169,7 @@ impl Caller {
     }
 }
 
-/// The rollouts of a step may end all at once, with megabytes to be read: on all cores then.
+/// All rollouts of a step may end at the same time, with megabytes to parse: use all cores.
 async fn parsed<T: DeserializeOwned + Send + 'static>(
     url: String,
     bytes: bytes::Bytes,
@@ -190,7 +190,7 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     }
 }
 
-/// reqwest says what it did; the cause at the bottom says why.
+/// reqwest's error says what it did; its innermost cause says why.
 fn unanswered(url: &str, error: &reqwest::Error) -> CallError {
     if error.is_timeout() {
         return CallError::Transport { url: url.into(), problem: "past its deadline".into() };
@@ -200,17 +200,17 @@ fn unanswered(url: &str, error: &reqwest::Error) -> CallError {
         cause = next;
     }
     let problem = cause.to_string();
-    // Waiting does not make a certificate valid.
+    // A retry does not make a certificate valid.
     match tls_hint(&problem) {
         Some(hint) => CallError::unusable_for_good(url, format!("{problem}\nhint: {hint}")),
         None => CallError::Transport { url: url.into(), problem },
     }
 }
 
-/// What to do about a failed TLS handshake, by rustls's words for it.
+/// The hint for a failed TLS handshake, by rustls's error text.
 fn tls_hint(problem: &str) -> Option<&'static str> {
     if problem.contains("invalid peer certificate") {
-        Some("name the authority's certificate by [server] ca_file, or look whose server this is")
+        Some("set [server] ca_file to the authority's certificate, or check whose server this is")
     } else if problem.contains("received corrupt message") {
         Some("does it speak TLS? write http:// if it does not")
     } else {
@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that answers every call with these bytes, and the last of them without end.
+    /// A server that answers every call with these bytes, and repeats the last without end.
     async fn answering(head: &'static str, body: &'static [u8]) -> Caller {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = listener.local_addr().unwrap().to_string();

@@ -1,4 +1,4 @@
-//! What a server can do.
+//! Capabilities of a server.
 
 use std::fmt;
 
@@ -8,29 +8,29 @@ use serde_json::Value;
 use crate::error::{CallError, Trouble};
 use crate::keyring::Keyring;
 
-/// The route that rollouts come by.
+/// The API for rollouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     /// `/v1/completions` with token ids.
     Completions,
-    /// vLLM's `/inference/v1/generate`: weight versions by stretches of a response.
+    /// vLLM's `/inference/v1/generate`, with weight versions for parts of a response.
     Generate,
-    /// `SGLang`'s `/generate`, the same.
+    /// `SGLang`'s `/generate`, with weight versions too.
     Sglang,
 }
 
-/// What a server can do.
+/// Capabilities of a server.
 #[derive(Clone, Debug)]
 pub struct Capabilities {
     /// Its base URL.
     pub url: String,
-    /// Its version, if it tells.
+    /// Its version, if it reports one.
     pub version: Option<String>,
-    /// The route that rollouts come by.
+    /// Its API for rollouts.
     pub route: Route,
-    /// Its control routes; without any it serves rollouts only.
+    /// Its control API; without one it serves rollouts only.
     pub control: Option<ServerKind>,
-    /// What it was asked with.
+    /// The client it was probed with.
     pub(crate) keyring: Keyring,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for Capabilities {
     }
 }
 
-/// The answer of a route that need not be there.
+/// The answer of an optional route.
 pub fn optional(answer: Result<Value, CallError>) -> Result<Option<Value>, CallError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
@@ -63,7 +63,7 @@ pub fn optional(answer: Result<Value, CallError>) -> Result<Option<Value>, CallE
     }
 }
 
-/// Whether a failure shows that a route is not there. One that says that it is away for a while does
+/// Whether an error shows that a route does not exist. A temporary error does
 /// not.
 pub fn absent(error: CallError) -> Result<(), CallError> {
     match &error {

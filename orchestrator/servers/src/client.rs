@@ -1,4 +1,4 @@
-//! The HTTP clients that there are, and what does the cryptography of TLS for them.
+//! The HTTP clients, and the TLS provider.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::error::CallError;
 use crate::keyring::Keyring;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Servers drop idle connections after 5 s; the client lets go of them sooner.
+/// Servers drop idle connections after 5 s; the client closes them earlier.
 const IDLE: Duration = Duration::from_secs(3);
 
-/// A client for one server, whose every call ends within `timeout`. It follows no redirection: what is
-/// called is what was configured.
+/// A client for one server, whose every call ends within `timeout`. It follows no redirects: only
+/// the configured address is called.
 pub fn client(
     keyring: &Keyring,
     address: &Address,
@@ -26,24 +26,24 @@ pub fn client(
         .pool_idle_timeout(IDLE)
         .redirect(Policy::none())
         .default_headers(keyring.headers());
-    // The variables of a proxy are heeded, but no proxy leads back to this machine.
+    // The environment's proxy is used, but not for this machine.
     let builder = if address.is_loopback() { builder.no_proxy() } else { builder };
     let builder = if address.is_encrypted() {
         builder.tls_certs_merge(keyring.roots())
     } else {
-        // The system's certificates, which need not be there, are not read in vain.
+        // The system's certificates, which may be missing, are read only if they are needed.
         builder.tls_certs_only([])
     };
     builder.build().map_err(CallError::Client)
 }
 
-/// Chooses what does the cryptography of TLS, once a process. It comes before the first HTTP client.
+/// Chooses the TLS provider, once a process. Call it before the first HTTP client is made.
 pub fn install_tls() {
-    // It fails where the choice has been made.
+    // It fails if the provider was chosen before.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// A client that shows nothing and trusts nobody's certificate: for programs that look at the services of
+/// A client without credentials and without trusted certificates: for programs that call services of
 /// this machine.
 pub fn plain_client() -> reqwest::Client {
     install_tls();

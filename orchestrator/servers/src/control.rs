@@ -1,4 +1,4 @@
-//! What a server must be able to do to be given weights, and the calls that all of them are made of.
+//! The interface for giving servers weights, and the calls that all implementations share.
 
 use std::path::Path;
 
@@ -11,17 +11,17 @@ use crate::caller::Caller;
 use crate::error::{CallError, Trouble};
 use crate::retry::Policy;
 
-/// The control routes of a kind of server.
+/// The control API of a kind of server.
 pub trait Control: Send + Sync {
-    /// Stops sampling, so that the weights can be replaced.
+    /// Pauses sampling, so that the weights can be replaced.
     fn pause(&self) -> BoxFuture<'_, Result<(), Failed>>;
 
-    /// Goes on sampling.
+    /// Resumes sampling.
     fn resume(&self, patience: Patience) -> BoxFuture<'_, Result<(), Failed>>;
 
-    /// Replaces the weights of a paused server by those of a folder, drops what was computed with the
-    /// old ones, and labels them. Returns the name that requests give them by, if they are an adapter
-    /// beside the server's model.
+    /// Replaces the weights of a paused server with those of a folder, clears its caches,
+    /// and labels the weights. Returns the model name for requests, if the weights are an adapter
+    /// on the server's model.
     fn replace<'a>(
         &'a self,
         folder: &'a Path,
@@ -29,7 +29,7 @@ pub trait Control: Send + Sync {
         order: &'a Order<'a>,
     ) -> BoxFuture<'a, Result<Option<&'static str>, Failed>>;
 
-    /// The label of the weights that it serves, as it says it.
+    /// The label of the current weights, as the server reports it.
     fn label(&self) -> BoxFuture<'_, Result<Value, Failed>>;
 
     /// Log-probabilities of all tokens of a probe but the first, nats.
@@ -40,9 +40,9 @@ pub trait Control: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<f64>, Failed>>;
 }
 
-/// Another way for whole weights than the disk. What it takes (a GPU, NCCL) is the trainer's.
+/// A transport for whole weights other than the disk. Its dependencies (a GPU, NCCL) are the trainer's.
 pub trait Channel: Send + Sync {
-    /// Replaces the weights of a paused server by those of a version's folder.
+    /// Replaces the weights of a paused server with those of a version's folder.
     fn send<'a>(
         &'a self,
         caller: &'a Caller,
@@ -50,57 +50,57 @@ pub trait Channel: Send + Sync {
     ) -> BoxFuture<'a, Result<(), Failed>>;
 }
 
-/// How weights are given.
+/// What to push.
 pub struct Order<'a> {
-    /// What the folders have.
+    /// Kind of weights in the folders.
     pub kind: VersionKind,
-    /// How whole models get there.
+    /// Transport of whole models.
     pub transfer: Transfer,
-    /// The way that is not the disk.
+    /// The transport other than the disk.
     pub channel: &'a dyn Channel,
 }
 
-/// A call of a push that failed for good.
+/// A call of a push that failed after all retries.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}: {}{hint}", error.problem())]
 pub struct Failed {
-    /// What the call was for.
+    /// The purpose of the call.
     pub what: &'static str,
-    /// Why it failed.
+    /// The error.
     pub error: CallError,
-    /// What else to do about it.
+    /// A hint, if the error has none.
     pub hint: &'static str,
 }
 
-/// How long a call of a push is repeated.
+/// Retries of a call of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
     /// One attempt.
     None,
-    /// A few, also where nobody answers: the server is in the middle of something.
+    /// A few attempts, even if the server is unreachable: it is in the middle of an update.
     Some,
 }
 
 impl Failed {
-    /// A call that was for `what`.
+    /// An error of the call with this purpose.
     pub fn new(what: &'static str, error: CallError) -> Self {
         Self { what, error, hint: "" }
     }
 
-    /// Whether the server is not there at the moment.
+    /// Whether the server is unreachable.
     pub fn is_away(&self) -> bool {
         self.error.trouble() == Trouble::Away
     }
 }
 
-/// The hands on one server: each call is repeated a few times, because one that failed half-way
-/// leaves the server in a state that nobody wants.
-pub struct Hands<'a> {
-    /// Calls the server.
+/// A client of one server's control API. Calls are retried, because one that failed half-way
+/// leaves the server in an undefined state.
+pub struct ControlClient<'a> {
+    /// The HTTP client.
     pub caller: &'a Caller,
 }
 
-impl Hands<'_> {
+impl ControlClient<'_> {
     fn policy(&self) -> Policy {
         Policy { patience: self.caller.timeout(), wrong: 3, ..Policy::BRIEF }
     }
@@ -122,7 +122,7 @@ impl Hands<'_> {
         self.policy().run(call).await.map_err(|error| Failed::new(what, error))
     }
 
-    /// Pauses. Where nobody answers nobody is waited for: whoever pushes knows for how long to.
+    /// Pauses. An unreachable server is not waited for: the caller decides how long to wait.
     pub async fn pause(&self, route: &str, body: Value) -> Result<(), Failed> {
         let call = || self.caller.tell(route, &body);
         let paused = self.policy().run_while(call, |error| !error.is_silence()).await;
@@ -140,7 +140,7 @@ impl Hands<'_> {
         resumed.map(drop).map_err(|error| Failed::new("resume", error))
     }
 
-    /// The label that a route tells.
+    /// The label that a route reports.
     pub async fn label(&self, route: &str) -> Result<Value, Failed> {
         let call = || self.caller.get::<Value>(route);
         let found = self.policy().run(call).await;
@@ -148,7 +148,7 @@ impl Hands<'_> {
         Ok(found["weight_version"].clone())
     }
 
-    /// Scores by a route, whose answer `read` understands.
+    /// Scores with a route, whose answer is parsed by `read`.
     pub async fn score<T: DeserializeOwned>(
         &self,
         route: &str,
@@ -166,8 +166,8 @@ impl Hands<'_> {
     }
 }
 
-/// Log-probabilities of all tokens of a probe but the first, nats, from what a server said of each
-/// token. `logprob` finds that of a token in it; none if it is not there.
+/// Log-probabilities of all tokens of a probe but the first, nats, from a server's entry for each
+/// token. `logprob` finds the token in it; none if it is missing.
 pub fn scores<T>(
     probe: &[u32],
     said: Vec<T>,

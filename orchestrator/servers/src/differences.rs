@@ -1,17 +1,17 @@
-//! How far a server's log-probabilities are from the trainer's.
+//! The difference between a server's log-probabilities and the trainer's.
 //!
-//! Kernels in bf16 give a few tokens of a hundred numbers that are tenths of a nat off, on healthy
-//! servers. So no single token decides: the mean does, as surely as the tokens allow.
+//! Kernels in bf16 give a few tokens of a hundred an error of tenths of a nat, on healthy
+//! servers. So no single token decides: the mean does, with a confidence bound.
 
-/// Standard errors that the mean of a healthy server stays within.
+/// Standard errors within which the mean of a healthy server stays.
 const SURE: f64 = 4.0;
-/// Most standard deviation of a healthy server's differences, in tolerances of their mean.
+/// Largest standard deviation of a healthy server's differences, as a multiple of the tolerance.
 const NOISE: f64 = 3.0;
 
 /// Differences of token log-probabilities, nats.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Differences {
-    /// Tokens.
+    /// Number of tokens.
     pub tokens: usize,
     /// Mean of the absolute differences.
     pub mean: f64,
@@ -24,7 +24,7 @@ pub struct Differences {
 }
 
 impl Differences {
-    /// Of pairs of a server's and the trainer's numbers. What is no number counts as infinitely far.
+    /// From pairs of the server's and the trainer's numbers. NaN counts as infinitely different.
     pub fn of(pairs: impl Iterator<Item = (f64, f64)>) -> Self {
         let distance = |(server, trainer): (f64, f64)| (server - trainer).abs();
         let mut all: Vec<f64> = pairs
@@ -43,11 +43,11 @@ impl Differences {
         Self { tokens: all.len(), mean, median, largest, error }
     }
 
-    /// Whether the mean is surely above a bound. A few tokens that are far off do not show it; that
-    /// most tokens are beyond the bound does, however few there are.
+    /// Whether the mean is significantly above a bound. A few outliers do not show it; it
+    /// does if most tokens exceed the bound, however few there are.
     pub fn exceed(&self, tolerance: f64) -> bool {
-        // A healthy server's own noise is not larger than this: three tokens, one of which is far off,
-        // are not excused by each other.
+        // The noise of a healthy server is at most this: of three tokens, an outlier
+        // must not excuse the others.
         let error = self.error.min(NOISE * tolerance / (self.tokens.max(1) as f64).sqrt());
         let surely = self.mean - SURE * error > tolerance;
         // Written so that infinities exceed any bound.
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_mean_decides_and_not_a_single_token() {
-        // One of twenty tokens is off by what bf16 kernels do.
+        // One of twenty tokens has the error of bf16 kernels.
         let mut healthy = [0.001; 20];
         healthy[7] = -0.4;
         assert!(!of(&healthy).exceed(0.02), "{:?}", of(&healthy));

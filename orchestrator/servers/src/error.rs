@@ -1,22 +1,22 @@
-//! Why a call failed, and whether it is worth making again.
+//! Errors of calls, and whether to retry them.
 
 use std::time::Duration;
 
 use crate::address::InvalidAddress;
 use crate::keyring::InvalidAccess;
 
-/// What a failure says of the next attempt.
+/// What an error implies for a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// Nobody is there, or whoever is says that it will be later. It is waited for.
+    /// The server is unreachable or asks to come back later: wait for it.
     Away,
-    /// There was an answer, and it is wrong. The next one may be right.
+    /// The answer was wrong. The next one may be right.
     Wrong,
-    /// Every attempt will end like this one.
+    /// Every attempt would fail.
     Final,
 }
 
-/// Whether a call may succeed if it is made again.
+/// Whether a call may succeed if it is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transience {
     /// It may.
@@ -28,37 +28,39 @@ pub enum Transience {
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// No answer: refused, reset, or past its deadline.
-    #[error("no answer from {url}: {problem}\nhint: is it running, and is the address right?")]
+    /// No answer: connection refused or reset, or deadline exceeded.
+    #[error(
+        "no answer from {url}: {problem}\nhint: check that it is running and that the address is right"
+    )]
     Transport {
-        /// What was called.
+        /// The URL.
         url: String,
-        /// The reason.
+        /// The cause.
         problem: String,
     },
-    /// The other side said no.
+    /// An error status.
     #[error("{url} answered {status}: {body}")]
     Status {
-        /// What was called.
+        /// The URL.
         url: String,
         /// HTTP status.
         status: u16,
-        /// What it said, shortened, and what to do about it.
+        /// The body, shortened, and a hint.
         body: String,
-        /// When it wants to be asked again.
+        /// When to retry, if the server says it.
         retry_after: Option<Duration>,
     },
-    /// The answer is not what was asked for.
+    /// The answer is not what was expected.
     #[error("{url} sent an answer that cannot be used: {problem}")]
     Answer {
-        /// What was called.
+        /// The URL.
         url: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
-        /// What that says of the next one.
+        /// What it implies for a retry.
         trouble: Trouble,
     },
-    /// The client could not be made.
+    /// The HTTP client could not be made.
     #[error("cannot make an HTTP client: {0}")]
     Client(reqwest::Error),
     /// The address cannot be used.
@@ -70,17 +72,17 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// An answer that cannot be used; asking again may help.
+    /// An unusable answer; a retry may help.
     pub fn unusable(url: &str, problem: impl Into<String>) -> Self {
         Self::Answer { url: url.into(), problem: problem.into(), trouble: Trouble::Wrong }
     }
 
-    /// An answer that cannot be used, and will not be another the next time.
+    /// An unusable answer; a retry will not help.
     pub fn unusable_for_good(url: &str, problem: impl Into<String>) -> Self {
         Self::Answer { url: url.into(), problem: problem.into(), trouble: Trouble::Final }
     }
 
-    /// What it says of the next attempt.
+    /// What it implies for a retry.
     pub fn trouble(&self) -> Trouble {
         match self {
             Self::Transport { .. } => Trouble::Away,
@@ -90,7 +92,7 @@ impl CallError {
         }
     }
 
-    /// Whether another attempt may succeed.
+    /// Whether a retry may succeed.
     pub fn transience(&self) -> Transience {
         match self.trouble() {
             Trouble::Away | Trouble::Wrong => Transience::Transient,
@@ -98,12 +100,12 @@ impl CallError {
         }
     }
 
-    /// Whether nobody answered.
+    /// Whether the server is unreachable.
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::Transport { .. })
     }
 
-    /// When the other side wants to be asked again.
+    /// When to retry, if the server says it.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -111,7 +113,7 @@ impl CallError {
         }
     }
 
-    /// The reason without the address, for a text that names it already.
+    /// The error without the URL, for a text that already has it.
     pub fn problem(&self) -> String {
         match self {
             Self::Transport { problem, .. } => format!("no answer: {problem}"),
@@ -122,10 +124,10 @@ impl CallError {
     }
 }
 
-/// Gateways and servers that are starting answer with all of these for a while: there is no such
-/// route yet, the body is too large for the one that stands in, too many requests. A 500 may be the
-/// fault of the request. What says that the request is wrong, or that the caller may not, will say so
-/// again; so will a full disk.
+/// Gateways and servers that are starting may answer with any of these for a while: no such
+/// route yet, the body is too large for the proxy, too many requests. A 500 may be caused by
+/// the request. A status that says that the request is invalid, or unauthorized, will not change;
+/// nor will a full disk.
 fn of_status(status: u16) -> Trouble {
     match status {
         404 | 408 | 413 | 421 | 423 | 425 | 429 | 502 | 503 | 504 => Trouble::Away,

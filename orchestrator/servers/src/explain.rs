@@ -1,13 +1,13 @@
-//! What a server's body says, in a line or a few: the one way to shorten it.
+//! Messages in the bodies of errors, shortened.
 
 use serde_json::Value;
 
-/// Longest text that is shown.
+/// Longest message that is shown.
 const LONGEST: usize = 600;
-/// Longest beginning of a body that should have been JSON.
+/// Longest excerpt of a body that should have been JSON.
 const BEGINNING: usize = 80;
 
-/// What a body says: the message of a JSON error, the title of a page, or its beginning.
+/// The message of a body: that of a JSON error, the title of a page, or its beginning.
 pub fn said(body: &[u8]) -> String {
     if let Ok(json) = serde_json::from_slice::<Value>(body) {
         return shortened(&message(&json).unwrap_or_else(|| json.to_string()));
@@ -19,30 +19,30 @@ pub fn said(body: &[u8]) -> String {
     }
 }
 
-/// Why a body that came with a success is not the JSON that was expected.
+/// Why the body of a success is not the expected JSON.
 pub fn no_json(body: &[u8], error: &serde_json::Error) -> String {
     let text = String::from_utf8_lossy(body);
     if let Some(page) = page(&text) {
         return format!(
             "it is {page}, not JSON\n\
-             hint: a login page, or another program at this port? look at the address"
+             hint: is it a login page, or another program at this port? check the address"
         );
     }
     if text.trim().is_empty() {
-        return "it is empty\nhint: another program at this port? look at the address".into();
+        return "it is empty\nhint: is another program at this port? check the address".into();
     }
     let beginning: String =
         text.lines().next().unwrap_or_default().chars().take(BEGINNING).collect();
     format!("{error}; it begins with `{}`", plain(&beginning))
 }
 
-/// The message in an error: vLLM's, `SGLang`'s, `FastAPI`'s and our own services'.
+/// The message in a JSON error of vLLM, `SGLang`, `FastAPI` or Retrial's own services.
 fn message(json: &Value) -> Option<String> {
     let at = [&json["error"]["message"], &json["error"], &json["message"], &json["detail"]];
     at.into_iter().find_map(Value::as_str).map(str::to_owned)
 }
 
-/// Names an HTML page.
+/// Describes an HTML page.
 fn page(text: &str) -> Option<String> {
     let beginning = text.trim_start().get(..15).unwrap_or(text.trim_start()).to_ascii_lowercase();
     if !beginning.starts_with("<!doctype html") && !beginning.starts_with("<html") {
@@ -68,7 +68,7 @@ fn shortened(text: &str) -> String {
     plain(&short)
 }
 
-/// Without control characters, which could rewrite a terminal.
+/// Without control characters, which could change a terminal.
 fn plain(text: &str) -> String {
     text.chars().filter(|&c| c == '\n' || !c.is_control()).collect()
 }

@@ -1,4 +1,4 @@
-//! All servers of a run or an evaluation, found and asked once.
+//! All servers of a run or an evaluation, probed once.
 
 use std::time::Duration;
 
@@ -13,51 +13,51 @@ use crate::kinds::recognise;
 use crate::pool::{Limits, Pool};
 use crate::sample::PolicyServer;
 
-/// Which servers there are, and how they are spoken to.
+/// The configured servers, and how to reach them.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
-    /// Where rollouts come from.
+    /// Servers for rollouts.
     pub urls: &'a [String],
-    /// Where weights go, if the only one of `urls` is a router before these.
+    /// Servers for pushes, if the only one of `urls` is a router in front of these.
     pub workers: &'a [String],
-    /// The model's name there.
+    /// The name of the model in requests.
     pub model: &'a str,
     /// Deadline of a rollout request.
     pub timeout: Duration,
-    /// How they let us in.
+    /// Credentials.
     pub access: &'a Access,
 }
 
-/// The servers of a plan.
+/// The servers of a plan, probed.
 #[derive(Debug)]
 pub struct Fleet {
-    /// What each can do, in the order of the plan: those that sample.
+    /// Capabilities of the servers that sample, in the order of the plan.
     pub found: Vec<Capabilities>,
-    /// What the workers behind a router can do.
+    /// Capabilities of the workers behind a router.
     pub workers: Vec<Capabilities>,
-    /// They sample.
+    /// Clients for sampling.
     servers: Vec<Box<dyn PolicyServer>>,
 }
 
 /// Why servers cannot be used together.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
-    /// An address is none, or one that is there already.
+    /// An address is invalid or occurs twice.
     #[error(transparent)]
     Address(#[from] InvalidAddress),
     /// Workers without a router.
     #[error(
-        "[server] workers are what is behind a router, but urls has {urls} addresses\n\
-         hint: give the router as the only one of urls, or the workers themselves as urls"
+        "[server] workers lists servers behind a router, but urls has {urls} addresses\n\
+         hint: set urls to the router alone, or to the workers without a router"
     )]
     NoRouter {
-        /// How many there are.
+        /// Number of URLs.
         urls: usize,
     },
-    /// One of them was asked and did not answer as it should.
+    /// A server could not be probed.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// It cannot be given weights.
+    /// A server cannot be given weights.
     #[error(
         "{url} has no routes to load weights\n\
          hint: start vLLM with VLLM_SERVER_DEV_MODE=1, as docs/servers.md says; a router before \
@@ -69,7 +69,7 @@ pub enum FleetError {
     },
 }
 
-/// Finds out what the servers of a plan are.
+/// Probes the servers of a plan.
 pub async fn connect(plan: Plan<'_>) -> Result<Fleet, FleetError> {
     let (urls, workers) = (distinct(plan.urls)?, distinct(plan.workers)?);
     if !workers.is_empty() && urls.len() != 1 {
@@ -82,7 +82,7 @@ pub async fn connect(plan: Plan<'_>) -> Result<Fleet, FleetError> {
     };
     let (mut found, workers) = (ask(&urls).await?, ask(&workers).await?);
     if !workers.is_empty() {
-        // Whichever of its workers a router asks, it is not the one that sampled.
+        // A router may pass the question to another worker than the one that sampled.
         for router in &mut found {
             router.control = None;
         }
@@ -93,7 +93,7 @@ pub async fn connect(plan: Plan<'_>) -> Result<Fleet, FleetError> {
 }
 
 impl Fleet {
-    /// Where weights go.
+    /// Where to push weights.
     pub fn addresses(&self) -> Result<Vec<ServerAddress>, FleetError> {
         let taking = if self.workers.is_empty() { &self.found } else { &self.workers };
         let address = |server: &Capabilities| match server.control {
@@ -110,7 +110,7 @@ impl Fleet {
         Pool::new(self.servers, Limits { concurrency, ..limits }).behind_router(workers)
     }
 
-    /// The servers themselves.
+    /// Clients of the servers.
     pub fn into_servers(self) -> Vec<Box<dyn PolicyServer>> {
         self.servers
     }

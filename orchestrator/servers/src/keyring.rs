@@ -1,4 +1,4 @@
-//! How a server lets us in: the services' token, a key, further headers, certificates.
+//! Credentials for a server: the services' token, a key, further headers, certificates.
 
 use std::path::{Path, PathBuf};
 
@@ -6,28 +6,28 @@ use reqwest::Certificate;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use retrial_protocol::{Access, InvalidToken, Token};
 
-/// The variable whose key is shown unless another is named.
+/// The default variable of the key.
 const USUAL_KEY: &str = "OPENAI_API_KEY";
-/// A header's value that starts with this is the value of a variable.
+/// A header's value with this prefix is the content of a variable.
 const FROM_VARIABLE: &str = "env:";
 
-/// What is shown to servers. It holds secrets: `Debug` does not show them.
+/// Credentials for servers. They contain secrets, which `Debug` does not show.
 #[derive(Clone, Debug, Default)]
 pub struct Keyring {
     headers: HeaderMap,
-    /// The variable that the key comes from.
+    /// The variable of the key.
     key_from: Option<String>,
-    /// Certificates that are trusted beside the system's.
+    /// Certificates to trust in addition to the system's.
     roots: Vec<Certificate>,
 }
 
-/// Why a key or a header cannot be used.
+/// Why credentials cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidAccess {
     /// The services' token cannot be used.
     #[error(transparent)]
     Token(#[from] InvalidToken),
-    /// A variable that is named is not there.
+    /// A configured variable does not exist.
     #[error(
         "the environment has no variable {variable}, which {key} names\n\
          hint: export it where the run, and the trainer if it runs elsewhere, are started"
@@ -38,32 +38,32 @@ pub enum InvalidAccess {
         /// The key of the configuration.
         key: String,
     },
-    /// A header is none.
+    /// A header is invalid.
     #[error("[server] headers: `{name}` cannot be sent: {problem}")]
     Header {
         /// Its name.
         name: String,
-        /// Why.
+        /// The problem.
         problem: String,
     },
     /// The certificates cannot be used.
-    #[error("[server] ca_file {}: {problem}\nhint: it must have certificates in PEM", path.display())]
+    #[error("[server] ca_file {}: {problem}\nhint: it must contain certificates in PEM format", path.display())]
     Certificates {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The problem.
         problem: String,
     },
 }
 
 impl Keyring {
-    /// What is shown to the services of a run, which know its token.
+    /// Credentials for the services of a run: their token.
     pub fn of_services() -> Result<Self, InvalidAccess> {
         Ok(Self { headers: Token::headers_to_services()?, ..Self::default() })
     }
 
-    /// What is shown to policy servers: the key that is named, else the services' token, else the
-    /// usual key if there is one.
+    /// Credentials for policy servers: the configured key, else the services' token, else the
+    /// default key if there is one.
     pub fn of(access: &Access) -> Result<Self, InvalidAccess> {
         let mut keyring = Self::of_services()?;
         let usual = keyring.headers.is_empty().then(|| variable(USUAL_KEY)).flatten();
@@ -97,26 +97,26 @@ impl Keyring {
         self.headers.clone()
     }
 
-    /// Certificates that are trusted beside the system's.
+    /// Certificates to trust in addition to the system's.
     pub fn roots(&self) -> Vec<Certificate> {
         self.roots.clone()
     }
 
-    /// What to do about a server that does not let us in.
+    /// The hint for a server that denies access.
     pub fn hint(&self) -> String {
         match &self.key_from {
             Some(variable) => {
-                format!("hint: it does not take the key in {variable}, see [server] api_key_env")
+                format!("hint: it rejects the key in {variable}; see [server] api_key_env")
             }
             None if self.headers.contains_key(AUTHORIZATION) => {
                 let variable = Token::OF_SERVICES;
                 format!(
-                    "hint: it does not take the token in {variable}; a key of its own is named by \
+                    "hint: it rejects the token in {variable}; set a key of its own with \
                      [server] api_key_env"
                 )
             }
             None => format!(
-                "hint: it wants a key: put it into the variable {USUAL_KEY}, or name another by \
+                "hint: it requires a key: set the variable {USUAL_KEY}, or name another one with \
                  [server] api_key_env (a service of Retrial wants the token in {})",
                 Token::OF_SERVICES
             ),

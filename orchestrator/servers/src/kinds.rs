@@ -1,4 +1,4 @@
-//! The kinds of servers there are. A new one is a file of its own and its lines here.
+//! The supported kinds of servers. A new one is a file of its own and its lines here.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use retrial_protocol::{Access, ServerKind};
 use crate::address::Address;
 use crate::caller::Caller;
 use crate::capabilities::{Capabilities, Route};
-use crate::control::{Control, Hands};
+use crate::control::{Control, ControlClient};
 use crate::error::CallError;
 use crate::keyring::Keyring;
 use crate::retry::with_retries;
 use crate::sample::{Flaw, PolicyServer, Response};
 use crate::{sglang, vllm};
 
-/// Deadline of each question.
+/// Deadline of each probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Asks the server at `url` what it is and whether it serves `model`. What is shown to it is what the
-/// environment has.
+/// Probes the server at `url`: its kind, and whether it serves `model`. The credentials are those
+/// in the environment.
 pub async fn probe(url: &str, model: &str) -> Result<Capabilities, CallError> {
     let keyring = Keyring::of(&Access::default())?;
     recognise(&Address::parse(url)?, model, &keyring).await
 }
 
-/// Finds out what a server is. A passing failure is no answer: it is asked a few times.
+/// Probes a server. Temporary failures are retried a few times.
 pub async fn recognise(
     address: &Address,
     model: &str,
@@ -39,7 +39,7 @@ pub async fn recognise(
 }
 
 impl Capabilities {
-    /// The adapter that samples from this server, whose every call ends within `timeout`.
+    /// The client for sampling from this server, whose every call ends within `timeout`.
     pub fn connect(
         &self,
         model: &str,
@@ -54,7 +54,7 @@ impl Capabilities {
     }
 }
 
-/// What the body of a server's answer to a request for `n` responses says, by the route it came by.
+/// Parses the body of a server's answer to a request for `n` responses, by its API.
 pub fn read(route: Route, body: &[u8], n: u32) -> Result<Vec<Response>, Flaw> {
     match route {
         Route::Completions => vllm::read_completions(body, n),
@@ -63,11 +63,11 @@ pub fn read(route: Route, body: &[u8], n: u32) -> Result<Vec<Response>, Flaw> {
     }
 }
 
-/// The control routes of a kind of server.
+/// The control API of a kind of server.
 pub fn control(kind: ServerKind, caller: &Caller) -> Box<dyn Control + '_> {
-    let hands = Hands { caller };
+    let client = ControlClient { caller };
     match kind {
-        ServerKind::Vllm => Box::new(vllm::Vllm(hands)),
-        ServerKind::Sglang => Box::new(sglang::Sglang(hands)),
+        ServerKind::Vllm => Box::new(vllm::Vllm(client)),
+        ServerKind::Sglang => Box::new(sglang::Sglang(client)),
     }
 }

@@ -1,14 +1,14 @@
-//! Everything that knows how a policy server speaks: the loop samples through it, the trainer pushes
-//! weights through it.
+//! Clients of policy servers: the loop samples with them, the trainer pushes
+//! weights with them.
 //!
 //! - [`probe()`] finds out what a server is; [`connect()`] does so for all servers of a run.
 //! - [`PolicyServer`] samples. Token ids go in and come out. Every sampling parameter is sent, because
-//!   a server fills what is missing from the model's own files.
-//! - [`Pool`] shares the rollouts among several servers and waits for those that are away.
+//!   because a server takes missing ones from the model's own files.
+//! - [`Pool`] distributes rollouts over several servers and waits for unreachable ones.
 //! - [`push()`] replaces the weights of servers and verifies that they serve them.
 //!
-//! Below them lie one HTTP client ([`Caller`]), one error ([`CallError`]), one retry policy
-//! ([`Policy`]). `vllm` and `sglang` know a kind of server each; `kinds` lists them. A new kind is a
+//! They are based on one HTTP client ([`Caller`]), one error ([`CallError`]), one retry policy
+//! ([`Policy`]). `vllm` and `sglang` implement one kind of server each; `kinds` lists them. A new kind is a
 //! file beside them and its lines in `kinds`.
 
 mod address;

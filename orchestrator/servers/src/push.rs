@@ -1,10 +1,10 @@
 //! Pushes a weight version to policy servers and verifies that they serve it.
 //!
-//! Pause, replace the weights, drop what was computed with the old ones, label, resume: each kind
-//! of server has its own words for it. Whatever fails in between, the server gets the version before
-//! back, under its label, and is resumed: one that failed to replace its weights would die of its next
-//! request, one that failed to label them would sample with new weights under the old name. At the end
-//! server and trainer score the same tokens: that, not the label, shows that the weights are there.
+//! Pause, replace the weights, clear caches, label, resume: each kind
+//! of server has its own API for it. If any of it fails, the server's previous version is
+//! restored, with its label, and it is resumed: a server that failed to replace its weights would crash on the next
+//! request, one that failed to label them would sample with new weights under the old label. At the end
+//! server and trainer score the same tokens: only that, not the label, verifies the weights.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -21,20 +21,20 @@ use crate::error::CallError;
 use crate::kinds::control;
 use crate::sample::INVALID_LOGPROB;
 
-/// A server that is reachable computes other numbers than the trainer: training must not go on.
+/// A reachable server computes other numbers than the trainer: training must not continue.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{url} does not serve version {version}: for token {position} of the probe it has \
      log-probability {server}, the trainer has {trainer}; the mean difference is {mean:.2e} \
      ([server] tolerance is {tolerance})\n\
-     hint: look for another precision, another model or a stale cache on the server"
+     hint: check the server for another precision, another model or a stale cache"
 )]
 pub struct Mismatch {
     /// The version.
     pub version: WeightVersion,
     /// The server.
     pub url: String,
-    /// Position of the token in the probe that is farthest off.
+    /// Position of the token with the largest difference in the probe.
     pub position: usize,
     /// The server's number, nats.
     pub server: f64,
@@ -42,19 +42,19 @@ pub struct Mismatch {
     pub trainer: f64,
     /// Mean difference of all its tokens, nats.
     pub mean: f64,
-    /// Mean difference that passes, nats.
+    /// Tolerance of the mean difference, nats.
     pub tolerance: f64,
 }
 
-/// What is pushed.
+/// What to push.
 pub struct Weights<'a> {
     /// The folder of the version.
     pub folder: &'a Path,
-    /// The folder of the version before, for a server that cannot take this one.
+    /// The folder of the version before, for a server that fails to load this one.
     pub previous: Option<&'a Path>,
     /// The trainer's log-probabilities of the probe, nats.
     pub expected: &'a [f32],
-    /// How they get there.
+    /// The kind of weights and their transport.
     pub order: Order<'a>,
 }
 
@@ -66,7 +66,7 @@ pub async fn push(
     access: &Access,
 ) -> Result<PublishReport, Mismatch> {
     let pushes = request.servers.iter().map(|server| push_to(server, request, weights, access));
-    // Each is gone through to its end, so that a mismatch of one leaves no other one paused.
+    // All pushes run to their end, so that a mismatch on one server leaves no other one paused.
     let pushed: Result<Vec<_>, _> = join_all(pushes).await.into_iter().collect();
     let servers = pushed?;
     tracing::info!(servers = servers.len(), "the weights were pushed");
@@ -109,15 +109,15 @@ async fn push_to(
     Ok(ServerPublish { url, seconds: clock.elapsed().as_secs_f64(), adapter, outcome })
 }
 
-/// Replaces the weights of a server, or leaves it as it was. Returns the name of the adapter that they
-/// are.
+/// Replaces the weights of a server, or restores it. Returns the name of the adapter, if the weights
+/// are one.
 async fn replace(
     server: &dyn Control,
     version: WeightVersion,
     weights: &Weights<'_>,
 ) -> Result<Option<&'static str>, Failed> {
     if let Err(failed) = server.pause().await {
-        // It may have been paused all the same: an answer can be lost. Where nobody is, nobody is
+        // It may be paused anyway: an answer can be lost. An unreachable server is not
         // waited for.
         let patience = if failed.error.is_silence() { Patience::None } else { Patience::Some };
         let _ = server.resume(patience).await;
@@ -125,7 +125,7 @@ async fn replace(
     }
     let replaced = load(server, version, weights).await;
     let patience = match &replaced {
-        // It is not there any more: there is nobody to give anything back to.
+        // It is no longer reachable: there is nothing to restore.
         Err(failed) if failed.error.is_silence() => Patience::None,
         Err(_) => {
             fall_back(server, version, weights).await;
@@ -135,7 +135,7 @@ async fn replace(
     };
     let resumed = server.resume(patience).await;
     if let Err(failed) = &resumed {
-        tracing::error!(%failed, "a server may be paused still; the next push resumes it");
+        tracing::error!(%failed, "a server may still be paused; the next push resumes it");
     }
     let adapter = replaced?;
     resumed.map(|()| adapter)
@@ -155,20 +155,20 @@ async fn load(
     Err(Failed::new("checking its label", problem))
 }
 
-/// Gives a server that cannot take a version the one before back.
+/// Restores the previous version on a server that fails to load a new one.
 async fn fall_back(server: &dyn Control, version: WeightVersion, weights: &Weights<'_>) {
     let (Some(folder), Some(before)) = (weights.previous, version.0.checked_sub(1)) else { return };
     if let Err(failed) = server.replace(folder, WeightVersion(before), &weights.order).await {
         tracing::error!(
             %failed,
-            "the server did not take version {before} back either; nobody knows what it serves \
+            "version {before} could not be restored on the server either; its weights are unknown \
              until it takes a push"
         );
     }
 }
 
-/// The largest difference between the server's and the trainer's log-probabilities, if they agree in
-/// the mean.
+/// The largest difference between the server's and the trainer's log-probabilities, if the mean is within
+/// the tolerance.
 fn compare(
     url: &str,
     request: &PublishRequest,

@@ -1,4 +1,4 @@
-//! How often, and after which pauses, a failed call is made again. Nothing else decides it.
+//! The retry policy: how often, and after which pauses. Nothing else decides it.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -11,33 +11,33 @@ use crate::error::{CallError, Trouble};
 const FIRST: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// What is put up with before a call is given up.
+/// Limits of the retries of a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// Pause after the first failure.
     pub first: Duration,
-    /// Longest pause that is our own choice; a server may ask for a longer one.
+    /// Longest pause of our own; a server may ask for a longer one.
     pub longest: Duration,
-    /// How long one that is away is waited for: its failed attempts and the pauses together.
+    /// How long to wait for an unreachable server, including failed attempts and pauses.
     pub patience: Duration,
-    /// How often it is tried again while it is away.
+    /// Retries while it is unreachable.
     pub away: u32,
-    /// How often it is tried again after a wrong answer.
+    /// Retries after a wrong answer.
     pub wrong: u32,
 }
 
 impl Policy {
-    /// Five more attempts, whatever they take: some seconds.
+    /// Five retries, whatever their duration: some seconds.
     pub const BRIEF: Self =
         Self { first: FIRST, longest: LONGEST, patience: Duration::MAX, away: 5, wrong: 5 };
 
-    /// Waits for one that is away for as long as `patience` lasts, and asks one that answers wrongly
-    /// five times more.
+    /// Waits for an unreachable server until `patience` ends, and retries a wrong answer
+    /// five times.
     pub const fn waiting(patience: Duration) -> Self {
         Self { patience, away: u32::MAX, ..Self::BRIEF }
     }
 
-    /// The pauses of a call, none of which has been made yet.
+    /// The pauses of a call before its first failure.
     pub fn pauses(&self) -> Pauses {
         let delays = ExponentialBuilder::new()
             .with_min_delay(self.first)
@@ -46,7 +46,7 @@ impl Policy {
         Pauses { policy: *self, delays: delays.build(), waited: Duration::ZERO, away: 0, wrong: 0 }
     }
 
-    /// Makes a call until it succeeds or the policy gives it up.
+    /// Calls until it succeeds or the policy gives up.
     pub async fn run<T, F>(&self, call: impl FnMut() -> F) -> Result<T, CallError>
     where
         F: Future<Output = Result<T, CallError>>,
@@ -54,7 +54,7 @@ impl Policy {
         self.run_while(call, |_| true).await
     }
 
-    /// The same, as long as the errors are worth it.
+    /// Calls until it succeeds, while the errors are worth a retry.
     pub async fn run_while<T, F>(
         &self,
         mut call: impl FnMut() -> F,
@@ -77,7 +77,7 @@ impl Policy {
     }
 }
 
-/// Makes a call a few times.
+/// Calls a few times.
 pub async fn with_retries<T, F>(call: impl FnMut() -> F) -> Result<T, CallError>
 where
     F: Future<Output = Result<T, CallError>>,
@@ -96,12 +96,12 @@ pub struct Pauses {
 }
 
 impl Pauses {
-    /// The pause after an attempt that took `took` and failed; none if there is to be no other.
+    /// The pause after a failed attempt that took `took`; none if there is to be no other.
     pub fn after(&mut self, error: &CallError, took: Duration) -> Option<Duration> {
         self.next(error.trouble(), error.retry_after(), took)
     }
 
-    /// The same of an attempt that found nobody there.
+    /// The pause after an attempt that found the server unreachable.
     pub fn after_nobody(&mut self, took: Duration) -> Option<Duration> {
         self.next(Trouble::Away, None, took)
     }
@@ -132,7 +132,7 @@ impl Pauses {
         Some(pause)
     }
 
-    /// How long it has been waited so far.
+    /// Total waiting time so far.
     pub fn waited(&self) -> Duration {
         self.waited
     }
@@ -170,7 +170,7 @@ mod tests {
         let mut pauses = Policy::waiting(Duration::from_secs(100)).pauses();
         let instant = Duration::ZERO;
         assert_eq!(seconds(pauses.after(&status(429, Some(40)), instant)), Some(40.0));
-        // It is asked once more at the end of patience, however much later it said.
+        // It is called a last time at the end of patience, even if the server asked for a longer pause.
         assert_eq!(seconds(pauses.after(&status(429, Some(4000)), instant)), Some(60.0));
         assert_eq!(pauses.after(&status(429, Some(1)), instant), None);
     }

@@ -1,6 +1,6 @@
-//! Asking for responses, and what is made of them.
+//! Requests for responses, and checks of the answers.
 //!
-//! A response that was aborted, or whose numbers do not add up, never becomes a rollout.
+//! A response that was aborted, or whose numbers are inconsistent, never becomes a rollout.
 
 use std::fmt::Debug;
 
@@ -12,21 +12,21 @@ use serde_json::{Value, json};
 
 use crate::error::{CallError, Trouble};
 
-/// A number that servers report for a log-probability that they do not have.
+/// A placeholder that servers report for a missing log-probability.
 pub const INVALID_LOGPROB: f32 = -9999.0;
 
-/// A server that samples.
+/// A client for sampling from a server.
 pub trait PolicyServer: Debug + Send + Sync {
     /// Its base URL.
     fn url(&self) -> &str;
 
-    /// Asks for `request.n` responses, in the order of their positions. One attempt.
+    /// Requests `request.n` responses, in the order of their positions. One attempt.
     fn ask<'a>(
         &'a self,
         request: SampleRequest<'a>,
     ) -> BoxFuture<'a, Result<Vec<Response>, CallError>>;
 
-    /// The same, where every response has to be sound.
+    /// One attempt that fails unless every response is usable.
     fn sample<'a>(
         &'a self,
         request: SampleRequest<'a>,
@@ -40,7 +40,7 @@ pub trait PolicyServer: Debug + Send + Sync {
     }
 }
 
-/// Asks for `n` responses to a prompt.
+/// A request for `n` responses to a prompt.
 #[derive(Clone, Copy, Debug)]
 pub struct SampleRequest<'a> {
     /// Token ids of the prompt.
@@ -49,19 +49,19 @@ pub struct SampleRequest<'a> {
     pub n: u32,
     /// Seed of the request; servers add the response's position to it.
     pub seed: Seed,
-    /// Most tokens of a response.
+    /// Limit on the tokens of a response.
     pub max_tokens: usize,
     /// Sampling temperature.
     pub temperature: f64,
-    /// Nucleus: the share of probability that is sampled from; 1 while training.
+    /// Nucleus sampling (top-p); 1 while training.
     pub top_p: f64,
-    /// Texts that end a response, beside the model's end tokens.
+    /// Stop strings, in addition to the model's end tokens.
     pub stop: &'a [String],
-    /// The adapter that samples, by its name on the server, in place of the model itself.
+    /// The name of the adapter to sample from on the server, in place of the model itself.
     pub adapter: Option<&'a str>,
 }
 
-/// A response as it was sampled.
+/// A sampled response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampled {
     /// Token ids, the end token included.
@@ -70,25 +70,25 @@ pub struct Sampled {
     pub logprobs: Vec<f32>,
     /// Why it ended.
     pub finish: FinishReason,
-    /// Labels of the weights that sampled it, in order, where the server reports them. More than
-    /// one if the weights were replaced on the way.
+    /// Labels of the weights that sampled it, in order, if the server reports them. More than
+    /// one if the weights were replaced meanwhile.
     pub labels: Vec<String>,
 }
 
-/// A response, or what is wrong with it.
+/// A response, or its problem.
 pub type Response = Result<Sampled, String>;
 
-/// What is wrong with an answer as a whole.
+/// A problem of an answer as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flaw {
     /// The next one may be right.
     Passing(String),
-    /// The server does not do what is needed: each answer will be like this one.
+    /// The server lacks a needed feature: every answer will be like this one.
     Lasting(String),
 }
 
 impl Flaw {
-    /// The error of a call that got this answer.
+    /// The error of a call with this answer.
     pub fn of_call(self, url: &str) -> CallError {
         match self {
             Self::Passing(problem) => CallError::unusable(url, problem),
@@ -96,7 +96,7 @@ impl Flaw {
         }
     }
 
-    /// What is wrong.
+    /// The problem.
     pub fn problem(&self) -> &str {
         match self {
             Self::Passing(problem) | Self::Lasting(problem) => problem,
@@ -104,13 +104,13 @@ impl Flaw {
     }
 }
 
-/// A server samples response j with seed + j, as a signed 64-bit number: the low bits stay free.
+/// A server samples response j with seed + j, as a signed 64-bit number: the low bits must not overflow.
 pub fn spaced(seed: Seed) -> u64 {
     (seed.0 >> 1) & !0xffff
 }
 
-/// The sampling parameters that all servers have, by the names that all give them, and `own`: those
-/// that this server calls its own way.
+/// The sampling parameters that all servers share, and `own`: those
+/// with a name of this server's.
 pub fn parameters(request: SampleRequest<'_>, own: Value) -> Value {
     let mut all = json!({
         "n": request.n,
@@ -131,8 +131,8 @@ pub fn parameters(request: SampleRequest<'_>, own: Value) -> Value {
     all
 }
 
-/// A server that was started anew does not know the adapter that was pushed to it: it has lost its
-/// weights, which waiting does not bring back.
+/// A restarted server does not know the adapter that was pushed to it: it has lost its
+/// weights, and waiting does not restore them.
 pub fn lost_adapter(error: CallError, request: &SampleRequest<'_>) -> CallError {
     match error {
         CallError::Status { url, status: 404, body, .. } if request.adapter.is_some() => {
@@ -142,7 +142,7 @@ pub fn lost_adapter(error: CallError, request: &SampleRequest<'_>) -> CallError 
     }
 }
 
-/// Checks what a server sent of a response.
+/// Checks the parts of a response.
 pub fn sampled(
     index: usize,
     tokens: Vec<u32>,

@@ -1,4 +1,4 @@
-//! Log-probabilities that a server has for given tokens.
+//! Log-probabilities of given tokens on a server.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::caller::Caller;
 use crate::control::Failed;
 use crate::kinds::control;
 
-/// Sequences that are scored side by side.
+/// Sequences scored at the same time.
 const SIDE_BY_SIDE: usize = 8;
 
-/// Has a server score sequences, at temperature 1: of each the log-probabilities of all tokens but the
+/// Scores sequences on a server, at temperature 1: for each the log-probabilities of all tokens but the
 /// first, nats.
 pub async fn score(
     server: &ServerAddress,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::caller::Caller;
 use crate::capabilities::{Capabilities, Route, optional};
-use crate::control::{Control, Failed, Hands, Order, Patience, scores};
+use crate::control::{Control, ControlClient, Failed, Order, Patience, scores};
 use crate::error::CallError;
 use crate::keyring::Keyring;
 use crate::sample::{
@@ -19,7 +19,7 @@ use crate::sample::{
 
 const GENERATE: &str = "/generate";
 
-/// What a server can do, if it is `SGLang`. It takes any model name, and calls its model by its path
+/// Capabilities of a server, if it is `SGLang`. It accepts any model name, and calls its model by its path
 /// after an update.
 pub async fn recognise(
     caller: &Caller,
@@ -40,14 +40,14 @@ pub async fn recognise(
     }))
 }
 
-/// Samples from a server.
+/// Client for sampling.
 #[derive(Clone, Debug)]
 pub struct Sampler(pub Caller);
 
-/// Gives a server weights.
-pub struct Sglang<'a>(pub Hands<'a>);
+/// Client for pushes.
+pub struct Sglang<'a>(pub ControlClient<'a>);
 
-/// One response comes alone, several as a list.
+/// A single response is an object, several are a list.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Answer {
@@ -70,7 +70,7 @@ struct Meta {
     weight_versions: Option<Vec<Span>>,
 }
 
-/// The weights of a stretch of a response.
+/// The weights of a part of a response.
 #[derive(Deserialize)]
 struct Span {
     version: String,
@@ -85,7 +85,7 @@ struct Finish {
 fn body(request: SampleRequest<'_>) -> Value {
     let own = json!({
         "max_new_tokens": request.max_tokens,
-        // Heeded only with --enable-deterministic-inference.
+        // Only effective with --enable-deterministic-inference.
         "sampling_seed": spaced(request.seed),
     });
     json!({
@@ -114,7 +114,7 @@ impl PolicyServer for Sampler {
     }
 }
 
-/// What the body of an answer of `/generate` says.
+/// Parses the body of an answer of `/generate`.
 pub fn read_generate(body: &[u8], n: u32) -> Result<Vec<Response>, Flaw> {
     let answer = serde_json::from_slice(body).map_err(|error| Flaw::Passing(error.to_string()))?;
     read(answer, n)
@@ -153,7 +153,7 @@ struct ScoredMeta {
 }
 
 impl Control for Sglang<'_> {
-    /// Sequences in flight are computed anew; `in_place` would go on over stale keys and values.
+    /// Sequences in flight are recomputed; `in_place` would continue over stale keys and values.
     fn pause(&self) -> BoxFuture<'_, Result<(), Failed>> {
         self.0.pause("/pause_generation", json!({ "mode": "retract" })).boxed()
     }

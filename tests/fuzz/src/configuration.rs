@@ -5,8 +5,8 @@ use retrial_config::{Config, difference};
 use crate::folder::with_files;
 use crate::input::parts;
 
-/// What is taken is the same once it was written down as JSON: the settings in the log, by which a run
-/// is resumed, and the objective and the optimizer on their way to the trainer.
+/// An accepted configuration survives a round trip through JSON: the settings in the log, by which a run
+/// is resumed, and the objective and the optimizer as sent to the trainer.
 pub fn configuration(input: &[u8]) -> bool {
     let (text, overrides) = parts(input);
     let overrides = String::from_utf8_lossy(overrides);

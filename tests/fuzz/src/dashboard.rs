@@ -1,4 +1,4 @@
-//! A request to the dashboard: a method and an address, headers a line each, an empty line, a body.
+//! A request to the dashboard: a method and a path, a header a line, an empty line, a body.
 
 use std::sync::LazyLock;
 
@@ -33,7 +33,7 @@ static DASHBOARD: LazyLock<Dashboard> = LazyLock::new(|| {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().expect("it starts");
     let router = runtime.block_on(async {
-        // A log of an older version is brought up to date.
+        // A log of an older version is migrated.
         let store = retrial_store::Store::open(&log).await.expect("the log can be opened");
         store.close().await;
         retrial_dashboard::router(
@@ -43,7 +43,7 @@ static DASHBOARD: LazyLock<Dashboard> = LazyLock::new(|| {
     Dashboard { runtime, router, _folder: folder }
 });
 
-/// Whoever asks whatever gets an answer that is no failure of the server, and a page has no script
+/// Any request gets an answer that is not a server error, and a page has no script
 /// but its own.
 pub fn dashboard_request(input: &[u8]) -> bool {
     let Some(request) = request(input) else { return false };
@@ -54,7 +54,7 @@ pub fn dashboard_request(input: &[u8]) -> bool {
         let kind = answer.headers().get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default().to_owned();
         assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR);
-        // Events do not end.
+        // The stream of events does not end.
         if kind != "text/event-stream" {
             let body = to_bytes(answer.into_body(), usize::MAX).await.expect("it can be read");
             if kind.starts_with("text/html") {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::folder::with_files;
 
-/// What is taken has a name of its own for each problem, and is the same data set in our own format.
+/// An accepted set has a unique name for each problem, and is the same data set in our own format.
 pub fn data_set(input: &[u8]) -> bool {
     with_files(&[("data", input)], |folder| {
         let path = folder.join("data");
@@ -28,7 +28,7 @@ pub fn data_set(input: &[u8]) -> bool {
         let tasks: Vec<_> = set.tasks().collect();
         let names: HashSet<_> = tasks.iter().map(|task| &task.problem.id).collect();
         assert_eq!(names.len(), tasks.len());
-        // Messages before a problem have no place in our own format.
+        // Messages before a problem cannot be written in our own format.
         if tasks.iter().any(|task| !task.context.is_empty()) {
             return true;
         }

@@ -1,4 +1,4 @@
-//! Files, for what reads files.
+//! Temporary files, for targets that read files.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -20,14 +20,14 @@ pub fn fixture(name: &str) -> PathBuf {
     ROOT.join("tests/fixtures/0.1.0").join(name)
 }
 
-/// Calls `then` with a folder that has these files and no others. The folder is the same for all
+/// Calls `then` with a folder that has exactly these files. The folder is shared by all
 /// calls of a thread.
 pub fn with_files<T>(files: &[(&str, &[u8])], then: impl FnOnce(&Path) -> T) -> T {
     FOLDER.with(|folder| {
         for entry in std::fs::read_dir(folder.path()).expect("it can be read") {
             let path = entry.expect("it can be read").path();
             if files.iter().all(|(name, _)| !path.ends_with(name)) {
-                // What another target has left.
+                // Files of another target.
                 let _ = std::fs::remove_file(path);
             }
         }

@@ -1,6 +1,6 @@
-//! An input in several parts.
+//! An input with several parts.
 
-/// What is between two parts of an input.
+/// The separator of an input's parts.
 const BETWEEN: &[u8] = b"\n====\n";
 
 /// The input up to the first [`BETWEEN`], and what comes after it.

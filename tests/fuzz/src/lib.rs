@@ -1,7 +1,7 @@
-//! What reaches Retrial from outside, as functions of bytes: a fuzzer calls them with all sorts of
+//! Everything that reaches Retrial from outside, as functions of bytes: a fuzzer calls them with random
 //! bytes (`make fuzz`), and a test with those of `corpus/` (`cargo test -p retrial-fuzz`).
 //!
-//! Each is true if the input was taken and false if it was refused; what must never happen is a panic.
+//! Each is true if the input was accepted and false if it was rejected; a panic is a bug.
 //! Inputs of several parts have a line `====` between them.
 
 mod configuration;
@@ -24,7 +24,7 @@ pub use server::server_answer;
 pub use text::{chat_template, tokenizer};
 pub use train::train_request;
 
-/// A function of bytes: whether they were taken.
+/// A function of bytes: whether they were accepted.
 pub type Target = fn(&[u8]) -> bool;
 
 /// All of them, by the names of their programs and of their folders in `corpus/`.

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use crate::folder::with_files;
 use crate::input::parts;
 
-/// What is taken computes.
+/// An accepted model can compute.
 pub fn model_folder(input: &[u8]) -> bool {
     let (config, weights) = parts(input);
     let files = [("config.json", config), ("model.safetensors", weights)];

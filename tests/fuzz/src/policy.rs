@@ -19,7 +19,7 @@ use tower::ServiceExt;
 use crate::folder::fixture;
 use crate::input::first_line;
 
-/// Most tokens that are sampled for a request.
+/// Limit on the tokens sampled for a request.
 const TOKENS: usize = 64;
 
 struct Server {
@@ -43,7 +43,7 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
     Server { runtime, router, text, limits: limits() }
 });
 
-/// What is taken keeps within the model's limits, and is answered if it is short.
+/// An accepted request stays within the model's limits, and is answered if it is short.
 pub fn policy_request(input: &[u8]) -> bool {
     let (route, body) = first_line(input);
     let Server { runtime, router, text, limits } = &*SERVER;

@@ -1,11 +1,11 @@
-//! The answer of a rollout server: the first line names the route and how many responses were asked
-//! for, the rest is the body.
+//! The answer of a rollout server: the first line has the route and the number of requested responses,
+//! the rest is the body.
 
 use retrial_servers::{Route, read};
 
 use crate::input::first_line;
 
-/// What is taken has as many responses as were asked for, and those that are sound a log-probability
+/// An accepted answer has as many responses as requested, and usable ones have a log-probability
 /// for each token.
 pub fn server_answer(input: &[u8]) -> bool {
     let (asked, body) = first_line(input);

@@ -5,12 +5,12 @@ use retrial_text::{Message, Text};
 use crate::folder::with_files;
 use crate::input::parts;
 
-/// The smallest there is: a fuzzer's time goes into templates then.
+/// The smallest tokenizer: the fuzzer's time goes into templates then.
 const TOKENIZER: &[u8] = br#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],
     "normalizer":null,"pre_tokenizer":null,"post_processor":null,"decoder":null,
     "model":{"type":"WordLevel","vocab":{"?":0},"unk_token":"?"}}"#;
 
-/// `tokenizer.json`, then a text: what the text becomes can be made text again.
+/// `tokenizer.json`, then a text: its ids can be decoded again.
 pub fn tokenizer(input: &[u8]) -> bool {
     let (tokenizer, text) = parts(input);
     let files = [("tokenizer.json", tokenizer), ("tokenizer_config.json", b"{}")];

@@ -8,12 +8,12 @@ use tch::Device;
 
 use crate::folder::fixture;
 
-/// Optimizer steps of an update that is made.
+/// Limit on the optimizer steps of an update.
 const STEPS: u64 = 8;
-/// Samples of it.
+/// Limit on its samples.
 const SAMPLES: usize = 64;
 
-/// What can be read is the same once it was written, and an update is made or refused.
+/// A parsed request survives a round trip, and its update succeeds or is rejected.
 pub fn train_request(input: &[u8]) -> bool {
     let Ok(request) = serde_json::from_slice::<TrainRequest>(input) else { return false };
     let written = serde_json::to_string(&request).expect("a request is plain data");
@@ -25,7 +25,7 @@ pub fn train_request(input: &[u8]) -> bool {
     if steps > STEPS || request.batch.samples.len() > SAMPLES {
         return false;
     }
-    // An update changes the weights, and an error leaves them half-way.
+    // An update changes the weights, and an error leaves them partly updated.
     let model = Decoder::load(&fixture("base"), Device::Cpu).expect("the model can be read");
     Learner::new(model, Compute::default()).update(&request).is_ok()
 }

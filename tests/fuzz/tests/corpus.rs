@@ -1,5 +1,5 @@
-//! What fuzzing has found, and what it began with: the inputs of `corpus/`, each taken or refused
-//! once more.
+//! Findings of fuzzing and its seeds: the inputs of `corpus/`, each accepted or rejected
+//! again.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn inputs_that_fuzzing_found_are_taken_or_refused() {
             let entry = entry.unwrap();
             let input = fs::read(entry.path()).unwrap();
             let clock = Instant::now();
-            // The test's output names the input that it did not get over.
+            // The test's output names the input that failed.
             let named = format!("{} of {}", entry.file_name().display(), archive.display());
             println!("{named}");
             if target(&input) {

@@ -176,7 +176,7 @@ async fn a_server_that_answers_nothing_is_named_and_left_out_until_the_next_push
     let waits =
         format!("waiting for {}: 6 requests in flight, nothing has arrived for", silent.url);
     assert!(told.contains(&waits), "{told}");
-    assert!(told.contains("left out until it has taken a push"), "{told}");
+    assert!(told.contains("excluded until it accepts a push"), "{told}");
 
     assert!(silent.asked(Some(1), ROLLOUTS) > 0, "the push has brought it back");
     assert_as_expected(&project, "a silent server of two").await;

@@ -2,7 +2,7 @@
 
 use retrial_protocol::{Batch, Objective, Optimizer, Part, Sample, Step, TrainRequest};
 
-/// A request for an update on `samples` samples of so many tokens. A quarter of them is hinted.
+/// A request for an update on `samples` samples of this many tokens. A quarter of them is hinted.
 pub fn request(
     samples: usize,
     vocabulary: usize,

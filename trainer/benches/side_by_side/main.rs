@@ -1,9 +1,9 @@
-//! A whole update (old log-probs, forward, backward, optimizer) beside the same update of a plain
+//! A whole update (old log-probs, forward, backward, optimizer) compared with the same update of a plain
 //! `PyTorch` + transformers loop with padding: one tiny model with a vocabulary of 32k, one recorded
 //! batch of rollouts of uneven length, each side in a process of its own, one thread.
 //!
 //! `trainer/fetch-reference.sh && cargo bench -p retrial-trainer --profile dev --bench side_by_side`.
-//! Without `PyTorch` (`PYTHON` names an interpreter that has it) this side is measured alone.
+//! Without `PyTorch` (`PYTHON` names an interpreter that has it) only this side is measured.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,8 +24,8 @@ const VOCABULARY: u32 = 32_000;
 const SAMPLES: usize = 32;
 const LONGEST: f64 = 512.0;
 const ROUNDS: u32 = 2;
-/// Optimizer steps in an update, each on its share of the rollouts. From the second on the policy is
-/// not the one of before: old log-probs have to be computed.
+/// Optimizer steps in an update, each on its own mini-batch. From the second on the policy differs
+/// from the old one, so that old log-probs have to be computed.
 const MINI_BATCHES: u32 = 2;
 /// Sequences in a micro-batch of the padded loop.
 const MICRO_BATCH: usize = 8;
@@ -110,7 +110,7 @@ fn make_model(folder: &Path) {
         .expect("the disk has room");
 }
 
-/// Groups of 8 rollouts of a prompt; lengths are spread as those of reasoning are: many short, a few
+/// Groups of 8 rollouts of a prompt; lengths are distributed as in reasoning: many short, a few
 /// at the limit. Log-probs are the model's own.
 fn rollouts(learner: &Learner) -> Batch {
     let mut random = ChaCha8Rng::seed_from_u64(20_251_026);
@@ -138,7 +138,7 @@ fn rollouts(learner: &Learner) -> Batch {
     Batch { samples }
 }
 
-/// With one thread, the time that a machine with nothing else to do would take.
+/// With one thread, this is the time on an idle machine.
 fn processor_seconds() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9

@@ -1,9 +1,9 @@
-//! Log lines of Retrial's programs: plain text for a person at a terminal, or JSON lines for what
-//! collects logs (`RETRIAL_LOG_FORMAT=json`).
+//! Log lines of Retrial's programs: plain text for a person at a terminal, or JSON lines for
+//! log collectors (`RETRIAL_LOG_FORMAT=json`).
 //!
-//! - All lines go to standard error. `RUST_LOG` chooses which.
-//! - In JSON every line is one: what a person would be told as well, errors and panics too. The
-//!   object `span` has the `run`, `step` and `phase` that a line belongs to ([`at`]).
+//! - All lines go to standard error. `RUST_LOG` filters them.
+//! - In JSON mode every line is a JSON object, including errors and panics. The
+//!   object `span` has the `run`, `step` and `phase` of a line ([`at`]).
 
 use std::error::Error;
 use std::io::IsTerminal as _;
@@ -20,26 +20,26 @@ const VARIABLE: &str = "RETRIAL_LOG_FORMAT";
 
 static FORMAT: OnceLock<Format> = OnceLock::new();
 
-/// How lines look.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// As a person reads them.
+    /// Text for a person.
     #[default]
     Text,
-    /// An object a line.
+    /// One JSON object a line.
     Json,
 }
 
-/// A format that there is not.
+/// An unknown format.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{VARIABLE} is `{0}`, it must be text or json")]
 pub struct UnknownFormat(String);
 
-/// Something else that sees the lines.
+/// Another subscriber of the lines.
 pub type Listener = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Begins to log; once in a program. `usual` is the level of what is logged as text unless
-/// `RUST_LOG` says otherwise; as JSON that is `info`.
+/// Starts logging; call it once in a program. `usual` is the level of text lines unless
+/// `RUST_LOG` is set; for JSON it is `info`.
 pub fn init(usual: &str, listener: Option<Listener>) -> Result<(), UnknownFormat> {
     let format: Format = std::env::var(VARIABLE).unwrap_or_default().parse()?;
     let usual = if format == Format::Json { "info" } else { usual };
@@ -64,12 +64,12 @@ pub fn init(usual: &str, listener: Option<Listener>) -> Result<(), UnknownFormat
     Ok(())
 }
 
-/// How lines look in this program.
+/// The format in this program.
 pub fn format() -> Format {
     FORMAT.get().copied().unwrap_or_default()
 }
 
-/// Tells whoever started the program something: a line of its own, whatever the level.
+/// Prints a message for whoever started the program, whatever the log level.
 pub fn tell(text: &str) {
     match format() {
         Format::Text => eprintln!("{text}"),
@@ -77,7 +77,7 @@ pub fn tell(text: &str) {
     }
 }
 
-/// Tells what went wrong, and why.
+/// Prints an error and its causes.
 pub fn tell_error(error: &(dyn Error + 'static)) {
     let text = with_causes(error);
     match format() {
@@ -86,7 +86,7 @@ pub fn tell_error(error: &(dyn Error + 'static)) {
     }
 }
 
-/// An error and its causes, each said once: some errors name their cause themselves.
+/// The message of an error and of its causes, each once: some errors name their cause themselves.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -101,7 +101,7 @@ pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// What the lines of a piece of work belong to. Its level is the highest, so that no filter takes
+/// A span for the log lines of a piece of work. It has the highest level, so that no filter removes
 /// it from the lines that are shown.
 pub fn at(run: &str, step: u64, phase: &str) -> Span {
     tracing::error_span!("at", run, step, phase)

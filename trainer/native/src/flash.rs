@@ -21,7 +21,7 @@ unsafe extern "C" {
 }
 
 /// Whether libtorch has the kernel for tensors of this kind on this device: in half precision, on
-/// GPUs of compute capability 8 and later. Found out by trying, once.
+/// GPUs of compute capability 8 and later. Tested once, by running it.
 pub fn has_kernel(device: Device, kind: Kind) -> bool {
     static TRIED: OnceLock<bool> = OnceLock::new();
     device.is_cuda()
@@ -33,14 +33,14 @@ pub fn has_kernel(device: Device, kind: Kind) -> bool {
         })
 }
 
-/// Whether the kernel takes heads of this width.
+/// Whether the kernel supports heads of this width.
 pub fn takes_width(width: i64) -> bool {
     width % 8 == 0 && width <= 256
 }
 
 /// Causal attention inside each of several sequences that lie one after another: queries
-/// `[T, Hq, D]`, keys and values `[T, Hkv, D]` to `[T, Hq, D]`. `starts` has where each sequence
-/// begins and where the last one ends, i32; `longest` is the longest. Gradients go through it. The
+/// `[T, Hq, D]`, keys and values `[T, Hkv, D]` to `[T, Hq, D]`. `starts` has the offsets of the sequences
+/// and of the end, i32; `longest` is the longest. It is differentiable. The
 /// error is libtorch's.
 pub fn attend(
     q: &Tensor,
@@ -51,7 +51,7 @@ pub fn attend(
 ) -> Result<Tensor, String> {
     let mut attended = ptr::null_mut();
     // SAFETY: tch's pointers are to `at::Tensor`s that live through the call; `attended` is set to
-    // one that is this side's if the message is null.
+    // one that this side owns if the message is null.
     unsafe {
         let (q, k, v, starts) = (q.as_ptr(), k.as_ptr(), v.as_ptr(), starts.as_ptr());
         outcome(retrial_flash_attention(q, k, v, starts, longest, &raw mut attended))?;

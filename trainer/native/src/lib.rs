@@ -1,5 +1,5 @@
-//! What the trainer needs of libtorch and NCCL and tch does not have: groups of ranks (c10d, NCCL),
-//! libtorch's errors as values, an attention kernel, what the allocator of a GPU holds, and how matrix
+//! What the trainer needs from libtorch and NCCL and tch does not have: process groups (c10d, NCCL),
+//! libtorch's errors as values, an attention kernel, memory statistics of a GPU, and reproducible matrix
 //! products are computed. All `unsafe` of the project is in this crate, behind safe functions.
 
 pub mod c10d;

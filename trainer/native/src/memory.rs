@@ -1,4 +1,4 @@
-//! What libtorch has taken of a GPU's memory at most.
+//! Peak memory of a GPU.
 
 use std::ffi::{c_char, c_int};
 
@@ -10,16 +10,16 @@ unsafe extern "C" {
     fn retrial_peak_memory(device: c_int, taken: *mut i64, held: *mut i64) -> *mut c_char;
 }
 
-/// The most memory since the process began, bytes.
+/// The peak since the process began, bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peak {
-    /// What tensors took.
+    /// Memory of tensors.
     pub taken: u64,
-    /// What the allocator held for them, which no other process could have.
+    /// Memory reserved by the allocator, which no other process can use.
     pub held: u64,
 }
 
-/// The peak on a GPU. The error is libtorch's; there is no allocator to ask for other devices.
+/// The peak on a GPU. The error is libtorch's; other devices have no such allocator.
 pub fn peak(device: Device) -> Result<Peak, String> {
     let Device::Cuda(index) = device else { return Err(format!("{device:?} is not a GPU")) };
     let (mut taken, mut held) = (0, 0);

@@ -1,11 +1,11 @@
-//! For tests and measurements of ranks on one machine.
+//! Helpers for tests and benchmarks of ranks on one machine.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::c10d::Meeting;
 
-/// A port that no one has, of those that are never given to whoever asks for any: ranks knock at it
+/// A free port, outside the range from which systems pick free ports: ranks connect to it
 /// before it is taken.
 ///
 /// # Panics

@@ -1,4 +1,4 @@
-//! Groups of ranks: threads that compute together, and processes that die or hang.
+//! Groups of ranks: threads that compute together, and processes that crash or hang.
 
 #![allow(clippy::cast_precision_loss, reason = "ranks are few")]
 
@@ -37,7 +37,7 @@ fn every_operation_does_what_its_name_says() {
             let share = Tensor::from_slice(&[rank, -rank]);
             let gathered = Tensor::zeros([2 * size as i64], (Kind::Float, tch::Device::Cpu));
             group.all_gather(&gathered, &share).unwrap();
-            // Two are under way at once.
+            // Two are in progress at once.
             let begun = [1.0, 10.0]
                 .map(|factor| group.begin_reduce_scatter(&(&gathered * factor)).unwrap());
             let [scattered, tenfold] = begun.map(|begun| group.finish(begun).unwrap());
@@ -123,24 +123,24 @@ fn a_group_over_nccl_does_what_its_operations_say() {
 
 const ROLE: &str = "RETRIAL_TEST_RANK";
 
-/// What the other processes of the tests below do; nothing in a run of the tests.
+/// What the other processes of the tests below do; nothing in a normal run of the tests.
 #[test]
 fn as_another_process() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let words: Vec<&str> = role.split(' ').collect();
-    let [port, rank, world, seconds, fate] = words[..] else { panic!("{role}") };
+    let [port, rank, world, seconds, failure] = words[..] else { panic!("{role}") };
     let (port, rank) = (port.parse().unwrap(), rank.parse().unwrap());
     let timeout = Duration::from_secs(seconds.parse().unwrap());
     let mut group = join(port, rank, world.parse().unwrap(), timeout).unwrap();
     group.barrier().unwrap();
-    match fate {
+    match failure {
         "dies" => std::process::abort(),
         "hangs" => std::thread::sleep(Duration::from_mins(2)),
         _ => drop(group.barrier()),
     }
 }
 
-/// A process that does not outlive the test.
+/// A process that ends with the test.
 struct Peer(Child);
 
 impl Drop for Peer {
@@ -150,21 +150,21 @@ impl Drop for Peer {
     }
 }
 
-fn peer(port: u16, rank: usize, world: usize, timeout: Duration, fate: &str) -> Peer {
+fn peer(port: u16, rank: usize, world: usize, timeout: Duration, failure: &str) -> Peer {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "as_another_process"])
-        .env(ROLE, format!("{port} {rank} {world} {} {fate}", timeout.as_secs()))
+        .env(ROLE, format!("{port} {rank} {world} {} {failure}", timeout.as_secs()))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
     Peer(child.unwrap())
 }
 
-/// The error of rank 0, and how long it took, when rank 1 of these fares so.
-fn error_when_one(fate: &str, world: usize, timeout: Duration) -> (GroupError, Duration) {
+/// The error of rank 0, and how long it took, when rank 1 fails in this way.
+fn error_when_one(failure: &str, world: usize, timeout: Duration) -> (GroupError, Duration) {
     let port = free_port();
-    let fate_of = |rank| if rank == 1 { fate } else { "waits" };
-    let start = |rank| peer(port, rank, world, timeout, fate_of(rank));
+    let failure_of = |rank| if rank == 1 { failure } else { "waits" };
+    let start = |rank| peer(port, rank, world, timeout, failure_of(rank));
     let _peers: Vec<_> = (1..world).map(start).collect();
     let mut group = join(port, 0, world, timeout).unwrap();
     group.barrier().unwrap();

@@ -15,15 +15,15 @@ pub enum Part {
     Hinted,
 }
 
-/// One response to learn from.
+/// One response to train on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Token ids of the un-hinted prompt, whatever the response was sampled under.
+    /// Token ids of the un-hinted prompt, even if the response was sampled under a hint.
     pub prompt: Vec<u32>,
-    /// Token ids of the response as they were sampled, the end token included.
+    /// Token ids of the response as they were sampled, including the end token.
     pub response: Vec<u32>,
     /// Log-probability of each response token in nats, as the sampler reported it, in the context
-    /// that it was sampled in. For [`Part::Hinted`] that context has the hint.
+    /// in which it was sampled. For [`Part::Hinted`] that context has the hint.
     pub sampler_logprobs: Vec<f32>,
     /// The advantage, the same for every token of the response.
     pub advantage: f32,
@@ -31,7 +31,7 @@ pub struct Sample {
     pub part: Part,
 }
 
-/// Everything a step learns from. Samples with advantage 0 belong to it: they count in the token
+/// All samples of a step. Samples with advantage 0 are included, because they count in the token
 /// normalisers.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -40,7 +40,7 @@ pub struct Batch {
     pub samples: Vec<Sample>,
 }
 
-/// SHA-256 over a batch's content, in hexadecimal: lets the trainer recognise a step that it has
+/// SHA-256 of a batch's content, in hexadecimal. With it the trainer recognises a step that it has
 /// already taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -73,7 +73,7 @@ impl Batch {
         of_part.map(|sample| sample.response.len()).sum()
     }
 
-    /// A digest that two batches share only if they are equal bit for bit.
+    /// A digest. Two batches have the same one only if they are equal bit for bit.
     pub fn digest(&self) -> BatchDigest {
         let mut hash = Sha256::new();
         let mut ids = |ids: &[u32]| {

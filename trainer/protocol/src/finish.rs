@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// The model ended it.
+    /// The model ended it with an end token or a stop string.
     Stop,
-    /// It was cut at the response limit.
+    /// It reached the response limit.
     Length,
 }
 
 impl FinishReason {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 2] = [Self::Stop, Self::Length];
 
-    /// The word for it in the database and in `OpenAI`'s protocol.
+    /// Its name in the database and in `OpenAI`'s protocol.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Stop => "stop",

@@ -1,4 +1,4 @@
-//! How a policy server fares, as the loop sees it and a dashboard shows it.
+//! State of a policy server, as the loop sees it and the dashboard shows it.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,18 +6,18 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How a server fares.
+/// State of a server.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ServerHealth {
     /// Its base URL.
     pub url: String,
-    /// The version that it was seen to serve; none while it is left out.
+    /// The version that it serves; none while it is excluded.
     pub version: Option<u64>,
-    /// Requests under way.
+    /// Requests in flight.
     pub in_flight: usize,
-    /// Requests that ended.
+    /// Finished requests.
     pub requests: u64,
-    /// Those that failed among them.
+    /// Failed ones among them.
     pub failed: u64,
     /// Mean seconds of a request.
     pub mean_seconds: Option<f64>,
@@ -25,14 +25,14 @@ pub struct ServerHealth {
     pub worst_seconds: Option<f64>,
 }
 
-/// A server that answers nothing while requests to it are under way.
+/// A stalled server: requests are in flight and nothing arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Silence {
     /// Its base URL.
     pub url: String,
-    /// Requests under way.
+    /// Requests in flight.
     pub in_flight: usize,
-    /// Since it was last heard of, or the first of them began.
+    /// Time since its last answer, or since the first of them began.
     pub lasting: Duration,
 }
 

@@ -1,11 +1,11 @@
-//! What passes between the orchestrator and the trainer, and what both know of policy servers.
+//! Messages between the orchestrator and the trainer, and what both know about policy servers.
 //!
 //! The orchestrator owns the algorithm: it decides which responses are trained on, against which
 //! prompt, with which advantage, and it sends the [`Objective`] with every batch. The trainer owns
-//! the model: it holds no configuration of a run beyond the folder it works in, so that a request
-//! says all there is to know about an update.
+//! the model: it has no configuration of a run besides the folder it works in, so a request
+//! says everything about an update.
 //!
-//! Plain data, JSON over HTTP. No tensors, and no I/O but to read a token.
+//! Plain data, JSON over HTTP. No tensors, and no I/O except reading a token.
 
 mod access;
 mod batch;

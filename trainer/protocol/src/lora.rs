@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
-    /// To queries.
+    /// The query projection.
     QProj,
-    /// To keys.
+    /// The key projection.
     KProj,
-    /// To values.
+    /// The value projection.
     VProj,
-    /// Out of attention.
+    /// The output projection of attention.
     OProj,
-    /// The MLP's gate.
+    /// The MLP's gate projection.
     GateProj,
-    /// Into the MLP.
+    /// The MLP's up projection.
     UpProj,
-    /// Out of the MLP.
+    /// The MLP's down projection.
     DownProj,
 }
 
@@ -71,15 +71,15 @@ impl FromStr for Target {
 }
 
 /// Instead of a matrix W its sum with `alpha / rank * B A` is used, where A has `rank` rows and B as
-/// many columns; only these learn.
+/// many columns. Only A and B are trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lora {
     /// Rank of the adapters.
     pub rank: u32,
-    /// Their weight, times the rank.
+    /// Scaling: the adapter is multiplied by `alpha / rank`.
     pub alpha: f64,
-    /// The matrices that have one.
+    /// The matrices that get an adapter.
     #[serde(default = "all_targets")]
     pub targets: Vec<Target>,
 }
@@ -88,22 +88,22 @@ fn all_targets() -> Vec<Target> {
     Target::ALL.to_vec()
 }
 
-/// Why adapters of this form cannot be made.
+/// Why an adapter has invalid settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLora {
-    /// No adapter at all.
+    /// The rank is 0.
     #[error("`lora.rank` is 0, it must be 1 or more")]
     Rank,
-    /// A weight that is no number, or none.
+    /// The scaling is not a positive number.
     #[error("`lora.alpha` must be above 0")]
     Alpha,
-    /// Nothing would learn.
+    /// There would be nothing to train.
     #[error("`lora.targets` is empty")]
     NoTarget,
 }
 
 impl Lora {
-    /// What the product of the two matrices is multiplied by.
+    /// The factor of the product of the two matrices.
     pub fn scale(&self) -> f64 {
         self.alpha / f64::from(self.rank)
     }

@@ -1,7 +1,7 @@
-//! The most memory that an update takes, told from a model's `config.json` and the settings alone.
+//! Estimate of the most memory that an update takes, from a model's `config.json` and the settings alone.
 //!
-//! What counts is listed term by term, as the trainer holds it: weights, moments and gradients; what
-//! the layers of one micro-batch keep for the way back; the logits of the head. The two constants at
+//! The terms are those of the trainer: weights, moments and gradients; what
+//! the layers of one micro-batch store for the backward pass; the logits of the head. The two constants at
 //! the end are measured. Letters: T tokens and N response tokens of a micro-batch, H hidden width,
 //! I width inside the MLP, Q and K widths of queries and of keys.
 
@@ -13,13 +13,13 @@ use crate::lora::{Lora, Target};
 const CHUNKS: u64 = 2 << 22;
 /// and on other devices.
 const LARGE_CHUNKS: u64 = 2 << 28;
-/// A process with libtorch that has computed something, bytes.
+/// A process with libtorch after its first computation, bytes.
 const PROCESS: u64 = 215 << 20;
-/// What the allocator of the CPU holds for each byte of activations that is asked for: pieces of
-/// many sizes come and go. That of a GPU holds hardly more than is asked for.
+/// Overhead of the CPU's allocator, for each byte of activations: pieces of
+/// many sizes are allocated and freed. A GPU's allocator has little overhead.
 const FRAGMENTS: f64 = 1.15;
 
-/// Numbers that go from rank to rank together, at least; see the trainer's `ranks`.
+/// The least size of a bucket, in numbers; see the trainer's `ranks`.
 const BUCKET: u64 = 1 << 22;
 
 const F32: u64 = 4;
@@ -40,24 +40,24 @@ pub struct Shape {
     model_type: String,
 }
 
-/// How a model is trained, as far as memory depends on it.
+/// Training settings that memory depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Training {
     /// Tokens of a micro-batch.
     pub tokens: u64,
-    /// Of them response tokens.
+    /// Response tokens among them.
     pub response_tokens: u64,
     /// Bytes of a number in activations: 4 or 2.
     pub activation_bytes: u64,
-    /// Whether each layer is computed again on the way back.
+    /// Whether each layer is recomputed in the backward pass.
     pub recompute: bool,
-    /// The adapter that learns in place of the weights, if one does.
+    /// The adapter that is trained in place of the weights, if there is one.
     pub lora: Option<Lora>,
-    /// Whether the objective has a KL term, which takes a reference model.
+    /// Whether the objective has a KL term, which needs a reference model.
     pub reference: bool,
-    /// Whether it is on another device than the CPU.
+    /// Whether training is on another device than the CPU.
     pub accelerator: bool,
-    /// How many ranks train together.
+    /// Number of ranks.
     pub ranks: u64,
 }
 
@@ -89,7 +89,7 @@ impl Shape {
         }
     }
 
-    /// Numbers in the matrices of a layer; norms and biases are nothing beside them.
+    /// Numbers in the matrices of a layer; norms and biases are negligible.
     fn layer(&self) -> u64 {
         Target::ALL
             .map(|target| self.matrix(target))
@@ -116,22 +116,22 @@ impl Shape {
         self.num_hidden_layers * lora.targets().map(of_matrix).sum::<u64>()
     }
 
-    /// Numbers that a layer keeps of a token for the way back.
+    /// Numbers that a layer stores for each token until the backward pass.
     fn kept_of_a_token(&self) -> u64 {
         let (h, i, (q, k)) = (self.hidden_size, self.intermediate_size, self.widths());
-        // Each norm keeps its input and what it has normalised, each matrix its input.
+        // Each norm stores its input and its result, each matrix its input.
         let norms = 2 * 3 * h;
         let heads = if self.model_type == "qwen3" { 3 * (q + k) } else { q + k };
-        // Values; what attention gave, twice: as it came and in the order of the tokens.
+        // Values; the output of attention twice: as computed, and in the order of the tokens.
         let attention = k + 2 * q;
         // Gate, its activation, up, and their product.
         norms + heads + attention + 4 * i
     }
 }
 
-/// What a rank holds of the numbers that learn, bytes for all of them. One alone has weights,
-/// gradients and two moments in f32. Of several, each has the weights that products are computed with,
-/// and a share of the rest, the weights in f32 among it where products are of another kind.
+/// What a rank stores of the trained parameters, bytes for all of them. A single rank has weights,
+/// gradients and two moments in f32. Each of several ranks has the weights that products use
+/// and a shard of the rest, including f32 weights where products use another kind.
 fn learning(learned: u64, bytes: u64, ranks: u64) -> u64 {
     let alike = ranks == 1 || bytes == F32;
     let (weights, shared) = if alike { (F32, 3 * F32) } else { (bytes, 4 * F32) };
@@ -144,13 +144,13 @@ pub fn peak(shape: &Shape, training: &Training) -> u64 {
     let (tokens, rows) = (training.tokens, training.response_tokens);
     let parameters = shape.parameters();
     let several = training.ranks > 1;
-    // Each of several ranks has its weights in the kind of products already.
+    // Each of several ranks already has its weights in the kind of products.
     let casts = bytes != F32 && training.lora.is_none() && !several;
     let layers = if training.recompute { 1 } else { shape.num_hidden_layers };
 
     let learned = training.lora.as_ref().map_or(parameters, |lora| shape.adapter(lora));
     let under_adapter = if training.lora.is_some() { parameters * bytes } else { 0 };
-    // An adapter's reference is the model under it.
+    // The reference of an adapter is the model under it.
     let reference =
         if training.reference && training.lora.is_none() { parameters * bytes } else { 0 };
     let held = under_adapter + reference + learning(learned, bytes, training.ranks);
@@ -167,18 +167,18 @@ pub fn peak(shape: &Shape, training: &Training) -> u64 {
         None => (shape.embedding().max(shape.layer() / 3), shape.layer().max(shape.embedding())),
     };
     // Of several ranks: the gradients of a layer or of the output matrix, until they are in buckets, of
-    // which three are on their way. The largest parameter may be a bucket of its own.
+    // which three are in flight. The largest parameter may be a bucket of its own.
     let buckets = if several { of_a_layer * bytes + 3 * largest.max(BUCKET) * F32 } else { 0 };
     let pass = inputs + graphs + cast + states + logits * F32 + buckets;
 
-    // The optimizer goes from one parameter to the next, with three copies.
+    // The optimizer updates one parameter at a time, with three copies.
     let step = F32 * 3 * largest;
     let fragments = if training.accelerator { 1.0 } else { FRAGMENTS };
     PROCESS + held + ((pass as f64 * fragments) as u64).max(step)
 }
 
-/// What a weight version takes on the disk, bytes: weights and two moments of what learns, and
-/// weights in f32 beside those in bf16.
+/// Size of a weight version on disk, bytes: weights and two moments of what is trained, and
+/// f32 weights in addition to bf16 ones.
 pub fn version_bytes(shape: &Shape, bf16: bool, lora: Option<&Lora>) -> u64 {
     let learned = lora.map_or(shape.parameters(), |lora| shape.adapter(lora));
     let for_servers = if bf16 && lora.is_none() { 2 } else { 0 };

@@ -1,7 +1,7 @@
-//! The metrics of a step: every number that the log keeps of one has its name, its unit, its
-//! formula, its source and the panel that shows it here, and nowhere else.
+//! The metrics of a step: name, unit, formula, source and panel of every number in the log are declared
+//! here, and nowhere else.
 //!
-//! The loop and the trainer fill them, the log keeps them by name, the dashboard, Prometheus and
+//! The loop and the trainer fill them, the log stores them by name, the dashboard, Prometheus and
 //! exports show them, and the table in `docs/schema.md` is [`table`]. A test of the reports fails for
 //! a metric that its panel does not show.
 
@@ -21,7 +21,7 @@ pub enum MetricSource {
 }
 
 impl MetricSource {
-    /// A word for it.
+    /// The name of the source.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Rollouts => "rollouts",
@@ -63,7 +63,7 @@ pub enum PanelKey {
 }
 
 impl PanelKey {
-    /// Its name in addresses.
+    /// Its name in URLs.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Outcomes => "outcomes",
@@ -97,14 +97,14 @@ impl PanelKey {
 
 macro_rules! metrics {
     ($($key:ident, $name:literal, $unit:literal, $source:ident, $panel:ident, $formula:literal;)*) => {
-        /// A number of a step.
+        /// A metric of a step.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Metric {
             $(#[doc = $formula] $key,)*
         }
 
         impl Metric {
-            /// All of them.
+            /// All metrics.
             pub const ALL: &[Self] = &[$(Self::$key),*];
 
             /// Its name in the log.
@@ -112,17 +112,17 @@ macro_rules! metrics {
                 match self { $(Self::$key => $name,)* }
             }
 
-            /// What it is counted in.
+            /// Its unit.
             pub fn unit(self) -> &'static str {
                 match self { $(Self::$key => $unit,)* }
             }
 
-            /// What it is.
+            /// Its formula, in words.
             pub fn formula(self) -> &'static str {
                 match self { $(Self::$key => $formula,)* }
             }
 
-            /// Where it comes from.
+            /// Its source.
             pub fn source(self) -> MetricSource {
                 match self { $(Self::$key => MetricSource::$source,)* }
             }
@@ -259,7 +259,7 @@ impl Metric {
 pub type Measured = (Metric, Option<f64>);
 
 impl TrainMetrics {
-    /// What the log keeps of an update. A field that is not named here does not compile.
+    /// The metrics of an update. A field that is not listed here does not compile.
     pub fn measured(&self) -> Vec<Measured> {
         let Self {
             loss,
@@ -274,7 +274,7 @@ impl TrainMetrics {
             sampler_mismatch,
             corrected_fraction,
             kl,
-            // The clock of the loop has it, with the request around it.
+            // The loop measures the whole request instead.
             train_seconds: _,
         } = self;
         let rho = |at: fn(Quantiles) -> f64| rho.map(at);
@@ -297,7 +297,7 @@ impl TrainMetrics {
     }
 }
 
-/// All metrics as a table in Markdown: that of `docs/schema.md`.
+/// All metrics as a Markdown table, for `docs/schema.md`.
 pub fn table() -> String {
     let mut table = "| name | unit | from | panel | what |\n|---|---|---|---|---|\n".to_owned();
     for metric in Metric::ALL {

@@ -1,4 +1,4 @@
-//! What an update maximises: sent with every batch.
+//! The objective of an update, sent with every batch.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,11 +40,11 @@ pub enum Entropy {
         /// Weight of the mean token entropy (nats) in the objective.
         coefficient: f64,
     },
-    /// The controller of Skywork-OR1: after each update the coefficient goes up by `delta` while
-    /// the measured entropy is under `target` and down otherwise, stays inside `[min, max]`, and
-    /// applies only under the target. It starts at `min`.
+    /// The controller of Skywork-OR1: after each update the coefficient rises by `delta` while
+    /// the measured entropy is below `target` and falls otherwise, stays inside `[min, max]`, and
+    /// applies only below the target. It starts at `min`.
     Adaptive {
-        /// Entropy to keep, nats a token.
+        /// Target entropy, nats a token.
         target: f64,
         /// Change of the coefficient in one update.
         delta: f64,
@@ -55,8 +55,8 @@ pub enum Entropy {
     },
 }
 
-/// The surrogate of the on-policy part, and how its tokens are weighed. The hinted part is shaped
-/// as ever, and weighed alike.
+/// The surrogate of the on-policy part, and how its tokens are weighted. The hinted part keeps its
+/// shaping and gets the same weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
@@ -65,20 +65,20 @@ pub enum Loss {
     Lte,
     /// Clipped ratios, mean over each response, then over responses (arXiv 2402.03300).
     Grpo,
-    /// As LTE, with more room above: clip 0.2 and 0.28 (arXiv 2503.14476).
+    /// As LTE, with a wider clip above: 0.2 and 0.28 (arXiv 2503.14476).
     Dapo,
     /// Clipped ratios, sums over responses divided by a constant, and advantages that are not
     /// divided by the deviation of their group (arXiv 2503.20783).
     DrGrpo,
     /// One ratio a response, the geometric mean of its tokens' (arXiv 2507.18071).
     Gspo,
-    /// The clipped ratio, without gradient, times the log-probability: no token is without
+    /// The clipped ratio, without gradient, times the log-probability: every token has a
     /// gradient (arXiv 2506.13585).
     Cispo,
 }
 
 impl Loss {
-    /// `clip_low` and `clip_high` unless they are given.
+    /// `clip_low` and `clip_high` unless they are set.
     pub fn default_clips(self) -> (f64, f64) {
         match self {
             Self::Lte | Self::Grpo | Self::DrGrpo => (0.2, 0.2),
@@ -90,11 +90,11 @@ impl Loss {
     }
 }
 
-/// A penalty on the distance from the model that the run began with, in the loss.
+/// KL penalty: the distance from the initial model, in the loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kl {
-    /// Weight of the mean over tokens.
+    /// Coefficient of the mean over tokens.
     pub coefficient: f64,
     /// The estimator.
     #[serde(default)]
@@ -106,7 +106,7 @@ pub struct Kl {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KlEstimator {
-    /// `d`: unbiased as a number; its gradient has mean 0.
+    /// `d`: an unbiased estimate, but its gradient has mean 0.
     K1,
     /// `d^2 / 2`.
     K2,
@@ -115,9 +115,9 @@ pub enum KlEstimator {
     K3,
 }
 
-/// What is done where sampler and trainer disagree about the probability of a token. With a
+/// Correction for a mismatch between sampler and trainer. With a
 /// correction the ratio's denominator is the trainer's own `pi_old`, and each on-policy token is
-/// weighed by `pi_old / pi_sampler`, bounded.
+/// weighted by `pi_old / pi_sampler`, bounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Correction {
@@ -128,21 +128,21 @@ pub enum Correction {
     Tis {
         /// The bound.
         cap: f64,
-        /// Whether a token or its whole response is weighed.
+        /// Whether single tokens or whole responses are weighted.
         #[serde(default)]
         level: Level,
     },
-    /// `IcePop`: tokens whose weight is not between `low` and `high` are left out.
+    /// `IcePop`: tokens whose weight is outside `low` to `high` are dropped.
     #[serde(rename = "icepop")]
     IcePop {
-        /// Least weight.
+        /// Lowest weight.
         low: f64,
-        /// Largest weight.
+        /// Highest weight.
         high: f64,
     },
 }
 
-/// What a correction weighs.
+/// Level of a correction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
@@ -157,7 +157,7 @@ pub enum Level {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Objective {
-    /// The on-policy part.
+    /// The loss of the on-policy part.
     pub loss: Loss,
     /// gamma of the policy shaping `f(x) = x / (x + gamma)`; 0.1 in the paper.
     pub gamma: f64,
@@ -166,7 +166,7 @@ pub struct Objective {
     /// What Z and Z' count.
     pub normalisation: Normalisation,
     /// The ratio of the on-policy part is clipped below at `1 - clip_low`;
-    /// [`Loss::default_clips`] unless given.
+    /// [`Loss::default_clips`] unless set.
     pub clip_low: Option<f64>,
     /// ... and above at `1 + clip_high`.
     pub clip_high: Option<f64>,
@@ -174,12 +174,12 @@ pub struct Objective {
     pub dual_clip: Option<f64>,
     /// Log-ratios are clamped to plus and minus this, in nats.
     pub log_ratio_limit: f64,
-    /// The constant that [`Loss::DrGrpo`] divides each response's sum by: the most tokens of a
+    /// The divisor of each response's sum in [`Loss::DrGrpo`]: the limit on the tokens of a
     /// response.
     pub length_divisor: Option<f64>,
-    /// The penalty on the distance from the reference, if any.
+    /// The KL penalty, if there is one.
     pub kl: Option<Kl>,
-    /// The correction for a sampler that disagrees with the trainer.
+    /// The correction for a mismatch between sampler and trainer.
     pub correction: Correction,
     /// The entropy bonus.
     pub entropy: Entropy,

@@ -1,4 +1,4 @@
-//! How an update steps: sent with every batch.
+//! Optimizer settings of an update, sent with every batch.
 
 use std::f64::consts::PI;
 
@@ -6,34 +6,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::range::{InvalidObjective, check};
 
-/// How the learning rate moves, by the optimizer steps `t` that were taken before. During the first
-/// `warmup_steps` it also rises linearly.
+/// Learning-rate schedule, by the number `t` of optimizer steps taken before. During the first
+/// `warmup_steps` the rate also rises linearly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
-    /// It stays.
+    /// Constant.
     #[default]
     Constant,
-    /// Falls linearly to `floor` times itself at step `steps`.
+    /// Linear decay to `floor` times the learning rate at step `steps`.
     Linear {
         /// Optimizer steps, warm-up included.
         steps: u64,
-        /// What is left of it at the end.
+        /// Final factor.
         #[serde(default)]
         floor: f64,
     },
-    /// Falls along a cosine to `floor` times itself at step `steps`.
+    /// Cosine decay to `floor` times the learning rate at step `steps`.
     Cosine {
         /// Optimizer steps, warm-up included.
         steps: u64,
-        /// What is left of it at the end.
+        /// Final factor.
         #[serde(default)]
         floor: f64,
     },
 }
 
 impl Schedule {
-    /// What the learning rate is multiplied by for the step after `done`.
+    /// Factor of the learning rate for the step after `done`.
     pub fn factor(self, warmup_steps: u64, done: u64) -> f64 {
         if done < warmup_steps {
             return (done + 1) as f64 / warmup_steps as f64;
@@ -52,20 +52,20 @@ impl Schedule {
     }
 }
 
-/// Which parameters decay.
+/// Parameters with weight decay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decayed {
     /// Matrices; vectors (norms, biases) do not.
     #[default]
     Matrices,
-    /// The matrices of the layers: embedding and output matrix do not decay either.
+    /// The matrices of the layers, without embedding and output matrix.
     Layers,
     /// All parameters.
     All,
 }
 
-/// `AdamW`, and how often it steps on a batch.
+/// `AdamW`, and the number of its steps on a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
@@ -79,17 +79,17 @@ pub struct Optimizer {
     pub epsilon: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
-    /// What it applies to.
+    /// Parameters with weight decay.
     pub decayed: Decayed,
-    /// How the learning rate moves.
+    /// Learning-rate schedule.
     pub schedule: Schedule,
-    /// Optimizer steps in which the learning rate rises.
+    /// Warm-up: optimizer steps in which the learning rate rises.
     pub warmup_steps: u64,
-    /// The gradient's norm is scaled down to this.
+    /// Gradient clipping: the largest norm of the gradient.
     pub max_grad_norm: f64,
-    /// Passes over each batch; `pi_old` stays what it was before the first.
+    /// Passes over each batch; `pi_old` stays that of before the first.
     pub epochs: u32,
-    /// Optimizer steps in a pass, each on its share of the batch's samples.
+    /// Optimizer steps in a pass, each on its own mini-batch.
     pub mini_batches: u32,
 }
 

@@ -1,6 +1,6 @@
-//! Settings outside their range.
+//! Settings out of range.
 
-/// A setting outside its range.
+/// A setting out of range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("`{key}` is {value}, it must be {range}")]
 pub struct InvalidObjective {
@@ -8,11 +8,11 @@ pub struct InvalidObjective {
     pub key: &'static str,
     /// Its value.
     pub value: f64,
-    /// What it may be.
+    /// Its range.
     pub range: &'static str,
 }
 
-/// No number may be infinite: JSON, in which the trainer gets them, has none that are.
+/// Every number must be finite: JSON cannot express infinity.
 pub(crate) fn check(
     key: &'static str,
     value: f64,

@@ -21,33 +21,33 @@ use crate::objective::Objective;
 use crate::optimizer::Optimizer;
 use crate::units::{Step, WeightVersion};
 
-/// One update. Sending the same request again after a lost answer returns the recorded report: a
-/// step is never taken twice.
+/// A request for one update. Sending the same request again after a lost answer returns the recorded
+/// report: a step is never taken twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainRequest {
-    /// The step; the trainer must be at `step.base()`, or have taken this very step already.
+    /// The step; the trainer must be at `step.base()`, or have taken this step already.
     pub step: Step,
-    /// What to learn from.
+    /// The samples to train on.
     pub batch: Batch,
     /// Sampling temperature of the batch: the policy is the softmax of the logits divided by it.
     pub temperature: f64,
-    /// What to maximise.
+    /// The objective to maximise.
     pub objective: Objective,
-    /// How.
+    /// The optimizer's settings.
     pub optimizer: Optimizer,
-    /// Tokens (prompts, responses and padding) in one forward pass, at most, unless a single
+    /// Limit on the tokens (prompts, responses and padding) of one forward pass, unless a single
     /// sample is longer. Changes memory and speed, not the result beyond rounding.
     pub micro_batch_tokens: usize,
 }
 
-/// What an update did.
+/// The report of an update.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainReport {
-    /// The step that was taken.
+    /// The step.
     pub step: Step,
     /// The folder of the new version, in Hugging Face layout.
     pub folder: PathBuf,
-    /// Digest of the batch it was taken on.
+    /// Digest of its batch.
     pub batch: BatchDigest,
     /// Measurements.
     pub metrics: TrainMetrics,
@@ -58,7 +58,7 @@ pub struct TrainReport {
 pub struct TrainMetrics {
     /// The loss (minus the objective), mean over the optimizer steps of the first pass.
     pub loss: f64,
-    /// Norm of the gradient before clipping, likewise.
+    /// Norm of the gradient before clipping, mean over the optimizer steps of the first pass.
     pub grad_norm: f64,
     /// Response tokens of the on-policy part.
     pub on_policy_tokens: usize,
@@ -74,14 +74,14 @@ pub struct TrainMetrics {
     pub entropy: Option<f64>,
     /// Coefficient of the entropy bonus in this update.
     pub entropy_coefficient: f64,
-    /// Mean over the on-policy tokens of `|log pi_theta - sampler's log-prob|` in the first pass,
-    /// nats: what sampler and trainer disagree by.
+    /// Sampler mismatch: mean over the on-policy tokens of `|log pi_theta - sampler's log-prob|` in the
+    /// first pass, nats.
     pub sampler_mismatch: Option<f64>,
-    /// Share of on-policy tokens that a correction truncated or left out.
+    /// Share of on-policy tokens that a correction truncated or dropped.
     pub corrected_fraction: Option<f64>,
     /// Mean distance from the reference (by the estimator k3), nats a token.
     pub kl: Option<f64>,
-    /// Seconds in forward, backward and optimizer.
+    /// Seconds of forward pass, backward pass and optimizer.
     pub train_seconds: f64,
 }
 
@@ -105,22 +105,22 @@ pub struct PublishRequest {
     pub servers: Vec<ServerAddress>,
     /// Token ids that trainer and server both score after the push; at least two.
     pub probe: Vec<u32>,
-    /// Mean difference of the tokens' log-probabilities that passes, nats.
+    /// Tolerance: the largest mean difference of the tokens' log-probabilities, nats.
     pub tolerance: f64,
-    /// Deadline of each call to a server, seconds; a large model is read from disk within it.
+    /// Deadline of each call to a server, seconds; it includes reading a large model from disk.
     pub timeout_seconds: u64,
-    /// How whole models get there; adapters go by the disk.
+    /// How whole models get to the servers; adapters always go through the disk.
     #[serde(default)]
     pub transfer: Transfer,
 }
 
-/// A push, and how the servers let the trainer in.
+/// A push, and the credentials for the servers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishCall {
     /// The push.
     #[serde(flatten)]
     pub request: PublishRequest,
-    /// How the servers let it in.
+    /// The credentials for the servers.
     #[serde(default)]
     pub access: Access,
 }
@@ -129,14 +129,14 @@ pub struct PublishCall {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transfer {
-    /// The server reads the folder of the version, which it sees under the same path.
+    /// The server reads the folder of the version, under the same path.
     #[default]
     Disk,
     /// From GPU to GPU over NCCL; vLLM only.
     Nccl,
 }
 
-/// Where a policy server is and what it speaks.
+/// A policy server's address and API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerAddress {
     /// Base URL.
@@ -145,7 +145,7 @@ pub struct ServerAddress {
     pub kind: ServerKind,
 }
 
-/// The control routes of a policy server.
+/// The control API of a policy server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ServerKind {
@@ -155,7 +155,7 @@ pub enum ServerKind {
     Sglang,
 }
 
-/// How a push went. A server that computes other numbers than the trainer fails the whole request.
+/// The report of a push. A server whose log-probabilities differ from the trainer's fails the whole request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishReport {
     /// The version that was pushed.
@@ -171,75 +171,75 @@ pub struct ServerPublish {
     pub url: String,
     /// Seconds from pause to resume.
     pub seconds: f64,
-    /// The name that requests give the version by, where it is not the server's model itself but an
-    /// adapter on it.
+    /// The name of the version in requests, where it is an adapter on the server's model and not the model
+    /// itself.
     #[serde(default)]
     pub adapter: Option<String>,
-    /// What came of it.
+    /// The result.
     pub outcome: PushOutcome,
 }
 
-/// What came of a push to one server.
+/// The result of a push to one server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PushOutcome {
-    /// The server was seen to serve the version.
+    /// The server serves the version; this was verified.
     Verified {
         /// Largest difference of a token's log-probability between server and trainer, nats.
         max_difference: f64,
     },
-    /// It did not answer.
+    /// The server did not answer.
     Unreachable {
         /// The reason.
         error: String,
     },
-    /// It answered, and does not serve the version.
+    /// The server answered, but does not serve the version.
     Refused {
         /// The reason.
         error: String,
     },
 }
 
-/// Where the trainer stands.
+/// The state of the trainer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainerState {
-    /// The version it holds.
+    /// The current version.
     pub version: WeightVersion,
-    /// A newer version that it went back from, because its files are damaged.
+    /// A newer version that was set aside because its files are damaged.
     #[serde(default)]
     pub damaged: Option<WeightVersion>,
     /// Folder of that version.
     pub folder: PathBuf,
-    /// What is in it.
+    /// Kind of weights in it.
     #[serde(default)]
     pub kind: VersionKind,
     /// Parameters of the model.
     pub parameters: usize,
-    /// Token ids of the model.
+    /// Size of the vocabulary.
     pub vocabulary: usize,
     /// Longest sequence, tokens.
     pub context: usize,
 }
 
-/// What the folder of a weight version has.
+/// Kind of weights in a version's folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VersionKind {
     /// A whole model.
     #[default]
     Model,
-    /// A low-rank adapter in PEFT's files, for the model that the run began with.
+    /// A low-rank adapter in PEFT's files, for the initial model.
     Adapter,
 }
 
-/// Asks for the log-probabilities of given sequences.
+/// A request for the log-probabilities of given sequences.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoreRequest {
     /// Token ids, each at least two.
     pub sequences: Vec<Vec<u32>>,
     /// Sampling temperature that the logits are divided by.
     pub temperature: f64,
-    /// The weights that score: those that are trained, or an older version that is still on the
+    /// The weights to score with: the current ones, or an older version that is still on the
     /// trainer's disk.
     #[serde(default)]
     pub version: Option<WeightVersion>,
@@ -255,9 +255,9 @@ pub struct ScoreResponse {
     pub logprobs: Vec<Vec<f32>>,
 }
 
-/// The body of a failed request.
+/// The body of a failed request's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErrorBody {
-    /// What went wrong, for a person.
+    /// The error message.
     pub error: String,
 }

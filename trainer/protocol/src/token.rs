@@ -1,4 +1,4 @@
-//! The token by which a service knows its orchestrator, and a dashboard its reader.
+//! Access tokens of the services and of the dashboard.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// Least length of a token: it may be guessed at as fast as a machine answers.
+/// Least length of a token, because it can be guessed as fast as a machine answers.
 const LENGTH: usize = 16;
 
-/// A secret. It is not shown by `Debug`, and compared by its digest in constant time.
+/// A secret. `Debug` does not show it, and it is compared by its digest in constant time.
 #[derive(Clone)]
 pub struct Token {
     text: String,
@@ -19,7 +19,7 @@ pub struct Token {
 /// Why a token cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidToken {
-    /// It can be guessed, or does not fit into a header.
+    /// It is too short, or does not fit into a header.
     #[error(
         "the token in {from} {problem}\n\
          hint: `openssl rand -hex 16` prints one"
@@ -35,17 +35,17 @@ pub enum InvalidToken {
     Io {
         /// The file.
         path: String,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
 }
 
 impl Token {
-    /// The variable that has the token of the services of a run; with `_FILE` behind it, the one
-    /// that names a file which has it.
+    /// The variable with the token of a run's services. The variable with `_FILE` appended
+    /// names a file that has it.
     pub const OF_SERVICES: &str = "RETRIAL_SERVICE_TOKEN";
 
-    /// A token that comes `from` somewhere, less the space around it.
+    /// Makes a token of text, without the space around it. `from` says where it comes from.
     pub fn new(text: &str, from: &str) -> Result<Self, InvalidToken> {
         let text = text.trim();
         let unfit = |problem| InvalidToken::Unfit { from: from.into(), problem };
@@ -59,7 +59,7 @@ impl Token {
         Ok(Self { text: text.into(), digest: Sha256::digest(text).into() })
     }
 
-    /// The token that is a file's content.
+    /// The token in a file.
     pub fn read(path: &Path) -> Result<Self, InvalidToken> {
         let shown = path.display().to_string();
         match std::fs::read_to_string(path) {
@@ -68,8 +68,8 @@ impl Token {
         }
     }
 
-    /// The token that an environment variable has, or the file that the variable with `_FILE` behind
-    /// its name has; an empty variable is none.
+    /// The token in an environment variable, or in the file named by the variable with `_FILE` appended
+    /// to its name. An empty variable means no token.
     pub fn of_environment(variable: &str) -> Result<Option<Self>, InvalidToken> {
         let given = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
         if let Some(text) = given(variable) {
@@ -78,13 +78,13 @@ impl Token {
         given(&format!("{variable}_FILE")).map(|path| Self::read(Path::new(&path))).transpose()
     }
 
-    /// Headers that show the services' token of the environment, if it has one.
+    /// Request headers with the services' token of the environment, if there is one.
     pub fn headers_to_services() -> Result<HeaderMap, InvalidToken> {
         let token = Self::of_environment(Self::OF_SERVICES)?;
         Ok(token.iter().map(|token| (AUTHORIZATION, token.bearer())).collect())
     }
 
-    /// The value of the header `Authorization` that shows it.
+    /// The value of the header `Authorization` with this token.
     pub fn bearer(&self) -> HeaderValue {
         let text = HeaderValue::try_from(format!("Bearer {}", self.text));
         let mut value = text.expect("a token is graphic ASCII");
@@ -92,17 +92,17 @@ impl Token {
         value
     }
 
-    /// Whether a value of the header `Authorization` shows it.
+    /// Whether a value of the header `Authorization` has this token.
     pub fn is_shown_by(&self, authorization: &str) -> bool {
         authorization.strip_prefix("Bearer ").is_some_and(|given| self.is(given))
     }
 
-    /// Whether this is it.
+    /// Whether the texts are equal.
     pub fn is(&self, given: &str) -> bool {
         Sha256::digest(given).ct_eq(&self.digest).into()
     }
 
-    /// A digest that stands for it, of which it cannot be told; for another purpose another one.
+    /// A digest for cookies and the like, from which the token cannot be computed; it depends on the purpose.
     pub fn derived(&self, purpose: &str) -> [u8; 32] {
         Sha256::new()
             .chain_update(purpose)

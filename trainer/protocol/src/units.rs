@@ -1,4 +1,4 @@
-//! Numbers that must not be mixed up.
+//! Newtypes of numbers that must not be mixed up.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ impl WeightVersion {
         Step(self.0 + 1)
     }
 
-    /// The name of the version's folder: sorts as the versions do.
+    /// The name of the version's folder. Names sort in the order of versions.
     pub fn folder(self) -> String {
         format!("v{:06}", self.0)
     }

@@ -9,7 +9,7 @@ use axum::Router;
 use clap::Parser;
 use retrial_text::Text;
 use retrial_trainer::compute::Threads;
-use retrial_trainer::http::{Door, Listen};
+use retrial_trainer::http::{BoundListener, Listen};
 use retrial_trainer::model::{Decoder, KvCache};
 use retrial_trainer::policy::command::Options;
 use retrial_trainer::policy::engine::Engine;
@@ -22,27 +22,31 @@ use tch::Device;
 
 /// Samples from a model over HTTP, behind the routes of vLLM.
 ///
-/// Sampling parameters that a request leaves out are neutral: temperature 1, no truncation, no
-/// penalties; the model's own files give end tokens only. Without `max_tokens`
+/// Sampling parameters that a request does not set are neutral: temperature 1, no truncation, no
+/// penalties. From the model's own files only the end tokens are used. Without `max_tokens`
 /// a response may fill the context.
 ///
 /// Example: retrial-policy --model Qwen3-0.6B --served-model-name policy --max-model-len 4096
 #[derive(Parser)]
-#[command(version, mut_arg("port", |port| port.required(false).default_value("8000")))]
+#[command(
+    name = "retrial-policy",
+    version = env!("RETRIAL_VERSION"),
+    mut_arg("port", |port| port.required(false).default_value("8000"))
+)]
 struct Cli {
     /// Hugging Face folder of the model.
     #[arg(long)]
     model: PathBuf,
-    /// What requests call the model; its folder's path if not given.
+    /// Name of the model in requests; default: the path of its folder.
     #[arg(long)]
     served_model_name: Option<String>,
-    /// Sequences that are sampled at once; more wait.
+    /// Sequences sampled at the same time; further ones wait.
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..))]
     max_num_seqs: u16,
-    /// Longest sequence, prompt and response together, in tokens; the model's context if not given.
+    /// Longest sequence, prompt and response together, in tokens; default: the model's context.
     #[arg(long)]
     max_model_len: Option<usize>,
-    /// Memory for keys and values, bytes; most of what is free if not given. Sequences that find none
+    /// Memory for keys and values, bytes; default: most of the free memory. Sequences that do not fit
     /// wait.
     #[arg(long)]
     kv_cache_memory_bytes: Option<usize>,
@@ -61,19 +65,19 @@ async fn main() -> ExitCode {
     if let Err(error) = program::init_tracing() {
         return program::refused(&error);
     }
-    let (door, router, engine) = match start(&cli).await {
+    let (bound, router, engine) = match start(&cli).await {
         Ok(started) => started,
         Err(error) => return program::refused(&error),
     };
     program::ended(tokio::select! {
-        served = cli.listen.serve(door, router) => served,
+        served = cli.listen.serve(bound, router) => served,
         () = engine.gone() => Err(anyhow!("the sampling thread has ended")),
     })
 }
 
-async fn start(cli: &Cli) -> Result<(Door, Router, Engine)> {
-    // The port first: it is taken at once, a large model takes its time.
-    let door = cli.listen.bind().await?;
+async fn start(cli: &Cli) -> Result<(BoundListener, Router, Engine)> {
+    // The port is bound first, because reading a large model takes long.
+    let bound = cli.listen.bind().await?;
     cli.threads.ready();
     let root = cli.model.display().to_string();
     let less = "a smaller model, or a machine with more memory";
@@ -87,7 +91,7 @@ async fn start(cli: &Cli) -> Result<(Door, Router, Engine)> {
         Some(length) => length,
         None => config.context,
     };
-    // The cache takes memory as sequences need it. There must be enough for one.
+    // The cache grows as sequences need it. There must be enough memory for one.
     let cache_bytes = cli.kv_cache_memory_bytes.unwrap_or_else(memory::for_cache);
     let needed = KvCache::bytes(config, 1, context);
     if needed > cache_bytes {
@@ -123,5 +127,5 @@ async fn start(cli: &Cli) -> Result<(Door, Router, Engine)> {
     let engine = Engine::start_within(model, folder, Arc::clone(&text), options, cache_bytes)
         .context("cannot start the sampling thread")?;
     let router = routes::router(engine.clone(), text, root, limits);
-    Ok((door, router, engine))
+    Ok((bound, router, engine))
 }

@@ -1,4 +1,4 @@
-//! `retrial-trainer`: updates over HTTP, the cold start, and the export of what came out.
+//! `retrial-trainer`: updates over HTTP, the cold start, and the export of trained models.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use retrial_protocol::{Lora, Target};
 use retrial_trainer::compute::{Compute, ComputeArgs, Threads};
 use retrial_trainer::export;
 use retrial_trainer::fault::Fault;
-use retrial_trainer::http::{self, Door, Ended, Listen, Worker};
+use retrial_trainer::http::{self, BoundListener, Ended, Listen, Worker};
 use retrial_trainer::model::lora::NewAdapter;
 use retrial_trainer::program::{self, attempt_all};
 use retrial_trainer::push;
@@ -19,12 +19,12 @@ use retrial_trainer::ranks::{Environment, Ranks};
 use retrial_trainer::sft;
 use retrial_trainer::trainer::Trainer;
 
-/// How long an answer may take on its way, and the other ranks to end, once this process ends.
+/// Time for pending answers, and for the other ranks to end, when this process ends.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Trains the policy for `retrial run`, or alone.
 #[derive(Parser)]
-#[command(version)]
+#[command(version = env!("RETRIAL_VERSION"))]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -37,8 +37,8 @@ enum Command {
     /// Writes a weight version as a plain Hugging Face folder: weights, configuration, tokenizer, and
     /// the card of the run.
     ///
-    /// Examples: retrial-trainer export --version runs/mine/v000500 --out mine; with --push me/mine
-    /// it goes to the hub, too.
+    /// Examples: retrial-trainer export --version runs/mine/v000500 --out mine; --push me/mine also
+    /// uploads it to the hub.
     Export {
         #[command(flatten)]
         args: export::Args,
@@ -55,10 +55,10 @@ enum Command {
 /// Example: retrial-trainer serve --model Qwen3-4B-Base --versions runs/mine --port 8100
 #[derive(clap::Args)]
 struct Serve {
-    /// Hugging Face folder of the model to begin with.
+    /// Hugging Face folder of the initial model.
     #[arg(long)]
     model: PathBuf,
-    /// Folder of the weight versions; the latest one is taken up.
+    /// Folder of the weight versions; training continues from the latest one.
     #[arg(long)]
     versions: PathBuf,
     /// Versions to keep on disk.
@@ -69,36 +69,36 @@ struct Serve {
     /// Train a low-rank adapter of this rank, and leave the model as it is.
     #[arg(long, requires = "lora_alpha")]
     lora_rank: Option<u32>,
-    /// Weight of the adapter, times its rank.
+    /// Scaling of the adapter: alpha, which is divided by the rank.
     #[arg(long, requires = "lora_rank")]
     lora_alpha: Option<f64>,
-    /// Matrices that have one, separated by commas; all of a layer if not given.
+    /// Matrices to adapt, separated by commas; default: all of a layer.
     #[arg(long, requires = "lora_rank", value_delimiter = ',')]
     lora_targets: Vec<Target>,
-    /// What a new adapter's random half follows from.
+    /// Random seed of a new adapter.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     #[command(flatten)]
     threads: Threads,
-    /// Longest wait for another rank, seconds. One that is silent for longer ends all.
+    /// Longest wait for another rank, seconds. A rank that is silent for longer ends all ranks.
     #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     rank_timeout: u64,
     #[command(flatten)]
     listen: Listen,
-    /// Crash at POINT@STEP, for tests.
+    /// Crash at POINT@STEP (for tests).
     #[arg(long, hide = true, value_parser = Fault::crash)]
     crash_at: Option<Fault>,
-    /// Stop as by SIGSTOP at POINT@STEP, for tests.
+    /// Stop as by SIGSTOP at POINT@STEP (for tests).
     #[arg(long, hide = true, value_parser = Fault::stop, conflicts_with = "crash_at")]
     stop_at: Option<Fault>,
-    /// Run out of memory at POINT@STEP, for tests.
+    /// Run out of memory at POINT@STEP (for tests).
     #[arg(long, hide = true, value_parser = Fault::out_of_memory,
           conflicts_with_all = ["crash_at", "stop_at"])]
     out_of_memory_at: Option<Fault>,
 }
 
 impl Serve {
-    /// The adapter that is to be trained, if one is.
+    /// The adapter to train, if there is one.
     fn adapter(&self) -> Result<Option<NewAdapter>> {
         let (Some(rank), Some(alpha)) = (self.lora_rank, self.lora_alpha) else { return Ok(None) };
         let given = &self.lora_targets;
@@ -148,16 +148,16 @@ async fn serve(args: Serve) -> ExitCode {
         return follow(&args, environment, compute).await;
     }
     match open(&args, environment, compute).await {
-        Ok((door, router, ended)) => program::ended(lead(&args, door, router, ended).await),
+        Ok((bound, router, ended)) => program::ended(lead(&args, bound, router, ended).await),
         Err(error) => program::refused(&error),
     }
 }
 
-/// Serves until the process is told to end, or the trainer cannot go on.
-async fn lead(args: &Serve, door: Door, router: Router, mut ended: Ended) -> Result<()> {
+/// Serves until the process is told to end, or the trainer cannot continue.
+async fn lead(args: &Serve, bound: BoundListener, router: Router, mut ended: Ended) -> Result<()> {
     let mut gone = ended.clone();
     tokio::select! {
-        served = args.listen.serve(door, router) => {
+        served = args.listen.serve(bound, router) => {
             // The other ranks are told to end.
             let _ = tokio::time::timeout(FAREWELL, ended.wait()).await;
             served
@@ -173,15 +173,15 @@ async fn open(
     args: &Serve,
     environment: Option<Environment>,
     compute: Compute,
-) -> Result<(Door, Router, Ended)> {
-    // The port first: a model that takes minutes to read should not fail on it afterwards.
-    let door = args.listen.bind().await?;
+) -> Result<(BoundListener, Router, Ended)> {
+    // The port is bound first: a bad port should not be noticed only after minutes of reading a model.
+    let bound = args.listen.bind().await?;
     let worker = Worker::start(opening(args, environment, compute)?).await??;
     let ended = worker.ended();
-    Ok((door, http::router(worker, compute.device), ended))
+    Ok((bound, http::router(worker, compute.device), ended))
 }
 
-/// Does what rank 0 says.
+/// Follows the orders of rank 0.
 async fn follow(args: &Serve, environment: Option<Environment>, compute: Compute) -> ExitCode {
     args.listen.end_with_parent();
     let opening = match opening(args, environment, compute) {
@@ -192,7 +192,7 @@ async fn follow(args: &Serve, environment: Option<Environment>, compute: Compute
     program::ended(followed.unwrap_or_else(|error| Err(anyhow!("the trainer broke down: {error}"))))
 }
 
-/// What makes the trainer on its thread.
+/// A function that makes the trainer on its own thread.
 fn opening(
     args: &Serve,
     environment: Option<Environment>,

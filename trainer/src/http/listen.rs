@@ -1,5 +1,5 @@
-//! What both programs do around their HTTP service: take a port, say where they listen, let in whoever
-//! shows the token, end when they are told to or with their parent.
+//! What the HTTP services of both programs share: bind the port, print the address, check the token,
+//! and end on a signal or with the parent process.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,41 +15,41 @@ use retrial_protocol::{ErrorBody, Token};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long requests in flight may take once the process is told to end.
+/// Time for requests in flight once the process is told to end.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// The path that needs no token.
 const OPEN: &str = "/health";
 
-/// Where a service listens and what ends it.
+/// Address of a service and when it ends.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Listen {
-    /// Address to listen on. Beyond this machine callers must show a token: the content of
+    /// Address to listen on. On other addresses than loopback callers must send a token: the content of
     /// `RETRIAL_SERVICE_TOKEN`, or of the file that `RETRIAL_SERVICE_TOKEN_FILE` names.
     #[arg(long, default_value = "127.0.0.1")]
     pub host: String,
-    /// Port to listen on; 0 takes a free one. The address is printed as one line of JSON.
+    /// Port to listen on; 0 picks a free one. The address is printed as one line of JSON.
     #[arg(long)]
     pub port: u16,
-    /// End when standard input is closed: a service started by another process ends with it.
+    /// End when standard input is closed, so that a service ends with the process that started it.
     #[arg(long)]
     pub exit_with_stdin: bool,
 }
 
-/// A port that was taken, and whom it lets in.
+/// A bound port, and the token that callers must send.
 #[derive(Debug)]
-pub struct Door {
+pub struct BoundListener {
     listener: TcpListener,
     address: SocketAddr,
     token: Option<Token>,
 }
 
 impl Listen {
-    /// Ends the process, if it is to, as soon as standard input is closed: its parent is gone, and
-    /// nobody waits for what is in flight.
+    /// Ends the process as soon as standard input is closed, if asked for: the parent has ended, so
+    /// nobody waits for the requests in flight.
     pub fn end_with_parent(&self) {
         if self.exit_with_stdin {
-            // On a thread of its own: a read of standard input cannot be called off.
+            // On its own thread, because a blocking read of standard input cannot be cancelled.
             std::thread::spawn(|| {
                 let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
                 std::process::exit(0);
@@ -57,9 +57,9 @@ impl Listen {
         }
     }
 
-    /// Takes the port. Beyond this machine there must be a token: whoever may train or load weights
-    /// may have files written and read.
-    pub async fn bind(&self) -> Result<Door> {
+    /// Binds the port. An address beyond loopback requires a token: whoever can train or load weights
+    /// can have files written and read.
+    pub async fn bind(&self) -> Result<BoundListener> {
         self.end_with_parent();
         let (host, port) = (&self.host, self.port);
         let listener = TcpListener::bind((host.as_str(), port)).await.with_context(|| {
@@ -79,13 +79,13 @@ impl Listen {
                  started; or listen on 127.0.0.1"
             );
         }
-        Ok(Door { listener, address, token })
+        Ok(BoundListener { listener, address, token })
     }
 
-    /// Says where it listens and serves until the process is told to end. Requests in flight then
-    /// have a while to be answered: a paused server would hold them for ever.
-    pub async fn serve(&self, door: Door, router: Router) -> Result<()> {
-        let Door { listener, address, token } = door;
+    /// Prints the address and serves until the process is told to end. Requests in flight then
+    /// have a limited time to finish, because a paused server would hold them for ever.
+    pub async fn serve(&self, bound: BoundListener, router: Router) -> Result<()> {
+        let BoundListener { listener, address, token } = bound;
         println!("{}", serde_json::json!({ "listening": format!("http://{address}") }));
         let router = match token {
             Some(token) => router.layer(middleware::from_fn_with_state(Arc::new(token), guard)),
@@ -99,7 +99,7 @@ impl Listen {
         let overdue = async {
             match told.await {
                 Ok(()) => tokio::time::sleep(GRACE).await,
-                // It serves no more: the other branch has the result.
+                // The server has stopped: the other branch has the result.
                 Err(_) => std::future::pending().await,
             }
         };
@@ -112,7 +112,7 @@ impl Listen {
     }
 }
 
-/// Lets a request through that shows the token.
+/// Passes a request on if it has the token.
 async fn guard(State(token): State<Arc<Token>>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if request.uri().path() == OPEN || shown.is_some_and(|shown| token.is_shown_by(shown)) {

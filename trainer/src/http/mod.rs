@@ -1,10 +1,10 @@
-//! The services over HTTP: what both programs share (`listen`), and the trainer's routes over the
-//! thread that owns it.
+//! The HTTP services: what both programs share (`listen`), the trainer's routes, and the
+//! thread that owns the trainer.
 
 mod listen;
 mod routes;
 mod worker;
 
-pub use listen::{Door, Listen};
+pub use listen::{BoundListener, Listen};
 pub use routes::router;
 pub use worker::{Ended, Ending, Worker};

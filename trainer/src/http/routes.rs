@@ -19,7 +19,7 @@ use crate::publish::{self, Channels, Mismatch};
 use crate::trainer::TrainerError;
 use crate::update::LearnError;
 
-/// A failed request: its status and what a person should know.
+/// A failed request: its status and its message.
 struct Failure {
     status: StatusCode,
     error: String,
@@ -27,7 +27,7 @@ struct Failure {
 
 type Answer<T> = Result<Json<T>, Failure>;
 
-/// What the routes work with.
+/// State of the routes.
 #[derive(Clone)]
 struct Service {
     worker: Worker,
@@ -43,7 +43,7 @@ pub fn router(worker: Worker, device: Device) -> Router {
         .route("/train", post(train))
         .route("/publish", post(publish))
         .route("/score", post(score))
-        // A batch is as large as it is.
+        // No limit on the size of a batch.
         .layer(DefaultBodyLimit::disable())
         .with_state(service)
 }
@@ -97,7 +97,7 @@ async fn publish(
         return Err(Failure { status: StatusCode::INTERNAL_SERVER_ERROR, error });
     }
     let expected = scored?.logprobs.remove(0);
-    // On its own: servers are resumed even if the caller has gone away.
+    // In its own task: servers are resumed even if the caller has disconnected.
     let push = tokio::spawn(async move {
         publish::publish(&call, &state, fallback.as_deref(), &expected, &channels).await
     });
@@ -142,7 +142,7 @@ impl From<TrainerError> for Failure {
                 StatusCode::BAD_REQUEST
             }
             TrainerError::Learn(LearnError::Diverged { .. }) => StatusCode::UNPROCESSABLE_ENTITY,
-            // Trying again would not help: a caller must not take it for a passing trouble.
+            // A retry would not help, so the status must not be one that callers retry.
             TrainerError::Model(ModelError::Io { .. })
             | TrainerError::Learn(
                 LearnError::Memory { .. } | LearnError::Elsewhere { memory: true, .. },

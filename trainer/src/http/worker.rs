@@ -1,6 +1,6 @@
-//! The thread that owns the trainer. libtorch's work is long and blocking, and one update must
-//! follow another: requests queue here. While there are none, other ranks hear that it is there. The
-//! thread ends when the last handle is dropped, or when the trainer can take no more steps.
+//! The thread that owns the trainer. libtorch's work is long and blocking, and updates must run one
+//! after another: requests are queued here. While the queue is empty, the other ranks get a keep-alive. The
+//! thread ends when the last handle is dropped, or when the trainer cannot continue.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 
@@ -21,25 +21,25 @@ pub struct Worker {
 /// How the thread ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Ending {
-    /// Nobody needs it any more.
+    /// The last handle was dropped.
     #[error("the trainer was told to end")]
     Told,
-    /// The trainer can take no more steps.
+    /// The trainer cannot continue.
     #[error(transparent)]
     Unusable(#[from] Unusable),
-    /// By a panic, which the log has.
+    /// By a panic, which is in the log.
     #[error("the trainer has broken down\nhint: this is a bug; its log has the place in the code")]
     Panicked,
 }
 
-/// Knows when the thread has ended.
+/// Waits for the end of the thread.
 #[derive(Clone)]
 pub struct Ended(watch::Receiver<Ending>);
 
 impl Ended {
     /// Waits until the thread has ended.
     pub async fn wait(&mut self) -> Ending {
-        // The sender is dropped in the end.
+        // The sender is dropped when the thread ends.
         while self.0.changed().await.is_ok() {}
         *self.0.borrow()
     }
@@ -54,7 +54,7 @@ impl Worker {
         let (opened, result) = oneshot::channel();
         let (running, ended) = watch::channel(Ending::Panicked);
         std::thread::Builder::new().name("trainer".into()).spawn(move || {
-            // Dropped with the thread, also by a panic.
+            // Dropped with the thread, also on a panic.
             let running = running;
             let trainer = match open() {
                 Ok(trainer) => trainer,
@@ -68,12 +68,12 @@ impl Worker {
         Ok(opened.map(|()| Self { jobs, ended: Ended(ended) }))
     }
 
-    /// What knows when the thread has ended.
+    /// A future of the thread's end.
     pub fn ended(&self) -> Ended {
         self.ended.clone()
     }
 
-    /// Runs `work` on the trainer, after what was asked for before.
+    /// Runs `work` on the trainer, after all earlier requests.
     pub async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Trainer) -> T + Send + 'static,

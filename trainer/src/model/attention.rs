@@ -1,4 +1,4 @@
-//! Scaled dot-product attention over the layouts that occur.
+//! Scaled dot-product attention over padded and packed sequences.
 
 use retrial_native::flash;
 use tch::{Device, Kind, Tensor};
@@ -19,9 +19,9 @@ pub fn causal(q: &Tensor, k: &Tensor, v: &Tensor, window: Option<i64>) -> Tensor
 
 /// Packed sequences, one after another.
 pub struct Packing {
-    /// A run `(count, length)` is that many sequences of that length in a row.
+    /// An item `(count, length)` stands for `count` sequences of that length in a row.
     runs: Vec<(i64, i64)>,
-    /// Where each sequence begins and the last one ends, where a kernel takes all of them at once.
+    /// Offsets of the sequences and of the end, for the kernel that takes all of them at once.
     starts: Option<Tensor>,
 }
 
@@ -41,7 +41,7 @@ impl Packing {
     }
 }
 
-/// Where sequences of these lengths begin, and where the last one ends.
+/// Offsets of sequences of these lengths, and of the end.
 fn starts(lengths: &[i64]) -> Tensor {
     let ends = lengths.iter().scan(0, |end, &length| {
         *end += length as i32;
@@ -51,8 +51,8 @@ fn starts(lengths: &[i64]) -> Tensor {
 }
 
 /// Causal attention inside each of several sequences: queries `[T, Hq, D]`, keys and values
-/// `[T, Hkv, D]` of all of them, one after another, to `[T, Hq D]`. On a GPU with the kernel for it
-/// that is one call; elsewhere, and where a window matters, sequences of the same length share one.
+/// `[T, Hkv, D]` of all of them, one after another, to `[T, Hq D]`. A GPU with the flash kernel does
+/// it in one call; elsewhere, and with a window, sequences of the same length share one call.
 pub fn packed(
     q: &Tensor,
     k: &Tensor,
@@ -68,7 +68,7 @@ pub fn packed(
         return attended.unwrap_or_else(|error| panic!("{error}")).flatten(1, 2);
     }
     let tokens: Vec<i64> = runs.iter().map(|(count, length)| count * length).collect();
-    // Split rather than narrow: its backward is one concatenation.
+    // Split rather than narrow: its backward pass is one concatenation.
     let split = |x: &Tensor| x.split_with_sizes(tokens.as_slice(), 0);
     let attended: Vec<Tensor> = split(q)
         .iter()

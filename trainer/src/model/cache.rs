@@ -1,24 +1,24 @@
-//! Keys and values of the sequences that are being sampled.
+//! The KV cache: keys and values of the sequences that are being sampled.
 //!
-//! Memory is taken as sequences need it. Eight sequences share a slab, which is as long as the
-//! longest of them, in steps of [`STEP`] tokens; it goes when its last sequence does.
+//! Memory is allocated as sequences grow. Eight sequences share a slab, which is as long as the
+//! longest of them, in steps of [`STEP`] tokens; a slab is freed with its last sequence.
 
 use tch::{Device, Kind, Tensor};
 
 use super::ModelConfig;
 
 /// Lengths are rounded up to this many tokens before attention. Together with at least
-/// [`MIN_ROWS`] rows a product and [`retrial_native::mkl::strict`], this makes each row's numbers
-/// independent of the rows and lengths beside it: libtorch's CPU kernels add in the same order for all
-/// such shapes. A test of the embedded server holds us to it.
+/// [`MIN_ROWS`] rows a product and [`retrial_native::mkl::strict`], this makes each row's result
+/// independent of the rows and lengths beside it: libtorch's CPU kernels then add in the same order for
+/// all shapes. A test of the embedded server checks it.
 pub const LENGTH_UNIT: usize = 32;
 
-/// Products with fewer rows take another kernel, whose sums differ in the last bit. Also the
+/// Products with fewer rows use another kernel, whose sums differ in the last bit. Also the number of
 /// sequences of a slab.
 pub const MIN_ROWS: usize = 8;
 
-/// Tokens by which a slab grows: few, so that little is taken before it is needed; enough that
-/// moving what is there costs little beside attending to it for that many tokens.
+/// Tokens by which a slab grows: small, so that little memory is allocated early; large enough that
+/// copying costs little compared with attention over that many tokens.
 const STEP: usize = 128;
 
 /// Keys and values by layer and sequence. Sequence `i` is row `i % MIN_ROWS` of slab
@@ -38,7 +38,7 @@ struct Slab {
     capacity: usize,
 }
 
-/// What the memory of a token depends on.
+/// The dimensions on which the memory of a token depends.
 #[derive(Clone, Copy)]
 struct Shape {
     layers: usize,
@@ -67,20 +67,20 @@ impl KvCache {
         sequences.div_ceil(MIN_ROWS) * of_slab
     }
 
-    /// The length that a sequence of `length` tokens is padded to.
+    /// `length` rounded up to the padded length.
     pub fn padded(length: usize) -> usize {
         length.next_multiple_of(LENGTH_UNIT)
     }
 
     /// The most memory that the cache can take while its sequences grow to these lengths, bytes;
-    /// some of them may be yet to join.
+    /// some of them may not have been added yet.
     pub fn most(&self, lengths: &[usize]) -> usize {
         let slabs = lengths.len().div_ceil(MIN_ROWS).max(self.slabs.len());
-        // Whichever rows share a slab, only the longest sequences decide over slabs, one each;
+        // However sequences share slabs, only the longest ones decide their lengths, one a slab;
         let mut longest = lengths.to_vec();
         longest.sort_unstable_by(|a, b| b.cmp(a));
         longest.resize(longest.len().max(slabs), 0);
-        // and whichever slab each of them is in, it goes into the shortest at worst.
+        // a sequence to be added goes into the shortest slab in the worst case.
         let mut there: Vec<usize> = self.slabs.iter().map(|slab| slab.capacity).collect();
         there.resize(slabs, 0);
         there.sort_unstable();
@@ -124,7 +124,7 @@ impl KvCache {
         }
     }
 
-    /// Drops sequence `row`; the last sequence takes its place.
+    /// Drops sequence `row`; the last sequence moves to its row.
     pub fn swap_remove(&mut self, row: usize) {
         let last = self.lengths.len() - 1;
         if row != last {
@@ -141,14 +141,14 @@ impl KvCache {
         self.slabs.truncate(self.lengths.len().div_ceil(MIN_ROWS));
     }
 
-    /// Drops all sequences, and the memory they took.
+    /// Drops all sequences and frees their memory.
     pub fn clear(&mut self) {
         self.lengths.clear();
         self.slabs.clear();
     }
 
-    /// Makes room for a token behind each sequence. Returns the tokens of each slab that attention
-    /// goes over: the longest sequence's, rounded up.
+    /// Makes room for one more token of each sequence. Returns for each slab the tokens that attention
+    /// covers: those of the longest sequence, rounded up.
     pub(super) fn grow(&mut self) -> Vec<i64> {
         let lengths: Vec<usize> =
             (0..self.slabs.len()).map(|slab| self.longest(slab) + 1).collect();
@@ -185,7 +185,7 @@ impl KvCache {
         (write(cached_keys, keys), write(cached_values, values))
     }
 
-    /// Every sequence now has one more token.
+    /// Counts the new token of every sequence.
     pub(super) fn advance(&mut self) {
         self.lengths.iter_mut().for_each(|length| *length += 1);
     }
@@ -196,7 +196,7 @@ impl KvCache {
         rows.iter().copied().max().unwrap_or(0)
     }
 
-    /// The slab of `row` holds at least `length` tokens.
+    /// Grows the slab of `row` to at least `length` tokens.
     fn make_room(&mut self, row: usize, length: usize) {
         let index = row / MIN_ROWS;
         if index == self.slabs.len() {
@@ -225,7 +225,7 @@ impl Slab {
         Self { layers: layers.collect(), capacity }
     }
 
-    /// Makes it longer, one tensor after another: little is there twice.
+    /// Grows it one tensor at a time, so that little memory is allocated twice.
     fn extend(&mut self, shape: Shape, capacity: usize) {
         let extended = |old: &Tensor| {
             let new = shape.zeros(capacity);
@@ -250,7 +250,7 @@ fn bytes_of(layers: usize, width: usize, capacity: usize) -> usize {
     2 * layers * MIN_ROWS * capacity * width * size_of::<f32>()
 }
 
-/// The first `length` tokens of `new` `[Hkv, T, D]` become those of a row.
+/// Copies the first `length` tokens of `new` `[Hkv, T, D]` to a row.
 fn write(cache: &Tensor, row: usize, new: &Tensor, length: usize) {
     let length = length as i64;
     cache.get(row as i64).narrow(1, 0, length).copy_(&new.narrow(1, 0, length));
@@ -282,13 +282,13 @@ mod tests {
         assert_eq!(capacities(&cache), [128]);
         push(&mut cache, 128);
         assert_eq!(capacities(&cache), [128, 128]);
-        // One more token than there is room for; never more than the context, padded.
+        // One more token than there is room for; never more than the padded context.
         assert_eq!(cache.grow(), [32, 160]);
         assert_eq!(capacities(&cache), [128, 256]);
         (0..150).for_each(|_| cache.advance());
         cache.grow();
         assert_eq!(capacities(&cache), [256, 320]);
-        // The last takes the place of one that is gone, with room for all its tokens.
+        // The last sequence moves to the free row, with room for all its tokens.
         cache.swap_remove(0);
         assert_eq!(capacities(&cache), [320]);
         assert_eq!(cache.lengths, [278, 160, 160, 160, 160, 160, 160, 160]);
@@ -308,7 +308,7 @@ mod tests {
         let mut lengths = vec![100; 9];
         lengths[3] = 900;
         assert_eq!(cache.most(&lengths), slab(1024) + slab(128));
-        // A slab that is longer than its sequences stays so.
+        // A slab does not shrink with its sequences.
         push(&mut cache, 500);
         assert_eq!(cache.most(&[600]), slab(640));
         assert_eq!(cache.most(&[100]), slab(512));

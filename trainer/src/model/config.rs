@@ -1,10 +1,10 @@
-//! The shape of a decoder, as far as its numbers depend on it.
+//! The shape of a decoder, and the options that change its results.
 
-/// The shape of a decoder. The families that people train differ in few options; each is a field
-/// here, and the decoder asks for the option, never for the family.
+/// The shape of a decoder. The families differ in few options; each is a field
+/// here. The decoder looks at the options, never at the family.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
-    /// Token ids.
+    /// Size of the vocabulary.
     pub vocabulary: i64,
     /// Width of the residual stream.
     pub hidden: i64,
@@ -20,7 +20,7 @@ pub struct ModelConfig {
     pub kv_heads: i64,
     /// Width of a head.
     pub head_width: i64,
-    /// What queries are multiplied by, beside the root of a head's width that all are divided by.
+    /// Factor of queries, in addition to one over the root of a head's width.
     pub query_scale: Option<f64>,
     /// Epsilon of the RMS norms.
     pub norm_epsilon: f64,
@@ -30,21 +30,21 @@ pub struct ModelConfig {
     pub norms_from_one: bool,
     /// The rotary embedding.
     pub rope: Rope,
-    /// Base of the rotary embedding of layers that turn by [`Rotation::Local`].
+    /// Base of the rotary embedding of layers with [`Rotation::Local`].
     pub local_theta: f64,
-    /// Which projections have a bias.
+    /// Projections with a bias.
     pub biases: Biases,
     /// Whether and how queries and keys are normalised.
     pub qk_norm: QkNorm,
     /// The MLP's nonlinearity.
     pub activation: Activation,
-    /// The mixture of experts that stands in for the MLP.
+    /// The mixture of experts in place of the MLP, if there is one.
     pub experts: Option<Experts>,
-    /// What embeddings are multiplied by.
+    /// Factor of embeddings.
     pub embedding_scale: Option<f64>,
     /// Longest sequence, tokens.
     pub context: usize,
-    /// Whether the output matrix is the embedding.
+    /// Whether the output matrix is the embedding (tied).
     pub tied: bool,
     /// Standard deviation of fresh weights.
     pub initializer_range: f64,
@@ -52,32 +52,32 @@ pub struct ModelConfig {
     pub end_tokens: Vec<u32>,
 }
 
-/// How a layer attends.
+/// Attention of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerKind {
-    /// How queries and keys are turned by their positions.
+    /// Rotary embedding of queries and keys.
     pub rotation: Rotation,
-    /// The last tokens that a token sees, itself included; all if absent.
+    /// Window: the last tokens that a token sees, itself included; all if absent.
     pub window: Option<i64>,
 }
 
-/// How queries and keys are turned by their positions.
+/// Rotary embedding of queries and keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotation {
-    /// By [`ModelConfig::rope`].
+    /// With [`ModelConfig::rope`].
     Global,
-    /// By [`ModelConfig::local_theta`], unscaled.
+    /// With [`ModelConfig::local_theta`], unscaled.
     Local,
-    /// Not at all.
+    /// None.
     None,
 }
 
 /// Where a layer normalises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Norms {
-    /// What goes into attention and MLP.
+    /// The inputs of attention and MLP.
     Before,
-    /// What comes out of them.
+    /// The outputs of attention and MLP.
     After,
     /// Both.
     Around,
@@ -89,7 +89,7 @@ impl Norms {
         let (input, attended) = ("input_layernorm", "post_attention_layernorm");
         let (pre, post) = ("pre_feedforward_layernorm", "post_feedforward_layernorm");
         match self {
-            // The second is called by what comes before it.
+            // Hugging Face named the second after its place before the MLP.
             Self::Before => [Some(input), None, Some(attended), None],
             Self::After => [None, Some(attended), None, Some(post)],
             Self::Around => [Some(input), Some(attended), Some(pre), Some(post)],
@@ -100,9 +100,9 @@ impl Norms {
 /// Whether and how queries and keys are normalised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QkNorm {
-    /// Not at all.
+    /// None.
     None,
-    /// Each head by itself.
+    /// Each head separately.
     Head,
     /// All heads together.
     Whole,
@@ -117,16 +117,16 @@ pub enum Activation {
     GeluTanh,
 }
 
-/// A mixture of experts: small MLPs, of which each token goes through a few.
+/// A mixture of experts: each token goes through a few of many small MLPs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Experts {
-    /// How many there are.
+    /// Number of experts.
     pub count: i64,
-    /// How many a token goes through.
+    /// Experts of a token.
     pub chosen: i64,
     /// Width inside each.
     pub intermediate: i64,
-    /// Whether the weights of the chosen ones sum to one.
+    /// Whether the weights of the chosen experts are normalised to a sum of one.
     pub normalised: bool,
 }
 
@@ -135,7 +135,7 @@ pub struct Experts {
 pub struct Biases {
     /// Those to queries, keys and values (Qwen2).
     pub qkv: bool,
-    /// That out of attention.
+    /// The output projection of attention.
     pub output: bool,
     /// Those of the MLP.
     pub mlp: bool,
@@ -153,13 +153,13 @@ pub struct Rope {
 /// How rotary frequencies are scaled.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scaling {
-    /// Not at all.
+    /// Not scaled.
     None,
     /// All are divided by this factor.
     Linear(f64),
-    /// Low ones are divided.
+    /// Low frequencies are divided.
     Llama3(Llama3Scaling),
-    /// Low ones are divided, and attention is sharpened.
+    /// Low frequencies are divided, and attention is scaled.
     Yarn(YarnScaling),
 }
 
@@ -167,7 +167,7 @@ pub enum Scaling {
 /// are interpolated.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
 pub struct Llama3Scaling {
-    /// What low frequencies are divided by.
+    /// Divisor of low frequencies.
     pub factor: f64,
     /// Wavelengths longer than `original_max_position_embeddings / low_freq_factor` are scaled.
     pub low_freq_factor: f64,
@@ -177,18 +177,18 @@ pub struct Llama3Scaling {
     pub original_max_position_embeddings: f64,
 }
 
-/// Scaling of type `yarn` (arXiv 2309.00071): dimensions that turn less than `beta_slow` times in
-/// the context of pretraining are divided by `factor`, those that turn more than `beta_fast` times
+/// Scaling of type `yarn` (arXiv 2309.00071): dimensions with fewer than `beta_slow` rotations in
+/// the context of pretraining are divided by `factor`, those with more than `beta_fast`
 /// stay, those between are interpolated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct YarnScaling {
-    /// What low frequencies are divided by.
+    /// Divisor of low frequencies.
     pub factor: f64,
-    /// What cosines and sines are multiplied by.
+    /// Factor of cosines and sines.
     pub attention_factor: f64,
-    /// Turns over which a frequency stays.
+    /// Rotations above which a frequency stays.
     pub beta_fast: f64,
-    /// Turns under which it is divided.
+    /// Rotations below which it is divided.
     pub beta_slow: f64,
     /// Context that the model was pretrained with, tokens.
     pub original_context: f64,
@@ -215,7 +215,7 @@ impl ModelConfig {
         all
     }
 
-    /// Those of one layer, by their names in it.
+    /// Those of one layer, by their names inside the layer.
     fn parameters_of_layer(&self) -> Vec<(String, Vec<i64>)> {
         let (h, i, d) = (self.hidden, self.intermediate, self.head_width);
         let (q, kv) = (self.heads * d, self.kv_heads * d);

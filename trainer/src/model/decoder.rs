@@ -1,7 +1,7 @@
 //! The decoder: embedding, layers, norm, output matrix.
 //!
-//! One layer, three ways to attend: over packed sequences ([`Decoder::layer`], for training), over
-//! prompts whose keys and values are kept ([`Decoder::prefill`]), and one token at a time over a
+//! One layer, three kinds of attention: over packed sequences ([`Decoder::layer`], for training), over
+//! prompts whose keys and values are stored ([`Decoder::prefill`]), and one token at a time over a
 //! cache ([`Decoder::decode`]). Letters in shapes: B sequences, T tokens, H hidden width, D head
 //! width, V vocabulary.
 
@@ -23,7 +23,7 @@ use super::{KvCache, ModelConfig, ModelError, Shards, attention, files, init};
 /// A decoder and its weights.
 pub struct Decoder {
     config: ModelConfig,
-    /// What learns instead of the parameters, if there is one.
+    /// The adapter that is trained in place of the parameters, if there is one.
     adapter: Option<Adapter>,
     /// All parameters, in the order of [`ModelConfig::parameters`].
     parameters: Vec<(String, Tensor)>,
@@ -34,7 +34,7 @@ pub struct Decoder {
     rotary: Rotary,
 }
 
-/// What the new token of each row of a slab sees: its own tokens, itself included.
+/// Mask of a slab: what the new token of each row sees, its own tokens and itself.
 struct Visible {
     /// `[L]`.
     columns: Tensor,
@@ -52,7 +52,7 @@ impl Visible {
         Self { columns, ends, all }
     }
 
-    /// The last tokens of a window, or all.
+    /// The last tokens inside the window, or all.
     fn within(&self, window: Option<i64>) -> Tensor {
         let Some(window) = window else { return self.all.shallow_clone() };
         let near = self.columns.gt_tensor(&(&self.ends - window)).unsqueeze(1).unsqueeze(1);
@@ -60,23 +60,23 @@ impl Visible {
     }
 }
 
-/// Where the parts of a decoder stand in its list of what learns, as far as they do.
+/// Where the parts of a decoder stand in its list of trained tensors.
 #[derive(Clone, Debug)]
 pub struct Places {
     /// The embedding.
     pub embedding: Option<usize>,
-    /// What learns of each layer.
+    /// The trained tensors of each layer.
     pub layers: Vec<Range<usize>>,
     /// The norm after the last layer.
     pub norm: Option<usize>,
-    /// The output matrix; where the embedding is, if they are the same.
+    /// The output matrix; the same place as the embedding if they are tied.
     pub head: Option<usize>,
 }
 
 impl Places {
-    /// The parts in the order in which the way back has done with them: what is on top of the layers,
+    /// The parts in the order in which the backward pass finishes them: what is above the layers,
     /// each layer, what is below. A part may be empty.
-    pub fn on_the_way_back(&self) -> Vec<Range<usize>> {
+    pub fn in_backward_order(&self) -> Vec<Range<usize>> {
         let on_top = |norm: usize| norm..norm + 1 + usize::from(self.head == Some(norm + 1));
         let top = self.norm.map_or(0..0, on_top);
         let bottom = self.embedding.map_or(0..0, |place| place..place + 1);
@@ -86,13 +86,13 @@ impl Places {
 }
 
 impl Decoder {
-    /// Reads `config.json` and the safetensors files of a Hugging Face folder. Weights are f32. Of
-    /// an adapter's folder it makes the model with the adapter merged into it.
+    /// Reads `config.json` and the safetensors files of a Hugging Face folder. Weights are f32. For
+    /// an adapter's folder it returns the model with the adapter merged.
     pub fn load(folder: &Path, device: Device) -> Result<Self, ModelError> {
         Self::load_as(folder, (Kind::Float, device))
     }
 
-    /// The same with weights of another kind, for a model that does not learn.
+    /// Reads a model that is not trained, with weights of the given kind.
     pub fn load_as(folder: &Path, (kind, device): (Kind, Device)) -> Result<Self, ModelError> {
         if let Some(adapter) = lora::ignored_adapter(folder) {
             let adapter = adapter.display();
@@ -100,12 +100,12 @@ impl Decoder {
         }
         let config = ModelConfig::load(&lora::described_in(folder)?)?;
         let tensors = Self::read(&config, folder)?;
-        // One after another, before they are moved: a device need not have room for both kinds.
+        // One at a time before they are moved: a device need not have room for both kinds.
         let tensors = tensors.into_iter().map(|tensor| tensor.to_kind(kind)).collect();
         Ok(Self::build(config, tensors, device))
     }
 
-    /// The same model with an adapter on it, which learns in place of the weights.
+    /// The model with an adapter, which is trained in place of the weights.
     #[must_use]
     pub fn adapted(mut self, adapter: Adapter) -> Self {
         let (device, scale) = (self.device(), adapter.form.scale());
@@ -122,7 +122,7 @@ impl Decoder {
         Self { adapter: Some(Adapter { parameters, ..adapter }), ..self }
     }
 
-    /// The model without its adapter; both share their weights.
+    /// The model without its adapter; both share the weights.
     #[must_use]
     pub fn without_adapter(&self) -> Self {
         let tensors = self.parameters.iter().map(|(_, tensor)| tensor.shallow_clone()).collect();
@@ -143,12 +143,12 @@ impl Decoder {
         Ok(Self::build(config, tensors?, device))
     }
 
-    /// Fresh weights for the `config.json` of a folder.
+    /// A model with fresh weights for the `config.json` of a folder.
     pub fn fresh(folder: &Path, seed: i64, device: Device) -> Result<Self, ModelError> {
         Self::fresh_as(folder, seed, (Kind::Float, device))
     }
 
-    /// The same with weights of another kind, for a model that does not learn.
+    /// A model with fresh weights of the given kind, which is not trained.
     pub fn fresh_as(
         folder: &Path,
         seed: i64,
@@ -159,7 +159,7 @@ impl Decoder {
         Ok(Self::build(config, tensors, device))
     }
 
-    /// Replaces the weights by those of another folder. On an error the old weights stay.
+    /// Replaces the weights with those of another folder. On an error the old weights stay.
     pub fn reload(&mut self, folder: &Path) -> Result<(), ModelError> {
         let tensors = Self::read(&self.config, folder)?;
         tch::no_grad(|| {
@@ -186,8 +186,8 @@ impl Decoder {
         Ok(named.into_iter().map(|(_, tensor)| tensor).collect())
     }
 
-    /// A tied model may come with a copy of its embedding as `lm_head`, not with another matrix:
-    /// some libraries would compute with it, others not.
+    /// A tied model may have a copy of its embedding as `lm_head`, but no other matrix:
+    /// some libraries would use it, others would not.
     fn check_tied(folder: &Path, embedding: &Tensor) -> Result<(), ModelError> {
         match files::read_if_there(folder, "lm_head.weight")? {
             Some((path, head)) if !head.equal(embedding) => Err(ModelError::UntiedHead { path }),
@@ -201,7 +201,7 @@ impl Decoder {
             names.zip(tensors).map(|(name, tensor)| (name, tensor.to_device(device))).collect();
         let named: HashMap<&str, &Tensor> =
             parameters.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
-        // ModelConfig::parameters lists every tensor that is asked for here.
+        // ModelConfig::parameters lists every tensor that is read here.
         let take = |name: &str| named[name].shallow_clone();
         let embedding = take("model.embed_tokens.weight");
         let layers = (0..config.layers)
@@ -211,7 +211,7 @@ impl Decoder {
             .collect();
         let norm = Norm::new(take("model.norm.weight"), &config);
         let head = if config.tied { embedding.shallow_clone() } else { take("lm_head.weight") };
-        // Padding may go past the context.
+        // Padding may exceed the context.
         let rotary = Rotary::new(&config, KvCache::padded(config.context), device);
         Self { config, adapter: None, parameters, embedding, layers, norm, head, rotary }
     }
@@ -236,12 +236,12 @@ impl Decoder {
         self.adapter.as_ref()
     }
 
-    /// Names and tensors of what learns: the adapter's if it has one, or all parameters.
+    /// Names and tensors of what is trained: the adapter if there is one, or all parameters.
     pub fn learned(&self) -> &[(String, Tensor)] {
         self.adapter.as_ref().map_or(&self.parameters, |adapter| &adapter.parameters)
     }
 
-    /// Where its parts stand in [`Self::learned`].
+    /// Where the parts stand in [`Self::learned`].
     pub fn places(&self) -> Places {
         if let Some(adapter) = &self.adapter {
             let a_layer = adapter.parameters.len() / self.config.layers;
@@ -262,13 +262,13 @@ impl Decoder {
         self.parameters.iter().map(|(_, tensor)| tensor.numel()).sum()
     }
 
-    /// The embedding of tokens, `[...]` to `[..., H]`.
+    /// Embeds tokens, `[...]` to `[..., H]`.
     pub fn embed(&self, ids: &Tensor) -> Tensor {
         let rows = Tensor::embedding(&self.embedding, ids, -1, false, false);
         self.scaled(rows)
     }
 
-    /// The gradient of the rows of the embedding that tokens take, given that of [`Self::embed`].
+    /// The gradient of the embedding's rows of these tokens, given that of [`Self::embed`].
     pub fn of_embedded(&self, gradient: Tensor) -> Tensor {
         self.scaled(gradient)
     }
@@ -290,7 +290,7 @@ impl Decoder {
         self.rotary.at(positions, kind)
     }
 
-    /// Layer `index` over packed sequences `[T, H]`, each of which sees only itself.
+    /// Layer `index` over packed sequences `[T, H]`; each attends to itself only.
     pub fn layer(&self, index: usize, x: &Tensor, angles: &Angles, packing: &Packing) -> Tensor {
         let window = self.window(index);
         self.layers[index].forward(x, angles, |q, k, v| attention::packed(q, k, v, packing, window))
@@ -307,8 +307,8 @@ impl Decoder {
     }
 
     /// Last hidden states `[B, T, H]` of prompts `[B, T]`, each from its first token on, and the
-    /// keys and values of each layer for [`KvCache::push`]. Padding goes to the right, where causal
-    /// attention keeps it from what precedes it.
+    /// keys and values of each layer for [`KvCache::push`]. Padding is on the right, where the causal
+    /// mask hides it from the tokens before it.
     pub fn prefill(&self, ids: &Tensor) -> (Tensor, Vec<(Tensor, Tensor)>) {
         let positions = Tensor::arange(ids.size()[1], (Kind::Int64, self.device())).unsqueeze(0);
         let mut kept = Vec::with_capacity(self.layers.len());
@@ -330,7 +330,7 @@ impl Decoder {
         let mut ids: Vec<i64> = tokens.iter().map(|&id| i64::from(id)).collect();
         ids.resize(positions.numel(), 0);
         let ids = Tensor::from_slice(&ids).unsqueeze(1).to_device(device);
-        // One a slab, and what its rows see.
+        // One a slab: what its rows see.
         let of_slabs = positions.split(MIN_ROWS as i64, 0);
         let visible: Vec<_> = lengths
             .iter()

@@ -25,7 +25,7 @@ pub enum ModelError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The model is of a kind that is not implemented.
+    /// The model has a setting that is not implemented.
     #[error(
         "{path}: {problem}\nhint: dense models and mixtures of experts of these model_types can be \
          trained: {}",
@@ -37,7 +37,7 @@ pub enum ModelError {
         /// The setting that is not supported.
         problem: String,
     },
-    /// The weights lack tensors that the configuration asks for.
+    /// The weights lack tensors that the configuration requires.
     #[error("{path} lacks {}: {}", count(.names), .names.join(", "))]
     Missing {
         /// The file.
@@ -45,8 +45,8 @@ pub enum ModelError {
         /// Names of the tensors.
         names: Vec<String>,
     },
-    /// The weights have tensors that the configuration does not ask for: the model is another one
-    /// than its configuration says.
+    /// The weights have tensors that the configuration does not list: the model is not the one
+    /// that the configuration describes.
     #[error("{path} has {} that config.json does not ask for: {}", count(.names), .names.join(", "))]
     Unexpected {
         /// The file.
@@ -54,8 +54,8 @@ pub enum ModelError {
         /// Names of the tensors.
         names: Vec<String>,
     },
-    /// The weights have an output matrix of their own, the configuration says that it is the
-    /// embedding.
+    /// The weights have an output matrix, but the configuration says that it is the
+    /// embedding (tied).
     #[error(
         "{path} has an `lm_head.weight` that differs from the embedding, config.json says they are one\n\
          hint: set \"tie_word_embeddings\" in config.json to false to use that matrix, or delete it \
@@ -65,7 +65,7 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
     },
-    /// A tensor has another shape than the configuration asks for.
+    /// The shape of a tensor differs from the configuration's.
     #[error("{path}: `{name}` has shape {found:?}, config.json asks for {expected:?}")]
     Shape {
         /// The file.

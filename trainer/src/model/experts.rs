@@ -23,13 +23,13 @@ impl Mixture {
         Self { router, experts, chosen: form.chosen, normalised: form.normalised }
     }
 
-    /// `[..., H]` to `[..., H]`: the sum of what the chosen experts make of each token, weighed by
-    /// the router.
+    /// `[..., H]` to `[..., H]`: the weighted sum of the chosen experts' outputs for each token, with the
+    /// router's weights.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let width = x.size().last().copied().unwrap_or_default();
         let tokens = x.reshape([-1, width]);
         let (weights, chosen) = self.route(&tokens);
-        // Where gradients are wanted all experts take part, so that each has one.
+        // With gradients all experts take part, so that each has a gradient.
         let learning = weights.requires_grad();
         let (chosen_slots, chosen_weights) = (chosen.flatten(0, -1), weights.flatten(0, -1));
         let mut sum = tokens.zeros_like();
@@ -41,7 +41,7 @@ impl Mixture {
                 continue;
             }
             let of = slots.divide_scalar_mode(self.chosen, "floor");
-            // As many rows as make a token's numbers independent of how many others come here.
+            // Enough rows to make a token's result independent of how many other tokens come here.
             let rows = tokens.index_select(0, &of);
             let missing = (count as usize).max(1).next_multiple_of(MIN_ROWS) as i64 - count;
             let rows = rows.constant_pad_nd([0, 0, 0, missing]);
@@ -52,7 +52,7 @@ impl Mixture {
         sum.view_as(x)
     }
 
-    /// Weights and numbers of the chosen experts, `[T, K]` each.
+    /// Weights and indices of the chosen experts, `[T, K]` each.
     fn route(&self, tokens: &Tensor) -> (Tensor, Tensor) {
         let logits = self.router.forward(tokens);
         let (weights, chosen) = logits.softmax(-1, Kind::Float).topk(self.chosen, -1, true, true);

@@ -1,7 +1,7 @@
 //! Tensors in safetensors files.
 //!
-//! One tensor at a time is in memory as bytes when a model is read, and a piece of one when it is
-//! written: neither takes more memory than the model has.
+//! Only one tensor at a time is in memory as bytes when a model is read, and a piece of one when it is
+//! written, so neither needs more memory than the model.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,7 +16,7 @@ use tch::{Device, Kind, Tensor};
 use super::ModelError;
 use super::stored::TensorFile;
 
-/// Numbers that are written at once: few enough to stay in the processor's cache on their way.
+/// Numbers written at once: few enough to stay in the processor's cache.
 const PIECE: i64 = 1 << 19;
 
 const SINGLE: &str = "model.safetensors";
@@ -27,9 +27,9 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// Reads the named tensors of a model folder as f32: of `model.safetensors`, or of the shards that
-/// `model.safetensors.index.json` lists. All tensors that are missing, and all that the model has
-/// besides, are named in the error.
+/// Reads the named tensors of a model folder as f32, from `model.safetensors` or from the shards that
+/// `model.safetensors.index.json` lists. The error lists all missing tensors and all unexpected
+/// ones.
 pub fn read_tensors(
     folder: &Path,
     wanted: &[(String, Vec<i64>)],
@@ -58,7 +58,7 @@ pub fn has_model(folder: &Path) -> bool {
     folder.join(SINGLE).exists() || folder.join(INDEX).exists()
 }
 
-/// Reads a tensor that a model folder need not have, as f32, and says in which file it is.
+/// Reads an optional tensor of a model folder as f32, and returns the file that has it.
 pub fn read_if_there(folder: &Path, name: &str) -> Result<Option<(PathBuf, Tensor)>, ModelError> {
     let (single, index) = (folder.join(SINGLE), folder.join(INDEX));
     let path = if single.exists() || !index.exists() {
@@ -83,28 +83,28 @@ fn read_index(path: &Path) -> Result<Index, ModelError> {
         .map_err(|error| ModelError::Invalid { path: path.into(), problem: error.to_string() })
 }
 
-/// Reads the named tensors of one safetensors file as f32, whatever else is in it.
+/// Reads the named tensors of one safetensors file as f32 and ignores others.
 pub fn read_named(path: &Path, wanted: &[(String, Vec<i64>)]) -> Result<Vec<Tensor>, ModelError> {
     let mut file = TensorFile::open(path)?;
     require(path, wanted, &file.names())?;
     file.read_all(wanted)
 }
 
-/// Reads the named tensors of a safetensors file that has no others, as f32.
+/// Reads the named tensors of a safetensors file as f32. Other tensors are an error.
 pub fn read_exactly(path: &Path, wanted: &[(String, Vec<i64>)]) -> Result<Vec<Tensor>, ModelError> {
     let mut file = TensorFile::open(path)?;
     complete(path, wanted, &file.names())?;
     file.read_all(wanted)
 }
 
-/// Fails with the names of all wanted tensors that are not there.
+/// Fails with the names of all missing tensors.
 fn require(path: &Path, wanted: &[(String, Vec<i64>)], there: &[String]) -> Result<(), ModelError> {
     let missing = |name: &&String| !there.contains(name);
     let names: Vec<String> = wanted.iter().map(|(name, _)| name).filter(missing).cloned().collect();
     if names.is_empty() { Ok(()) } else { Err(ModelError::Missing { path: path.into(), names }) }
 }
 
-/// As [`require`], and fails with the names of all tensors that are there and not wanted.
+/// As [`require`], but also fails with the names of all unexpected tensors.
 fn complete(
     path: &Path,
     wanted: &[(String, Vec<i64>)],
@@ -135,7 +135,7 @@ pub fn write_tensors(
     write_in_turn(path, &layout, kind, next)
 }
 
-/// The same of tensors that are to be had one after another.
+/// Writes tensors that an iterator yields one after another.
 pub fn write_in_turn(
     path: &Path,
     layout: &[(String, Vec<i64>)],
@@ -181,7 +181,7 @@ fn header(layout: &[(String, Vec<i64>)], kind: Kind) -> Result<Vec<u8>, SafeTens
     let metadata = Metadata::new(Some(format), entries.collect())?;
     let mut header =
         serde_json::to_vec(&metadata).map_err(|error| SafeTensorError::IoError(error.into()))?;
-    // The format asks for tensors that begin at a multiple of 8.
+    // The format requires tensors to begin at a multiple of 8.
     header.resize(header.len().next_multiple_of(8), b' ');
     Ok(header)
 }

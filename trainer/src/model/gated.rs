@@ -20,7 +20,7 @@ impl Gated {
         Self { gate, up, down, activation }
     }
 
-    /// Puts an adapter on a matrix.
+    /// Adds an adapter to a matrix.
     pub fn adapt(&mut self, target: Target, adapter: LowRank) {
         match target {
             Target::GateProj => self.gate.adapt(adapter),
@@ -32,7 +32,7 @@ impl Gated {
         }
     }
 
-    /// `[..., H]` to `[..., H]`.
+    /// Applies it, `[..., H]` to `[..., H]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let gate = self.gate.forward(x);
         let gate = match self.activation {

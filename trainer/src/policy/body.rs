@@ -1,4 +1,4 @@
-//! The JSON of a request, before anything in it was checked.
+//! The JSON of a request, before its values are checked.
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::error::ApiError;
 
-/// Fields that are not implemented, with the value that changes nothing.
+/// Fields that are not implemented, with the only value they may have.
 const NOT_IMPLEMENTED: [(&str, Value); 21] = [
     ("add_generation_prompt", Value::Bool(true)),
     ("allowed_token_ids", Value::Null),
@@ -34,7 +34,7 @@ const NOT_IMPLEMENTED: [(&str, Value); 21] = [
     ("vllm_xargs", Value::Null),
 ];
 
-/// Fields of both routes; each looks at its own.
+/// Fields of both routes; each route uses its own.
 #[derive(Deserialize)]
 pub struct Body {
     pub model: Option<String>,
@@ -91,7 +91,7 @@ pub enum Stop {
     Several(Vec<String>),
 }
 
-/// A number for completions, a switch for chats.
+/// An integer for completions, a boolean for chats.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(untagged, expecting = "Input should be an integer (completions) or a boolean (chats)")]
 pub enum Logprobs {
@@ -132,7 +132,7 @@ pub fn parse(headers: &HeaderMap, body: &Bytes, served: &str) -> Result<Body, Ap
     }
 }
 
-/// The body, which must be a JSON object and say so.
+/// The body, which must be a JSON object with the right content type.
 pub fn object(headers: &HeaderMap, body: &Bytes) -> Result<Map<String, Value>, ApiError> {
     let content = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let media = content.split(';').next().unwrap_or("").trim();

@@ -1,4 +1,4 @@
-//! What the handle asks of the thread that samples, and what it answers.
+//! Commands from the handle to the sampling thread, and their answers.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use tokio::sync::oneshot;
 use super::sampling::{LogprobsMode, Score};
 use super::sequence::{Job, Output};
 
-/// How the engine works.
+/// Settings of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Sequences that are sampled at once; more wait.
+    /// Sequences sampled at the same time; further ones wait.
     pub max_sequences: usize,
     /// Longest sequence, tokens; within the model's context.
     pub context: usize,
-    /// Whose log-probabilities are reported.
+    /// Which log-probabilities are reported.
     pub logprobs: LogprobsMode,
     /// Threads of libtorch for one operation.
     pub threads: u16,
@@ -27,24 +27,24 @@ pub struct Options {
 pub struct Completion {
     /// In the order of their positions.
     pub outputs: Vec<Output>,
-    /// If asked for: how probable the model finds each token of the prompt after the first.
+    /// The log-probability of each token of the prompt after the first, if requested.
     pub prompt_scores: Option<Vec<Score>>,
     /// Label of the weights when the last response ended.
     pub weight_version: Arc<str>,
 }
 
-/// What happens to the sequences in flight when the server is paused.
+/// What happens to sequences in flight when the server is paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PauseMode {
-    /// They end as they are.
+    /// They are aborted.
     Abort,
     /// They are finished first.
     Wait,
-    /// They stay, and go on when the server is resumed.
+    /// They stay, and continue when the server is resumed.
     Keep,
 }
 
-/// What the thread that samples is asked.
+/// A command to the sampling thread.
 pub(super) enum Command {
     Generate { job: Arc<Job>, reply: Reply },
     HungUp,
@@ -59,7 +59,7 @@ pub(super) enum Command {
 /// Where the answer to [`Command::Generate`] goes.
 pub(super) type Reply = oneshot::Sender<Result<Completion, GenerateError>>;
 
-/// The thread that samples is gone.
+/// The sampling thread has ended.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the sampling thread has ended; the server's log says why")]
 pub struct EngineGone;
@@ -73,7 +73,7 @@ pub enum GenerateError {
         /// libtorch's error.
         error: TorchError,
     },
-    /// The thread is gone.
+    /// The thread has ended.
     #[error(transparent)]
     EngineGone(#[from] EngineGone),
 }

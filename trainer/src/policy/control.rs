@@ -1,8 +1,8 @@
-//! The routes that stop sampling, replace the weights and label them: vLLM's, with its bodies.
+//! The routes that pause sampling, replace the weights and label them: vLLM's, with its bodies.
 //!
 //! Two things are stricter than in vLLM. A reload is all or nothing: a folder that lacks a tensor
 //! is refused, and the old weights stay. And no token is ever sampled over keys and values of
-//! other weights: whoever is being sampled during a reload, paused or not, has them computed anew,
+//! other weights: those of sequences in flight during a reload, paused or not, are recomputed,
 //! whatever `clear_cache` says.
 
 use std::path::PathBuf;
@@ -77,7 +77,7 @@ async fn is_paused(State(engine): State<Engine>) -> Answer {
     Ok(Json(json!({ "is_paused": engine.is_paused().await? })))
 }
 
-/// `reload_weights` is the one method there is.
+/// `reload_weights` is the only method.
 async fn collective_rpc(State(engine): State<Engine>, headers: HeaderMap, bytes: Bytes) -> Answer {
     let fields = body::object(&headers, &bytes)?;
     let Some(method) = fields.get("method").and_then(Value::as_str) else {
@@ -92,7 +92,7 @@ async fn collective_rpc(State(engine): State<Engine>, headers: HeaderMap, bytes:
     if method != "reload_weights" {
         return Err(failed(&format!("'Worker' object has no attribute '{method}'")));
     }
-    // As in vLLM, a call without a path reads the last one again.
+    // As in vLLM, a call without a path reads the last path again.
     let path = match fields.get("kwargs").and_then(|kwargs| kwargs.get("weights_path")) {
         None | Some(Value::Null) => None,
         Some(Value::String(path)) => Some(PathBuf::from(path)),
@@ -105,7 +105,7 @@ async fn collective_rpc(State(engine): State<Engine>, headers: HeaderMap, bytes:
     Ok(Json(json!({ "results": [null] })))
 }
 
-/// There is no prefix cache: whatever a response is computed from is its own.
+/// There is no prefix cache to reset: no response uses the keys and values of another.
 async fn reset_prefix_cache() -> Json<Value> {
     Json(json!({ "success": true }))
 }

@@ -1,8 +1,8 @@
-//! The handle to the thread that samples.
+//! The handle of the sampling thread.
 //!
 //! Handlers of any number of connections talk to the one thread that owns model and cache through
-//! its queue of commands; each command carries the channel of its answer. A handler whose client
-//! hung up is dropped, its channel closes, and its sequences give their places up.
+//! its queue of commands; each command carries the channel of its answer. When a client
+//! disconnects, its handler is dropped, the channel closes, and its sequences are removed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use super::scheduler::Scheduler;
 use super::sequence::Job;
 use crate::model::Decoder;
 
-/// The handle. Clones talk to the same thread, which ends with the last of them.
+/// The handle. Clones share the thread, which ends with the last of them.
 #[derive(Clone)]
 pub struct Engine {
     commands: mpsc::UnboundedSender<Command>,
     metrics: Arc<Metrics>,
 }
 
-/// Tells the thread to look for requests nobody waits for.
+/// Tells the thread to remove requests whose clients have disconnected.
 struct HangUp<'a>(&'a Engine);
 
 impl Drop for HangUp<'_> {
@@ -35,8 +35,8 @@ impl Drop for HangUp<'_> {
 }
 
 impl Engine {
-    /// Starts the thread on `model`, whose weights come from `folder`. Keys and values may take most
-    /// of the memory that is free.
+    /// Starts the thread on `model`, whose weights come from `folder`. The cache may take most
+    /// of the free memory.
     pub fn start(
         model: Decoder,
         folder: PathBuf,
@@ -46,8 +46,8 @@ impl Engine {
         Self::start_within(model, folder, text, options, memory::for_cache())
     }
 
-    /// The same with this much memory for keys and values, bytes. A sequence that may need more than
-    /// is left waits, unless it is alone.
+    /// Starts the thread with this much memory for the cache, bytes. A sequence that may need more than
+    /// is free waits, unless it is the only one.
     pub fn start_within(
         model: Decoder,
         folder: PathBuf,
@@ -92,30 +92,30 @@ impl Engine {
         asked?
     }
 
-    /// Stops sampling; returns when it has stopped. Requests that come later wait. Clearing the
-    /// cache makes sequences that stay compute their keys and values anew.
+    /// Pauses sampling; returns when it is paused. Later requests wait. Clearing the
+    /// cache makes sequences that stay recompute their keys and values.
     pub async fn pause(&self, mode: PauseMode, clear_cache: bool) -> Result<(), EngineGone> {
         self.ask(|reply| Command::Pause { mode, clear_cache, reply }).await
     }
 
-    /// Goes on sampling.
+    /// Resumes sampling.
     pub async fn resume(&self) -> Result<(), EngineGone> {
         self.ask(|reply| Command::Resume { reply }).await
     }
 
-    /// Whether sampling is stopped, or about to.
+    /// Whether sampling is paused, or about to be.
     pub async fn is_paused(&self) -> Result<bool, EngineGone> {
         self.ask(|reply| Command::IsPaused { reply }).await
     }
 
-    /// Replaces the weights by those of `folder`, or of the folder that was loaded last. Sequences
-    /// that are being sampled go on with the new weights, over keys and values that are computed
-    /// anew. On an error the old weights stay.
+    /// Replaces the weights with those of `folder`, or of the folder that was loaded last. Sequences
+    /// in flight continue with the new weights, over recomputed keys and
+    /// values. On an error the old weights stay.
     pub async fn reload(&self, folder: Option<PathBuf>) -> Result<Result<(), String>, EngineGone> {
         self.ask(|reply| Command::Reload { folder, reply }).await
     }
 
-    /// Labels the weights.
+    /// Sets the label of the weights.
     pub async fn set_version(&self, version: &str) -> Result<(), EngineGone> {
         self.ask(|reply| Command::SetVersion { version: version.into(), reply }).await
     }

@@ -1,4 +1,4 @@
-//! Failures in the shape in which vLLM reports them.
+//! Errors in vLLM's format.
 
 use axum::Json;
 use axum::http::StatusCode;
@@ -7,25 +7,25 @@ use serde_json::json;
 
 use super::command::{EngineGone, GenerateError};
 
-/// A request that is not answered.
+/// A request that fails.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiError {
     status: StatusCode,
     /// vLLM's name for the kind of error.
     kind: &'static str,
     message: String,
-    /// The field that is wrong.
+    /// The field with the error.
     param: Option<String>,
 }
 
 impl ApiError {
-    /// The request asks for what cannot be done.
+    /// The request asks for something impossible.
     pub fn bad_request(message: impl Into<String>) -> Self {
         let status = StatusCode::BAD_REQUEST;
         Self { status, kind: "BadRequestError", message: message.into(), param: None }
     }
 
-    /// A field has a value it cannot have. vLLM names both behind the message.
+    /// A field has an invalid value. vLLM appends both to the message.
     pub fn parameter(message: &str, name: &str, value: impl std::fmt::Display) -> Self {
         let message = format!("{message} (parameter={name}, value={value})");
         Self { param: Some(name.into()), ..Self::bad_request(message) }
@@ -37,7 +37,7 @@ impl ApiError {
         Self { param: Some(name.into()), ..Self::bad_request(message) }
     }
 
-    /// The body or the query does not have the right form. `place` is the path of what is wrong.
+    /// The body or the query has the wrong form. `place` is the path of the error.
     pub fn malformed(place: Option<&str>, problem: &str) -> Self {
         let message = match place {
             Some(place) => {

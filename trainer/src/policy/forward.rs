@@ -9,7 +9,7 @@ use super::sampling::Score;
 use crate::model::{Decoder, KvCache, ModelError};
 
 /// Positions of a prompt whose logits are computed together when it is scored. Enough that their
-/// number does not change the numbers, few enough for a large vocabulary.
+/// number does not change the results, few enough for a large vocabulary.
 const SCORED_TOGETHER: usize = 256;
 
 /// The model, the cache, and the logits of the last step.
@@ -68,8 +68,8 @@ impl Forward {
         Prefilled { hidden, kept, logits, vocabulary: self.vocabulary() }
     }
 
-    /// How probable the model finds each token of a prompt after the first; the prompt begins row
-    /// `row` of what was computed.
+    /// The log-probability of each token of a prompt after the first; the prompt starts at row
+    /// `row` of the computed batch.
     pub fn score(
         &self,
         computed: &Prefilled,
@@ -96,12 +96,12 @@ impl Forward {
         self.cache.most(lengths)
     }
 
-    /// Adds a sequence, the first `length` tokens of row `row` of what was computed.
+    /// Adds a sequence, the first `length` tokens of row `row` of the computed batch.
     pub fn push(&mut self, computed: &Prefilled, row: usize, length: usize) {
         self.cache.push(&computed.kept, row, length);
     }
 
-    /// Drops sequence `row`; the last sequence takes its place.
+    /// Drops sequence `row`; the last sequence moves to its row.
     pub fn swap_remove(&mut self, row: usize) {
         self.cache.swap_remove(row);
     }
@@ -122,7 +122,7 @@ impl Forward {
         self.cache.clear();
     }
 
-    /// Drops all sequences and whatever was written to the cache. What is not a number would show
+    /// Drops all sequences and clears the cache's memory: NaN values would otherwise show
     /// through the padding of later sequences.
     pub fn scrub(&mut self) {
         let (config, device) = (self.model.config(), self.model.device());

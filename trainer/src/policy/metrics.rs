@@ -10,13 +10,13 @@ use super::sequence::Finish;
 pub struct Metrics {
     /// Sequences that are being sampled.
     pub running: AtomicUsize,
-    /// Sequences that wait for a place, or for the server to be resumed.
+    /// Sequences waiting for a place, or for the server to be resumed.
     pub waiting: AtomicUsize,
     /// Tokens of prompts that were computed.
     pub prompt_tokens: AtomicU64,
     /// Tokens that were sampled.
     pub generation_tokens: AtomicU64,
-    /// Sequences that were put back to be computed again.
+    /// Sequences that were preempted and recomputed.
     pub preemptions: AtomicU64,
     stopped: AtomicU64,
     cut: AtomicU64,

@@ -1,7 +1,7 @@
 //! Which waiting sequences are computed together.
 //!
-//! Prompts share a batch only if they have the same padded length: beside a longer one a prompt
-//! would be padded further, and its numbers would differ in the last bit. The responses of one
+//! Prompts share a batch only if they have the same padded length: in a batch with a longer one a prompt
+//! would get more padding, and its result would differ in the last bit. The responses of one
 //! request share a row until they differ.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::sequence::Sequence;
 use crate::model::KvCache;
 
-/// Tokens of a batch, padding included, unless a single row has more.
+/// Most tokens of a batch, padding included, unless a single row has more.
 const BATCH_TOKENS: usize = 8192;
 
 /// Sequences that are computed together.

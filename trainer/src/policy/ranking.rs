@@ -1,5 +1,5 @@
-//! Tokens by how probable they are. Of equal ones the lower id comes first, so that every set is one
-//! set.
+//! Tokens ordered by probability. Among equal ones the lower id comes first, so that the order is
+//! unique.
 
 use std::cmp::Ordering;
 
@@ -24,7 +24,7 @@ pub fn score(row: &[f32], token: u32, top: usize) -> Score {
     }
 }
 
-/// The order of the larger number first.
+/// Orders larger numbers first.
 pub fn descending(a: f64, b: f64) -> Ordering {
     b.total_cmp(&a)
 }
@@ -46,7 +46,7 @@ pub fn log_sum_exp(row: &[f32]) -> f64 {
     peak + row.iter().map(|&logit| (f64::from(logit) - peak).exp()).sum::<f64>().ln()
 }
 
-/// The first `top` of the ids under `count`, in order.
+/// The first `top` ids below `count`, in order.
 pub fn most_probable(
     count: usize,
     top: usize,

@@ -1,7 +1,7 @@
 //! Bodies of `/v1/completions` and `/v1/chat/completions` become [`Job`]s.
 //!
 //! A field that is missing or null has a neutral value (temperature 1, no truncation, no
-//! penalties), not one of the model's own files. A field that would change the answer and is not
+//! penalties), not the one of the model's files. A field that would change the answer and is not
 //! implemented is an error; fields that vLLM does not know are ignored, as vLLM does.
 
 use std::hash::BuildHasher;
@@ -15,33 +15,33 @@ use super::error::ApiError;
 use super::sampling::Sampling;
 use super::sequence::Job;
 
-/// Most probable tokens that can be asked for, as in vLLM.
+/// Limit on `logprobs`, as in vLLM.
 const MAX_LOGPROBS: i64 = 20;
-/// Responses to one prompt, as in vLLM.
+/// Limit on `n`, as in vLLM.
 const MAX_RESPONSES: i64 = 16384;
 
-/// What requests are checked against.
+/// Limits that requests are checked against.
 pub struct Limits {
     /// The model's name.
     pub model: String,
     /// Longest sequence, tokens.
     pub context: usize,
-    /// Token ids of the model.
+    /// Size of the vocabulary.
     pub vocabulary: usize,
 }
 
-/// How a request wants its answer written.
+/// The requested format of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
-    /// Log-probabilities of the sampled tokens are asked for.
+    /// Include log-probabilities of the sampled tokens.
     pub logprobs: bool,
-    /// Token ids are asked for.
+    /// Include token ids.
     pub token_ids: bool,
-    /// Tokens are written as `token_id:N`.
+    /// Write tokens as `token_id:N`.
     pub tokens_as_ids: bool,
 }
 
-/// A valid request: one job a prompt, and how to write the answer.
+/// A valid request: one job a prompt, and the format of the answer.
 #[derive(Debug)]
 pub struct Request {
     /// At least one.
@@ -155,7 +155,7 @@ impl Body {
         }
         Ok(Job {
             n: self.responses(&sampling)?,
-            // As in vLLM, -1 asks for none; a response without a seed is like no other.
+            // As in vLLM, -1 means no seed: the response then gets a unique one.
             seed: match self.seed {
                 None | Some(-1) => arbitrary(),
                 Some(seed) => seed as u64,
@@ -196,7 +196,7 @@ impl Body {
             let message = format!("max_tokens must be at least 1, got {got}.");
             return Err(ApiError::parameter(&message, "max_tokens", got));
         }
-        // vLLM would cut such a response without a word.
+        // vLLM would shorten such a response silently.
         if asked > room as i64 {
             let message = format!(
                 "'max_tokens' or 'max_completion_tokens' is too large: {asked}. This model's \
@@ -302,7 +302,7 @@ fn count(asked: Option<i64>, what: &str, name: &str) -> Result<Option<usize>, Ap
     }
 }
 
-/// A number like no other, for what the client left open.
+/// A unique number, for what the client did not set.
 pub fn arbitrary() -> u64 {
     std::hash::RandomState::new().hash_one(())
 }

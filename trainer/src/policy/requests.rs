@@ -1,4 +1,4 @@
-//! Requests that are not answered yet, and what of each is finished.
+//! Open requests, and their finished responses.
 
 use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
@@ -9,7 +9,7 @@ use super::command::{GenerateError, Reply};
 use super::sampling::Score;
 use super::sequence::{Output, Sequence};
 
-/// All of them, by number.
+/// All open requests, by number.
 #[derive(Default)]
 pub struct Requests {
     open: HashMap<u64, Request>,
@@ -18,16 +18,16 @@ pub struct Requests {
 
 /// One request.
 pub struct Request {
-    /// Who waits for the answer.
+    /// The channel for the answer.
     pub reply: Reply,
-    /// Its responses, where they are finished.
+    /// Its responses; none where one is unfinished.
     pub outputs: Vec<Option<Output>>,
-    /// How probable the tokens of its prompt are, once they are computed.
+    /// The scores of its prompt's tokens, once they are computed.
     pub prompt_scores: Option<Vec<Score>>,
 }
 
 impl Requests {
-    /// Adds one for `n` responses; returns its number.
+    /// Adds a request for `n` responses; returns its number.
     pub fn add(&mut self, n: usize, reply: Reply) -> u64 {
         let (id, outputs) = (self.next, (0..n).map(|_| None).collect());
         self.next += 1;
@@ -35,23 +35,23 @@ impl Requests {
         id
     }
 
-    /// One that is not answered.
+    /// An open request.
     pub fn get_mut(&mut self, id: u64) -> Option<&mut Request> {
         self.open.get_mut(&id)
     }
 
-    /// Whether it is not answered.
+    /// Whether the request is open.
     pub fn contains(&self, id: u64) -> bool {
         self.open.contains_key(&id)
     }
 
-    /// Takes out those that nobody waits for; returns their numbers.
+    /// Removes requests whose clients have disconnected; returns their numbers.
     pub fn take_abandoned(&mut self) -> HashSet<u64> {
         let abandoned = self.open.extract_if(|_, request| request.reply.is_closed());
         abandoned.map(|(id, _)| id).collect()
     }
 
-    /// Those that have not all of their unfinished sequences in the queue.
+    /// Requests that have unfinished sequences outside the queue.
     pub fn incomplete<'a>(&self, queue: impl Iterator<Item = &'a Sequence>) -> HashSet<u64> {
         let mut queued: HashMap<u64, usize> = HashMap::new();
         for sequence in queue {
@@ -64,14 +64,14 @@ impl Requests {
         self.open.iter().filter(is_incomplete).map(|(id, _)| *id).collect()
     }
 
-    /// Answers some with an error.
+    /// Answers some requests with an error.
     pub fn fail(&mut self, ids: &HashSet<u64>, error: &TorchError) {
         for (_, request) in self.open.extract_if(|id, _| ids.contains(id)) {
             let _ = request.reply.send(Err(GenerateError::Forward { error: error.clone() }));
         }
     }
 
-    /// Notes a finished response. Takes the request out if it was the last.
+    /// Records a finished response. Removes the request if it was the last one.
     pub fn finished(&mut self, id: u64, child: usize, output: Output) -> Option<Request> {
         let Entry::Occupied(mut entry) = self.open.entry(id) else { return None };
         let outputs = &mut entry.get_mut().outputs;

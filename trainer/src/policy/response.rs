@@ -1,4 +1,4 @@
-//! Answers in the shape of vLLM's.
+//! Answers in vLLM's format.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::sampling::{Score, TokenLogprob};
 use super::sequence::{Finish, Output, StopCause};
 use super::token_texts::TokenTexts;
 
-/// vLLM's number for minus infinity, which JSON does not have.
+/// vLLM's value for minus infinity, which JSON does not have.
 const DROPPED: f32 = -9999.0;
 
-/// What every answer says of its origin.
+/// Fields of every answer.
 #[derive(Serialize)]
 struct Head<'a> {
     id: String,
@@ -25,7 +25,7 @@ struct Head<'a> {
     created: u64,
     model: &'a str,
     system_fingerprint: &'static str,
-    /// Not vLLM's: label of the weights when the last response ended.
+    /// Not in vLLM: label of the weights when the last response ended.
     weight_version: String,
     usage: Usage,
 }
@@ -38,7 +38,7 @@ struct Usage {
     completion_tokens: usize,
 }
 
-/// What every choice says of its end.
+/// Fields of every choice about its end.
 #[derive(Serialize)]
 struct Tail {
     finish_reason: &'static str,
@@ -134,7 +134,7 @@ struct ChatTokenLogprob {
     bytes: Vec<u8>,
 }
 
-/// Writes answers for one model.
+/// Formats answers for one model.
 pub struct Writer {
     /// The model's name.
     pub model: String,
@@ -225,7 +225,7 @@ impl Writer {
         })
     }
 
-    /// The text of a response, without what ended it.
+    /// The text of a response, without the stop string or end token.
     fn text(&self, output: &Output) -> Result<String, ApiError> {
         let tokens = match &output.finish {
             Finish::Stop(StopCause::End | StopCause::Token(_)) => {
@@ -277,7 +277,7 @@ impl Writer {
         ChatLogprobs { content: content.collect() }
     }
 
-    /// Nothing for the first token, then the token that is there and the most probable ones.
+    /// Nothing for the first token, then the prompt's token and the most probable ones.
     fn prompt(&self, scores: &[Score]) -> PromptLogprobs {
         let entry = |token: &TokenLogprob, rank: usize| {
             let decoded_token = self.tokens.get(token.id).to_owned();

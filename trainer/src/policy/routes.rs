@@ -1,4 +1,4 @@
-//! The routes that sample: completions, chats, and what a client wants to know before it asks.
+//! The public routes: completions, chats, models, health and metrics.
 
 use std::sync::Arc;
 
@@ -100,7 +100,7 @@ async fn sample(engine: &Engine, request: &Request) -> Result<Vec<Completion>, A
     Ok(try_join_all(request.jobs.iter().map(|job| engine.generate(job.clone()))).await?)
 }
 
-/// What the client calls the request, or a name of our own.
+/// The client's id for the request, or a generated one.
 fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|id| id.to_str().ok());
     given.map_or_else(|| format!("{:016x}", request::arbitrary()), str::to_owned)

@@ -6,7 +6,7 @@
 use super::ranking::{descending, largest, log_sum_exp, most_probable};
 use super::sampling::{Draw, History, LogprobsMode, Sampling, TokenLogprob};
 
-/// Chooses tokens. Holds buffers only; one serves any number of sequences.
+/// Chooses tokens. It has only buffers; one serves any number of sequences.
 #[derive(Debug, Default)]
 pub struct Sampler {
     // Logits after the penalties, a row long.
@@ -18,7 +18,7 @@ pub struct Sampler {
 
 impl Sampler {
     /// Chooses a token of `row`; `uniform` in [0, 1) decides which. Log-probabilities are those of
-    /// `mode`, with the `top` most probable tokens beside the chosen one.
+    /// `mode`; the `top` most probable tokens are reported too.
     pub fn draw(
         &mut self,
         row: &[f32],
@@ -48,7 +48,7 @@ impl Sampler {
             LogprobsMode::Processed if self.weights[id] > 0.0 => {
                 (self.logits[id] - peak) * scale - log_total
             }
-            // Too improbable for its weight, or dropped.
+            // Underflowed to 0, or dropped.
             LogprobsMode::Processed => f64::NEG_INFINITY,
             LogprobsMode::Raw => f64::from(row[id]),
         };
@@ -124,7 +124,7 @@ impl Sampler {
         }
     }
 
-    /// The token in whose share of the total, in the order of ids, `uniform` falls.
+    /// Inverse transform sampling: the token, in the order of ids, at `uniform` of the total weight.
     fn invert(&self, uniform: f64, fallback: usize) -> usize {
         let target = uniform * self.weights.iter().sum::<f64>();
         let mut sum = 0.0;
@@ -191,7 +191,7 @@ mod tests {
             (Sampling { top_p: 0.65, ..base() }, &[1, 3]),
             (Sampling { top_p: 0.75, ..base() }, &[1, 2, 3]),
             (Sampling { min_p: 0.6, ..base() }, &[1, 3]),
-            // The share is one of what top-k left: 0.4 of 0.7 is under 0.6.
+            // top-p applies to what top-k kept: 0.4 of 0.7 is under 0.6.
             (Sampling { top_k: Some(2), top_p: 0.6, ..base() }, &[1, 3]),
         ];
         for (sampling, expected) in cases {
@@ -318,7 +318,7 @@ mod tests {
             let mut prefix: Vec<u32> = full[..kept.len()].iter().map(|&(id, _)| id).collect();
             prefix.sort_unstable();
             prop_assert_eq!(&prefix, &kept);
-            // ... that reaches top_p, and would not without its last token.
+            // ... that reaches top_p, and would not reach it without its last token.
             let mass: f64 = full[..kept.len()].iter().map(|(_, p)| p).sum();
             let last = full[kept.len() - 1].1;
             prop_assert!(mass > top_p - 1e-5 && mass - last < top_p + 1e-5);

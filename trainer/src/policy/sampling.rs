@@ -1,26 +1,26 @@
-//! How a token is chosen, and what is said of it.
+//! Sampling parameters and sampled tokens.
 
-/// Temperatures under this are 0.
+/// Lower temperatures mean greedy sampling.
 const GREEDY_UNDER: f64 = 1e-5;
 
-/// How a token is chosen.
+/// Sampling parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
-    /// The logits are divided by it; 0 takes the largest logit.
+    /// Temperature: divides the logits; 0 is greedy.
     pub temperature: f64,
-    /// Only this many most probable tokens are kept.
+    /// top-k: only this many of the most probable tokens are kept.
     pub top_k: Option<usize>,
-    /// Only the smallest set of most probable tokens that has this share of the probability is
+    /// top-p (nucleus): only the smallest set of most probable tokens with this total probability is
     /// kept; 1 keeps all.
     pub top_p: f64,
-    /// Tokens with less than this share of the largest probability are dropped; 0 keeps all.
+    /// min-p: tokens with less than this share of the largest probability are dropped; 0 keeps all.
     pub min_p: f64,
-    /// Logits of tokens that occurred, prompt included, are divided (positive ones) or multiplied
-    /// (negative ones) by it; 1 is neutral.
+    /// Repetition penalty: logits of tokens that occurred, prompt included, are divided (positive ones) or
+    /// multiplied (negative ones) by it; 1 is neutral.
     pub repetition_penalty: f64,
-    /// Taken off the logits of tokens that were sampled; 0 is neutral.
+    /// Presence penalty: subtracted from the logits of sampled tokens; 0 is neutral.
     pub presence_penalty: f64,
-    /// Taken off the logits of sampled tokens once for each time; 0 is neutral.
+    /// Frequency penalty: subtracted once for each time a token was sampled; 0 is neutral.
     pub frequency_penalty: f64,
 }
 
@@ -39,20 +39,20 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// Whether the largest logit is taken, so that all responses are alike.
+    /// Whether sampling is greedy, so that all responses are equal.
     pub fn is_greedy(&self) -> bool {
         self.temperature < GREEDY_UNDER
     }
 }
 
-/// Whose log-probabilities are reported.
+/// Which log-probabilities are reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogprobsMode {
     /// Those of the model: penalties, temperature and truncation are ignored.
     #[default]
     #[value(name = "raw_logprobs")]
     Raw,
-    /// Those of the distribution that was sampled from.
+    /// Those of the distribution after penalties, temperature and truncation.
     #[value(name = "processed_logprobs")]
     Processed,
 }
@@ -75,22 +75,22 @@ pub struct TokenLogprob {
     pub logprob: f32,
 }
 
-/// A token that was chosen.
+/// A sampled token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draw {
-    /// It.
+    /// The token and its log-probability.
     pub chosen: TokenLogprob,
-    /// The most probable tokens, as many as were asked for.
+    /// The most probable tokens, as many as requested.
     pub top: Vec<TokenLogprob>,
 }
 
-/// A given token among all tokens.
+/// A given token and its rank.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {
-    /// It.
+    /// The token and its log-probability.
     pub token: TokenLogprob,
-    /// Tokens that are at least as probable as it, itself included.
+    /// Its rank: tokens that are at least as probable, itself included.
     pub rank: usize,
-    /// The most probable tokens, as many as were asked for.
+    /// The most probable tokens, as many as requested.
     pub top: Vec<TokenLogprob>,
 }

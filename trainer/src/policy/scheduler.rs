@@ -1,11 +1,11 @@
 //! The thread that owns the weights and the cache: continuous batching.
 //!
-//! One round: take the commands that came, admit sequences that wait while there is room, one
+//! One round: read the new commands, admit waiting sequences while there is room, sample one
 //! token for every running sequence. A response depends on its prompt, its seed and the weights
 //! alone, never on what else is in the batch: prompts are computed beside prompts of the same
 //! padded length only, and the cache pads what is decoded (see [`crate::model::KvCache`]).
 //!
-//! Where libtorch fails, whoever waits for what was being computed gets the error. The thread goes on.
+//! When libtorch fails, the affected requests get the error. The thread continues.
 
 use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub(super) struct Scheduler {
     forward: Forward,
     chooser: Chooser,
     options: Options,
-    /// What the cache may take, unless a single sequence takes more.
+    /// Memory that the cache may take, unless a single sequence takes more.
     cache_bytes: usize,
     commands: mpsc::UnboundedReceiver<Command>,
     metrics: Arc<Metrics>,
@@ -46,7 +46,7 @@ pub(super) struct Scheduler {
 
 enum State {
     Running,
-    /// Sequences in flight are finished, then the server is paused; `held` came later.
+    /// Draining: sequences in flight are finished, then the server is paused; later ones are in `held`.
     Draining {
         held: VecDeque<Sequence>,
         replies: Vec<oneshot::Sender<()>>,
@@ -86,7 +86,7 @@ impl Scheduler {
         }
     }
 
-    /// Works until the last handle is gone.
+    /// Works until the last handle is dropped.
     pub(super) fn run(mut self) {
         let _no_gradients = tch::no_grad_guard();
         while self.take_commands() {
@@ -104,8 +104,8 @@ impl Scheduler {
         }
     }
 
-    /// Takes all commands that have come, and waits for one if there is nothing else to do. False
-    /// when there will be none any more.
+    /// Reads all new commands, and waits for one if there is nothing else to do. False
+    /// when no more can come.
     fn take_commands(&mut self) -> bool {
         self.report();
         let idle = self.waiting.is_empty() && self.running.is_empty();
@@ -124,7 +124,7 @@ impl Scheduler {
         }
     }
 
-    /// Brings the gauges up to date; before whoever caused a change learns of it.
+    /// Updates the gauges, before the caller of a command gets its answer.
     fn report(&self) {
         let held = if let State::Draining { held, .. } = &self.state { held.len() } else { 0 };
         self.metrics.running.store(self.running.len(), Ordering::Relaxed);
@@ -132,7 +132,7 @@ impl Scheduler {
     }
 
     fn obey(&mut self, command: Command) {
-        // Whoever asked may be gone: then nobody needs the answer.
+        // The caller may have disconnected: then nobody needs the answer.
         match command {
             Command::Generate { job, reply } => self.enqueue(&job, reply),
             Command::HungUp => self.drop_abandoned(),
@@ -173,7 +173,7 @@ impl Scheduler {
         self.end_drain();
     }
 
-    /// Drops all sequences of some requests that are gone.
+    /// Drops all sequences of removed requests.
     fn forget(&mut self, gone: &HashSet<u64>, finish: &Finish) {
         if gone.is_empty() {
             return;
@@ -196,7 +196,7 @@ impl Scheduler {
         }
     }
 
-    /// Answers some requests with an error, and drops what is left of them.
+    /// Answers some requests with an error, and drops their sequences.
     fn fail(&mut self, ids: &HashSet<u64>, error: &TorchError) {
         tracing::error!(%error, requests = ids.len(), "a forward pass failed");
         self.forget(ids, &Finish::Broken);
@@ -204,8 +204,8 @@ impl Scheduler {
         self.requests.fail(ids, error);
     }
 
-    /// After a round that failed, in whatever place: nothing that was in the cache is used any more,
-    /// and each request fails that has not all of its unfinished sequences in the queue.
+    /// Cleans up after a round that failed at any point: the cache is cleared,
+    /// and every request with unfinished sequences outside the queue fails.
     fn fail_incomplete(&mut self, error: &TorchError) {
         self.forward.clear();
         for _ in self.running.drain(..) {
@@ -241,7 +241,7 @@ impl Scheduler {
         self.stop_draining(State::Running);
     }
 
-    /// Goes over to `state`. What was held back joins the queue; whoever waits for a drain is told
+    /// Changes to `state`. Held sequences join the queue, and a caller that waits for a drain is told
     /// that it is over.
     fn stop_draining(&mut self, state: State) {
         if let State::Draining { held, replies } = std::mem::replace(&mut self.state, state) {
@@ -260,7 +260,7 @@ impl Scheduler {
         }
     }
 
-    /// Ends all sequences as they are.
+    /// Aborts all sequences.
     fn abort(&mut self) {
         self.forward.clear();
         let sequences: Vec<_> = self.running.drain(..).chain(self.waiting.drain(..)).collect();
@@ -269,8 +269,7 @@ impl Scheduler {
         }
     }
 
-    /// Running sequences wait again, before all others, for their keys and values to be computed
-    /// anew.
+    /// Moves running sequences to the front of the queue, to recompute their keys and values.
     fn preempt(&mut self) {
         self.forward.clear();
         self.metrics.preemptions.fetch_add(self.running.len() as u64, Ordering::Relaxed);
@@ -281,7 +280,7 @@ impl Scheduler {
 
     fn reload(&mut self, folder: Option<PathBuf>) -> Result<(), String> {
         let folder = folder.unwrap_or_else(|| self.folder.clone());
-        // Only the reading can fail, before any weight is replaced.
+        // Only the read can fail, before any weight is replaced.
         attempt(|| self.forward.reload(&folder))
             .map_err(|error| error.to_string())?
             .map_err(|error| error.to_string())?;
@@ -299,8 +298,8 @@ impl Scheduler {
         }
     }
 
-    /// How many of the waiting sequences there are places and memory for, however long they and the
-    /// running ones become: none is put back later. One at least, if nothing is being sampled.
+    /// How many of the waiting sequences fit, in places and memory, however long they and the
+    /// running ones become, so that none is preempted later. At least one, if none is running.
     fn fitting(&self) -> usize {
         let running = self.running.len();
         let waiting = self.waiting.iter().take(self.options.max_sequences - running);
@@ -311,7 +310,7 @@ impl Scheduler {
     }
 
     fn prefill(&mut self, mut batch: Batch) {
-        // One of an earlier batch may have failed.
+        // A request of an earlier batch may have failed.
         batch.rows.retain(|row| self.requests.contains(row[0].request));
         if batch.rows.is_empty() {
             return;
@@ -367,7 +366,7 @@ impl Scheduler {
         };
         let finished: Vec<_> = self.running.iter_mut().enumerate().filter_map(step).collect();
         let broken = finished.iter().any(|(_, finish)| *finish == Finish::Broken);
-        // From the back, so that what takes a finished sequence's place is not finished itself.
+        // From the back, so that the sequence that moves to a free row is not finished itself.
         for (row, finish) in finished.into_iter().rev() {
             let sequence = self.remove(row);
             self.finish(sequence, finish);
@@ -383,7 +382,7 @@ impl Scheduler {
         self.running.swap_remove(row)
     }
 
-    /// Records what a sequence came to, and answers its request if it was the last.
+    /// Records a finished sequence, and answers its request if it was the last.
     fn finish(&mut self, sequence: Sequence, finish: Finish) {
         self.metrics.finished(&finish);
         let (id, child) = (sequence.request, sequence.child);

@@ -10,7 +10,7 @@ use super::sampler::Sampler;
 use super::sampling::{Draw, History, LogprobsMode, Sampling, TokenLogprob};
 use super::stop::StopSearch;
 
-/// What is asked of the engine: `n` responses to one prompt.
+/// A job of the engine: `n` responses to one prompt.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// Token ids, at least one, all in the vocabulary.
@@ -19,33 +19,33 @@ pub struct Job {
     pub n: usize,
     /// Response j is sampled with seed + j.
     pub seed: u64,
-    /// Most tokens of a response; together with the prompt within the context.
+    /// Limit on the tokens of a response; with the prompt within the context.
     pub max_tokens: usize,
-    /// How tokens are chosen.
+    /// Sampling parameters.
     pub sampling: Sampling,
-    /// Most probable tokens to report beside each sampled one.
+    /// Most probable tokens to report for each sampled one.
     pub top_logprobs: usize,
-    /// Most probable tokens to report beside each token of the prompt; absent, the prompt is not
+    /// Most probable tokens to report for each token of the prompt; absent, the prompt is not
     /// scored.
     pub prompt_logprobs: Option<usize>,
-    /// Strings that end a response.
+    /// Stop strings.
     pub stop: Vec<String>,
-    /// Tokens that end a response, beside the model's end tokens.
+    /// Stop tokens, in addition to the model's end tokens.
     pub stop_tokens: Vec<u32>,
-    /// The model's end tokens do not end a response.
+    /// Ignore the model's end tokens.
     pub ignore_end: bool,
 }
 
 /// Why a response ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finish {
-    /// By itself.
+    /// It ended by itself.
     Stop(StopCause),
-    /// It has as many tokens as it may.
+    /// It reached its limit of tokens.
     Length,
     /// The server was paused.
     Abort,
-    /// Its logits are not numbers.
+    /// Its logits are NaN.
     Broken,
 }
 
@@ -63,23 +63,23 @@ pub enum StopCause {
 /// A finished response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Output {
-    /// Token ids, those that ended it included.
+    /// Token ids, including the end token.
     pub tokens: Vec<u32>,
     /// Log-probability of each token, nats.
     pub logprobs: Vec<f32>,
-    /// The most probable tokens at each position, as many as were asked for.
+    /// The most probable tokens at each position, as many as requested.
     pub top: Vec<Vec<TokenLogprob>>,
     /// Why it ended.
     pub finish: Finish,
 }
 
-/// What choosing a token needs beside its logits.
+/// What choosing a token needs besides its logits.
 pub struct Chooser {
-    /// Chooses.
+    /// The sampler.
     pub sampler: Sampler,
-    /// Whose log-probabilities are reported.
+    /// Which log-probabilities are reported.
     pub mode: LogprobsMode,
-    /// Turns tokens into text, where stop strings are looked for.
+    /// Decodes tokens, to find stop strings.
     pub text: Arc<Text>,
     /// The model's end tokens.
     pub end_tokens: Vec<u32>,
@@ -108,17 +108,17 @@ impl Sequence {
         Self { request, child, job, random, tokens, logprobs, top, stop }
     }
 
-    /// What was asked for.
+    /// The job.
     pub fn job(&self) -> &Job {
         &self.job
     }
 
-    /// Tokens of prompt and response together.
+    /// Tokens of prompt and response so far.
     pub fn length(&self) -> usize {
         self.job.prompt.len() + self.tokens.len()
     }
 
-    /// Tokens of prompt and response together, at most.
+    /// Limit on the tokens of prompt and response together.
     pub fn longest(&self) -> usize {
         self.job.prompt.len() + self.job.max_tokens
     }
@@ -128,7 +128,7 @@ impl Sequence {
         self.tokens.is_empty()
     }
 
-    /// Prompt and response.
+    /// The tokens of prompt and response.
     pub fn ids(&self) -> impl Iterator<Item = u32> {
         self.job.prompt.iter().chain(&self.tokens).copied()
     }
@@ -138,7 +138,7 @@ impl Sequence {
         self.tokens.last().or(self.job.prompt.last()).copied().unwrap_or_default()
     }
 
-    /// Samples the next token from its logits. Returns why the response ends with it, if it does.
+    /// Samples the next token from its logits. Returns the finish reason if the response ends with it.
     pub fn step(&mut self, logits: &[f32], chooser: &mut Chooser) -> Option<Finish> {
         let job = &self.job;
         let history = History { prompt: &job.prompt, output: &self.tokens };

@@ -1,4 +1,4 @@
-//! Stop strings: the text of a response is followed token by token, and searched where it grew.
+//! Stop strings: the response is decoded token by token, and the new text searched.
 
 use retrial_text::Text;
 
@@ -7,7 +7,7 @@ pub struct StopSearch {
     strings: Vec<String>,
     text: String,
     // Tokens up to `read` are in `text`; those from `context` on are decoded with the new ones,
-    // because a decoder may treat the first token of a text in its own way.
+    // because a decoder may treat the first token of a text differently.
     context: usize,
     read: usize,
 }
@@ -18,14 +18,14 @@ impl StopSearch {
         Self { strings, text: String::new(), context: 0, read: 0 }
     }
 
-    /// Takes notice of the last of `tokens`, all of the response so far. Returns the first of the
+    /// Reads the last of `tokens`, which are the response so far. Returns the first of the
     /// strings, in the order given, that the response now contains.
     pub fn check(&mut self, tokens: &[u32], text: &Text) -> Option<&str> {
-        // Ids were sampled from the model's vocabulary; what a tokenizer cannot decode has no text.
+        // Sampled ids are in the vocabulary; what a tokenizer cannot decode has no text.
         let decode = |ids: &[u32]| text.decode(ids).unwrap_or_default();
         let known = decode(&tokens[self.context..self.read]);
         let longer = decode(&tokens[self.context..]);
-        // Part of a character waits for the rest of it.
+        // An incomplete character waits for its remaining bytes.
         if longer.len() <= known.len() || longer.ends_with('\u{fffd}') {
             return None;
         }
@@ -36,7 +36,7 @@ impl StopSearch {
         self.read = tokens.len();
         let text = &self.text;
         self.strings.iter().map(String::as_str).find(|stop| {
-            // A match may begin in the old text, and ends in the new.
+            // A match may begin in the old text, but ends in the new.
             let mut start = (before + 1).saturating_sub(stop.len());
             while !text.is_char_boundary(start) {
                 start -= 1;
@@ -85,7 +85,7 @@ mod tests {
             (&["bc"], &[5, 2], Some((2, "bc"))),
             // The first of the list, not of the text.
             (&["b", "a"], &[5], Some((1, "b"))),
-            // A character of two tokens is found when it is whole.
+            // A character of two tokens is found when it is complete.
             (&["é"], &[0, 3, 4, 1], Some((3, "é"))),
             (&["éa"], &[3, 4, 0], Some((3, "éa"))),
         ];

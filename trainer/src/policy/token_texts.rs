@@ -1,4 +1,4 @@
-//! Texts of single tokens, for answers that name them.
+//! Texts of single tokens, for answers that list them.
 
 use retrial_text::Text;
 
@@ -6,7 +6,7 @@ use retrial_text::Text;
 pub struct TokenTexts(Vec<Box<str>>);
 
 impl TokenTexts {
-    /// Decodes the ids under `count` one by one.
+    /// Decodes the ids below `count` one by one.
     pub fn new(text: &Text, count: usize) -> Self {
         Self((0..count as u32).map(|id| token_text(text, id).into()).collect())
     }

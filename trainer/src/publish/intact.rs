@@ -1,7 +1,7 @@
-//! Whether the files of a version are what the trainer wrote.
+//! Checks that the files of a version are what the trainer wrote.
 //!
-//! Servers do not survive broken weights: vLLM takes a missing tensor for a warning and keeps the
-//! old one, `SGLang` ends at a truncated file. So the headers are read before a server is asked to
+//! Servers do not survive broken weights: vLLM only warns of a missing tensor and keeps the
+//! old one, `SGLang` crashes on a truncated file. So the headers are read before a server is asked to
 //! read the files.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! The trainer's part of a push: which folders, whether their files are whole, and the way over NCCL.
-//! How servers are given weights is known by `retrial_servers`.
+//! The trainer's part of a push: which folders, whether their files are intact, and the transfer over NCCL.
+//! How to push to each kind of server is in `retrial_servers`.
 
 mod intact;
 #[cfg(feature = "nccl")]

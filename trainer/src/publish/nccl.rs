@@ -1,10 +1,10 @@
-//! Whole weights to vLLM over NCCL, GPU to GPU: for servers that do not see the trainer's disk, or
-//! see it slowly.
+//! Whole weights to vLLM over NCCL, GPU to GPU: for servers that cannot read the trainer's disk, or
+//! read it slowly.
 //!
-//! What is sent is what the version's files have, tensor by tensor in their order; the files are
-//! written all the same, because a run goes on from them. Each server with its workers is a group
-//! whose rank 0 is the trainer. The group is kept from push to push and made anew after a failure,
-//! or where the server was started anew.
+//! The tensors come from the version's files, in their order; the files are
+//! written anyway, because a run resumes from them. Each server with its workers is a group
+//! whose rank 0 is the trainer. A group is kept between pushes and created again after a failure,
+//! or after a restart of the server.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,7 +24,7 @@ use crate::model::{Entry, ModelError, StoredTensors};
 const CONNECTING: &str = "joining its NCCL group";
 const SENDING: &str = "sending the weights over NCCL";
 
-/// The groups that are open, by the URL of their server.
+/// Open groups, by the URL of their server.
 #[derive(Clone)]
 pub struct Channels {
     open: Arc<Mutex<HashMap<String, Group>>>,
@@ -32,7 +32,7 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// None is open. They will send from the trainer's GPU; from the first one if the trainer
+    /// No open groups. They will send from the trainer's GPU, or from the first one if the trainer
     /// computes on the CPU.
     pub fn new(device: Device) -> Self {
         let device = if device.is_cuda() { device } else { Device::cuda_if_available() };
@@ -70,7 +70,7 @@ impl Channel for Channels {
                 None => connect(caller, self.device).await?,
             };
             let group = match transfer(caller, group, folder).await {
-                // It may have forgotten the group: one that was started anew has.
+                // The server may have restarted, which loses its group.
                 Err(failed) if kept && !failed.is_away() => {
                     tracing::info!(%failed, "joining the server's NCCL group anew");
                     transfer(caller, connect(caller, self.device).await?, folder).await?
@@ -142,8 +142,8 @@ async fn tell(
     caller.tell(route, body).await.map(drop).map_err(|error| Failed::new(what, error))
 }
 
-/// Has the server do its half of a collective by a request, and this side its own on a thread. The
-/// one that fails ends the other's waiting.
+/// Runs the two halves of a collective: the server's by a request, this side's on a thread. The
+/// one that fails cancels the other.
 async fn side_by_side<T, E>(
     caller: &Caller,
     what: &'static str,
@@ -174,7 +174,7 @@ where
     };
     tokio::pin!(ours, theirs);
     tokio::select! {
-        // What the server says is the better reason.
+        // The server's reason is the better one.
         biased;
         answer = &mut theirs => {
             answer?;
@@ -188,7 +188,7 @@ where
     }
 }
 
-/// `torch.dtype`'s name of a kind.
+/// A kind's name in `torch.dtype`.
 fn torch_name(kind: Kind) -> &'static str {
     match kind {
         Kind::Half => "float16",

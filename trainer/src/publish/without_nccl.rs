@@ -1,4 +1,4 @@
-//! In the place of NCCL where it was left out.
+//! Stands in for NCCL in builds without it.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use futures::future::{BoxFuture, ready};
 use retrial_servers::{CallError, Caller, Channel, Failed};
 use tch::Device;
 
-/// Nothing is ever open.
+/// No groups.
 #[derive(Clone)]
 pub struct Channels;
 
 impl Channels {
-    /// Nothing.
+    /// There are none.
     pub fn new(_device: Device) -> Self {
         Self
     }
 }
 
 impl Channel for Channels {
-    /// Says that it cannot.
+    /// Fails: this build has no NCCL.
     fn send<'a>(&'a self, caller: &'a Caller, _: &'a Path) -> BoxFuture<'a, Result<(), Failed>> {
         let problem = "the trainer was built without the feature `nccl`\n\
                        hint: build it with, or push by `server.push = \"disk\"`";

@@ -1,11 +1,11 @@
-//! Tensors that go over the wire together.
+//! Buckets: tensors that are sent together.
 
 use tch::{Device, Tensor};
 
-/// As many numbers go over the wire together unless others are asked for: 16 MiB in f32.
+/// Default size of a bucket, in numbers: 16 MiB in f32.
 pub(super) const BUCKET: usize = 1 << 22;
 
-/// How many tensors, one after another, go over the wire together.
+/// How many consecutive tensors go into one bucket.
 pub(super) fn buckets(tensors: &[Tensor], most: usize) -> Vec<usize> {
     let (mut counts, mut numbers) = (Vec::new(), 0);
     for tensor in tensors {
@@ -21,12 +21,12 @@ pub(super) fn buckets(tensors: &[Tensor], most: usize) -> Vec<usize> {
     counts
 }
 
-/// Tensors side by side, contiguous.
+/// Tensors concatenated, contiguous.
 pub(super) fn joined(mut tensors: Vec<Tensor>, dimension: i64) -> Tensor {
     if tensors.len() == 1 { tensors.remove(0) } else { Tensor::cat(&tensors, dimension) }
 }
 
-/// A tensor's numbers on a device, with zeros up to a length.
+/// A flat copy of a tensor on a device, padded with zeros to a length.
 pub(super) fn padded(tensor: &Tensor, length: i64, device: Device) -> Tensor {
     let flat = tensor.to_device(device).contiguous().view([-1]);
     let lacking = length - flat.numel() as i64;

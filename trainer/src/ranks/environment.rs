@@ -1,20 +1,20 @@
-//! Ranks by the variables that launchers set: torchrun, Kubernetes' `PyTorchJob`, and with one line
+//! Ranks from the variables that launchers set: torchrun, Kubernetes' `PyTorchJob`, and with one line
 //! of shell Slurm's srun.
 
 use retrial_native::c10d::Meeting;
 
 use super::place::Place;
 
-/// What the environment says of several ranks.
+/// What the environment says about the ranks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
     /// Which rank this process is.
     pub place: Place,
-    /// Where it meets the others.
+    /// Where the ranks meet.
     pub meeting: Meeting,
 }
 
-/// Why the environment makes no sense.
+/// Why the environment is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the environment variable {variable} {problem}\n\
@@ -29,7 +29,7 @@ pub struct EnvironmentError {
 }
 
 impl Environment {
-    /// Reads this process's; none if it is the only rank.
+    /// Reads this process's environment; none if it is the only rank.
     pub fn read() -> Result<Option<Self>, EnvironmentError> {
         Self::of(|variable| std::env::var(variable).ok())
     }
@@ -61,7 +61,7 @@ impl Environment {
             variable: "MASTER_PORT",
             problem: format!("is {port}, not a port"),
         })?;
-        // torchrun keeps the store itself, over all its attempts to start the ranks.
+        // torchrun keeps the store itself, across its restarts of the ranks.
         let kept = get("TORCHELASTIC_USE_AGENT_STORE").is_some_and(|kept| kept == "True");
         let attempt = get("TORCHELASTIC_RESTART_COUNT").filter(|_| kept).unwrap_or_default();
         let meeting = Meeting { kept, prefix: format!("retrial/{attempt}"), host, port };
@@ -69,7 +69,7 @@ impl Environment {
     }
 }
 
-/// Which of this machine's ranks it is: that of its GPU.
+/// Which of this machine's ranks it is; it uses the GPU of the same number.
 pub fn local_rank() -> usize {
     std::env::var("LOCAL_RANK").ok().and_then(|rank| rank.parse().ok()).unwrap_or_default()
 }

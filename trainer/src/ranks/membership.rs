@@ -1,4 +1,4 @@
-//! This rank's membership, and what ranks do together.
+//! This rank's membership in the group, and collective operations.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use super::buckets::{BUCKET, buckets, joined, padded};
 use super::environment::Environment;
 use super::place::Place;
 
-/// What one rank could not do.
+/// An operation of one rank that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The first rank that failed.
     pub rank: usize,
-    /// What it says.
+    /// Its message.
     pub error: String,
 }
 
 /// This rank's membership.
 pub struct Ranks {
-    /// Most numbers that go over the wire together, but for a tensor that has more.
+    /// Most numbers sent together, except for a single larger tensor.
     pub bucket: usize,
     pub(super) place: Place,
-    /// Over Gloo. None of a single rank.
+    /// Over Gloo. None for a single rank.
     pub(super) group: Option<Group>,
     /// Over NCCL, for gradients and weights, where all ranks compute on GPUs.
     gpus: Option<Group>,
@@ -43,13 +43,13 @@ impl Ranks {
         }
     }
 
-    /// Joins the others, and waits for them. No wait, here or later, is longer than `timeout`.
+    /// Joins the others, and waits for them. No wait, now or later, is longer than `timeout`.
     pub fn join(meeting: &Meeting, place: Place, timeout: Duration) -> Result<Self, GroupError> {
         let group = Group::join(meeting, place.rank, place.world, timeout)?;
         Ok(Self { bucket: BUCKET, place, group: Some(group), gpus: None, timeout })
     }
 
-    /// Joins as the environment says; alone if it says nothing.
+    /// Joins as the environment says, or is the only rank without one.
     pub fn of_environment(
         environment: Option<&Environment>,
         timeout: Duration,
@@ -58,8 +58,8 @@ impl Ranks {
         Self::join(meeting, *place, timeout)
     }
 
-    /// Has gradients and weights go from GPU to GPU over NCCL from now on, if `device` is one and all
-    /// ranks have the library. All ranks call it.
+    /// From now on sends gradients and weights from GPU to GPU over NCCL, if `device` is a GPU and all
+    /// ranks have the library. All ranks must call this.
     pub fn use_gpu(&mut self, device: Device) -> Result<(), GroupError> {
         let Device::Cuda(gpu) = device else { return Ok(()) };
         let loaded = Nccl::load();
@@ -86,22 +86,22 @@ impl Ranks {
         self.place
     }
 
-    /// Whether all ranks are still together, as far as is known here.
+    /// Whether all ranks are still together, as far as this rank knows.
     pub fn are_whole(&self) -> bool {
         [&self.group, &self.gpus].into_iter().flatten().all(Group::is_whole)
     }
 
-    /// Leaves the others, whose next operation fails.
+    /// Leaves the group; the others' next operation fails.
     pub fn leave(&mut self) {
         [&mut self.group, &mut self.gpus].into_iter().flatten().for_each(Group::leave);
     }
 
-    /// The leader must be heard of this often: the others wait for it no longer than the time-out.
+    /// Interval of keep-alives of the leader, as the others wait no longer than the time-out.
     pub fn beat(&self) -> Duration {
         self.timeout / 3
     }
 
-    /// Replaces each rank's share of contiguous tensors by what that rank has there.
+    /// All-gather: fills each rank's share of contiguous tensors with that rank's numbers.
     pub fn gather(&mut self, tensors: &[Tensor]) -> Result<(), GroupError> {
         let (place, most) = (self.place, self.bucket);
         let Some(group) = self.data() else { return Ok(()) };
@@ -114,11 +114,11 @@ impl Ranks {
             }
             Ok(())
         });
-        // The others are in the middle of it.
+        // The others are still in this operation.
         gathered.unwrap_or_else(|error| Err(group.lose("all_gather", error.to_string())))
     }
 
-    /// Sums over all ranks, number by number.
+    /// Sums over all ranks, element by element.
     pub fn sum(&mut self, numbers: &[f64]) -> Result<Vec<f64>, GroupError> {
         let Some(group) = &mut self.group else { return Ok(numbers.to_vec()) };
         let sums = Tensor::from_slice(numbers);
@@ -126,7 +126,7 @@ impl Ranks {
         Ok(Vec::try_from(&sums).expect("a one-dimensional tensor of f64"))
     }
 
-    /// The numbers of all ranks, one rank after another.
+    /// All-gather of numbers, one rank after another.
     pub fn concat(&mut self, numbers: &[f64]) -> Result<Vec<f64>, GroupError> {
         let counts = self.counts(numbers.len() as i64)?;
         let Some(group) = &mut self.group else { return Ok(numbers.to_vec()) };
@@ -141,7 +141,7 @@ impl Ranks {
         Ok(of_ranks.flat_map(|(all, count)| &all[..count as usize]).copied().collect())
     }
 
-    /// The first failure of any rank, given this rank's own.
+    /// The first error of any rank; `own` is this rank's.
     pub fn failure(&mut self, mine: Option<String>) -> Result<Option<Failure>, GroupError> {
         // 0 for a rank that did not fail.
         let length = mine.as_ref().map_or(0, |error| error.len() as i64 + 1);
@@ -152,7 +152,7 @@ impl Ranks {
         Ok(Some(Failure { rank, error: String::from_utf8_lossy(&sent).into_owned() }))
     }
 
-    /// A count of each rank.
+    /// All-gather of one count per rank.
     pub(super) fn counts(&mut self, mine: i64) -> Result<Vec<i64>, GroupError> {
         let Some(group) = &mut self.group else { return Ok(vec![mine]) };
         let all = Tensor::empty([self.place.world as i64], (Kind::Int64, Device::Cpu));
@@ -160,7 +160,7 @@ impl Ranks {
         Ok(Vec::try_from(&all).expect("a one-dimensional tensor of i64"))
     }
 
-    /// `length` bytes of rank `root`; `mine` are sent if that is this one.
+    /// Broadcasts `length` bytes from rank `root`; `mine` is sent if that is this rank.
     pub(super) fn send(
         &mut self,
         root: usize,

@@ -1,28 +1,28 @@
-//! What the leader tells the other ranks.
+//! Orders of the leader to the other ranks.
 
 use retrial_native::c10d::GroupError;
 use retrial_protocol::TrainRequest;
 
 use super::membership::Ranks;
 
-/// What a rank is to do.
+/// What a rank is told to do.
 #[derive(Debug)]
 pub enum Order {
-    /// Nothing: the leader is there, and idle.
+    /// Nothing: a keep-alive of an idle leader.
     Wait,
-    /// Take a step, all together.
+    /// Take a step together.
     Train(Box<TrainRequest>),
     /// End.
     End,
 }
 
-/// Why a rank does not know what to do.
+/// Why a rank did not receive an order.
 #[derive(Debug, thiserror::Error)]
-pub enum HearError {
+pub enum ReceiveError {
     /// The ranks are not together any more.
     #[error(transparent)]
     Ranks(#[from] GroupError),
-    /// The leader's message makes no sense here.
+    /// The leader's message cannot be read.
     #[error(
         "rank {rank} cannot read the message of rank 0: {problem}\n\
          hint: start the same retrial-trainer on all ranks"
@@ -35,13 +35,13 @@ pub enum HearError {
     },
 }
 
-/// How orders are numbered on the wire.
+/// Numbers of the orders on the wire.
 const WAIT: i64 = 0;
 const TRAIN: i64 = 1;
 const END: i64 = 2;
 
 impl Ranks {
-    /// Tells the others to wait on.
+    /// Sends a keep-alive to the others.
     pub fn tell_to_wait(&mut self) -> Result<(), GroupError> {
         self.tell(WAIT, Vec::new())
     }
@@ -59,8 +59,8 @@ impl Ranks {
         self.tell(END, Vec::new())
     }
 
-    /// Which order it is, the length of its content, and the content. All ranks' lengths are
-    /// gathered, so that a rank that is gone is noticed even while nothing is to be done.
+    /// Sends the number of the order, the length of its content, and the content. All ranks' lengths are
+    /// gathered, so that a lost rank is noticed even while there is nothing to do.
     fn tell(&mut self, order: i64, content: Vec<u8>) -> Result<(), GroupError> {
         self.counts(order)?;
         let length = content.len();
@@ -68,9 +68,9 @@ impl Ranks {
         self.send(0, content, length).map(drop)
     }
 
-    /// Waits for the leader's next order. A rank that cannot read it leaves the others, so that none
+    /// Waits for the leader's next order. A rank that cannot read it leaves the group, so that no other rank
     /// waits for it.
-    pub fn hear(&mut self) -> Result<Order, HearError> {
+    pub fn receive(&mut self) -> Result<Order, ReceiveError> {
         let order = self.counts(0)?[0];
         let length = self.counts(0)?[0];
         let content = self.send(0, Vec::new(), length as usize)?;
@@ -84,7 +84,7 @@ impl Ranks {
             other => format!("there is no order {other}"),
         };
         self.leave();
-        Err(HearError::Unreadable { rank: self.place.rank, problem })
+        Err(ReceiveError::Unreadable { rank: self.place.rank, problem })
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
                     ranks.tell(order, b"nonsense".to_vec()).unwrap();
                     ranks.tell_to_wait().unwrap_err().to_string()
                 } else {
-                    let error = ranks.hear().unwrap_err().to_string();
+                    let error = ranks.receive().unwrap_err().to_string();
                     assert!(!ranks.are_whole());
                     error
                 }

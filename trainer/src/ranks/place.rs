@@ -1,13 +1,13 @@
-//! A rank among all, and its share of a tensor.
+//! The place of a rank among all, and its share (shard) of a tensor.
 
 use tch::Tensor;
 
-/// A rank, and how many there are.
+/// A rank and the number of ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// This rank, from 0.
     pub rank: usize,
-    /// All ranks.
+    /// Number of ranks.
     pub world: usize,
 }
 
@@ -15,25 +15,25 @@ impl Place {
     /// The only rank.
     pub const ALONE: Self = Self { rank: 0, world: 1 };
 
-    /// Whether it leads.
+    /// Whether it is the leader.
     pub fn leads(self) -> bool {
         self.rank == 0
     }
 
-    /// Numbers of a share of a tensor, of the longest.
+    /// Numbers in a share of a tensor; the last share may be shorter.
     pub(super) fn longest(self, tensor: &Tensor) -> i64 {
         tensor.numel().div_ceil(self.world) as i64
     }
 
-    /// Where this rank's share begins, and its numbers.
+    /// Start and length of this rank's share.
     pub(super) fn span(self, tensor: &Tensor) -> (i64, i64) {
         let (all, longest) = (tensor.numel() as i64, self.longest(tensor));
         let start = (longest * self.rank as i64).min(all);
         (start, longest.min(all - start))
     }
 
-    /// This rank's share of a contiguous tensor, which it shares its memory with: `[n]`, where ranks
-    /// after the first may have fewer numbers, or none. Alone it is the tensor as it is.
+    /// This rank's share of a contiguous tensor, as a view: `[n]`. Ranks
+    /// after the first may have fewer numbers, or none. For a single rank it is the whole tensor.
     pub fn share(self, tensor: &Tensor) -> Tensor {
         let tensor = tensor.detach();
         if self == Self::ALONE {

@@ -1,4 +1,4 @@
-//! Gradients on their way between ranks while others are still computed (ZeRO-2): each rank is left
+//! Reduce-scatter of gradients during the backward pass (ZeRO-2): each rank ends up
 //! with its share of the sums.
 
 use std::collections::VecDeque;
@@ -14,34 +14,34 @@ use super::place::Place;
 use crate::fault::Point;
 use crate::update::gradients::Gradients;
 
-/// Buckets that are on their way at once: while one is, the next is filled. More would only take
-/// memory, as they go one after another.
+/// Buckets in flight at once: while one is sent, the next is filled. More would only take
+/// memory, as they are sent one after another.
 const AT_ONCE: usize = 2;
 
-/// The gradients of several passes, of which each rank keeps its share. All ranks send the same
+/// The gradients of several passes, of which each rank keeps its share. All ranks must send the same
 /// parameters in the same order.
 pub struct Reduction<'a> {
     learned: &'a [(String, Tensor)],
-    /// None of a single rank, whose gradients stay where they are.
+    /// None for a single rank, whose gradients need not be sent.
     group: Option<&'a mut Group>,
     place: Place,
     most: usize,
     reached: &'a dyn Fn(Point),
-    /// What is not on its way yet, by parameter.
+    /// Gradients that are not sent yet, by parameter.
     waiting: Vec<(usize, Tensor)>,
     numbers: usize,
     under_way: VecDeque<Bucket>,
     shares: Vec<Option<Tensor>>,
 }
 
-/// Gradients of some parameters on their way.
+/// Gradients of some parameters in flight.
 struct Bucket {
     parameters: Vec<usize>,
     sum: UnderWay,
 }
 
 impl Ranks {
-    /// Begins to sum up gradients of these parameters. `reached` is told of points on the way.
+    /// Begins to sum gradients of these parameters. `reached` is called at points where tests inject faults.
     pub fn reduction<'a>(
         &'a mut self,
         learned: &'a [(String, Tensor)],
@@ -63,8 +63,8 @@ impl Ranks {
 }
 
 impl Reduction<'_> {
-    /// Takes the gradients of these parameters, to which nothing is added any more in this pass.
-    /// They are on their way as soon as a bucket is full.
+    /// Takes the finished gradients of these parameters.
+    /// They are sent as soon as a bucket is full.
     pub fn send(
         &mut self,
         gradients: &mut Gradients,
@@ -86,7 +86,7 @@ impl Reduction<'_> {
         })
     }
 
-    /// Runs work that the other ranks do too. An error of libtorch's in it ends the membership: what
+    /// Runs work that all ranks do. An error of libtorch ends the membership, because what
     /// this rank should have sent is lost, and the others wait for it.
     fn in_step<T>(
         &mut self,
@@ -99,8 +99,8 @@ impl Reduction<'_> {
         }
     }
 
-    /// This rank's shares of the sums, one a parameter: of `gradients` as they are, if it is the only
-    /// one.
+    /// This rank's shares of the sums, one a parameter; for a single rank, `gradients`
+    /// unchanged.
     pub fn finish(mut self, gradients: Gradients) -> Result<Vec<Tensor>, GroupError> {
         if self.group.is_none() {
             return Ok(gradients.finish(self.learned));
@@ -112,14 +112,14 @@ impl Reduction<'_> {
             }
             let place = this.place;
             let share = |(share, (_, like)): (Option<Tensor>, &(String, Tensor))| {
-                // One that was not sent in any pass, on any rank.
+                // A parameter that no rank sent in any pass.
                 share.unwrap_or_else(|| place.share(like).zeros_like().to_kind(Kind::Float))
             };
             Ok(std::mem::take(&mut this.shares).into_iter().zip(this.learned).map(share).collect())
         })
     }
 
-    /// Sends what waits.
+    /// Sends the current bucket.
     fn begin(&mut self) -> Result<(), GroupError> {
         let (Some(group), false) = (&mut self.group, self.waiting.is_empty()) else {
             return Ok(());

@@ -1,32 +1,32 @@
-//! Why a request to the trainer fails, and why a trainer ends.
+//! Why a request to the trainer fails, and why a trainer stops.
 
 use retrial_native::c10d::GroupError;
 use retrial_native::torch::TorchError;
 use retrial_protocol::{Step, WeightVersion};
 
 use crate::model::ModelError;
-use crate::ranks::HearError;
+use crate::ranks::ReceiveError;
 use crate::update::LearnError;
 
 /// Why a request to the trainer failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainerError {
-    /// The step does not follow on the version that is here.
+    /// The step does not follow the current version.
     #[error(
         "step {step} starts from version {}, the trainer is at version {version}\n\
          hint: the trainer's folder belongs to another run, or two runs share it",
         .step.base()
     )]
     OutOfOrder {
-        /// The step that was asked for.
+        /// The requested step.
         step: Step,
-        /// The version that is here.
+        /// The current version.
         version: WeightVersion,
     },
     /// The step was taken already, on other samples.
     #[error("step {step} was taken already, on another batch")]
     OtherBatch {
-        /// The step that was asked for.
+        /// The requested step.
         step: Step,
     },
     /// The sequences cannot be scored.
@@ -37,16 +37,16 @@ pub enum TrainerError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A version that is not there, or not any more.
+    /// A version that is not on disk, or no longer.
     #[error("version {version} of the weights is not on the trainer's disk")]
     NoVersion {
-        /// The version that was asked for.
+        /// The requested version.
         version: WeightVersion,
     },
-    /// Nothing is sampled at this temperature.
+    /// The temperature is not positive.
     #[error("the temperature is {temperature}, it must be above 0")]
     Temperature {
-        /// As it was asked for.
+        /// The requested temperature.
         temperature: f64,
     },
     /// The update failed.
@@ -66,37 +66,37 @@ pub enum TrainerError {
     /// libtorch failed outside of the update itself.
     #[error("{during}: {error}")]
     Torch {
-        /// What was done.
+        /// What was being done.
         during: &'static str,
         /// libtorch's error.
         error: TorchError,
     },
-    /// The leader's message makes no sense to this rank.
+    /// This rank cannot read the leader's message.
     #[error(transparent)]
-    Order(HearError),
+    Order(ReceiveError),
     /// The ranks are not together any more.
     #[error(transparent)]
     Ranks(#[from] GroupError),
 }
 
-impl From<HearError> for TrainerError {
-    fn from(error: HearError) -> Self {
+impl From<ReceiveError> for TrainerError {
+    fn from(error: ReceiveError) -> Self {
         match error {
-            HearError::Ranks(lost) => Self::Ranks(lost),
-            HearError::Unreadable { .. } => Self::Order(error),
+            ReceiveError::Ranks(lost) => Self::Ranks(lost),
+            ReceiveError::Unreadable { .. } => Self::Order(error),
         }
     }
 }
 
-/// Why a trainer can take no more steps.
+/// Why a trainer cannot continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    /// Other ranks are gone, or do not know any more where this one stands.
+    /// Other ranks have ended, or no longer know this rank's state.
     #[error(
         "the trainer has lost other ranks\nhint: start all ranks again; the last version is whole"
     )]
     RanksLost,
-    /// A step failed, and the last version could not be taken up again.
+    /// A step failed, and the last version could not be loaded again.
     #[error(
         "the trainer could not go back to its last version after a step that failed\n\
          hint: its log says why; start it again, the last version is whole"

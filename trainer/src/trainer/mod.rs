@@ -1,7 +1,7 @@
 //! The trainer: one policy, its versions on disk, one update after another, on one rank or on
 //! several.
 //!
-//! A step that fails changes nothing: the last version is taken up again from disk, so that the next
+//! A step that fails changes nothing: the last version is loaded again from disk, so that the next
 //! request finds weights and optimizer as they were.
 
 mod error;
@@ -26,13 +26,13 @@ use crate::versions::{Record, Versions, attempt_at};
 
 pub use error::{TrainerError, Unusable};
 
-/// Tokens of one forward pass when probes are scored.
+/// Tokens of one forward pass when sequences are scored.
 const SCORE_TOKENS: usize = 4096;
 
 /// A policy that is trained step by step.
 pub struct Trainer {
     versions: Versions,
-    /// None if a step failed and the last version could not be taken up again.
+    /// None if a step failed and the last version could not be loaded again.
     policy: Option<Policy>,
     base: PathBuf,
     compute: Compute,
@@ -40,15 +40,15 @@ pub struct Trainer {
     ranks: Ranks,
 }
 
-/// The policy and which version it is.
+/// The policy and its version.
 struct Policy {
     learner: Learner,
     record: Record,
 }
 
 impl Trainer {
-    /// Takes up the latest version in `folder`, or begins there with the model in `base`. With an
-    /// adapter that is what learns.
+    /// Loads the latest version in `folder`, or starts there from the model in `base`. With an
+    /// adapter only the adapter is trained.
     pub fn open(
         base: &Path,
         folder: &Path,
@@ -60,7 +60,7 @@ impl Trainer {
         Self::open_among(Ranks::alone(), base, folder, keep, fault, compute, adapter)
     }
 
-    /// The same on one of several ranks, which all see the folders.
+    /// Opens it on one of several ranks, which must all see the folders.
     pub fn open_among(
         mut ranks: Ranks,
         base: &Path,
@@ -102,10 +102,10 @@ impl Trainer {
         }
     }
 
-    /// Does what the leader says until it says to end.
+    /// Follows the leader's orders until the order to end.
     pub fn follow(&mut self) -> Result<(), TrainerError> {
         loop {
-            match self.ranks.hear()? {
+            match self.ranks.receive()? {
                 Order::Wait => {}
                 Order::End => return Ok(()),
                 Order::Train(request) => match self.take(&request) {
@@ -119,7 +119,7 @@ impl Trainer {
         }
     }
 
-    /// Why it can take no more steps, if it cannot. Nothing else is asked of such a trainer.
+    /// Why it cannot continue, if it cannot. Nothing else may be called then.
     pub fn unusable(&self) -> Option<Unusable> {
         if self.policy.is_none() {
             Some(Unusable::NoPolicy)
@@ -134,12 +134,12 @@ impl Trainer {
         self.policy.as_ref().expect("nothing is asked of a trainer without a policy")
     }
 
-    /// How often [`Self::beat`] is to be called.
+    /// Interval at which [`Self::beat`] must be called.
     pub fn pulse(&self) -> Duration {
         self.ranks.beat()
     }
 
-    /// Tells the other ranks that this one is there, and notices if one is not.
+    /// Sends a keep-alive to the other ranks, and notices if one is missing.
     pub fn beat(&mut self) -> Result<(), TrainerError> {
         Ok(self.ranks.tell_to_wait()?)
     }
@@ -149,7 +149,7 @@ impl Trainer {
         Ok(self.ranks.tell_to_end()?)
     }
 
-    /// Where it stands.
+    /// The state of the trainer.
     pub fn state(&self) -> TrainerState {
         let Policy { learner, record } = self.policy();
         let config = learner.model.config();
@@ -167,8 +167,8 @@ impl Trainer {
         }
     }
 
-    /// Takes a step and writes the new version. The step that was taken last is recognised and
-    /// answered with its recorded report.
+    /// Takes a step and writes the new version. A request that repeats the last step gets
+    /// the recorded report.
     pub fn train(&mut self, request: &TrainRequest) -> Result<TrainReport, TrainerError> {
         let step = request.step;
         let batch = request.batch.digest();
@@ -195,12 +195,12 @@ impl Trainer {
             self.update_and_save(request)
         });
         let taken = taken.unwrap_or_else(|error| {
-            // The other ranks go on and wait for this one, no matter where it was.
+            // The other ranks continue and wait for this one, wherever it failed.
             self.ranks.leave();
             Err(TrainerError::Torch { during: "the step was given up", error })
         });
         if taken.is_err() {
-            // One that has libtorch fail has done so.
+            // A test has made libtorch fail.
             self.fault = None;
             if self.ranks.are_whole() {
                 self.go_back()?;
@@ -209,9 +209,9 @@ impl Trainer {
         taken
     }
 
-    /// Takes up the last version again: the weights in memory may be half-way.
+    /// Loads the last version again, because the weights in memory may be partly updated.
     fn go_back(&mut self) -> Result<(), TrainerError> {
-        // First, as there may be no room for both.
+        // Dropped first, as there may be no room for both.
         self.policy = None;
         let loaded = self.versions.load(self.compute, self.ranks.place());
         match agree(&mut self.ranks, loaded) {
@@ -261,8 +261,8 @@ impl Trainer {
         Ok(report)
     }
 
-    /// Log-probabilities of given sequences under the present weights, or under those of an older
-    /// version, which are read for it.
+    /// Log-probabilities of given sequences under the current weights, or under those of an older
+    /// version, which are loaded for it.
     pub fn score(&self, request: &ScoreRequest) -> Result<ScoreResponse, TrainerError> {
         let Policy { learner, record } = self.policy();
         let config = learner.model.config();
@@ -300,7 +300,7 @@ impl Trainer {
         Ok(self.versions.model(version, self.compute, self.ranks.place())?)
     }
 
-    /// Checks that the current version's files are what was written.
+    /// Checks that the current version's files are intact.
     pub fn check_files(&self) -> Result<(), ModelError> {
         let parameters = self.policy().learner.model.learned();
         let expected: Vec<(String, Vec<i64>)> =
@@ -319,7 +319,7 @@ impl Trainer {
     }
 }
 
-/// The model that the run began with, whose weights do not learn.
+/// The initial model, whose weights are not trained.
 fn reference(model: &Decoder, base: &Path, compute: Compute) -> Result<Decoder, ModelError> {
     attempt_at("take up", base, || match model.adapter() {
         Some(_) => Ok(model.without_adapter()),
@@ -327,7 +327,7 @@ fn reference(model: &Decoder, base: &Path, compute: Compute) -> Result<Decoder, 
     })
 }
 
-/// What this rank has if no rank failed, or an error on all ranks.
+/// This rank's value if no rank failed, or an error on all ranks.
 fn agree<T>(ranks: &mut Ranks, mine: Result<T, ModelError>) -> Result<T, TrainerError> {
     match ranks.failure(mine.as_ref().err().map(ToString::to_string))? {
         Some(failure) if mine.is_ok() => {

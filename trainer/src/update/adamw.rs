@@ -1,5 +1,5 @@
-//! `AdamW` (Loshchilov and Hutter, 2019) on weights in f32, with all that it takes to go on. Of several
-//! ranks each has its share of every parameter, in f32, and that share's moments.
+//! `AdamW` (Loshchilov and Hutter, 2019) on f32 weights, with its saved state. Each of several
+//! ranks has its shard of every parameter, in f32, and the moments of that shard.
 
 use tch::{Kind, Tensor};
 
@@ -7,16 +7,16 @@ use retrial_protocol::{Decayed, Optimizer};
 
 use crate::ranks::Place;
 
-/// This rank's share of all parameters, and how many steps were taken.
+/// This rank's shard of all parameters, and the number of steps taken.
 pub struct AdamW {
     place: Place,
     shares: Vec<Share>,
     steps: u64,
 }
 
-/// A rank's share of a parameter, f32.
+/// A rank's shard of a parameter, f32.
 pub struct Share {
-    /// The weights. Where those that products are computed with are f32 too, it is their memory.
+    /// The weights. If products use f32 too, this is a view of the parameter.
     pub weight: Tensor,
     /// The mean of the gradients.
     pub first: Tensor,
@@ -25,12 +25,12 @@ pub struct Share {
 }
 
 impl AdamW {
-    /// Fresh moments for these parameters, of the only rank.
+    /// Fresh moments for a single rank.
     pub fn new(parameters: &[(String, Tensor)]) -> Self {
         Self::sharded(parameters, Place::ALONE)
     }
 
-    /// Fresh moments for a rank's share of these parameters.
+    /// Fresh moments for a rank's shard of these parameters.
     pub fn sharded(parameters: &[(String, Tensor)], place: Place) -> Self {
         let share = |(_, tensor): &(String, Tensor)| {
             let weight = place.share(tensor).to_kind(Kind::Float);
@@ -44,23 +44,23 @@ impl AdamW {
         self.steps
     }
 
-    /// This rank's share of each parameter.
+    /// This rank's shard of each parameter.
     pub fn shares(&self) -> &[Share] {
         &self.shares
     }
 
-    /// The same, to take up what was saved of it.
+    /// This rank's shard of each parameter, to load saved state into.
     pub fn shares_mut(&mut self) -> &mut [Share] {
         &mut self.shares
     }
 
-    /// Goes on after so many steps.
+    /// Sets the number of steps taken, when saved state is loaded.
     pub fn resume(&mut self, steps: u64) {
         self.steps = steps;
     }
 
-    /// One step down the gradients, this rank's share of each parameter's. Of the parameters only that
-    /// share is new.
+    /// One descent step, given this rank's shard of each gradient. Only that shard of the parameters
+    /// is updated.
     pub fn step(
         &mut self,
         settings: &Optimizer,

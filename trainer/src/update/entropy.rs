@@ -2,8 +2,8 @@
 
 use retrial_protocol::{Batch, Entropy, Part};
 
-/// The coefficient for this batch, and that of an adaptive bonus for the next, if it moves on. `last`
-/// is what the adaptive one moved to before.
+/// The coefficient for this batch, and that of an adaptive bonus for the next batch. `last`
+/// is the adaptive coefficient after the batch before.
 ///
 /// Minus the mean log-probability of the tokens that were sampled on their own prompt is an unbiased
 /// estimate of the policy's entropy, and costs nothing.

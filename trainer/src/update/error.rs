@@ -1,4 +1,4 @@
-//! Why an update fails, and how ranks tell each other.
+//! Why an update fails, and how ranks report it to each other.
 
 use retrial_native::c10d::GroupError;
 use retrial_native::torch::TorchError;
@@ -7,39 +7,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::ranks::Ranks;
 
-/// Why an update was refused or given up. Unless the batch or a setting is not sound, the weights in
-/// memory are not to be used any more.
+/// Why an update was rejected or failed. Unless the batch or a setting is invalid, the weights in
+/// memory must not be used afterwards.
 #[derive(Debug, thiserror::Error)]
 pub enum LearnError {
-    /// The batch is not sound.
+    /// The batch is invalid.
     #[error(transparent)]
     Batch(#[from] InvalidBatch),
-    /// A setting is out of its range.
+    /// A setting is out of range.
     #[error(transparent)]
     Settings(#[from] InvalidObjective),
-    /// The objective has a KL term, and there is no reference.
+    /// The objective has a KL term, but there is no reference.
     #[error("the objective has a KL term, and no reference model was loaded")]
     NoReference,
-    /// A number is not finite any more.
+    /// A number is NaN or infinite.
     #[error("{what} is not finite\nhint: lower the learning rate, or look at the batch")]
     Diverged {
         /// Which number.
         what: String,
     },
-    /// There is not enough memory.
+    /// Out of memory.
     #[error("out of memory {during}: {error}\nhint: {hint}")]
     Memory {
-        /// In what.
+        /// What was being done.
         during: String,
         /// libtorch's error.
         error: TorchError,
-        /// What takes less.
+        /// Settings that need less memory.
         hint: String,
     },
-    /// libtorch cannot compute it.
+    /// An error of libtorch.
     #[error("an error {during}: {error}")]
     Torch {
-        /// In what.
+        /// What was being done.
         during: String,
         /// libtorch's error.
         error: TorchError,
@@ -51,7 +51,7 @@ pub enum LearnError {
         rank: usize,
         /// What it says.
         error: String,
-        /// Whether it has not enough memory.
+        /// Whether it is out of memory.
         memory: bool,
     },
     /// The ranks are not together any more.
@@ -94,10 +94,10 @@ impl LearnError {
     }
 }
 
-/// An error as other ranks are told of it.
+/// An error in the form in which other ranks receive it.
 #[derive(Serialize, Deserialize)]
 enum Told {
-    /// The same for all ranks: it names a sample of the batch.
+    /// The error is the same for all ranks: it names a sample of the batch.
     Diverged {
         what: String,
     },
@@ -119,7 +119,7 @@ impl Told {
     }
 }
 
-/// What this rank has if no rank failed, or an error on all ranks.
+/// This rank's value if no rank failed, or an error on all ranks.
 pub fn agree<T>(ranks: &mut Ranks, mine: Result<T, LearnError>) -> Result<T, LearnError> {
     let told = mine.as_ref().err().map(Told::of);
     let text = told.map(|told| serde_json::to_string(&told).expect("texts are plain data"));

@@ -1,8 +1,8 @@
-//! Packed sequences through the model, forward and back.
+//! Forward and backward pass of packed sequences.
 //!
 //! The backward pass goes layer by layer: each layer is a graph of its own from its input to its
-//! output, either kept from the forward pass or computed again. What a layer needs inside exists for
-//! one layer at a time in the second case. Letters in shapes: T tokens, N response tokens, H hidden
+//! output, either kept from the forward pass or recomputed. Recomputed activations exist for
+//! one layer at a time. Letters in shapes: T tokens, N response tokens, H hidden
 //! width.
 
 use std::ops::Range;
@@ -15,15 +15,15 @@ use super::sequences::{Packed, Sequence};
 use crate::compute::Keep;
 use crate::model::{Angles, Decoder};
 
-/// Scores of response tokens, with what it takes to go back.
+/// Scores of response tokens, with what the backward pass needs.
 pub struct Pass<'a> {
     model: &'a Decoder,
     packed: Packed,
     temperature: f64,
     layers: Vec<Saved>,
-    /// From the last layer's output where a response token follows, `[N, H]`, to its norm.
+    /// From the last layer's output at the positions that predict response tokens, `[N, H]`, to its norm.
     last: Graph,
-    /// What the model says of the response tokens.
+    /// The scores of the response tokens.
     pub scores: Scores,
 }
 
@@ -33,13 +33,13 @@ struct Graph {
     output: Tensor,
 }
 
-/// What is there of a layer on the way back.
+/// What is stored of a layer until the backward pass.
 enum Saved {
     Graph(Graph),
     Input(Tensor),
 }
 
-/// Scores the response tokens of some sequences at a sampling temperature; no way back.
+/// Scores the response tokens of some sequences at a sampling temperature, without gradients.
 pub fn score(model: &Decoder, kind: Kind, sequences: &[Sequence<'_>], temperature: f64) -> Scores {
     let packed = Packed::new(sequences, kind, model.device());
     tch::no_grad(|| {
@@ -54,7 +54,7 @@ pub fn score(model: &Decoder, kind: Kind, sequences: &[Sequence<'_>], temperatur
 }
 
 impl<'a> Pass<'a> {
-    /// The way forward, with activations of `kind`.
+    /// The forward pass, with activations of `kind`.
     pub fn forward(
         model: &'a Decoder,
         kind: Kind,
@@ -84,12 +84,12 @@ impl<'a> Pass<'a> {
         Self { model, packed, temperature, layers, last, scores }
     }
 
-    /// The way back: adds the gradients of the parameters to `gradients`, given those of
+    /// The backward pass: adds the gradients of the parameters to `gradients`, given those of
     /// log-probabilities and entropies, `[N]` each. Calls `part_done` with each part of
-    /// [`Places::on_the_way_back`], in that order, when all its gradients are there. Gives back the
+    /// [`Places::in_backward_order`], in that order, when all its gradients are complete. Returns the
     /// scores.
     ///
-    /// [`Places::on_the_way_back`]: crate::model::Places::on_the_way_back
+    /// [`Places::in_backward_order`]: crate::model::Places::in_backward_order
     pub fn backward<E>(
         self,
         of_logprobs: &Tensor,
@@ -100,7 +100,7 @@ impl<'a> Pass<'a> {
         let Self { model, packed, temperature, layers, last, mut scores } = self;
         let parameters = model.learned();
         let places = model.places();
-        let mut parts = places.on_the_way_back().into_iter();
+        let mut parts = places.in_backward_order().into_iter();
         let mut done = |gradients: &mut Gradients| {
             part_done(gradients, parts.next().expect("a part on top, one a layer, one below"))
         };
@@ -115,7 +115,7 @@ impl<'a> Pass<'a> {
         let norm = places.norm.map_or(0..0, |place| place..place + 1);
         let of_rows = last.backward(&gradient, parameters, norm, gradients);
         done(gradients)?;
-        // Nothing is learned from what follows a prompt's token.
+        // The states of other tokens predict nothing that is trained on.
         let width = model.config().hidden;
         let mut gradient =
             Tensor::zeros([packed.ids.size()[0], width], (of_rows.kind(), of_rows.device()))
@@ -144,7 +144,7 @@ impl<'a> Pass<'a> {
 }
 
 impl Graph {
-    /// Computes `piece` of `input` with a graph that begins there.
+    /// Computes `piece` of `input` with a graph of its own.
     fn new(input: &Tensor, piece: impl FnOnce(&Tensor) -> Tensor) -> Self {
         let input = input.detach().set_requires_grad(true);
         let output = piece(&input);
@@ -159,7 +159,7 @@ impl Graph {
         span: Range<usize>,
         gradients: &mut Gradients,
     ) -> Tensor {
-        // Its derivative by the output is the gradient.
+        // Its derivative with respect to the output is the gradient.
         let product = (&self.output * gradient).sum(Kind::Float);
         let mut inputs = vec![&self.input];
         inputs.extend(parameters[span.clone()].iter().map(|(_, parameter)| parameter));

@@ -1,4 +1,4 @@
-//! Gradients that are summed up over micro-batches, in f32.
+//! Gradients, summed over micro-batches in f32.
 
 use tch::{Kind, Tensor};
 
@@ -19,7 +19,7 @@ impl Gradients {
             Some(sum) => {
                 let _ = sum.g_add_(gradient);
             }
-            // A gradient may share its memory with what it was computed from.
+            // A gradient may share memory with the tensor it was computed from.
             empty if gradient.kind() == Kind::Float => *empty = Some(gradient.copy()),
             empty => *empty = Some(gradient.to_kind(Kind::Float)),
         }
@@ -31,7 +31,7 @@ impl Gradients {
             .get_or_insert_with(|| Tensor::zeros(like.size(), (Kind::Float, like.device())))
     }
 
-    /// Takes the sum for a parameter shaped as `like` out, zeros if it has none.
+    /// Takes out the sum for a parameter shaped as `like`; zeros if it has none.
     pub fn take(&mut self, parameter: usize, like: &Tensor) -> Tensor {
         let zeros = || Tensor::zeros(like.size(), (Kind::Float, like.device()));
         self.sums[parameter].take().unwrap_or_else(zeros)

@@ -1,8 +1,8 @@
-//! Log-probabilities and entropies from the last hidden states, and back, in chunks: the logits of
+//! Log-probabilities and entropies from the last hidden states, and their backward pass, in chunks: the logits of
 //! all tokens, `[N, V]`, never exist at once. All chunks share two buffers: fresh ones for each would
-//! leave the allocator with holes of several times their size.
+//! leave holes of several times their size in the allocator.
 //!
-//! The backward pass is written out, since it is short and needs no more than what it makes:
+//! The backward pass is written by hand, because it is short and needs no more memory than its results:
 //!
 //! ```text
 //! z = h W^T / temperature,  log p = z - log sum exp z,  H = -sum p log p
@@ -16,25 +16,25 @@ use tch::{Device, Kind, Tensor};
 /// Most logits of a chunk on the CPU: 16 MiB in f32.
 const CPU_CHUNK: i64 = 1 << 22;
 
-/// Most logits of a chunk on other devices, which are the faster the larger it is: 1 GiB.
+/// Most logits of a chunk on other devices, which are faster with larger chunks: 1 GiB.
 const DEVICE_CHUNK: i64 = 1 << 28;
 
 /// Turns hidden states into the scores of given tokens.
 pub struct Head<'a> {
     /// The output matrix, `[V, H]`.
     pub weight: &'a Tensor,
-    /// The logits are divided by it.
+    /// The sampling temperature.
     pub temperature: f64,
 }
 
 /// Scores of N tokens, f32 and without graph.
 pub struct Scores {
-    /// Log-probabilities of the tokens that are there, `[N]`, nats.
+    /// Log-probabilities of the given tokens, `[N]`, nats.
     pub logprobs: Tensor,
-    /// Entropy of the distribution that each was drawn from, `[N]`, nats.
+    /// Entropy of the distribution of each token, `[N]`, nats.
     pub entropies: Tensor,
     log_sums: Tensor,
-    // Log-softmax `[N, V]`, if it is a single chunk: backward need not compute it again.
+    // Log-softmax `[N, V]`, if it is a single chunk: the backward pass need not recompute it.
     kept: Option<Tensor>,
 }
 
@@ -44,7 +44,7 @@ pub fn numbers(tensor: &Tensor) -> Vec<f64> {
     Vec::try_from(flat.flatten(0, -1)).expect("a one-dimensional tensor of f64")
 }
 
-/// Room for the logits of a chunk and for their exponentials.
+/// Buffers for the logits of a chunk and for their exponentials.
 struct Buffers {
     logits: Tensor,
     exponentials: Tensor,
@@ -68,7 +68,7 @@ impl Head<'_> {
         Buffers::new(rows, self.weight.size()[0], self.weight.device())
     }
 
-    /// `[n, H]` to logits `[n, V]` over the temperature, in f32, in `room`.
+    /// `[n, H]` to logits `[n, V]` divided by the temperature, in f32, in `room`.
     fn logits(&self, hidden: &Tensor, weight: &Tensor, room: &Tensor) -> Tensor {
         let mut logits = room.narrow(0, 0, hidden.size()[0]);
         let weight = weight.transpose(0, 1);

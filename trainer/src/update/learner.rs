@@ -1,7 +1,7 @@
 //! One update of the policy on a batch.
 //!
-//! Ranks call the same collective operations in the same order, whatever happens on one of them. So
-//! whatever may fail on a single rank, as libtorch's work does, ends in [`agree`]: all go on or none.
+//! Ranks call the same collective operations in the same order, even if one of them fails. So
+//! whatever may fail on a single rank, such as libtorch's work, ends in [`agree`]: all continue or none.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -26,11 +26,11 @@ use crate::fault::{Fault, Point};
 use crate::model::Decoder;
 use crate::ranks::{Place, Ranks};
 
-/// The policy while it learns.
+/// The policy in training.
 pub struct Learner {
     /// Its weights.
     pub model: Decoder,
-    /// The model that a KL term holds it to.
+    /// The reference of a KL term.
     pub reference: Option<Decoder>,
     /// The optimizer's moments.
     pub optimizer: AdamW,
@@ -40,15 +40,15 @@ pub struct Learner {
     pub compute: Compute,
 }
 
-/// What is asked of an update.
+/// The request of an update.
 struct Update<'a> {
     request: &'a TrainRequest,
-    /// What the entropy is weighed by.
+    /// The entropy coefficient.
     coefficient: f64,
     fault: Option<Fault>,
 }
 
-/// A micro-batch whose gradient was added.
+/// A micro-batch after its backward pass.
 struct Done {
     scores: Scores,
     valued: Valued,
@@ -56,12 +56,12 @@ struct Done {
 }
 
 impl Learner {
-    /// A policy that is about to learn for the first time, on one rank.
+    /// A policy before its first update, on a single rank.
     pub fn new(model: Decoder, compute: Compute) -> Self {
         Self::sharded(model, compute, Place::ALONE)
     }
 
-    /// The same on one of several ranks.
+    /// A policy before its first update, on one of several ranks.
     pub fn sharded(model: Decoder, compute: Compute, place: Place) -> Self {
         for (_, parameter) in model.learned() {
             let _ = parameter.set_requires_grad(true);
@@ -70,17 +70,17 @@ impl Learner {
         Self { model, reference: None, optimizer, entropy_coefficient: None, compute }
     }
 
-    /// Takes `optimizer.epochs x optimizer.mini_batches` steps on the batch. `pi_old` stays what it
-    /// was before the first.
+    /// Takes `optimizer.epochs x optimizer.mini_batches` steps on the batch. `pi_old` stays that
+    /// of before the first.
     ///
     /// Samples with advantage 0 count in the totals; they go through the model only for an entropy
-    /// bonus or a KL term. A mini-batch that gives no gradient at all leaves weights and moments as
-    /// they are.
+    /// bonus or a KL term. A mini-batch without any gradient leaves weights and moments
+    /// unchanged.
     pub fn update(&mut self, request: &TrainRequest) -> Result<TrainMetrics, LearnError> {
         self.update_among(request, &mut Ranks::alone(), None)
     }
 
-    /// The same together with other ranks, which have the same weights and the same request. They
+    /// An update together with other ranks, which have the same weights and the same request. All
     /// end with the same weights, or all with an error.
     pub fn update_among(
         &mut self,
@@ -103,7 +103,7 @@ impl Learner {
         let mut metrics = TrainMetrics {
             on_policy_tokens: batch.response_tokens(Part::OnPolicy),
             hinted_tokens: batch.response_tokens(Part::Hinted),
-            trained_samples: mini_batches.iter().map(|mini| mini.taught).sum(),
+            trained_samples: mini_batches.iter().map(|mini| mini.forwarded).sum(),
             entropy_coefficient: coefficient,
             ..TrainMetrics::default()
         };
@@ -112,7 +112,7 @@ impl Learner {
         let learned: Vec<Tensor> =
             self.model.learned().iter().map(|(_, parameter)| parameter.shallow_clone()).collect();
         for epoch in 0..optimizer.epochs {
-            for mini in mini_batches.iter().filter(|mini| mini.taught > 0) {
+            for mini in mini_batches.iter().filter(|mini| mini.forwarded > 0) {
                 let first = epoch == 0;
                 let (gradients, own) =
                     self.gradients(&update, mini, &mut measured, first, ranks)?;
@@ -138,7 +138,7 @@ impl Learner {
         Ok(metrics)
     }
 
-    /// Published weights are finite.
+    /// Published weights must be finite.
     fn check_finite(&self) -> Result<(), LearnError> {
         let norms: Vec<Tensor> =
             self.model.learned().iter().map(|(_, parameter)| parameter.detach().norm()).collect();
@@ -149,8 +149,8 @@ impl Learner {
         }
     }
 
-    /// Cuts the batch, and scores it by the policy as it is and by the reference, where the
-    /// objective asks for it.
+    /// Cuts the batch into micro-batches, and scores it by the old policy and by the reference, where the
+    /// objective needs it.
     fn prepare<'a>(
         &self,
         request: &'a TrainRequest,
@@ -172,7 +172,7 @@ impl Learner {
             self.model.device(),
             place,
         );
-        // Of a single step the present policy is the old one.
+        // In a single step the current policy is the old one.
         let moves = optimizer.epochs > 1 || optimizer.mini_batches > 1;
         let old = (moves && micro_batch::needs_old(objective)).then_some(&self.model);
         let logprobs = |model: &Decoder, micro: &MicroBatch<'_>| {
@@ -186,8 +186,8 @@ impl Learner {
         Ok(mini_batches)
     }
 
-    /// This rank's share of the gradients of a mini-batch, and their norm. They go to the other ranks
-    /// while the way back goes on.
+    /// This rank's share of the gradients of a mini-batch, and their norm. Gradients are sent to the other
+    /// ranks during the backward pass.
     fn gradients(
         &self,
         update: &Update<'_>,
@@ -198,7 +198,7 @@ impl Learner {
     ) -> Result<(Vec<Tensor>, f64), LearnError> {
         let &Update { request, coefficient, fault } = update;
         let (learned, bonus) = (self.model.learned(), coefficient / mini.tokens as f64);
-        let parts = self.model.places().on_the_way_back();
+        let parts = self.model.places().in_backward_order();
         let reached = |point| Fault::reached(fault, point, request.step);
         let mut gradients = Gradients::new(learned.len());
         let mut reduction = ranks.reduction(learned, &reached);
@@ -225,7 +225,7 @@ impl Learner {
                     Err(error) => failed = Some(error),
                 }
             }
-            // The others wait for what this rank has, and be it nothing.
+            // The others wait for this rank's gradients, even if it has none.
             for part in &parts[sent..] {
                 reduction.send(&mut gradients, part.clone())?;
             }
@@ -241,8 +241,8 @@ impl Learner {
         agree(ranks, found)
     }
 
-    /// Adds the gradient of the loss over a micro-batch; `bonus` is what the entropy of each token
-    /// is weighed by. Calls `part_done` as [`Pass::backward`] does.
+    /// Adds the gradient of the loss over a micro-batch; `bonus` is the entropy
+    /// coefficient. Calls `part_done` as [`Pass::backward`] does.
     fn gradient(
         &self,
         request: &TrainRequest,
@@ -279,7 +279,7 @@ impl Learner {
         }
     }
 
-    /// Fails with this rank's sample whose gradient is not finite, one after another.
+    /// Fails with the first of this rank's samples whose gradient is not finite.
     fn look_for_culprit(&self, request: &TrainRequest, place: Place) -> Result<(), LearnError> {
         // One sample in each forward pass.
         let alone = TrainRequest { micro_batch_tokens: 1, ..request.clone() };
@@ -324,7 +324,7 @@ pub fn logprobs(
 
 const BEFORE: &str = "before the first optimizer step";
 
-/// Runs work of an update that is not a pass over a micro-batch.
+/// Runs work of an update outside the passes over micro-batches.
 fn attempt_in<T>(
     during: &str,
     work: impl FnOnce() -> Result<T, LearnError>,
@@ -336,7 +336,7 @@ fn in_micro_batch(micro: &MicroBatch<'_>, error: TorchError) -> LearnError {
     LearnError::in_micro_batch(micro.tokens(), micro.sequences.len(), error)
 }
 
-/// The norm of the gradients of which this rank's share has the norm `own`.
+/// The global norm of the gradients, given the norm `own` of this rank's share.
 fn norm_among(own: f64, ranks: &mut Ranks) -> Result<f64, GroupError> {
     if ranks.place() == Place::ALONE {
         return Ok(own);

@@ -1,4 +1,4 @@
-//! What is measured in an update. All of it is in [`TrainMetrics`].
+//! Metrics of an update, see [`TrainMetrics`].
 
 use retrial_native::c10d::GroupError;
 use retrial_protocol::{KlEstimator, Quantiles, TrainMetrics};
@@ -65,7 +65,7 @@ impl Measured {
         }
     }
 
-    /// Adds an optimizer step, by the norm of its gradient.
+    /// Adds an optimizer step, with the norm of its gradient.
     pub fn step(&mut self, grad_norm: f64, first: bool) {
         if first {
             self.steps += 1.0;
@@ -73,7 +73,7 @@ impl Measured {
         }
     }
 
-    /// Adds what the other ranks measured.
+    /// Adds the sums of the other ranks.
     pub fn of_all(&mut self, ranks: &mut Ranks) -> Result<(), GroupError> {
         let Self { clipped, on_policy, first, .. } = self;
         // Optional sums are there on all ranks that had a token, or on none.
@@ -103,7 +103,7 @@ impl Measured {
         Ok(())
     }
 
-    /// What was sums.
+    /// The metrics, from the sums.
     pub fn report(self, metrics: &mut TrainMetrics) {
         let Self { clipped, on_policy, steps, grad_norm, mut first } = self;
         let mean = |sum: f64, count: f64| (count > 0.0).then(|| sum / count);

@@ -6,18 +6,18 @@ use tch::{Device, Kind, Tensor};
 use super::error::LearnError;
 use super::head::Scores;
 use super::objective::{self, Tokens, Totals, Value, correction};
-use super::sequences::{Sequence, dealt, micro_batches};
+use super::sequences::{Sequence, micro_batches, partition};
 use crate::ranks::Place;
 
 /// The samples of one optimizer step.
 pub struct MiniBatch<'a> {
-    /// Response tokens, those of samples without advantage too.
+    /// Response tokens, including samples without advantage.
     pub tokens: usize,
-    /// Samples that go through the model, on whatever rank.
-    pub taught: usize,
-    /// Those of this rank.
+    /// Samples in the forward pass, on any rank.
+    pub forwarded: usize,
+    /// The micro-batches of this rank.
     pub micro_batches: Vec<MicroBatch<'a>>,
-    /// Micro-batches of the rank that has most.
+    /// Largest number of micro-batches of any rank.
     pub rounds: usize,
 }
 
@@ -27,11 +27,11 @@ pub struct MicroBatch<'a> {
     pub positions: Vec<usize>,
     /// Prompts and responses.
     pub sequences: Vec<Sequence<'a>>,
-    /// Log-probabilities that the sampler reported, `[N]`, nats.
+    /// Log-probabilities reported by the sampler, `[N]`, nats.
     pub sampler: Tensor,
-    /// Those of the policy before the first optimizer step, `[N]`; none if that is the present one.
+    /// Log-probabilities of the policy before the first optimizer step, `[N]`; none if that is the current one.
     pub old: Option<Tensor>,
-    /// Those of the reference, `[N]`, if there is a KL term.
+    /// Log-probabilities of the reference, `[N]`, if there is a KL term.
     pub reference: Option<Tensor>,
     /// Whether the token's sample belongs to the hinted part, `[N]`, bool.
     pub hinted: Tensor,
@@ -45,13 +45,13 @@ pub struct MicroBatch<'a> {
 pub struct Valued {
     /// Its value, with its graph.
     pub value: Value,
-    /// Tokens whose correction was bounded, `[N]`, if there is a correction.
+    /// Tokens whose correction was truncated, `[N]`, if there is a correction.
     pub bounded: Option<Tensor>,
 }
 
-/// Cuts a batch into mini-batches of like size, in its order, and these into micro-batches of at
-/// most `budget` tokens. Samples without advantage only count, unless `every_sample` is asked for.
-/// Ranks share the samples of each mini-batch; what it counts is the same on all.
+/// Cuts a batch into mini-batches of similar size, in its order, and these into micro-batches of at
+/// most `budget` tokens. Samples without advantage only count, unless `every_sample` is set.
+/// Ranks share the samples of each mini-batch; its counts are the same on all.
 pub fn mini_batches<'a>(
     samples: &'a [Sample],
     count: usize,
@@ -67,19 +67,19 @@ pub fn mini_batches<'a>(
         .map(|start| {
             let end = (start + size).min(samples.len());
             let totals = Totals::of(&samples[start..end], objective.normalisation);
-            let taught: Vec<usize> = (start..end)
+            let forwarded: Vec<usize> = (start..end)
                 .filter(|&position| every_sample || samples[position].advantage != 0.0)
                 .collect();
             let lengths = |positions: &[usize]| -> Vec<usize> {
                 positions.iter().map(|&position| samples[position].tokens()).collect()
             };
-            let cut = |hand: Vec<usize>| -> Vec<Vec<usize>> {
-                let own: Vec<usize> = hand.into_iter().map(|index| taught[index]).collect();
+            let cut = |shard: Vec<usize>| -> Vec<Vec<usize>> {
+                let own: Vec<usize> = shard.into_iter().map(|index| forwarded[index]).collect();
                 let positions = |chosen: Vec<usize>| chosen.into_iter().map(|i| own[i]).collect();
                 micro_batches(&lengths(&own), budget).into_iter().map(positions).collect()
             };
-            let hands = dealt(&lengths(&taught), place.world);
-            let mut of_ranks: Vec<_> = hands.into_iter().map(cut).collect();
+            let shards = partition(&lengths(&forwarded), place.world);
+            let mut of_ranks: Vec<_> = shards.into_iter().map(cut).collect();
             let rounds = of_ranks.iter().map(Vec::len).max().unwrap_or_default();
             let micro_batches = of_ranks
                 .swap_remove(place.rank)
@@ -87,7 +87,7 @@ pub fn mini_batches<'a>(
                 .map(|positions| MicroBatch::new(samples, positions, objective, &totals, device))
                 .collect();
             let tokens = samples[start..end].iter().map(|sample| sample.response.len()).sum();
-            MiniBatch { tokens, taught: taught.len(), micro_batches, rounds }
+            MiniBatch { tokens, forwarded: forwarded.len(), micro_batches, rounds }
         })
         .collect()
 }
@@ -139,8 +139,8 @@ impl<'a> MicroBatch<'a> {
         self.sequences.iter().map(Sequence::tokens).sum()
     }
 
-    /// The objective over these samples at the policy's log-probabilities, `[N]`, from which its
-    /// graph begins.
+    /// The objective over these samples, as a function of the policy's log-probabilities, `[N]`, which
+    /// start the graph.
     pub fn value(&self, settings: &Objective, logprobs: &Tensor) -> Valued {
         let present = logprobs.detach();
         let old = self.old.as_ref().unwrap_or(&present);
@@ -171,7 +171,7 @@ impl<'a> MicroBatch<'a> {
         Valued { value, bounded: corrected.map(|corrected| corrected.bounded) }
     }
 
-    /// Names the sample whose log-probabilities are not finite, if it is one of them.
+    /// Names the first sample with log-probabilities that are not finite.
     pub fn diverged(&self, scores: &Scores) -> LearnError {
         let finite = scores.logprobs.isfinite().to_kind(Kind::Int64);
         let finite: Vec<i64> = Vec::try_from(&finite).expect("a one-dimensional tensor");
@@ -188,7 +188,7 @@ impl<'a> MicroBatch<'a> {
     }
 }
 
-/// Whether an objective asks for the policy's own log-probabilities of before the first step.
+/// Whether an objective needs the log-probabilities of the policy before the first step.
 pub fn needs_old(settings: &Objective) -> bool {
     settings.correction != Correction::Off || settings.denominator == Denominator::Unhinted
 }

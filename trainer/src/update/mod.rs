@@ -1,8 +1,8 @@
-//! One update of the policy on a batch, and what it is made of.
+//! One update of the policy on a batch, and its parts.
 //!
-//! [`Learner`] cuts the batch ([`micro_batch`], [`sequences`]), takes each micro-batch through the
-//! model and back ([`forward_backward`], [`head`]), by the slope of the [`objective`], sums the
-//! [`gradients`], clips them ([`clipping`]) and steps ([`adamw`]). [`metrics`] measures on the way.
+//! [`Learner`] cuts the batch ([`micro_batch`], [`sequences`]), runs the forward and backward pass of each
+//! micro-batch ([`forward_backward`], [`head`]) with the gradient of the [`objective`], sums the
+//! [`gradients`], clips them ([`clipping`]) and steps ([`adamw`]). [`metrics`] are measured on the way.
 
 pub mod adamw;
 pub mod clipping;

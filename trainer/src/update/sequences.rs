@@ -1,4 +1,4 @@
-//! Prompts with their responses: cut into micro-batches, dealt out to ranks, and packed for the model
+//! Prompts with their responses: partitioned over ranks, cut into micro-batches, and packed for the model
 //! one after another, without padding.
 
 use tch::{Device, Kind, Tensor};
@@ -22,7 +22,7 @@ impl Sequence<'_> {
 }
 
 /// Splits sequences of these lengths into micro-batches of at most `budget` tokens, unless a single
-/// one is longer. Sequences of like length come together; the result depends on the lengths only.
+/// one is longer. Sequences of similar length are grouped; the result depends on the lengths only.
 pub fn micro_batches(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&index| lengths[index]);
@@ -41,33 +41,33 @@ pub fn micro_batches(lengths: &[usize], budget: usize) -> Vec<Vec<usize>> {
     batches
 }
 
-/// Deals sequences of these lengths out to ranks so that each has about as many tokens: the longest
-/// first, each to the rank that has least. Each rank's are in their order; the result depends on the
+/// Partitions sequences of these lengths over ranks so that each has about as many tokens: the longest
+/// first, each to the rank with the fewest so far. Each rank's partition is in order; the result depends on the
 /// lengths only.
-pub fn dealt(lengths: &[usize], ranks: usize) -> Vec<Vec<usize>> {
+pub fn partition(lengths: &[usize], ranks: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(lengths[index]));
-    let mut hands = vec![(0, Vec::new()); ranks];
+    let mut shards = vec![(0, Vec::new()); ranks];
     for index in order {
-        let (tokens, hand) =
-            hands.iter_mut().min_by_key(|(tokens, _)| *tokens).expect("there is a rank");
+        let (tokens, shard) =
+            shards.iter_mut().min_by_key(|(tokens, _)| *tokens).expect("there is a rank");
         *tokens += lengths[index];
-        hand.push(index);
+        shard.push(index);
     }
-    let sorted = |(_, mut hand): (usize, Vec<usize>)| {
-        hand.sort_unstable();
-        hand
+    let sorted = |(_, mut shard): (usize, Vec<usize>)| {
+        shard.sort_unstable();
+        shard
     };
-    hands.into_iter().map(sorted).collect()
+    shards.into_iter().map(sorted).collect()
 }
 
 /// Sequences of T tokens in all, of which N are response tokens.
 pub struct Packed {
-    /// Token ids, `[T]`. No sequence has its last token here: nothing follows it.
+    /// Token ids, `[T]`, without the last token of each sequence: it predicts nothing.
     pub ids: Tensor,
     /// Each token's position in its sequence, `[T]`.
     pub positions: Tensor,
-    /// Who attends to whom.
+    /// Which tokens attend to which.
     pub packing: Packing,
     /// Tokens whose state predicts a response token, `[N]`: positions in `ids`.
     pub rows: Tensor,
@@ -129,12 +129,12 @@ mod tests {
             lengths in prop::collection::vec(1..200usize, 0..60),
             ranks in 1..9usize,
         ) {
-            let hands = dealt(&lengths, ranks);
-            let mut seen: Vec<usize> = hands.concat();
+            let shards = partition(&lengths, ranks);
+            let mut seen: Vec<usize> = shards.concat();
             seen.sort_unstable();
             prop_assert_eq!(seen, (0..lengths.len()).collect::<Vec<_>>());
-            let tokens = |hand: &Vec<usize>| hand.iter().map(|&index| lengths[index]).sum();
-            let loads: Vec<usize> = hands.iter().map(tokens).collect();
+            let tokens = |shard: &Vec<usize>| shard.iter().map(|&index| lengths[index]).sum();
+            let loads: Vec<usize> = shards.iter().map(tokens).collect();
             let longest = lengths.iter().copied().max().unwrap_or(0);
             prop_assert!(loads.iter().max().unwrap() - loads.iter().min().unwrap() <= longest);
         }

@@ -1,4 +1,4 @@
-//! The disk under the versions: errors that say what was tried and where, and room for what is written.
+//! Disk access of the versions: errors that say what was tried and where, and a check for free space.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -35,7 +35,7 @@ pub fn attempt_at<T>(
     attempt(work).unwrap_or_else(|error| Err(io(action, path)(std::io::Error::other(error))))
 }
 
-/// Fails if the disk has no room for this many bytes: better now than half-way.
+/// Fails if the disk has less than this many bytes free, before anything is written.
 pub fn room(folder: &Path, bytes: u64) -> Result<(), ModelError> {
     let free = rustix::fs::statvfs(folder)
         .map(|disk| disk.f_bavail * disk.f_frsize)

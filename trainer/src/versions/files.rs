@@ -1,12 +1,12 @@
 //! The files of a weight version, of which each rank writes its own.
 //!
-//! A version is a Hugging Face folder, or an adapter in PEFT's files if an adapter is what learns;
-//! inside it the folder `trainer` has the optimizer's moments, the weights in f32 where those for the
-//! servers are not, and a record of the update: all that is needed to go on from it.
+//! A version is a Hugging Face folder, or an adapter in PEFT's files if an adapter is trained. Its
+//! subfolder `trainer` has the optimizer's moments, f32 weights if the published ones are bf16,
+//! and a record of the update: all that is needed to continue from it.
 //!
-//! A single rank writes one file of each kind, `model.safetensors`. Of several each writes whole
-//! weights of the model, `model-00001-of-00004.safetensors`, as Hugging Face shards a model, and the
-//! shares that it alone has of moments and of weights in f32. Any number of ranks reads what any other
+//! A single rank writes one file of each kind, `model.safetensors`. Each of several ranks writes whole
+//! tensors of the model, `model-00001-of-00004.safetensors`, as Hugging Face shards a model, and its
+//! shards of moments and f32 weights. Any number of ranks can read what any other
 //! number wrote.
 
 use std::collections::BTreeMap;
@@ -26,9 +26,9 @@ use crate::model::lora::{self, NewAdapter};
 use crate::model::{Decoder, ModelError, Shards, shard_name, sync_folder, write_tensors};
 use crate::ranks::Place;
 use crate::update::Learner;
-use crate::update::sequences::dealt;
+use crate::update::sequences::partition;
 
-// In a folder of their own: vLLM loads every safetensors file beside the weights.
+// In a subfolder: vLLM loads every safetensors file beside the weights.
 pub(super) const OWN: &str = "trainer";
 pub(super) const RECORD: &str = "trainer/record.json";
 pub(super) const MOMENTS: &str = "optimizer";
@@ -36,7 +36,7 @@ pub(super) const MASTERS: &str = "weights";
 pub(super) const MODEL: &str = "model";
 const INDEX: &str = "model.safetensors.index.json";
 
-/// Makes the folder of a version that is about to be written. What a failed attempt has left there goes.
+/// Makes the folder of a version before it is written. Remains of a failed attempt are removed.
 pub fn begin(folder: &Path) -> Result<(), ModelError> {
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(io("remove", folder))?;
@@ -46,8 +46,8 @@ pub fn begin(folder: &Path) -> Result<(), ModelError> {
     fs::create_dir(&own).map_err(io("make", &own))
 }
 
-/// Writes one rank's files of a version, and flushes them. The leader's are more: the files that are
-/// not weights, which come from `source`, and the record.
+/// Writes one rank's files of a version, and flushes them. The leader also writes the files that are
+/// not weights, copied from `source`, and the record.
 pub fn write(
     folder: &Path,
     learner: &Learner,
@@ -63,14 +63,14 @@ pub fn write(
         Some(adapter) if place.leads() => lora::write(adapter, folder)?,
         Some(_) => {}
         None => {
-            let mut hands = hands(learned, place.world);
+            let mut shards = shards(learned, place.world);
             if place.leads() && place.world > 1 {
-                write_index(&folder.join(INDEX), learned, &hands, kind)?;
+                write_index(&folder.join(INDEX), learned, &shards, kind)?;
             }
             let whole = |index: usize| (learned[index].0.clone(), learned[index].1.shallow_clone());
-            let hand: Vec<_> = hands.swap_remove(place.rank).into_iter().map(whole).collect();
+            let shard: Vec<_> = shards.swap_remove(place.rank).into_iter().map(whole).collect();
             let name = shard_name(MODEL, place.rank, place.world);
-            write_tensors(&folder.join(name), &hand, kind)?;
+            write_tensors(&folder.join(name), &shard, kind)?;
             if kind != Kind::Float {
                 let masters = shares().map(|(name, share)| (name.clone(), &share.weight));
                 write_shares(&own(MASTERS), masters)?;
@@ -93,14 +93,14 @@ pub fn write(
     Ok(())
 }
 
-/// Flushes the names of a version's files, once all are there.
+/// Flushes the folder of a version, once all files are written.
 pub fn sync(folder: &Path) -> Result<(), ModelError> {
     sync_folder(&folder.join(OWN))?;
     sync_folder(folder)
 }
 
-/// Takes up a version on one of several ranks: the model with the weights that it computes with, and
-/// its share of all else. An adapter is on the model in `base`.
+/// Loads a version on one of several ranks: the whole model that products use, and
+/// this rank's shard of the rest. An adapter is put on the model in `base`.
 pub fn read(
     folder: &Path,
     base: &Path,
@@ -125,11 +125,11 @@ pub fn read(
         tch::no_grad(|| share.copy_(&place.share(&whole)));
         Ok(())
     };
-    // One at a time: a rank keeps its share only.
+    // One at a time: a rank keeps only its shard.
     let mut exact = match (adapter, kind, masters_of(folder)?) {
         (Some(_), _, _) | (None, Kind::Float, _) => None,
         (None, _, Some(masters)) => Some(masters),
-        // The run went on in f32 before.
+        // The run used f32 before.
         (None, _, None) => Shards::open(folder, MODEL)?,
     };
     let mut moments = None;
@@ -155,7 +155,7 @@ pub fn read(
     Ok((learner, record))
 }
 
-/// The weights of a version that one of several ranks computes with. An adapter is on the model in
+/// The weights of a version for the products of one of several ranks. An adapter is put on the model in
 /// `base`.
 pub fn model(
     folder: &Path,
@@ -175,7 +175,7 @@ pub fn model(
     }
 }
 
-/// The base, which does not learn and so is of the kind of the activations, with the adapter of a
+/// The base, which is not trained and so has the kind of the activations, with the adapter of a
 /// version.
 fn adapted(
     folder: &Path,
@@ -194,12 +194,12 @@ fn adapted(
     Ok(base.adapted(adapter))
 }
 
-/// The weights of a version in f32, where those for the servers are not.
+/// The f32 weights of a version whose published ones are of another kind.
 pub fn masters_of(version: &Path) -> Result<Option<Shards>, ModelError> {
     Shards::open(&version.join(OWN), MASTERS)
 }
 
-/// Bytes of the tensors that a version has, of all ranks.
+/// Size of a version's tensors in bytes, of all ranks.
 pub fn bytes(learner: &Learner, record: &Record) -> u64 {
     let weights = match (learner.model.adapter(), learner.compute.kind) {
         (Some(_), _) | (None, Kind::Float) => 4,
@@ -210,7 +210,7 @@ pub fn bytes(learner: &Learner, record: &Record) -> u64 {
     (numbers * (weights + moments)) as u64
 }
 
-/// Copies what a model folder has beside its weights: configuration, tokenizer, chat template.
+/// Copies the files of a model folder that are not weights: configuration, tokenizer, chat template.
 pub fn copy_description(from: &Path, to: &Path) -> Result<(), ModelError> {
     for entry in fs::read_dir(from).map_err(io("read", from))? {
         let path = entry.map_err(io("read", from))?.path();
@@ -228,31 +228,31 @@ pub fn copy_description(from: &Path, to: &Path) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// Which weights each rank writes: about as many bytes each.
-fn hands(learned: &[(String, Tensor)], world: usize) -> Vec<Vec<usize>> {
+/// Partitions the weights over ranks, by about the same number of bytes.
+fn shards(learned: &[(String, Tensor)], world: usize) -> Vec<Vec<usize>> {
     let sizes: Vec<usize> = learned.iter().map(|(_, tensor)| tensor.numel()).collect();
-    dealt(&sizes, world)
+    partition(&sizes, world)
 }
 
-/// Writes which file each weight is in.
+/// Writes the index: which file has each weight.
 fn write_index(
     path: &Path,
     learned: &[(String, Tensor)],
-    hands: &[Vec<usize>],
+    shards: &[Vec<usize>],
     kind: Kind,
 ) -> Result<(), ModelError> {
-    let of_hand = |(rank, hand): (usize, &Vec<usize>)| {
-        let file = shard_name(MODEL, rank, hands.len());
-        hand.iter().map(move |&index| (&learned[index].0, file.clone())).collect::<Vec<_>>()
+    let of_shard = |(rank, shard): (usize, &Vec<usize>)| {
+        let file = shard_name(MODEL, rank, shards.len());
+        shard.iter().map(move |&index| (&learned[index].0, file.clone())).collect::<Vec<_>>()
     };
-    let files: BTreeMap<_, _> = hands.iter().enumerate().flat_map(of_hand).collect();
+    let files: BTreeMap<_, _> = shards.iter().enumerate().flat_map(of_shard).collect();
     let numbers: usize = learned.iter().map(|(_, tensor)| tensor.numel()).sum();
     let size = numbers * kind.elt_size_in_bytes();
     let index = json!({ "metadata": { "total_size": size }, "weight_map": files });
     write_file(path, &serde_json::to_vec_pretty(&index).expect("names are plain data"))
 }
 
-/// Writes a rank's shares in f32. A tensor that has fewer numbers than there are ranks has none for
+/// Writes a rank's f32 shards. A tensor with fewer numbers than ranks has none for
 /// some.
 fn write_shares<'a>(
     path: &Path,

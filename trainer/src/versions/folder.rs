@@ -1,7 +1,7 @@
-//! The folder of all versions of a run: opening it, taking up the latest one, writing a new one.
+//! The folder of all versions of a run: opening it, loading the latest version, writing a new one.
 //!
-//! A version is written under a temporary name, flushed and renamed, so that a folder that has its
-//! name is complete. One trainer at a time has a folder of versions, which all its ranks see.
+//! A version is written under a temporary name, flushed and renamed, so that a folder with its final
+//! name is complete. One trainer at a time locks a folder of versions, which all its ranks see.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -27,7 +27,7 @@ const TEMPORARY: &str = ".tmp";
 const DAMAGED: &str = ".damaged";
 const LOCK: &str = "trainer.lock";
 
-/// A trainer that is about to end, as its orchestrator did, gets this long to let go of a folder.
+/// How long to wait for a lock: a trainer whose orchestrator ended needs some time to end too.
 const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 
@@ -37,14 +37,14 @@ pub struct Versions {
     base: PathBuf,
     keep: usize,
     adapter: Option<NewAdapter>,
-    /// When the leader opened it, microseconds. Temporary names have it, so that a rank which was left
+    /// When the leader opened it, microseconds. It is part of temporary names, so that a rank left
     /// over from an earlier start does not write into a version of this one.
     session: u64,
-    /// The leader's.
+    /// The lock, held by the leader.
     _lock: Option<File>,
 }
 
-/// The run of a version's folder: the name of the folder that it lies in.
+/// The run of a version: the name of the parent folder.
 pub fn run_of(version: &Path) -> &str {
     version.parent().map_or("", name)
 }
@@ -54,8 +54,8 @@ fn name(folder: &Path) -> &str {
 }
 
 impl Versions {
-    /// Opens a folder of versions. Until a step was taken, version 0 is made of the model in `base`,
-    /// whatever was there. At most `keep` versions stay on disk. With an adapter that is what learns.
+    /// Opens a folder of versions. Before the first step, version 0 is made of the model in `base`,
+    /// even if the folder has an older one. At most `keep` versions stay on disk. With an adapter only that is trained.
     pub fn open(
         folder: &Path,
         base: &Path,
@@ -94,7 +94,7 @@ impl Versions {
         Ok(versions)
     }
 
-    /// A folder of versions that the leader has opened.
+    /// A folder of versions that the leader has opened, as the other ranks see it.
     pub fn follow(
         folder: &Path,
         base: &Path,
@@ -107,12 +107,12 @@ impl Versions {
         Ok(Self { folder, base, keep, adapter, session, _lock: None })
     }
 
-    /// What the leader tells the other ranks, for [`Self::follow`].
+    /// What the leader sends to the other ranks, for [`Self::follow`].
     pub fn session(&self) -> u64 {
         self.session
     }
 
-    /// The name of the run whose versions they are.
+    /// The name of the run that the versions belong to.
     pub fn run(&self) -> &str {
         name(&self.folder)
     }
@@ -122,7 +122,7 @@ impl Versions {
         self.folder.join(version.folder())
     }
 
-    /// Takes up the latest version, on one of several ranks.
+    /// Loads the latest version, on one of several ranks.
     pub fn load(&self, compute: Compute, place: Place) -> Result<(Learner, Record), ModelError> {
         let latest = self.latest()?.ok_or_else(|| ModelError::Invalid {
             path: self.folder.clone(),
@@ -134,7 +134,7 @@ impl Versions {
         })
     }
 
-    /// The weights of a version that products are computed with.
+    /// The weights of a version that products use.
     pub fn model(
         &self,
         version: WeightVersion,
@@ -147,8 +147,8 @@ impl Versions {
         })
     }
 
-    /// Writes a new version, as the only rank, and drops the oldest. The files that are not weights
-    /// come from `source`.
+    /// Writes a new version, as the only rank, and deletes the oldest. The files that are not weights
+    /// are copied from `source`.
     pub fn save(
         &self,
         learner: &Learner,
@@ -159,8 +159,8 @@ impl Versions {
         self.save_among(learner, record, source, fault, Place::ALONE, |mine| mine)
     }
 
-    /// The same on one of several ranks, each of which writes its part. They `agree` on what came of
-    /// it before the version gets its name.
+    /// Writes a new version on one of several ranks, each its part. They `agree` on the result
+    /// before the version gets its final name.
     pub fn save_among<E>(
         &self,
         learner: &Learner,
@@ -194,7 +194,7 @@ impl Versions {
         });
         if let Err(error) = agree(written) {
             if leads {
-                // Nothing half-written stays; why it was not written matters more than this.
+                // A partial version is removed; the error that caused it matters more than one of the removal.
                 let _ = fs::remove_dir_all(&temporary);
             }
             return Err(error);
@@ -203,11 +203,11 @@ impl Versions {
         Ok(target)
     }
 
-    /// Gives damaged versions another name, so that the newest whole one is the latest.
+    /// Renames damaged versions, so that the newest intact one is the latest.
     fn set_damaged_aside(&self) -> Result<(), ModelError> {
         let mut damaged = Vec::new();
         for version in self.versions()?.into_iter().rev() {
-            // Version 0 is made anew where it is the latest.
+            // Version 0 is made again if it is the latest.
             let checked = if version.0 == 0 { Ok(()) } else { whole::check(&self.path(version)) };
             match checked {
                 Ok(()) => {
@@ -220,7 +220,7 @@ impl Versions {
                 Err(error) => return Err(error),
             }
         }
-        // Without a whole one, what is wrong with the newest is what there is to say.
+        // If no version is intact, report the error of the newest.
         damaged.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
     }
 
@@ -240,7 +240,7 @@ impl Versions {
         fs::rename(&from, &to).map_err(io("rename", &from))
     }
 
-    /// Removes a damaged version, which there is a whole one of now.
+    /// Removes a damaged version that has been made again.
     fn forget_damaged(&self, version: WeightVersion) -> Result<(), ModelError> {
         let path = self.damaged_path(version);
         match fs::remove_dir_all(&path) {
@@ -290,7 +290,7 @@ impl Versions {
     }
 }
 
-/// Takes a folder for this process, until it ends in whatever way.
+/// Locks a folder for this process, until it ends in any way.
 fn lock(folder: &Path) -> Result<File, ModelError> {
     let path = folder.join(LOCK);
     let file = File::create(&path).map_err(io("make", &path))?;

@@ -1,4 +1,4 @@
-//! Weight versions on disk: one folder each, `v000000` the model the run began with.
+//! Weight versions on disk: one folder each; `v000000` is the initial model.
 
 mod disk;
 mod files;

@@ -1,14 +1,14 @@
-//! What a version's folder says of it, beside its weights and moments.
+//! The record of a version, beside its weights and moments.
 
 use retrial_protocol::{TrainReport, WeightVersion};
 use serde::{Deserialize, Serialize};
 
-/// What a version is, beside its weights and moments.
+/// The record of a version.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The version.
     pub version: WeightVersion,
-    /// Optimizer steps since the model the run began with.
+    /// Optimizer steps since the initial model.
     pub optimizer_steps: u64,
     /// Coefficient of an adaptive entropy bonus for the next update.
     pub entropy_coefficient: Option<f64>,

@@ -1,5 +1,5 @@
-//! Whether a version on the disk is whole: a machine that lost power, a full disk or a careless copy
-//! leave files that are cut short or not there.
+//! Whether a version on disk is intact: a power failure, a full disk or an incomplete copy
+//! leave files that are truncated or missing.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,7 +12,7 @@ use super::files::{MASTERS, MODEL, MOMENTS, OWN, RECORD};
 use super::record::Record;
 use crate::model::{ModelError, Shards, StoredTensors, lora};
 
-/// Checks that all files of a version are there and as long as they say.
+/// Checks that all files of a version exist and have the length in their headers.
 pub fn check(folder: &Path) -> Result<(), ModelError> {
     let record: Record = json(&folder.join(RECORD))?;
     if lora::is_adapter(folder) {
@@ -29,7 +29,7 @@ pub fn check(folder: &Path) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// Whether an error says that files are damaged, and not that they cannot be read at the moment.
+/// Whether an error means damaged files, not files that cannot be read at the moment.
 pub fn is_damage(error: &ModelError) -> bool {
     use ErrorKind::{InvalidData, NotFound, UnexpectedEof};
     match error {

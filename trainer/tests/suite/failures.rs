@@ -1,4 +1,4 @@
-//! Updates that libtorch fails in: an answer that says what to do, and nothing changed.
+//! Updates in which libtorch fails: the answer says what to do, and nothing changes.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -99,7 +99,7 @@ async fn a_rank_that_fails_between_what_ranks_agree_on_ends_all() {
     assert!(said.contains("the step was given up: libtorch: "), "{said}");
 }
 
-/// `retrial-trainer serve` on its own, which does not outlive the test.
+/// `retrial-trainer serve` alone, which ends with the test.
 struct Served {
     child: Child,
     url: String,

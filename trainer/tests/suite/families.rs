@@ -136,7 +136,7 @@ async fn sampled(folder: &Path, cache_bytes: usize) -> Vec<(Vec<u32>, Output)> {
         prompt: (0..3 + first % 19).map(|i| (first * 7 + i * 5) % VOCABULARY as u32).collect(),
         n: 2,
         seed: u64::from(first),
-        // Long enough for the cache to grow on the way.
+        // Long enough for the cache to grow meanwhile.
         max_tokens: 140,
         sampling: Sampling::default(),
         top_logprobs: 0,
@@ -166,7 +166,7 @@ async fn the_embedded_server_samples_from_each_family() {
             let found = Tensor::from_slice(&output.logprobs);
             assert!(largest_difference(&found, &expected) < 1e-4, "{name}");
         }
-        // A cache that holds them all or a few, one that holds none: the same, bit for bit.
+        // A cache with room for all, for a few, for none: the same result, bit for bit.
         let room_for_few = KvCache::bytes(model.config(), 1, 161);
         for cache_bytes in [room_for_few, 0] {
             assert_eq!(sampled(folder.path(), cache_bytes).await, outputs, "{name}");

@@ -1,4 +1,4 @@
-//! The trainer's HTTP service, and what it does to a policy server.
+//! The trainer's HTTP service, and its calls to a policy server.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -66,15 +66,15 @@ impl Service {
     }
 }
 
-/// A server that notes what is asked of it and answers as vLLM or `SGLang` does.
+/// A server that records its requests and answers as vLLM or `SGLang` does.
 #[derive(Clone, Default)]
 struct Recorder {
     calls: Arc<Mutex<Vec<String>>>,
     label: Arc<Mutex<String>>,
-    /// What it says of the probe's tokens after the first.
+    /// The log-probabilities it returns for the probe's tokens after the first.
     logprobs: Arc<Mutex<Vec<f32>>>,
     fails_to_reload: bool,
-    /// It says that it has loaded the weights, and has not.
+    /// It claims to have loaded the weights, but has not.
     forgets_the_label: bool,
 }
 
@@ -93,7 +93,7 @@ impl Recorder {
         }
     }
 
-    /// The probe's tokens after the first, with what it says of them.
+    /// The probe's tokens after the first, with their log-probabilities.
     fn scored(&self, ids: &Value) -> Vec<(Value, f32)> {
         let ids = ids.as_array().unwrap()[1..].iter().cloned();
         ids.zip(self.logprobs.lock().unwrap().iter().copied()).collect()
@@ -222,7 +222,7 @@ async fn bad_requests_are_named() {
     }
 }
 
-/// Pushes version 1 to a server that says the right numbers, less `shift` for one token.
+/// Pushes version 1 to a server that returns the right numbers, less `shift` for one token.
 async fn push(service: &Service, kind: ServerKind, recorder: &Recorder, shift: f32) -> Pushed {
     train(service).await;
     let mut scores = service.score(&PROBE).await;
@@ -237,7 +237,7 @@ async fn push(service: &Service, kind: ServerKind, recorder: &Recorder, shift: f
 struct Pushed {
     status: StatusCode,
     text: String,
-    /// The trainer's number for the token that the server may be off at.
+    /// The trainer's number for the token with the shift.
     right: f32,
 }
 
@@ -310,7 +310,7 @@ async fn a_server_that_cannot_reload_gets_the_old_weights_back_and_is_resumed() 
         assert!(error.contains(&format!("reloading: {problem}")), "{error}");
         let calls = recorder.calls();
         assert_eq!((calls[0].as_str(), calls[calls.len() - 1].as_str()), (pause, resume));
-        // What may be a passing failure is tried again; then the old weights come back.
+        // A failure that may be temporary is retried; then the old weights are restored.
         let mut reloads: Vec<&str> =
             calls.iter().filter_map(|call| call.split(' ').nth(1)).collect();
         reloads.dedup();
@@ -358,14 +358,14 @@ fn rewrite(path: &Path, change: impl Fn(Vec<u8>) -> Vec<u8>) {
     std::fs::write(path, change(bytes)).unwrap();
 }
 
-/// A file whose header tells of the longest tensor that its format has.
+/// A file whose header claims the longest tensor that the format allows.
 fn endless() -> Vec<u8> {
     let end = u64::MAX / 8;
     let header = format!(r#"{{"a":{{"dtype":"U8","shape":[{end}],"data_offsets":[0,{end}]}}}}"#);
     [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
 }
 
-/// Replaces a text in the header of a safetensors file by one that is as long.
+/// Replaces a text in the header of a safetensors file by one of the same length.
 fn rename(path: &Path, from: &str, to: &str) {
     rewrite(path, |mut bytes| {
         let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();

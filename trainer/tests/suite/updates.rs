@@ -1,4 +1,4 @@
-//! What updates do to a policy.
+//! How updates change a policy.
 
 use retrial_protocol::{
     Batch, Correction, Denominator, Entropy, Kl, KlEstimator, Level, Loss, Normalisation,
@@ -66,11 +66,11 @@ fn the_size_of_micro_batches_changes_nothing_beyond_rounding() {
 fn samples_without_advantage_count_in_the_normaliser() {
     let folder = tempdir().unwrap();
     let mut trainer = open(folder.path());
-    let taught = sample(&trainer, 1, 6, 1.0, Part::OnPolicy);
+    let forwarded = sample(&trainer, 1, 6, 1.0, Part::OnPolicy);
     let silent = sample(&trainer, 8, 18, 0.0, Part::OnPolicy);
-    let alone = trainer.train(&request(1, Batch { samples: vec![taught.clone()] })).unwrap();
+    let alone = trainer.train(&request(1, Batch { samples: vec![forwarded.clone()] })).unwrap();
     let other = tempdir().unwrap();
-    let both = Batch { samples: vec![taught, silent] };
+    let both = Batch { samples: vec![forwarded, silent] };
     let both = open(other.path()).train(&request(1, both)).unwrap();
     let ratio = alone.metrics.loss / both.metrics.loss;
     assert!((ratio - 4.0).abs() < 1e-4, "6 tokens against 24: {ratio}");
@@ -113,7 +113,7 @@ fn an_entropy_bonus_raises_the_entropy() {
     assert!(constant.entropy.unwrap() > off.entropy.unwrap() + 0.1, "{constant:?} {off:?}");
     // With a bonus every sample goes through the model.
     assert_eq!((off.trained_samples, constant.trained_samples), (4, 5));
-    // Over the target already: the coefficient stays at its lowest and does not apply.
+    // Already above the target: the coefficient stays at its lowest and does not apply.
     let over = Entropy::Adaptive { target: 0.001, delta: 0.1, min: 0.0, max: 1.0 };
     assert_eq!(entropy_after(over).entropy_coefficient, 0.0);
     let under = Entropy::Adaptive { target: 100.0, delta: 0.1, min: 0.0, max: 0.45 };
@@ -123,7 +123,7 @@ fn an_entropy_bonus_raises_the_entropy() {
 const LOSSES: [Loss; 6] =
     [Loss::Lte, Loss::Grpo, Loss::Dapo, Loss::DrGrpo, Loss::Gspo, Loss::Cispo];
 
-/// A request with everything switched on that adds to the loss.
+/// A request with every term of the loss switched on.
 fn full_request(loss: Loss, batch: Batch) -> TrainRequest {
     let mut request = request(1, batch);
     request.objective = Objective {
@@ -148,7 +148,7 @@ fn every_loss_gives_the_same_update_however_it_is_cut_and_kept() {
             let mut trainer =
                 Trainer::open(&base(), folder.path(), 3, None, compute, None).unwrap();
             let mut batch = batch(&trainer);
-            // A sampler that is off by a little.
+            // A sampler that differs a little.
             batch.samples[0].sampler_logprobs.iter_mut().for_each(|logprob| *logprob -= 0.2);
             let request = TrainRequest { micro_batch_tokens, ..full_request(loss, batch) };
             let metrics = trainer.train(&request).unwrap().metrics;
@@ -207,7 +207,7 @@ fn a_strong_kl_term_keeps_the_policy_where_it_began() {
 
 #[test]
 fn a_sample_whose_numbers_break_is_named() {
-    // Token 66 has an embedding that overflows: in the logits (NaN), or on the way back only.
+    // Token 66 has an embedding that overflows: in the logits (NaN), or in the backward pass only.
     for (value, expected) in [
         (f32::NAN, "a log-probability of sample 3 of the batch is not finite"),
         (3e38, "the gradient of sample 3 of the batch is not finite"),

@@ -1,4 +1,4 @@
-//! The versions that updates leave on disk, and how a trainer goes on from them.
+//! The versions that updates write to disk, and how a trainer continues from them.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use tempfile::tempdir;
 
 use crate::common::{base, batch, likelihood, open, request, weights};
 
-/// What lies in a folder of versions, beside the lock of the trainer that has it.
+/// The content of a folder of versions, except the lock.
 fn versions(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
@@ -47,7 +47,7 @@ fn a_step_is_taken_once_and_in_order() {
     let report = trainer.train(&request(1, first.clone())).unwrap();
     let taken = weights(&report.folder);
 
-    // The answer was lost, or the trainer was started anew: the same request changes nothing.
+    // The answer was lost, or the trainer was restarted: the same request changes nothing.
     assert_eq!(trainer.train(&request(1, first.clone())).unwrap(), report);
     drop(trainer);
     let mut trainer = open(folder.path());
@@ -96,7 +96,7 @@ fn old_versions_and_leftovers_are_dropped() {
         trainer.train(&request(step, batch.clone())).unwrap();
     }
     assert_eq!(versions(folder.path()), ["v000002", "v000003", "v000004"]);
-    // A process that was killed while it wrote leaves this.
+    // A process that was killed while writing leaves this.
     std::fs::create_dir(folder.path().join(".v000005.tmp")).unwrap();
     drop(trainer);
     let trainer = open(folder.path());

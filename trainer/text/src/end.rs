@@ -5,8 +5,8 @@ use serde_json::Value;
 /// The tokens that end a response: all that the model's `generation_config.json`, its `config.json`
 /// and its tokenizer name. The tokenizer's own comes first if there is one.
 ///
-/// Folders often disagree: the tokenizer's ends a turn, the configuration's a document. A model that
-/// was trained on one of them must not be cut because another file names the other.
+/// Folders often disagree: the tokenizer's token ends a turn, the configuration's a document. A model
+/// that was trained on one of them must not be cut off because another file names the other.
 pub fn end_tokens(
     generation: Option<&Value>,
     config: Option<&Value>,
@@ -20,7 +20,7 @@ pub fn end_tokens(
             None => vec![],
         };
         for id in named.into_iter().filter_map(Value::as_u64) {
-            // Some folders write -1 or a number past all ids for "none".
+            // Some folders write -1 or a number beyond all ids for "none".
             if let Ok(id) = u32::try_from(id)
                 && !all.contains(&id)
             {

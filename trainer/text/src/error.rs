@@ -35,16 +35,16 @@ pub enum TextError {
         names.join(", ")
     )]
     NoDefault {
-        /// What the templates are called.
+        /// The names of the templates.
         names: Vec<String>,
     },
-    /// The chat template itself refused the messages, with `raise_exception`.
+    /// The chat template rejected the messages, with `raise_exception`.
     #[error("the chat template refuses the messages: {0}")]
     Refused(String),
     /// The chat template failed.
     #[error("the chat template failed: {0}")]
     Template(minijinja::Error),
-    /// The tokenizer refused the text, or the ids.
+    /// The tokenizer rejected the text, or the ids.
     #[error("the tokenizer failed: {0}")]
     Tokenize(String),
 }

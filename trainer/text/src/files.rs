@@ -15,7 +15,7 @@ pub(crate) fn read_json(path: &Path) -> Result<Map<String, Value>, TextError> {
     serde_json::from_slice(&read(path)?).map_err(|error| invalid(path, &error))
 }
 
-/// A JSON file that need not be there.
+/// An optional JSON file.
 pub(crate) fn read_json_if_there(path: &Path) -> Result<Option<Value>, TextError> {
     if path.exists() { Ok(Some(Value::Object(read_json(path)?))) } else { Ok(None) }
 }

@@ -1,7 +1,7 @@
 //! Text to token ids and back, with the tokenizer and the chat template of a Hugging Face folder.
 //!
-//! Prompts are tokenized once, here; responses are never tokenized again: the ids that were
-//! sampled are the ids that are trained on.
+//! Prompts are tokenized once, here. Responses are never tokenized again: the sampled ids
+//! are the ids that are trained on.
 
 mod end;
 mod error;
@@ -33,19 +33,19 @@ pub struct Text {
     prompting: Prompting,
 }
 
-/// The time of this moment, where this machine is.
+/// The current local time.
 pub fn now() -> DateTime {
     Zoned::now().datetime()
 }
 
 impl Text {
-    /// Reads `tokenizer.json`, `tokenizer_config.json` and the chat template, wherever it stands.
+    /// Reads `tokenizer.json`, `tokenizer_config.json` and the chat template, in whichever file it is.
     /// Templates that ask for the date get today's.
     pub fn load(folder: &Path) -> Result<Self, TextError> {
         Self::load_at(folder, now())
     }
 
-    /// The same at another time: equal prompts on any day.
+    /// As [`Text::load`], at a fixed time, so that prompts are the same on any day.
     pub fn load_at(folder: &Path, now: DateTime) -> Result<Self, TextError> {
         let path = folder.join("tokenizer.json");
         let mut tokenizer = parse(&read(&path)?).map_err(|error| invalid(&path, &error))?;
@@ -69,18 +69,18 @@ impl Text {
         Ok(Self { tokenizer, template, special, end_tokens, prompting: Prompting::default() })
     }
 
-    /// The same text, with prompts made in this way.
+    /// The same tokenizer and template, with other settings of the prompt.
     #[must_use]
     pub fn with_prompting(self, prompting: Prompting) -> Self {
         Self { prompting, ..self }
     }
 
-    /// The ids of `text` as it stands: no special tokens are added.
+    /// The ids of `text`, without added special tokens.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TextError> {
         self.ids(text, false)
     }
 
-    /// The text of `ids`, special tokens left out.
+    /// The text of `ids`, without special tokens.
     pub fn decode(&self, ids: &[u32]) -> Result<String, TextError> {
         self.tokenizer.decode(ids, true).map_err(tokenize)
     }
@@ -95,7 +95,7 @@ impl Text {
         self.tokenizer.token_to_id(token)
     }
 
-    /// The token that ends a response that is written for the model: the tokenizer's end token, or
+    /// The end token for responses written for training: the tokenizer's, or
     /// the first that the model's configuration names.
     pub fn end_token(&self) -> Option<u32> {
         self.end_tokens.first().copied()
@@ -106,7 +106,7 @@ impl Text {
         &self.end_tokens
     }
 
-    /// The text that the chat template makes of a conversation; with `generation_prompt` it ends
+    /// The prompt of a conversation as text; with `generation_prompt` it ends
     /// where the assistant's answer begins. Without a template, by [`Prompting::form`], it is the
     /// messages as plain text.
     pub fn render(
@@ -123,11 +123,11 @@ impl Text {
         template.render(&messages, generation_prompt, &self.special, variables)
     }
 
-    /// The ids of a conversation that ends where the assistant's answer begins.
+    /// The ids of a prompt of a conversation, which ends where the assistant's answer begins.
     pub fn conversation(&self, messages: &[Message]) -> Result<Vec<u32>, TextError> {
         let text = self.render(messages, true)?;
-        // A template writes the special tokens; plain text gets those that the tokenizer adds, such
-        // as one that begins a document.
+        // A template writes the special tokens itself; plain text gets those that the tokenizer adds, such
+        // as the one at the beginning of a document.
         self.ids(&text, self.prompting.form == Form::Plain)
     }
 
@@ -143,7 +143,7 @@ impl Text {
 }
 
 fn parse(tokenizer: &[u8]) -> tokenizers::Result<Tokenizer> {
-    // The library panics where a decoder is no JSON.
+    // The library panics if a decoder is invalid JSON.
     serde_json::from_slice::<serde_json::Value>(tokenizer)?;
     Tokenizer::from_bytes(tokenizer)
 }

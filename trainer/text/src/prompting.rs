@@ -9,45 +9,45 @@ use serde::{Deserialize, Serialize};
 pub struct Message {
     /// `system`, `user` or `assistant`.
     pub role: String,
-    /// What was said.
+    /// The text.
     pub content: String,
 }
 
 impl Message {
-    /// What the user says.
+    /// A message of the user.
     pub fn user(content: impl Into<String>) -> Self {
         Self { role: "user".into(), content: content.into() }
     }
 
-    /// What the system says.
+    /// A message of the system.
     pub fn system(content: impl Into<String>) -> Self {
         Self { role: "system".into(), content: content.into() }
     }
 }
 
-/// How a conversation becomes a prompt. By default the chat template writes it, with nothing added.
+/// How a conversation becomes a prompt. By default the chat template writes it, unchanged.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prompting {
-    /// What a conversation without a system message begins with.
+    /// The system message of conversations without one.
     pub system: Option<String>,
     /// Variables of the chat template, such as `enable_thinking = false`.
     pub template_kwargs: BTreeMap<String, serde_json::Value>,
-    /// What writes the prompt.
+    /// The form of the prompt.
     pub form: Form,
 }
 
-/// What writes a prompt.
+/// The form of a prompt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// The model's chat template.
+    /// By the model's chat template.
     #[default]
     Chat,
-    /// Nothing: the messages as plain text, an empty line between them. For base models.
+    /// The messages as plain text, with an empty line between them. For base models.
     Plain,
 }
 
 impl Prompting {
-    /// The conversation, with the system message if it has none.
+    /// The conversation, with the default system message if it has none.
     pub(crate) fn complete(&self, messages: &[Message]) -> Vec<Message> {
         let has_system = messages.first().is_some_and(|message| message.role == "system");
         let system = self.system.as_ref().filter(|_| !has_system).map(Message::system);

@@ -1,4 +1,4 @@
-//! Special tokens that chat templates refer to, from every file that transformers reads them of.
+//! Special tokens that chat templates refer to, from every file that transformers reads.
 
 use std::path::Path;
 
@@ -8,15 +8,15 @@ use tokenizers::{AddedToken, Tokenizer};
 use crate::TextError;
 use crate::files::read_json;
 
-/// Names under which templates are given special tokens.
+/// Names of special tokens in templates.
 const NAMES: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 /// The special tokens of a folder.
 pub(crate) struct SpecialTokens {
-    /// Their names and texts; a token that the folder does not name is absent.
+    /// Names and texts; a token that the folder does not name is absent.
     named: Vec<(&'static str, String)>,
-    /// Further ones, without a name.
+    /// Additional special tokens, without a name.
     extra: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl SpecialTokens {
         self.named().find(|&(of, _)| of == name).map(|(_, token)| token)
     }
 
-    /// All of them become tokens that are never split, as far as they are not.
+    /// Registers all of them as tokens that are never split.
     pub(crate) fn add_to(&self, tokenizer: &mut Tokenizer) -> tokenizers::Result<()> {
         let added = tokenizer.get_added_vocabulary().get_vocab();
         let all = self.named.iter().map(|(_, token)| token).chain(&self.extra);
@@ -48,8 +48,8 @@ impl SpecialTokens {
 
 /// The special tokens of a folder whose `tokenizer_config.json` is `config`.
 ///
-/// A token stands there or, in older folders, in `special_tokens_map.json`, which is read only if
-/// the configuration lists no added tokens, and goes before it then. What is left out has the default
+/// A token is defined there or, in older folders, in `special_tokens_map.json`, which is read only if
+/// the configuration lists no added tokens, and then takes precedence. A missing token has the default
 /// of the tokenizer's class; `null` means that there is none.
 pub(crate) fn read(folder: &Path, config: &Map<String, Value>) -> Result<SpecialTokens, TextError> {
     let old = folder.join("special_tokens_map.json");
@@ -73,12 +73,12 @@ pub(crate) fn read(folder: &Path, config: &Map<String, Value>) -> Result<Special
     })
 }
 
-/// A token is named plainly or as an object with details.
+/// A token is a text, or an object with details.
 fn content(token: &Value) -> Option<&str> {
     token.as_str().or_else(|| token.get("content")?.as_str())
 }
 
-/// What a tokenizer class of transformers calls a token that its folder does not name.
+/// The default of a transformers tokenizer class for a token that the folder does not name.
 fn class_default(class: &str, name: &str) -> Option<&'static str> {
     match (class.trim_end_matches("Fast"), name) {
         ("LlamaTokenizer", "bos_token") => Some("<s>"),

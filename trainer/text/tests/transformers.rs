@@ -58,7 +58,7 @@ fn expected() -> Expected {
     serde_json::from_str(&json).unwrap()
 }
 
-/// What is wrong with a rendering, if anything is.
+/// The error of a rendering, if it is wrong.
 fn difference(
     found: &Result<(String, Vec<u32>), TextError>,
     expected: &Rendering,
@@ -146,7 +146,7 @@ fn without_a_template_prompts_are_plain_text() {
     assert_eq!(text.prompt("1+1?").unwrap(), text.encode("Solve it.\n\n1+1?").unwrap());
 }
 
-/// Base models begin a document with a token that their tokenizer adds, and templates write
+/// Base models begin a document with a token that their tokenizer adds, and templates write it
 /// themselves.
 #[test]
 fn plain_text_begins_as_the_tokenizer_begins_a_document() {

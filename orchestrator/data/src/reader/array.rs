@@ -1,5 +1,5 @@
-//! A JSON array of objects. The brackets have to be right; what is between them may be bad by
-//! itself.
+//! A JSON array of objects. The brackets must be right; a faulty object does not affect
+//! the others.
 
 use std::fmt;
 use std::io::BufRead;
@@ -22,7 +22,7 @@ pub(super) fn read(stream: impl BufRead, sink: &mut Sink<'_>) -> Stopped {
 
 struct Rows<'a, 'b> {
     sink: &'a mut Sink<'b>,
-    /// Whether the sink broke off.
+    /// Whether the sink stopped.
     ended: &'a mut bool,
 }
 

@@ -1,4 +1,4 @@
-//! CSV with a header. Every cell is a text; an empty one is none.
+//! CSV with a header. Every cell is a text; an empty one is missing.
 
 use std::io::Read;
 

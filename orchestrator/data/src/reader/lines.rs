@@ -1,10 +1,10 @@
-//! JSON Lines: an object a line. A bad line is one bad line.
+//! JSON Lines: an object a line. A faulty line does not affect the others.
 
 use std::io::BufRead;
 
 use super::row::{Sink, Stopped, broken, line, row};
 
-/// The longest line, bytes: a longer one would fill the memory.
+/// The longest line, bytes, to limit memory.
 const LONGEST: u64 = 64 << 20;
 
 pub(super) fn read(mut stream: impl BufRead, sink: &mut Sink<'_>) -> Stopped {
@@ -30,7 +30,7 @@ pub(super) fn read(mut stream: impl BufRead, sink: &mut Sink<'_>) -> Stopped {
     Ok(())
 }
 
-/// Passes over the rest of a line.
+/// Skips the rest of a line.
 fn skip(stream: &mut impl BufRead) -> std::io::Result<()> {
     stream.skip_until(b'\n').map(drop)
 }

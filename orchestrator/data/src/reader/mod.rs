@@ -1,4 +1,4 @@
-//! The rows of a file: JSON Lines, a JSON array, CSV or Parquet, told apart by their first bytes.
+//! The rows of a file: JSON Lines, a JSON array, CSV or Parquet, recognised by their first bytes.
 //!
 //! A file is read as a stream: no more than a row, or a page of Parquet, is in memory.
 
@@ -18,13 +18,13 @@ pub(crate) use row::Row;
 
 use row::{Sink, Stopped, broken};
 
-/// Bytes that are looked at to tell what a file is.
+/// Bytes to look at to recognise the format.
 const HEAD: u64 = 4096;
 /// Size of the pieces that are read.
 const PIECE: usize = 1 << 17;
 
-/// Reads a file until its end, or until the sink breaks off. Of a file that is stored by columns
-/// only the used ones are read.
+/// Reads a file until its end, or until the sink stops. From a columnar file
+/// only the needed columns are read.
 pub(crate) fn read(
     file: &DataFile,
     used: &dyn Fn(&str) -> bool,
@@ -49,7 +49,7 @@ pub(crate) fn read(
     stopped.map_err(failed)
 }
 
-/// Reads a file of text.
+/// Reads a text file.
 fn text(mut stream: impl Read, name: &str, sink: &mut Sink<'_>) -> Stopped {
     let mut head = head(&mut stream).map_err(|error| broken(&error))?;
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {

@@ -1,4 +1,4 @@
-//! Parquet, in every codec. Only the columns that are used are read.
+//! Parquet, in every codec. Only the needed columns are read.
 
 use std::fs::File;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ pub(super) fn read(file: File, used: &dyn Fn(&str) -> bool, sink: &mut Sink<'_>)
     let wanted: Vec<TypePtr> =
         fields.iter().filter(|field| used(field.name())).map(Arc::clone).collect();
     if wanted.is_empty() {
-        // Nothing that is known: one row without cells says so.
+        // No known column: one row without cells reports that.
         let row = Row { cells: Map::new(), columns: Some(columns) };
         let _ = sink(1, Ok(row));
         return Ok(());
@@ -40,7 +40,7 @@ fn object(row: &Record) -> Map<String, Value> {
     row.get_column_iter().map(|(name, field)| (name.clone(), value(field))).collect()
 }
 
-/// A cell; what JSON does not have (dates, bytes) is written as a text.
+/// A cell; types that JSON does not have (dates, bytes) are written as text.
 fn value(field: &Field) -> Value {
     match field {
         Field::Null => Value::Null,
@@ -57,7 +57,7 @@ fn value(field: &Field) -> Value {
         Field::Float(it) => it.to_string().parse::<f64>().map_or(Value::Null, Value::from),
         Field::Double(it) => (*it).into(),
         Field::Str(text) => text.as_str().into(),
-        // A text that its writer did not mark as one.
+        // A text that its writer did not mark as text.
         Field::Bytes(bytes) => std::str::from_utf8(bytes.data()).map_or(Value::Null, Value::from),
         Field::Group(row) => Value::Object(object(row)),
         Field::ListInternal(list) => list.elements().iter().map(value).collect(),

@@ -1,4 +1,4 @@
-//! A row, and what all readers of rows have in common.
+//! A row, and helpers of all readers.
 
 use std::io::{BufRead, Read as _};
 use std::ops::ControlFlow;
@@ -10,18 +10,18 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Row {
     pub(crate) cells: Map<String, Value>,
-    /// All columns of the file, where not all of them were read.
+    /// All columns of the file, if not all of them were read.
     pub(crate) columns: Option<Rc<[String]>>,
 }
 
-/// Who takes the rows: the line, or the number of the row, and the row, or what is wrong with it.
+/// A sink of rows: it gets the number of the line or row, and the row or its error.
 pub(crate) type Sink<'a> = dyn FnMut(u64, Result<Row, String>) -> ControlFlow<()> + 'a;
 
-/// What a reader stopped at, for people.
+/// Why reading stopped, for people.
 pub(crate) type Stopped = Result<(), String>;
 
 impl Row {
-    /// Whether there is such a column.
+    /// Whether this column exists.
     pub(crate) fn has(&self, column: &str) -> bool {
         match &self.columns {
             Some(columns) => columns.iter().any(|name| name == column),
@@ -38,12 +38,12 @@ impl Row {
     }
 }
 
-/// What is said of a stream that ends in the middle or cannot be unpacked.
+/// The message for a stream that is truncated or cannot be decompressed.
 pub(super) fn broken(error: &std::io::Error) -> String {
-    format!("{error}\nhint: the file may have been cut; get it again")
+    format!("{error}\nhint: the file may be truncated; download it again")
 }
 
-/// What is wrong with a piece of JSON: `serde_json` counts lines inside the piece.
+/// The error of a piece of JSON, without line numbers: `serde_json` counts lines inside the piece.
 pub(super) fn said(error: &serde_json::Error) -> String {
     error
         .to_string()
@@ -57,7 +57,7 @@ pub(super) fn row(json: &[u8]) -> Result<Row, String> {
     Ok(Row { cells, columns: None })
 }
 
-/// Reads a line without its end into a buffer, no more than so many bytes; none at the end.
+/// Reads a line without its line end into a buffer, up to a limit; none at the end.
 pub(super) fn line(
     stream: &mut impl BufRead,
     longest: u64,

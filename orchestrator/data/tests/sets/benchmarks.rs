@@ -61,7 +61,7 @@ fn published_columns_become_problems() {
         let name = benchmark.name();
         let set = load_lines(text).unwrap_or_else(|error| panic!("{name}: {error}"));
         let task = set.task(0);
-        // A problem without a name has one that follows from its content.
+        // A problem without a name gets one derived from its content.
         let named = !id.is_empty();
         assert_eq!(task.problem.id.0 == id, named, "{name}: {}", task.problem.id);
         for (response, verdict) in [(right, Verdict::Correct), ("77", Verdict::Wrong)] {
@@ -121,7 +121,7 @@ fn a_benchmark_in_parquet() {
     assert_eq!((first.id.0.as_str(), first.text.as_str()), ("1606", "Find $x>0$ with $x^2=4$."));
     assert_eq!(first.tags["subfield"], "Algebra");
     assert_eq!(set.task(1).problem.answer, "2, -2");
-    // A file that broke off is named.
+    // A truncated file is named.
     let whole = std::fs::read(path).unwrap();
     std::fs::write(path, &whole[..whole.len() / 2]).unwrap();
     let error = load_path(path).unwrap_err().to_string();

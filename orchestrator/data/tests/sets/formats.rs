@@ -128,7 +128,7 @@ fn a_file_that_is_cut_is_an_error() {
     let parquet = std::fs::read(&whole).unwrap();
     let cases: [(&str, Vec<u8>, &str); 5] = [
         ("a.parquet", parquet[..parquet.len() / 2].into(), "a.parquet: as Parquet"),
-        ("a.jsonl.gz", gzip(LINES.as_bytes())[..40].into(), "hint: the file may have been cut"),
+        ("a.jsonl.gz", gzip(LINES.as_bytes())[..40].into(), "hint: the file may be truncated"),
         ("a.json", b"[{\"problem\": \"1\"".into(), "as a JSON array: EOF"),
         ("b.jsonl", b"\xff\xfe{\0}\0".into(), "it is UTF-16\nhint: save it as UTF-8"),
         ("c.jsonl", b"\n\n".into(), "no problem can be used"),
@@ -162,7 +162,7 @@ fn folders_globs_and_several_sources() {
     let parts: Vec<_> = set.parts().iter().map(|part| (part.weight, part.places.clone())).collect();
     assert_eq!(parts, [(3.0, 0..1), (1.0, 1..2)]);
     let error = |path: &str| load_path(path).unwrap_err().to_string();
-    assert!(error(&at("nothing*.jsonl")).contains("no file fits it"));
+    assert!(error(&at("nothing*.jsonl")).contains("no file matches it"));
     assert!(error(&at("nothing.jsonl")).contains("there is no such file"));
     assert!(
         error("openai/gsm8k")

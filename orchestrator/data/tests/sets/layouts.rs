@@ -112,7 +112,7 @@ fn other_columns_are_named_with_dots() {
     assert_eq!((task.problem.id.0.as_str(), task.solution.as_deref()), ("3", Some("It is so.")));
     let tags = [("kind", "sum"), ("meta.n", "3")].map(|(a, b)| (a.to_owned(), b.to_owned()));
     assert_eq!(task.problem.tags, tags.into());
-    // What is not named is taken from the layout.
+    // Columns that are not configured are taken from the layout.
     let row = json!({"problem": ASKED, "answer": "41", "right": "42", "id": "a"}).to_string();
     let right = Columns { answer: Some("right".into()), ..Columns::default() };
     let task = load_columns(&row, &right).unwrap().task(0);

@@ -68,7 +68,7 @@ fn more_than_the_largest_share_is_refused_with_the_report() {
     let error = error.to_string();
     assert!(error.starts_with("20.0 % of the rows"), "{error}");
     assert!(error.contains("left out: 2 ask nothing\n"), "{error}");
-    assert!(error.contains("hint: mend the rows, or set [data] max_left_out"), "{error}");
+    assert!(error.contains("hint: fix the rows, or set [data] max_left_out"), "{error}");
     let set = load(&Request { max_left_out: 0.2, ..request }).unwrap();
     assert_eq!(set.len(), 8);
 }

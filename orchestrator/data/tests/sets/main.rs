@@ -1,4 +1,4 @@
-//! Sets as people have them: layouts, formats, rows that cannot be used, what is pinned.
+//! Sets as people have them: layouts, formats, rows that cannot be used, fingerprints.
 
 mod benchmarks;
 mod formats;
@@ -57,12 +57,12 @@ fn request(sources: &Sources) -> Request<'_> {
     }
 }
 
-/// No hub at all.
+/// A hub that is never reached.
 fn nowhere() -> HubSettings {
     cache(Path::new("/nowhere"))
 }
 
-/// A hub that is not asked: only its cache.
+/// A hub that is offline: only its cache.
 fn cache(folder: &Path) -> HubSettings {
     HubSettings {
         endpoint: "http://127.0.0.1:9".into(),
@@ -85,7 +85,7 @@ fn load(request: &Request<'_>) -> Result<DataSet, DataError> {
     DataSet::load(request, &nowhere(), fits)
 }
 
-/// Loads what lies at a path.
+/// Loads the files at a path.
 fn load_path(path: &str) -> Result<DataSet, DataError> {
     load(&request(&Sources::one(path)))
 }
@@ -96,7 +96,7 @@ fn load_lines(lines: &str) -> Result<DataSet, DataError> {
     load_path(&path)
 }
 
-/// Loads lines whose columns are named.
+/// Loads lines with configured columns.
 fn load_columns(lines: &str, columns: &Columns) -> Result<DataSet, DataError> {
     let (_folder, path) = Folder::with("data.jsonl", lines);
     load(&Request { columns: Some(columns), ..request(&Sources::one(path)) })

@@ -1,4 +1,4 @@
-//! What was trained on is pinned by its content.
+//! A set is pinned by its fingerprint.
 
 use std::path::Path;
 

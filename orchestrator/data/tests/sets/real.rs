@@ -8,7 +8,7 @@ use retrial_grader::{Gold, grade_answer};
 
 use super::{load, load_path, request};
 
-/// The folder of data that nobody here made, beside the repository.
+/// The folder of real public data, beside the repository.
 fn real(part: &str) -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/real").join(part);
     if !folder.is_dir() {
@@ -51,7 +51,7 @@ fn every_gold_of_gsm8k_is_the_number_behind_the_hashes() {
         for line in text.lines() {
             let row: serde_json::Value = serde_json::from_str(line).unwrap();
             let gold = row["answer"].as_str().unwrap().rsplit_once("####").unwrap().1.trim();
-            // A question that was there before is merged with the first.
+            // A question that occurred before is merged with the first.
             let Some((answer, read)) = golds.get(row["question"].as_str().unwrap().trim()) else {
                 merged += 1;
                 continue;

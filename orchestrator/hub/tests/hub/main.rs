@@ -1,4 +1,4 @@
-//! The client against a small hub of our own: cache, redirects, broken connections, refusals.
+//! The client against a small fake hub: cache, redirects, broken connections, errors.
 
 mod stand_in;
 mod upload;
@@ -24,7 +24,7 @@ fn repo() -> Repo {
     Repo::dataset("ann/sums").unwrap()
 }
 
-/// Takes one file, and says at which commit.
+/// Downloads one file, and returns its commit.
 fn take(settings: &Settings, repo: &Repo, file: &str) -> Result<(String, Vec<u8>), HubError> {
     let hub = Hub::new(settings.clone())?;
     wait(async {
@@ -138,7 +138,7 @@ fn a_download_that_never_gets_further_is_given_up_and_kept() {
     let settings = settings(&hub.url, folder.path());
     let error = take(&settings, &repo(), "data/large.bin").unwrap_err();
     assert!(matches!(error, HubError::Broken { .. }), "{error}");
-    assert!(error.to_string().contains("goes on where it stopped"), "{error}");
+    assert!(error.to_string().contains("continues where it stopped"), "{error}");
     let snapshots = folder.path().join("datasets--ann--sums/snapshots");
     assert!(!snapshots.exists(), "a file is there whole or not at all");
 }
@@ -184,7 +184,7 @@ fn refusals_say_what_to_do() {
         (dataset("ann/none"), "a", "the hub does not have the data set ann/none\nhint:"),
         (repo().at("v9").unwrap(), "a", "ann/sums@v9: there is no such revision\nhint:"),
         (repo(), "b.bin", "no file `b.bin`\nhint: it has data/large.bin, data/small.json"),
-        (repo(), "../b.bin", "`../b.bin` is no file of the hub"),
+        (repo(), "../b.bin", "`../b.bin` is not a file of the hub"),
         (dataset("ann/evil"), "a", "the file `../../outside`, which would lie outside"),
         (dataset("ann/odd"), "a", "its answer is not a hub's"),
     ];

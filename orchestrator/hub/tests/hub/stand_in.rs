@@ -1,5 +1,5 @@
-//! A small hub: one data set with a small file of its own and a large one that lies in a store at
-//! another address, as the public hub keeps them.
+//! A small fake hub: one data set with a small file of its own and a large one in a store at
+//! another address, as on the public hub.
 
 use std::sync::{Arc, LazyLock, Mutex};
 
@@ -69,7 +69,7 @@ impl StandIn {
         change(&mut self.shared.lock().unwrap());
     }
 
-    /// The next downloads break off half way.
+    /// The next downloads break off half-way.
     pub fn break_next(&self, times: u32) {
         self.set(|behaviour| behaviour.broken = times);
     }
@@ -87,12 +87,12 @@ impl StandIn {
         self.set(|behaviour| behaviour.token = Some(token.into()));
     }
 
-    /// The next requests are refused for now.
+    /// The next requests fail temporarily.
     pub fn be_busy(&self, times: u32) {
         self.set(|behaviour| behaviour.busy = times);
     }
 
-    /// Where the downloads of the large file began.
+    /// The offsets at which downloads of the large file began.
     pub fn ranges(&self) -> Vec<Option<usize>> {
         self.shared.lock().unwrap().ranges.clone()
     }
@@ -118,7 +118,7 @@ fn refused(status: StatusCode, code: &'static str) -> Response {
     (status, [("x-error-code", code), ("x-error-message", "it is so")]).into_response()
 }
 
-/// The refusal of a request that is not let in.
+/// The answer to a request without access.
 fn refusal(shared: &Shared, headers: &HeaderMap) -> Option<Response> {
     let mut behaviour = shared.lock().unwrap();
     if behaviour.busy > 0 {
@@ -183,8 +183,8 @@ async fn file(
     }
 }
 
-/// The store that the hub sends downloads to. It speaks plain bytes, so that what a broken
-/// connection has brought until then is certain.
+/// The store to which the hub redirects downloads. It speaks plain bytes, so that the number of bytes
+/// before a connection breaks is exact.
 async fn store(listener: TcpListener, shared: Shared) {
     while let Ok((mut connection, _)) = listener.accept().await {
         let mut request = Vec::new();

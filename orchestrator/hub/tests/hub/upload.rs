@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::settings;
 use super::stand_in::{RUNTIME, listen};
 
-/// What the hub and its store were sent: method, path, body, whether a token came along.
+/// What was sent to the hub and its store: method, path, body, and whether there was a token.
 type Sent = Arc<Mutex<Vec<(String, Bytes, bool)>>>;
 
 #[derive(Clone)]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::snapshot::Status;
 
-/// Servers of which nothing is known.
+/// Servers with an unknown state.
 #[derive(Debug)]
 struct NoServers;
 

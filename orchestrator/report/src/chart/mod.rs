@@ -1,8 +1,8 @@
 //! Panels as SVG: lines with bands, or layers on top of each other.
 //!
-//! Colours come from the style sheet, so that light and dark need one drawing; no series is told
-//! from another by its colour alone: lines have dashes, layers have hatches, and the legend names
-//! each with its last number. Long series are drawn by the means of their parts, the JSON twin has
+//! Colours come from the style sheet, so that light and dark use the same drawing; no series is identified
+//! by its colour alone: lines have dashes, layers have hatches, and the legend shows
+//! each with its last number. Long series are drawn by the means of their parts; the JSON has
 //! every number.
 
 mod scale;
@@ -20,7 +20,7 @@ use thin::thinned;
 
 pub use scale::{HEIGHT, WIDTH};
 
-/// Looks that the style sheet has for series.
+/// Number of series styles in the style sheet.
 const LOOKS: usize = 6;
 
 /// A panel as a chart with its legend.
@@ -39,7 +39,7 @@ pub fn chart(panel: &Panel) -> Markup {
     }
 }
 
-/// A panel as what is inside an SVG of [`WIDTH`] x [`HEIGHT`], without its legend.
+/// The content of an SVG of [`WIDTH`] x [`HEIGHT`], without a legend.
 pub fn drawing(panel: &Panel) -> Markup {
     let drawn = thinned(panel);
     content(&Frame::of(&drawn), &drawn)
@@ -57,7 +57,7 @@ fn content(frame: &Frame, drawn: &Panel) -> Markup {
     }
 }
 
-/// What is in the chart, for those who cannot see it.
+/// A text alternative of the chart.
 fn label(panel: &Panel) -> String {
     let mut text = format!("{}.", panel.title);
     for series in &panel.series {
@@ -87,7 +87,7 @@ fn legend(panel: &Panel) -> Markup {
     }
 }
 
-/// A series' look: what is inside an SVG of 22 x 10.
+/// A series' symbol for the legend: the content of an SVG of 22 x 10.
 pub fn key(shape: Shape, series: &Series, place: usize) -> Markup {
     html! {
         @match shape {
@@ -114,7 +114,7 @@ fn line(frame: &Frame, x: &[u64], series: &Series, look: usize) -> Markup {
         }
         path
     };
-    // A line through one place would not be seen.
+    // A line through one point would be invisible.
     let alone = |place: &usize| {
         let there = |place: Option<usize>| {
             place.and_then(|place| series.values.get(place)).copied().flatten().is_some()
@@ -133,7 +133,7 @@ fn line(frame: &Frame, x: &[u64], series: &Series, look: usize) -> Markup {
     }
 }
 
-/// The area between two lines, where both are.
+/// The area between two lines, where both exist.
 fn band(frame: &Frame, x: &[u64], low: &[Option<f64>], high: &[Option<f64>]) -> String {
     let places: Vec<usize> =
         (0..x.len()).filter(|&place| low[place].is_some() && high[place].is_some()).collect();
@@ -185,13 +185,13 @@ fn layers(frame: &Frame, panel: &Panel) -> Markup {
 /// Lines of the hatches; the first layer has none.
 const HATCHES: [&str; LOOKS - 1] = ["M0 6L6 0", "M3 0V6", "M0 0L6 6", "M0 3H6", "M0 0L6 6M0 6L6 0"];
 
-/// What a layer is filled with on top of its colour.
+/// The pattern on top of a layer's colour.
 pub fn hatch(place: usize) -> Option<String> {
     let look = place % LOOKS;
     (look > 0).then(|| format!("url(#h{look})"))
 }
 
-/// A layer's look, for a legend.
+/// A layer's symbol for the legend.
 pub fn swatch(place: usize) -> Markup {
     html! {
         svg.key viewBox="0 0 22 10" aria-hidden="true" { (layer(place)) }
@@ -212,7 +212,7 @@ pub fn hatches() -> Markup {
     }
 }
 
-/// The same, for inside an SVG.
+/// The patterns of the layers as definitions inside an SVG.
 pub fn patterns() -> Markup {
     html! {
         defs {

@@ -1,19 +1,19 @@
-//! Where numbers are on a drawing, and its axes.
+//! Scales and axes of a drawing.
 
 use maud::{Markup, html};
 
 use crate::format::number;
 use crate::panel::{Over, Panel, Range, Series, Shape};
 
-/// How wide a drawing is.
+/// Width of a drawing.
 pub const WIDTH: f64 = 420.0;
-/// How high a drawing is.
+/// Height of a drawing.
 pub const HEIGHT: f64 = 150.0;
 pub const LEFT: f64 = 40.0;
 pub const RIGHT: f64 = 8.0;
 pub const TOP: f64 = 8.0;
 pub const BOTTOM: f64 = 18.0;
-/// Where numbers are on the picture.
+/// From numbers to positions on the drawing.
 pub struct Frame {
     pub x0: f64,
     pub x1: f64,
@@ -23,7 +23,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Room for everything that is drawn.
+    /// A scale with room for everything that is drawn.
     pub fn of(panel: &Panel) -> Self {
         let half = if panel.shape == Shape::Stacked { 0.5 } else { 0.0 };
         let x0 = panel.x.first().map_or(0.0, |&x| x as f64 - half);
@@ -35,18 +35,18 @@ impl Frame {
         Self { x0, x1: if x1 > x0 { x1 } else { x0 + 1.0 }, y0, y1, ticks }
     }
 
-    /// Where a place is.
+    /// The x of a place on the horizontal axis.
     pub fn x(&self, x: f64) -> f64 {
         LEFT + (x - self.x0) / (self.x1 - self.x0) * (WIDTH - LEFT - RIGHT)
     }
 
-    /// Where a number is.
+    /// The y of a number.
     pub fn y(&self, y: f64) -> f64 {
         HEIGHT - BOTTOM - (y - self.y0) / (self.y1 - self.y0) * (HEIGHT - TOP - BOTTOM)
     }
 }
 
-/// The least and the greatest number that are drawn.
+/// The least and the greatest number.
 fn span(panel: &Panel) -> (f64, f64) {
     if panel.range == Range::Share {
         return (0.0, 1.0);
@@ -73,11 +73,11 @@ fn span(panel: &Panel) -> (f64, f64) {
     if greatest > low {
         return (low, greatest);
     }
-    // A flat line: it needs some height, whatever it is.
+    // A flat line needs some height, whatever its value.
     (low, low + if low == 0.0 { 1.0 } else { low.abs() })
 }
 
-/// Round numbers across a span, three to six of them; the last is not below its end.
+/// Round numbers across a span, three to six of them; the last is at or above its end.
 fn ticks(low: f64, high: f64) -> Vec<f64> {
     let rough = (high - low) / 3.0;
     let power = 10_f64.powf(rough.log10().floor());
@@ -117,9 +117,9 @@ pub fn round(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
-/// A round number, without the zeros that say nothing.
+/// A round number, without trailing zeros.
 fn mark(tick: f64) -> String {
-    // Takes away what adding up binary fractions leaves.
+    // Removes the rounding errors of binary fractions.
     let tick = format!("{tick:.10}").parse().unwrap_or(tick);
     let shown = number(tick);
     if shown.contains('.') && !shown.contains('e') {

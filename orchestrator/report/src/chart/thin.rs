@@ -1,10 +1,10 @@
-//! What can be drawn of a panel.
+//! Thinning of long series for drawing.
 
 use crate::panel::Panel;
 
-/// Places that a series is drawn at, at most.
+/// The most points of a series in a drawing.
 const PLACES: usize = 120;
-/// What can be drawn of a panel; of a long one the means of its parts.
+/// The panel as drawn; a long one by the means of its parts.
 pub fn thinned(panel: &Panel) -> Panel {
     let count = panel.x.len();
     let mut thin = panel.clone();
@@ -25,7 +25,7 @@ pub fn thinned(panel: &Panel) -> Panel {
     thin.x = (0..PLACES)
         .map(|place| panel.x[usize::midpoint(part(place).start, part(place).end)])
         .collect();
-    // The ends of the axis stay where they are.
+    // The ends of the axis stay.
     thin.x[0] = panel.x[0];
     thin.x[PLACES - 1] = panel.x[count - 1];
     for series in &mut thin.series {

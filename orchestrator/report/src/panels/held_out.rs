@@ -1,4 +1,4 @@
-//! Does it get better: held-out scores with their uncertainty, and the reward in training.
+//! Held-out scores with their uncertainty, and the reward in training.
 
 use retrial_protocol::{Metric, PanelKey};
 use retrial_store::{Evaluation, RunData};
@@ -9,10 +9,10 @@ use crate::series::smoothed;
 /// Steps over which the reward is smoothed.
 const SPAN: f64 = 10.0;
 
-/// The quantile of the normal distribution for an interval of 95 %.
+/// The quantile of the normal distribution for a 95 % confidence interval.
 const Z: f64 = 1.959_964;
 
-/// A panel a held-out set.
+/// A panel for each held-out set.
 pub fn panels(data: &RunData) -> Vec<Panel> {
     let mut sets: Vec<&str> = data.evaluations.iter().map(|found| found.split.as_str()).collect();
     sets.dedup();
@@ -92,8 +92,8 @@ pub fn reward(data: &RunData) -> Panel {
     panel
 }
 
-/// Wilson's interval of 95 % for a share over `n` problems. For values between 0 and 1 that are
-/// not all 0 or 1, as those of Pass@1, it is wider than need be.
+/// Wilson's 95 % confidence interval for a share over `n` problems. For values between 0 and 1 that are
+/// not all 0 or 1, like those of Pass@1, it is wider than necessary.
 fn wilson(share: f64, n: f64) -> (f64, f64) {
     let n = n.max(1.0);
     let square = Z * Z;

@@ -1,4 +1,4 @@
-//! Whether learning is sound: what is learnt from, entropy, lengths, the update itself.
+//! Health of the training: batch composition, entropy, lengths, the update itself.
 
 use retrial_protocol::{Metric, PanelKey};
 use retrial_store::RunData;
@@ -6,7 +6,7 @@ use retrial_store::RunData;
 use crate::panel::{Panel, Range};
 use crate::series::ratio;
 
-/// The share of the batch that teaches anything.
+/// The share of the batch with a training signal.
 pub fn effective_batch(data: &RunData) -> Panel {
     let trained = data.metric(Metric::TrainedSamples);
     let share = ratio(&trained, &data.metric(Metric::FirstTrialRollouts));
@@ -20,7 +20,7 @@ pub fn effective_batch(data: &RunData) -> Panel {
         .or_empty("No step has counted its rollouts.")
 }
 
-/// How undecided the policy is.
+/// Entropy of the policy.
 pub fn entropy(data: &RunData) -> Panel {
     let formula = "Nats a token. Sampled: minus the mean log-probability of the first trial's \
                    tokens. Trained: mean entropy of the policy over the tokens of the update.";
@@ -30,7 +30,7 @@ pub fn entropy(data: &RunData) -> Panel {
         .or_empty("No update has been made yet.")
 }
 
-/// Whether server and trainer compute the same.
+/// Sampler mismatch: whether server and trainer compute the same log-probabilities.
 pub fn mismatch(data: &RunData) -> Panel {
     let formula = "Mean of |log-probability in the trainer − at the server| over the on-policy \
                    tokens, before the first optimizer step, nats. Rounding only, if all is well.";
@@ -39,7 +39,7 @@ pub fn mismatch(data: &RunData) -> Panel {
         .or_empty("No update has had on-policy tokens yet.")
 }
 
-/// Whether servers have the weights that they should have.
+/// Evidence that servers have the current weights.
 pub fn evidence(data: &RunData) -> Panel {
     let formula = "How much better the weights that should have sampled the rollouts explain their \
                    log-probabilities than those before, standard errors. Above 5 they are those; at -5 \
@@ -49,7 +49,7 @@ pub fn evidence(data: &RunData) -> Panel {
         .or_empty("No update has been looked at yet.")
 }
 
-/// What servers sent that cannot be used, or cannot be.
+/// Unusable responses and implausible tokens of servers.
 pub fn oddities(data: &RunData) -> Panel {
     let formula = "Responses that were given up: no attempt gave one that can be used, and they have \
                    no reward. Sampled tokens whose log-probability is above 0, or below -30.";
@@ -60,7 +60,7 @@ pub fn oddities(data: &RunData) -> Panel {
         .or_empty("No step has counted them.")
 }
 
-/// How long responses are.
+/// Lengths of responses.
 pub fn lengths(data: &RunData) -> Panel {
     let formula = "Tokens of a response of the first trial: 10 % are shorter than p10, half are \
                    shorter than p50, 10 % are longer than p90. Means of both trials.";
@@ -73,7 +73,7 @@ pub fn lengths(data: &RunData) -> Panel {
         .or_empty("No step has measured its responses.")
 }
 
-/// Responses without a result.
+/// Truncated responses, and responses without an answer.
 pub fn unfinished(data: &RunData) -> Panel {
     let formula = "Shares of the first trial: cut at the response limit; without an answer (those \
                    that were cut among them).";
@@ -84,7 +84,7 @@ pub fn unfinished(data: &RunData) -> Panel {
         .or_empty("No step has its rollouts yet.")
 }
 
-/// What an update minimises.
+/// The loss.
 pub fn loss(data: &RunData) -> Panel {
     let formula = "Minus the mixed-policy objective at the first optimizer step of each update.";
     Panel::over_steps(data, PanelKey::Loss.as_str(), "Loss", formula)
@@ -93,7 +93,7 @@ pub fn loss(data: &RunData) -> Panel {
         .or_empty("No update has been made yet.")
 }
 
-/// How large updates are.
+/// The norm of the gradient.
 pub fn gradient(data: &RunData) -> Panel {
     let formula = "Norm of the gradient before clipping, at the first optimizer step.";
     Panel::over_steps(data, PanelKey::Gradient.as_str(), "Gradient norm", formula)
@@ -101,7 +101,7 @@ pub fn gradient(data: &RunData) -> Panel {
         .or_empty("No update has been made yet.")
 }
 
-/// How often the ratio is clipped.
+/// The clip fraction.
 pub fn clipping(data: &RunData) -> Panel {
     let formula = "Share of the on-policy tokens whose ratio was clipped, over all optimizer steps \
                    of the update. The hinted part has no clip.";
@@ -110,7 +110,7 @@ pub fn clipping(data: &RunData) -> Panel {
         .or_empty("No update has had on-policy tokens yet.")
 }
 
-/// How far the hinted policy is from the un-hinted one.
+/// Ratios between the un-hinted policy and the hinted sampler.
 pub fn rho(data: &RunData) -> Panel {
     let formula = "Ratios of the hinted part, un-hinted policy over hinted sampler, at the first \
                    optimizer step: 10 %, 50 % and 90 % of them are below.";
@@ -121,7 +121,7 @@ pub fn rho(data: &RunData) -> Panel {
         .or_empty("No rescued response has been trained on yet.")
 }
 
-/// How much is learnt from, on-policy and hinted.
+/// Trained tokens, on-policy and hinted.
 pub fn trained_tokens(data: &RunData) -> Panel {
     let formula = "Response tokens of a batch: on-policy ones, and those of rescues, which were sampled \
                    with a hint and are trained without it.";
@@ -132,7 +132,7 @@ pub fn trained_tokens(data: &RunData) -> Panel {
         .or_empty("No update has been made yet.")
 }
 
-/// How much the entropy is pushed up.
+/// The entropy coefficient.
 pub fn entropy_bonus(data: &RunData) -> Panel {
     let formula = "Coefficient of the entropy bonus ([objective] entropy): the objective is given this \
                    times the entropy of the policy.";
@@ -141,7 +141,7 @@ pub fn entropy_bonus(data: &RunData) -> Panel {
         .or_empty("No update has been made yet.")
 }
 
-/// How often the difference between server and trainer is corrected.
+/// How often the sampler mismatch is corrected.
 pub fn correction(data: &RunData) -> Panel {
     let formula = "Share of the on-policy tokens whose importance weight, trainer over server, \
                    [objective] correction truncated or left out.";
@@ -150,7 +150,7 @@ pub fn correction(data: &RunData) -> Panel {
         .or_empty("No update has corrected its tokens: [objective] correction asks for it.")
 }
 
-/// How far the policy is from the reference.
+/// KL divergence from the reference.
 pub fn kl(data: &RunData) -> Panel {
     let formula = "Distance of the policy from the model that the run began with, by the unbiased \
                    estimator k3: mean of q/p − 1 − log(q/p) over the tokens, nats a token.";

@@ -1,4 +1,4 @@
-//! Where the time goes: phases of a step, tokens a second, pushes of weights.
+//! Time: phases of a step, tokens a second, pushes of weights.
 
 use retrial_protocol::{Metric, PanelKey};
 use retrial_store::{OTHER, PHASES, RunData};
@@ -6,7 +6,7 @@ use retrial_store::{OTHER, PHASES, RunData};
 use crate::panel::{Panel, Range};
 use crate::series::ratio;
 
-/// Where the time of a step goes.
+/// Durations of the phases of a step.
 pub fn time(data: &RunData) -> Panel {
     let formula = "Seconds of a step: sampling and grading of both trials, the update with the \
                    writing of the version, the push with its verification; other: the rest from \
@@ -29,7 +29,7 @@ pub fn time(data: &RunData) -> Panel {
     panel.series(OTHER, other.collect()).or_empty("No step has been timed yet.")
 }
 
-/// How fast rollouts are.
+/// Throughput of rollouts.
 pub fn tokens(data: &RunData) -> Panel {
     let sum = |metrics: [Metric; 2]| -> Vec<Option<f64>> {
         let [first, second] = metrics.map(|metric| data.metric(metric));
@@ -44,7 +44,7 @@ pub fn tokens(data: &RunData) -> Panel {
         .or_empty("No step has been timed yet.")
 }
 
-/// How long servers are without work for new weights.
+/// Duration of a push, during which servers are idle.
 pub fn push(data: &RunData) -> Panel {
     let formula = "Seconds from the request to push the new weights until every server was seen to \
                    serve them.";
@@ -53,7 +53,7 @@ pub fn push(data: &RunData) -> Panel {
         .or_empty("No version has been pushed yet.")
 }
 
-/// How old the weights are that sample.
+/// Staleness of the weights that sample.
 pub fn staleness(data: &RunData) -> Panel {
     let formula = "Version that is trained minus version that sampled: 0, or up to \
                    [rollout] max_staleness where rollouts overlap with training.";

@@ -1,4 +1,4 @@
-//! The panels of an overview: pure functions of what the log has of a run.
+//! The panels of an overview: pure functions of the log of a run.
 
 mod held_out;
 mod learning;
@@ -11,12 +11,12 @@ use utoipa::ToSchema;
 
 use crate::panel::Panel;
 
-/// Panels that answer one question of a person.
+/// Panels that answer one question.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Section {
     /// The question.
     pub title: &'static str,
-    /// Its panels, the most telling first.
+    /// Its panels, the most important first.
     pub panels: Vec<Panel>,
 }
 

@@ -1,4 +1,4 @@
-//! What the second trial is for: groups that all fail, rescues, and what becomes of them.
+//! The second trial: groups that all fail, rescues, and later results of rescued problems.
 
 use retrial_protocol::{Metric, PanelKey};
 use retrial_store::RunData;
@@ -6,7 +6,7 @@ use retrial_store::RunData;
 use crate::panel::{Panel, Range};
 use crate::series::ratio;
 
-/// Kinds of second trials: given, and rescued by them.
+/// Kinds of second trials, and the rescues by each.
 const KINDS: [(&str, Metric, Metric); 4] = [
     ("hint", Metric::HintedHint, Metric::RescuedHint),
     ("concise + hint", Metric::HintedConciseHint, Metric::RescuedConciseHint),
@@ -14,7 +14,7 @@ const KINDS: [(&str, Metric, Metric); 4] = [
     ("no hint", Metric::HintedPlain, Metric::RescuedPlain),
 ];
 
-/// How groups ended.
+/// Outcomes of groups.
 pub fn outcomes(data: &RunData) -> Panel {
     let formula = "Groups of a step by their first trial: no rollout correct (a second trial \
                    follows), some (an ordinary group), all (nothing to learn).";
@@ -26,7 +26,7 @@ pub fn outcomes(data: &RunData) -> Panel {
         .or_empty("No step has its groups yet.")
 }
 
-/// How many of the second trials rescue.
+/// Rescue rate of second trials.
 pub fn rescues(data: &RunData) -> Panel {
     let sum = |metric| data.metric(metric).iter().flatten().sum::<f64>();
     let (hinted, rescued) = (sum(Metric::HintedProblems), sum(Metric::RescuedProblems));
@@ -51,7 +51,7 @@ pub fn rescues(data: &RunData) -> Panel {
         .or_empty("No group has failed altogether yet, so there was no second trial.")
 }
 
-/// Rescued problems that need no hint any more.
+/// Graduated problems: rescued once, solved without a hint later.
 pub fn graduations(data: &RunData) -> Panel {
     let found = &data.graduations;
     let count = |at: &dyn Fn(usize) -> Option<u64>| -> Vec<Option<f64>> {
@@ -76,7 +76,7 @@ pub fn graduations(data: &RunData) -> Panel {
         .or_empty("No problem has been rescued yet.")
 }
 
-/// What was tried, and what was ever solved.
+/// Coverage: problems tried, and problems ever solved.
 pub fn coverage(data: &RunData) -> Panel {
     let count = |solved: bool| -> Vec<Option<f64>> {
         let steps = data.steps.iter();
@@ -104,7 +104,7 @@ pub fn coverage(data: &RunData) -> Panel {
         .or_empty("No step has its groups yet.")
 }
 
-/// Whether warnings are heeded.
+/// Repeated mistakes: answers that the hint warned of.
 pub fn repeats(data: &RunData) -> Panel {
     let formula = "Share of the hinted responses whose answer is on the list of wrong answers that \
                    their own hint gave.";
@@ -114,7 +114,7 @@ pub fn repeats(data: &RunData) -> Panel {
         .or_empty("No hint has listed an answer yet.")
 }
 
-/// How refined groups ended.
+/// Outcomes of refined groups.
 pub fn refined(data: &RunData) -> Panel {
     let formula = "Groups of a step after the second trial: correct extra rollouts have taken the \
                    places of failures.";
@@ -126,7 +126,7 @@ pub fn refined(data: &RunData) -> Panel {
         .or_empty("No step has its groups yet.")
 }
 
-/// How the second trial itself went.
+/// Results of the second trial itself.
 pub fn second_trial(data: &RunData) -> Panel {
     let rollouts: f64 = data.metric(Metric::SecondTrialRollouts).iter().flatten().sum();
     let formula = "Shares of the extra rollouts: correct; cut at the response limit.";
@@ -138,7 +138,7 @@ pub fn second_trial(data: &RunData) -> Panel {
         .or_empty("No group has failed altogether yet, so there was no second trial.")
 }
 
-/// How much of a rescued group is replaced.
+/// Number of replacements in a rescued group.
 pub fn replacements(data: &RunData) -> Panel {
     let formula = "Failures that correct extra rollouts replaced, mean over the rescued groups.";
     Panel::over_steps(data, PanelKey::Replacements.as_str(), "Replacements", formula)

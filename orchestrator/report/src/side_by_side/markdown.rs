@@ -8,7 +8,7 @@ use crate::document::{Table, escaped, plot_path};
 use crate::format::number;
 use crate::panel::Panel;
 
-/// As Markdown. Plots are files in a folder of theirs; without one there are tables of their ends only.
+/// As Markdown. Plots are files in their own folder; without one there are tables of first and last values.
 pub fn markdown(found: &SideBySide, plots: Option<&Path>) -> String {
     let mut text = format!("# {}\n\n## Numbers\n\n", escaped(&found.runs.join(", ")));
     let header = |first: &str| -> Vec<String> {
@@ -33,7 +33,7 @@ pub fn markdown(found: &SideBySide, plots: Option<&Path>) -> String {
     text
 }
 
-/// A panel: its plot, and where its curves begin and end.
+/// A panel: its plot, and the first and last values of its curves.
 fn section(panel: &Panel, plots: Option<&Path>) -> String {
     let (title, formula) = (escaped(&panel.title), escaped(&panel.formula));
     let mut text = format!("\n## {title}\n\n{formula}\n\n");

@@ -17,11 +17,11 @@ pub use model::SideBySide;
 pub use numbers::NumberLine;
 pub use settings::SettingLine;
 
-/// Runs that are shown side by side at most.
+/// The most runs side by side.
 pub const MOST_RUNS: usize = 6;
 
 impl SideBySide {
-    /// As the content of a page; `link` is the address of a run's page, where there are other pages.
+    /// As the content of a page; `link` returns the URL of a run's page, if there are other pages.
     pub fn content(&self, link: Option<&dyn Fn(&str) -> String>) -> Markup {
         page::content(self, link)
     }
@@ -31,8 +31,8 @@ impl SideBySide {
         document::page(&self.runs.join(", "), &self.content(None))
     }
 
-    /// As Markdown. Plots are files in a folder of theirs; without one there are tables of their
-    /// ends only.
+    /// As Markdown. Plots are files in their own folder; without one there are tables of first and
+    /// last values.
     pub fn markdown(&self, plots: Option<&Path>) -> String {
         markdown::markdown(self, plots)
     }

@@ -1,4 +1,4 @@
-//! What there is to say of runs side by side.
+//! The data of runs side by side.
 
 use retrial_store::{ReadError, RunCache, RunData, View};
 use serde::Serialize;
@@ -13,13 +13,13 @@ use crate::panel::Panel;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Comparison)]
 pub struct SideBySide {
-    /// The runs, in the order asked for.
+    /// The runs, in the requested order.
     pub runs: Vec<String>,
     /// Numbers of the runs.
     pub numbers: Vec<NumberLine>,
-    /// Settings in which they differ.
+    /// Settings that differ.
     pub settings: Vec<SettingLine>,
-    /// The same series of each run in one panel.
+    /// Panels with the same series of each run.
     pub panels: Vec<Panel>,
 }
 

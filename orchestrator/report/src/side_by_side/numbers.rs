@@ -25,13 +25,13 @@ enum Kind {
 /// A number of each run.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NumberLine {
-    /// What it is.
+    /// Its name.
     pub name: String,
     /// Its value in each run.
     pub values: Vec<Option<f64>>,
 }
 
-/// A line a number.
+/// A line for each number.
 pub fn numbers(data: &[&RunData]) -> Vec<NumberLine> {
     let mut lines = vec![NumberLine {
         name: "steps".into(),

@@ -8,7 +8,7 @@ use crate::figure::figure;
 use crate::format::number;
 use crate::text;
 
-/// `link` is the address of a run's page, where there are other pages.
+/// The content of a page; `link` returns the URL of a run's page, if there are other pages.
 pub fn content(found: &SideBySide, link: Option<&dyn Fn(&str) -> String>) -> Markup {
     html! {
         (hatches())

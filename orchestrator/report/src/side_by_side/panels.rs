@@ -15,7 +15,7 @@ const PANELS: [(&str, &str); 6] = [
     ("lengths", "p50"),
 ];
 
-/// One panel of each kind, a series a run.
+/// One panel of each kind, with a series for each run.
 pub fn panels(names: &[String], data: &[&RunData]) -> Vec<Panel> {
     let of_runs: Vec<Vec<Panel>> = data
         .iter()
@@ -32,7 +32,7 @@ pub fn panels(names: &[String], data: &[&RunData]) -> Vec<Panel> {
     kinds.iter().filter_map(|(id, series)| together(id, series, names, &of_runs)).collect()
 }
 
-/// A series of each run, over all places that any of them has.
+/// A series for each run, over all places of any run.
 fn together(id: &str, series: &str, names: &[String], runs: &[Vec<Panel>]) -> Option<Panel> {
     let found: Vec<Option<&Panel>> =
         runs.iter().map(|panels| panels.iter().find(|panel| panel.id == id)).collect();

@@ -1,4 +1,4 @@
-//! Runs side by side: where their settings differ.
+//! Settings that differ between runs.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// A setting in which runs differ.
+/// A setting that differs.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct SettingLine {
     /// The key, `table.key`.
     pub key: String,
-    /// Its value in each run; none where a run does not have it.
+    /// Its value in each run; none if a run does not have it.
     pub values: Vec<Option<String>>,
 }
 
-/// The settings in which runs differ, by key: of each its model and its configuration.
+/// The settings that differ, by key, from model and configuration.
 pub fn settings(runs: &[(&str, &Value)]) -> Vec<SettingLine> {
     let mut values: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
     for (place, (model, config)) in runs.iter().enumerate() {

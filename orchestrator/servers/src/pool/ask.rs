@@ -1,5 +1,5 @@
-//! Rollouts of a pool: a group from whichever server has the least to do, however many attempts it
-//! takes.
+//! Rollouts from a pool: a group from the least loaded server, with as many attempts as
+//! needed.
 
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use crate::error::{CallError, Trouble};
 use crate::sample::{Response, SampleRequest, Sampled};
 
 impl Pool {
-    /// What [`Self::ask`] gives, where every response has to be there.
+    /// The result of [`Self::ask`] if every response must be usable.
     pub async fn sample(
         &self,
         version: WeightVersion,
@@ -35,9 +35,9 @@ impl Pool {
         outcomes.into_iter().map(sampled).collect()
     }
 
-    /// Samples with the weights of `version`, on whichever server has the least to do. A request
-    /// that fails for a passing reason is made again, elsewhere if there is another server; a
-    /// response that cannot be used is asked for again, and in the end given up.
+    /// Samples with the weights of `version`, on the least loaded server. A request
+    /// with a temporary failure is retried, on another server if there is one; an
+    /// unusable response is requested again, and in the end given up.
     pub async fn ask(
         &self,
         version: WeightVersion,
@@ -52,7 +52,7 @@ impl Pool {
                 break;
             };
             let error = CallError::unusable(url, problem);
-            // A server that can do the others is not the one to blame.
+            // Another response of the request is usable, so the server is not to blame.
             let failures = if group.has_any() {
                 place.succeeded();
                 group.attempts()
@@ -63,13 +63,13 @@ impl Pool {
                 tracing::warn!(%error, "a response is given up");
                 break;
             }
-            tracing::warn!(%error, "a response cannot be used; it is asked for again");
+            tracing::warn!(%error, "a response cannot be used; it is requested again");
             self.pause(failures).await;
         }
         Ok(group.outcomes())
     }
 
-    /// An answer to one request as a whole, however many attempts it takes.
+    /// An answer to one request as a whole, with as many attempts as needed.
     async fn once(
         &self,
         version: WeightVersion,
@@ -92,16 +92,16 @@ impl Pool {
             if error.trouble() == Trouble::Final {
                 return Err(error.into());
             }
-            tracing::warn!(%error, "a rollout request failed; it is made again");
+            tracing::warn!(%error, "a rollout request failed; trying again");
             let failures = self.after(place, &error)?;
-            // One that is away rests by itself, for all requests.
+            // An unreachable server is paused for all requests.
             if error.trouble() == Trouble::Wrong {
                 self.pause(failures).await;
             }
         }
     }
 
-    /// Checks what has arrived: whose weights it is of, and each response.
+    /// Checks an answer: the version of its weights, and each response.
     fn arrived(
         &self,
         url: &str,
@@ -120,7 +120,7 @@ impl Pool {
         Ok(responses.into_iter().enumerate().map(check).collect())
     }
 
-    /// Counts log-probabilities that cannot be.
+    /// Counts implausible log-probabilities.
     fn look_at_numbers(&self, url: &str, responses: &[Response]) -> Result<(), PoolError> {
         let mut state = self.lock();
         responses.iter().flatten().for_each(|sampled| state.oddities.add(sampled));
@@ -137,13 +137,13 @@ impl Pool {
                 url,
                 positive,
                 unlikely,
-                "log-probabilities above 0, or of tokens that nobody samples"
+                "log-probabilities above 0, or of tokens that are too unlikely to be sampled"
             );
         }
         Ok(())
     }
 
-    /// Ends a request that failed. Returns how many of the server's requests have failed in a row.
+    /// Ends a failed request. Returns the number of consecutive failures of the server.
     fn after(&self, place: Place<'_>, error: &CallError) -> Result<u32, PoolError> {
         let url = self.servers[place.index].url();
         match place.failed(error) {
@@ -160,7 +160,7 @@ impl Pool {
         tokio::time::sleep(self.limits.pause * 2_u32.pow(failures.saturating_sub(1).min(6))).await;
     }
 
-    /// Waits for an answer, and says so whenever the server has been silent for long.
+    /// Waits for an answer, and warns whenever the server has been silent for long.
     async fn patiently<T>(&self, index: usize, answer: impl Future<Output = T>) -> T {
         tokio::pin!(answer);
         loop {
@@ -198,7 +198,7 @@ impl Pool {
     }
 }
 
-/// What is wrong if a response was sampled with other weights than those asked for.
+/// The problem if a response was sampled with other weights than requested.
 fn foreign_label(responses: &[Response], version: WeightVersion) -> Option<String> {
     let expected = version.to_string();
     let mut labels = responses.iter().flatten().flat_map(|sampled| &sampled.labels);

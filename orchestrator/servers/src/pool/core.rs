@@ -1,4 +1,4 @@
-//! The servers of a pool and what is known of them.
+//! The servers of a pool and their state.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,21 +11,21 @@ use crate::arrival::Oddities;
 use crate::retry::Policy;
 use crate::sample::PolicyServer;
 
-/// How long a server that is away is waited for, unless the pool is told.
+/// Default time to wait for an unreachable server.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// What the pool puts up with.
+/// Limits of the pool.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Requests in flight to each server.
     pub concurrency: usize,
-    /// Failed requests in a row after which a server is left out.
+    /// Consecutive failed requests after which a server is excluded.
     pub failures: u32,
     /// Failed requests of all servers between two pushes, after which the run stops.
     pub budget: u32,
-    /// Pause before the next request to a server that has just failed one; doubles each time.
+    /// Pause after a failure of a server; it doubles each time.
     pub pause: Duration,
-    /// Silence of a server with requests in flight after which the run says so.
+    /// Silence with requests in flight after which a server is reported as stalled.
     pub stall: Duration,
 }
 
@@ -34,9 +34,9 @@ pub struct Limits {
 pub struct Pool {
     pub(super) servers: Vec<Box<dyn PolicyServer>>,
     pub(super) limits: Limits,
-    /// Whether the servers serve what was pushed to them, and must say so.
+    /// Whether the servers serve what was pushed to them, and must report it.
     pub(super) pushes: bool,
-    /// Token ids of the model, once they are known.
+    /// Size of the vocabulary, once it is known.
     pub(super) vocabulary: OnceLock<usize>,
     pub(super) state: Mutex<State>,
     pub(super) changed: Notify,
@@ -44,14 +44,14 @@ pub struct Pool {
 
 #[derive(Debug)]
 pub(super) struct State {
-    /// One of each server.
+    /// One member for each server.
     pub(super) members: Vec<Member>,
     /// The version that was pushed last.
     pub(super) version: Option<WeightVersion>,
-    /// Failed requests since that version was pushed first, and the last of them.
+    /// Failed requests since the first push of that version, and the last error.
     pub(super) failed: u32,
     pub(super) last_failure: String,
-    /// Log-probabilities that cannot be, and whether they have been told of.
+    /// Implausible log-probabilities, and whether they were reported.
     pub(super) oddities: Oddities,
     pub(super) told_of_oddities: bool,
 }
@@ -64,7 +64,7 @@ impl Limits {
 }
 
 impl Pool {
-    /// A pool of servers none of which is known to serve anything yet.
+    /// A pool of servers whose versions are unknown.
     pub fn new(servers: Vec<Box<dyn PolicyServer>>, limits: Limits) -> Self {
         let policy = limits.policy(PATIENCE);
         let state = State {
@@ -85,7 +85,7 @@ impl Pool {
         }
     }
 
-    /// Waits this long for servers that are away.
+    /// Sets how long to wait for unreachable servers.
     #[must_use]
     pub fn patient(mut self, patience: Duration) -> Self {
         let policy = self.limits.policy(patience);
@@ -94,8 +94,8 @@ impl Pool {
         self
     }
 
-    /// The only server of the pool is a router before these workers, to which pushes go: it serves
-    /// what all of them have taken.
+    /// The only server of the pool is a router in front of these workers, to which weights are pushed: it serves
+    /// a version once all of them do.
     #[must_use]
     pub fn behind_router(mut self, workers: Vec<String>) -> Self {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -105,14 +105,14 @@ impl Pool {
         self
     }
 
-    /// Refuses responses with token ids that the model does not have.
+    /// Rejects responses with token ids outside the vocabulary.
     pub fn expect_vocabulary(&self, size: usize) {
-        // The model of a run stays the same.
+        // The vocabulary of a run does not change.
         let _ = self.vocabulary.set(size);
     }
 
-    /// A pool of servers that are taken as they are, with whatever weights they serve: nothing is
-    /// pushed, all of them count as serving `version`, and their labels are not looked at.
+    /// A pool of servers with fixed weights: nothing is
+    /// pushed, all of them count as serving `version`, and their labels are ignored.
     pub fn as_served(
         servers: Vec<Box<dyn PolicyServer>>,
         limits: Limits,
@@ -131,12 +131,12 @@ impl Pool {
         self.limits.concurrency * self.servers.len()
     }
 
-    /// Notes what came of a push: the servers that took it serve its version, the others nothing.
+    /// Records the result of a push: the servers that accepted it serve its version, the others nothing.
     /// Returns how many serve it.
     pub fn pushed(&self, report: &PublishReport) -> usize {
         let mut state = self.lock();
-        // Servers that are brought back by the same version do not get a new budget: one that
-        // takes every push and answers nothing else would be tried for ever.
+        // Servers that rejoin with the same version do not get a new budget: one that
+        // accepts every push and then fails would be retried for ever.
         if state.version.replace(report.version) != Some(report.version) {
             state.failed = 0;
             state.members.iter_mut().for_each(Member::is_back);
@@ -160,7 +160,7 @@ impl Pool {
         serving
     }
 
-    /// The servers that serve `version`, and the adapters that it is there.
+    /// The servers that serve `version`, and their adapters of it.
     pub fn serving(&self, version: WeightVersion) -> Vec<(&dyn PolicyServer, Option<Arc<str>>)> {
         let state = self.lock();
         let members = self.servers.iter().zip(&state.members);
@@ -175,12 +175,12 @@ impl Pool {
         self.lock().version
     }
 
-    /// The version that any server is known to serve.
+    /// The version that any server serves.
     pub fn served(&self) -> Option<WeightVersion> {
         self.lock().members.iter().find_map(|member| member.version)
     }
 
-    /// Forgets the failed requests: their cause is known and gone.
+    /// Resets the count of failed requests: their cause is known and fixed.
     pub fn forgive(&self) {
         self.lock().failed = 0;
     }
@@ -190,14 +190,14 @@ impl Pool {
         self.lock().last_failure.clone()
     }
 
-    /// How each server fares.
+    /// The state of each server.
     pub fn health(&self) -> Vec<ServerHealth> {
         let state = self.lock();
         let pairs = self.servers.iter().zip(&state.members);
         pairs.map(|(server, member)| member.health(server.url())).collect()
     }
 
-    /// The servers that requests are in flight to and that have been silent for long.
+    /// Stalled servers: requests are in flight, but nothing has arrived for long.
     pub fn silent(&self) -> Vec<Silence> {
         let state = self.lock();
         let now = Instant::now();
@@ -207,13 +207,13 @@ impl Pool {
             .collect()
     }
 
-    /// Log-probabilities so far that cannot be.
+    /// Implausible log-probabilities so far.
     pub fn oddities(&self) -> Oddities {
         self.lock().oddities
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it is held.
+        // No code panics while it is locked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,29 +1,29 @@
-//! The responses of one request, collected over as many attempts as it takes.
+//! The responses of one request, collected over several attempts.
 //!
-//! What is asked again with the same seed may end the same way: a model that repeats itself under one
-//! seed does so every time. After a few attempts other seeds are tried, for what is missing only, and
-//! then what is still missing is given up: it has no reward, and the run goes on.
+//! A retry with the same seed may fail in the same way: a model that repeats itself under one
+//! seed does so every time. After a few attempts other seeds are tried, only for what is missing, and
+//! then what is still missing is given up: it has no reward, and the run continues.
 
 use crate::sample::{Response, SampleRequest, Sampled};
 
-/// Attempts with the seed that was asked for, because the cause may have been a passing one,
+/// Attempts with the requested seed, because the cause may be temporary,
 const OWN_SEED: u32 = 3;
 /// and then with others.
 const OTHER_SEEDS: u32 = 3;
 
-/// What became of a response that was asked for.
+/// The outcome of a requested response.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// It was sampled.
     Sampled(Sampled),
-    /// No attempt gave a response that can be used. It is not a wrong answer: it counts nowhere.
+    /// No attempt gave a usable response. It is not a wrong answer and counts nowhere.
     GivenUp {
-        /// What was wrong with the last one.
+        /// The problem of the last one.
         reason: String,
     },
 }
 
-/// A group on its way.
+/// A group that is being collected.
 #[derive(Debug)]
 pub(super) struct Group<'a> {
     request: SampleRequest<'a>,
@@ -33,13 +33,13 @@ pub(super) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// Nothing of it is there.
+    /// Nothing has arrived.
     pub fn new(request: SampleRequest<'a>) -> Self {
         let found = vec![None; request.n as usize];
         Self { request, found, attempts: 0, reason: String::new() }
     }
 
-    /// What to ask for next.
+    /// The next request.
     pub fn request(&self) -> SampleRequest<'a> {
         if self.attempts < OWN_SEED {
             return self.request;
@@ -49,7 +49,7 @@ impl<'a> Group<'a> {
         SampleRequest { n: missing, seed, ..self.request }
     }
 
-    /// Takes the responses to [`Self::request`]. Returns what is wrong with one of those that are
+    /// Takes the responses to [`Self::request`]. Returns the problem of one of those that are
     /// still missing.
     pub fn take(&mut self, responses: Vec<Response>) -> Option<&str> {
         let whole = self.attempts < OWN_SEED;
@@ -74,17 +74,17 @@ impl<'a> Group<'a> {
         self.attempts
     }
 
-    /// Whether any response has been sound.
+    /// Whether any response was usable.
     pub fn has_any(&self) -> bool {
         self.found.iter().any(Option::is_some)
     }
 
-    /// Whether another attempt is worth it.
+    /// Whether to try again.
     pub fn may_be_asked_again(&self) -> bool {
         self.attempts < OWN_SEED + OTHER_SEEDS
     }
 
-    /// What became of each response.
+    /// The outcome of each response.
     pub fn outcomes(self) -> Vec<Outcome> {
         let given_up = |found: Option<Sampled>| match found {
             Some(sampled) => Outcome::Sampled(sampled),

@@ -1,4 +1,4 @@
-//! What the pool knows of one server.
+//! The state of one server in the pool.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,47 +11,47 @@ use crate::retry::{Pauses, Policy};
 /// A server as the pool sees it.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// Where pushes to it go: it serves what all of them have taken.
+    /// The servers it stands for: it serves a version once all of them accepted the push.
     pub pushed_at: Vec<String>,
-    /// Requests under way.
+    /// Requests in flight.
     pub in_flight: usize,
-    /// The version that it was seen to serve; none while it is left out.
+    /// The version that it serves; none while it is excluded.
     pub version: Option<WeightVersion>,
-    /// The adapter that this version is, by its name on the server.
+    /// The name of the adapter on the server, if the version is one.
     pub adapter: Option<Arc<str>>,
-    /// Failed requests in a row.
+    /// Consecutive failed requests.
     pub failures: u32,
-    /// Grows whenever it is left out or gets a push: what went before tells nothing of it then.
+    /// Incremented when it is excluded or pushed to: earlier requests say nothing about it then.
     pub epoch: u64,
-    /// How it is waited for; the pauses since it was last heard of soundly.
+    /// The retry policy, with the pauses since the last good answer.
     policy: Policy,
     pauses: Pauses,
-    /// It gets no request before this, because it is away.
+    /// It is paused until then, because it was unreachable.
     rests_until: Instant,
     rested_at: Instant,
-    /// When it was last heard of while requests were under way, or the first of them began.
+    /// Time of the last answer while requests were in flight, or start of the first of them.
     heard: Instant,
-    /// When its present silence was last told of.
+    /// When its silence was last reported.
     pub told: Option<Instant>,
-    /// Requests that ended, those that failed among them, and what they took.
+    /// Counts of finished and failed requests, and their durations.
     requests: u64,
     failed: u64,
     taken: Duration,
     worst: Duration,
 }
 
-/// What came of a push to a server.
+/// The result of a push to a server.
 pub(super) enum Taken {
-    /// It serves the version; the adapter that it is there.
+    /// It serves the version, as this adapter if it is one.
     All { adapter: Option<Arc<str>> },
-    /// It does not, or one of the workers behind it does not.
+    /// It does not, or one of its workers does not.
     Not { error: String },
-    /// The report does not say.
+    /// The report does not mention it.
     Unknown,
 }
 
 impl Member {
-    /// One that nothing is known of, and that is waited for as `policy` says.
+    /// A server in an unknown state, with a retry policy.
     pub fn new(url: &str, policy: Policy) -> Self {
         let now = Instant::now();
         Self {
@@ -74,14 +74,14 @@ impl Member {
         }
     }
 
-    /// Leaves it out until it has taken a push. Says whether it was not already.
+    /// Excludes it until it accepts a push. Returns whether it was included.
     pub fn leave_out(&mut self) -> bool {
         let served = self.version.take().is_some();
         self.epoch += u64::from(served);
         served
     }
 
-    /// What came of a push.
+    /// The result of a push.
     pub fn taken(&self, report: &PublishReport) -> Taken {
         let mut adapter = None;
         for url in &self.pushed_at {
@@ -98,26 +98,26 @@ impl Member {
         Taken::All { adapter: adapter.map(Arc::from) }
     }
 
-    /// Forgets its failures, and what it serves.
+    /// Resets its failures and its version.
     pub fn start_anew(&mut self) {
         self.version = None;
         self.failures = 0;
         self.epoch += 1;
     }
 
-    /// Waits for it as another policy says.
+    /// Sets the retry policy.
     pub fn wait_by(&mut self, policy: Policy) {
         self.policy = policy;
         self.pauses = policy.pauses();
     }
 
-    /// Until when it gets no request.
+    /// The time until which it is paused.
     pub fn rests(&self, now: Instant) -> Option<Instant> {
         (self.rests_until > now).then_some(self.rests_until)
     }
 
-    /// Notes that it is away. Of all requests that fail with it the first one counts, so that many at
-    /// once are one failure. Returns how long it has been waited for once patience has ended.
+    /// Records that it is unreachable. Of all requests that fail at the same time only the first counts.
+    /// Returns how long it has been waited for once patience is exhausted.
     pub fn rest(&mut self, began: Instant, error: &CallError) -> Option<Duration> {
         let now = Instant::now();
         if began < self.rested_at {
@@ -132,12 +132,12 @@ impl Member {
         }
     }
 
-    /// Forgets how long it has been waited for: it has answered, or got new weights.
+    /// Resets the waiting time: it has answered, or has new weights.
     pub fn is_back(&mut self) {
         self.pauses = self.policy.pauses();
     }
 
-    /// Notes that a request begins. Returns the epoch it belongs to.
+    /// Records the start of a request. Returns its epoch.
     pub fn begin(&mut self, now: Instant) -> u64 {
         if self.in_flight == 0 {
             self.heard_of(now);
@@ -146,13 +146,13 @@ impl Member {
         self.epoch
     }
 
-    /// Notes that a request ends of which nobody waits for the answer any more.
+    /// Records the end of a request whose answer is no longer needed.
     pub fn drop_request(&mut self) {
         self.in_flight -= 1;
     }
 
-    /// Notes that a request that began at `clock` ends, and whether that counts among the failures
-    /// in a row. One that is told to come back later has not failed: it is waited for.
+    /// Records the end of a request that began at `clock`, and whether it is a failure.
+    /// A server that asks to be called later has not failed: it is waited for.
     pub fn end(&mut self, clock: Instant, error: Option<&CallError>, counts: bool) {
         self.in_flight -= 1;
         let took = clock.elapsed();
@@ -167,7 +167,7 @@ impl Member {
             }
             _ => {}
         }
-        // A request that is given up says nothing of the server.
+        // A cancelled request says nothing about the server.
         if !error.is_some_and(CallError::is_silence) {
             self.heard_of(Instant::now());
         }
@@ -181,7 +181,7 @@ impl Member {
         self.told = None;
     }
 
-    /// When its silence will have lasted long enough to be told of, again if it was already.
+    /// When its silence will be long enough to report, possibly again.
     pub fn silence_is_due(&self, stall: Duration) -> Instant {
         self.told.unwrap_or(self.heard) + stall
     }
@@ -193,7 +193,7 @@ impl Member {
         silent.then(|| Silence { url: url.into(), in_flight: self.in_flight, lasting })
     }
 
-    /// How it fares.
+    /// Its state, for the dashboard.
     pub fn health(&self, url: &str) -> ServerHealth {
         let any = self.requests > 0;
         ServerHealth {

@@ -1,10 +1,10 @@
-//! Several servers as one: the least loaded one gets the next group, a bounded number of requests
-//! is in flight to each, and the work of one that fails goes to another.
+//! Several servers as one: the next group goes to the least loaded one, requests in flight are limited for
+//! each, and the work of a failed server moves to another.
 //!
-//! A server takes part only while it is known to serve the version that is asked for: after a push
-//! that was verified there, and until one of its requests fails for good. It is brought back by the
-//! next push that it takes. One that is away for a while is waited for, with growing pauses, until
-//! patience ends; one that answers, and wrongly, uses up the budget of failures.
+//! A server takes part only while it serves the requested version: after a verified
+//! push, and until one of its requests fails permanently. It rejoins with the
+//! next push that it accepts. An unreachable server is waited for, with growing pauses, until
+//! patience ends; wrong answers use up the error budget.
 
 mod ask;
 mod core;

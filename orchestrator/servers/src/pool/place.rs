@@ -1,4 +1,4 @@
-//! A request's place on a server. It is given back when it is dropped, whatever became of the
+//! A slot for a request on a server. It is freed when it is dropped, whatever the result of the
 //! request.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::error::NoServer;
 use super::member::Member;
 use crate::error::{CallError, Trouble};
 
-/// A place that is taken.
+/// An occupied slot.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     pub pool: &'a Pool,
@@ -22,34 +22,34 @@ pub(super) struct Place<'a> {
     pub epoch: u64,
     /// When it began.
     pub clock: Instant,
-    /// The adapter that samples.
+    /// The adapter to sample from.
     pub adapter: Option<Arc<str>>,
-    /// Whether the server knows what became of the request.
+    /// Whether the result of the request was recorded.
     pub ended: bool,
 }
 
-/// What a failed request leaves to do.
+/// What to do after a failed request.
 #[derive(Debug)]
 pub(super) enum Then {
-    /// Ask again, on whichever server is there; after this many failures of the server in a row.
+    /// Retry, on any available server; after this many consecutive failures of the server.
     Again(u32),
-    /// Patience has ended: the server has been waited for this long, and no other serves.
+    /// Patience is exhausted: the server was unreachable for this long, and no other one serves.
     Stop(Duration),
 }
 
 impl Place<'_> {
-    /// The request has been answered soundly.
+    /// The request succeeded.
     pub fn succeeded(mut self) {
         self.ended = true;
         self.pool.lock().members[self.index].end(self.clock, None, true);
     }
 
-    /// The request has failed.
+    /// The request failed.
     pub fn failed(mut self, error: &CallError) -> Then {
         self.ended = true;
         let mut state = self.pool.lock();
         let member = &mut state.members[self.index];
-        // What was under way when a server was left out fails with it, and shows nothing new.
+        // Requests in flight when a server is excluded fail with it, which is no new information.
         let counts = member.epoch == self.epoch;
         member.end(self.clock, Some(error), counts);
         let failures = member.failures;
@@ -60,7 +60,7 @@ impl Place<'_> {
         let too_many = failures >= self.pool.limits.failures;
         if (too_many || exhausted.is_some()) && member.leave_out() {
             let url = self.pool.servers[self.index].url();
-            tracing::warn!(url, "left out until it has taken a push");
+            tracing::warn!(url, "excluded until it accepts a push");
         }
         state.failed += u32::from(counts && error.trouble() == Trouble::Wrong);
         state.last_failure = error.to_string();
@@ -83,7 +83,7 @@ impl Drop for Place<'_> {
 }
 
 impl Pool {
-    /// Waits for a place on the least loaded server that serves `version`.
+    /// Waits for a slot on the least loaded server that serves `version`.
     pub(super) async fn take(&self, version: WeightVersion) -> Result<Place<'_>, NoServer> {
         loop {
             let changed = self.changed.notified();

@@ -26,7 +26,7 @@ const LIMITS: Limits = Limits {
     stall: Duration::from_millis(20),
 };
 
-/// Answers as it was told, then soundly; each answer waits for a permit if there is a gate.
+/// Answers as it was told, then correctly; each answer waits for a permit if there is a gate.
 #[derive(Debug, Default)]
 struct Fake {
     url: String,
@@ -117,7 +117,7 @@ async fn work_is_spread_and_bounded() {
     let (pool, calls) = pool(servers, LIMITS);
     let work = join_all((0..7).map(|_| pool.sample(VERSION, request())));
     tokio::pin!(work);
-    // As far as it goes without an answer: two at each, and three wait.
+    // As far as possible without an answer: two at each, and three wait.
     assert!(work.as_mut().now_or_never().is_none());
     assert_eq!(counts(&calls), [2, 2]);
     gate.add_permits(7);
@@ -145,7 +145,7 @@ async fn only_the_version_that_was_asked_for_samples() {
     assert!(error.is::<NoServer>(), "{error}");
     assert_eq!(counts(&calls), [0]);
 
-    // It says that it sampled with others: it was started anew, or somebody else pushed.
+    // It says that it sampled with other weights: it was restarted, or another process pushed.
     let foreign = Fake::new("http://b");
     foreign.answers.lock().unwrap().push_back(Ok(vec![response("0")]));
     let (pool, calls) = self::pool(vec![foreign], LIMITS);
@@ -215,7 +215,7 @@ async fn a_server_that_answers_nothing_is_named() {
     let (sampled, silent) = tokio::join!(work, watch);
     assert!(sampled.iter().all(Result::is_ok));
     let [silence] = silent.as_slice() else { panic!("{silent:?}") };
-    // The first request went to it; the other server answers the rest at once.
+    // The first request goes to it; the other server answers the rest at once.
     assert_eq!((silence.url.as_str(), silence.in_flight), ("http://a", 1));
     assert!(silence.lasting >= LIMITS.stall);
     assert!(pool.silent().is_empty(), "it has answered");

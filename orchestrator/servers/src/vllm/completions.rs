@@ -1,8 +1,8 @@
-//! `/v1/completions` as vLLM answers it, and the embedded server with it: the `OpenAI` route
+//! `/v1/completions` of vLLM and of the embedded server: the `OpenAI` route
 //! with token ids in and out.
 //!
-//! vLLM does not say here which weights sampled. It is asked after each answer: a server that was
-//! started anew in between would serve the weights that it was started with, and nobody would know.
+//! vLLM's answer does not say which weights sampled it. The server is queried after each answer: after a
+//! restart in between it would serve its initial weights, and nobody would notice.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -18,7 +18,7 @@ use crate::sample::{
 
 const ROUTE: &str = "/v1/completions";
 
-/// A server with this route.
+/// A client of a server with this route.
 #[derive(Clone, Debug)]
 pub struct Completions {
     caller: Caller,
@@ -26,12 +26,12 @@ pub struct Completions {
     versions: Versions,
 }
 
-/// Whether a server that does not label its answers can be asked for the version that it serves.
+/// Whether a server that does not label its answers can be queried for its version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Versions {
     /// By `/weight_info`.
-    Asked,
-    /// It does not know.
+    Queried,
+    /// It cannot.
     Unknown,
 }
 
@@ -43,9 +43,9 @@ struct WeightInfo {
 #[derive(Deserialize)]
 pub struct Answer {
     choices: Vec<Choice>,
-    /// The embedded server's: which weights answered.
+    /// The embedded server's label of the weights.
     weight_version: Option<String>,
-    /// `SGLang`'s, the same.
+    /// `SGLang`'s label of the weights.
     #[serde(default)]
     metadata: Option<WeightInfo>,
 }
@@ -64,15 +64,15 @@ struct Logprobs {
 }
 
 impl Completions {
-    /// Calls a server's model `model`.
+    /// A client that uses `model` as the model's name.
     pub fn new(caller: Caller, model: &str, versions: Versions) -> Self {
         Self { caller, model: model.into(), versions }
     }
 
-    /// The version that the server says it serves.
+    /// The version that the server reports.
     async fn version(&self) -> Result<Option<String>, CallError> {
         match self.versions {
-            Versions::Asked => {
+            Versions::Queried => {
                 let WeightInfo { weight_version } = self.caller.get("/weight_info").await?;
                 Ok(weight_version)
             }
@@ -133,7 +133,7 @@ fn read_choice(choice: Choice, labels: Vec<String>) -> Result<Response, Flaw> {
     let tokens = token_ids.ok_or_else(|| {
         let problem = format!(
             "response {index} has no token_ids: the server does not know `return_token_ids`\n\
-             hint: rollouts take vLLM 0.10.2 or later, or SGLang 0.5"
+             hint: rollouts need vLLM 0.10.2 or later, or SGLang 0.5"
         );
         Flaw::Lasting(problem)
     })?;

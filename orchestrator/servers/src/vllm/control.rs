@@ -1,4 +1,4 @@
-//! vLLM's control routes; the embedded server has the same.
+//! vLLM's control routes, which the embedded server has too.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,15 +9,15 @@ use retrial_protocol::{Transfer, VersionKind, WeightVersion};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::control::{Control, Failed, Hands, Order, Patience, scores};
+use crate::control::{Control, ControlClient, Failed, Order, Patience, scores};
 
-/// Loads adapters, each in the place of the one before.
+/// Loads adapters, each in place of the previous one.
 const LOAD_ADAPTER: &str = "/v1/load_lora_adapter";
-/// The name that requests give them by.
+/// Their name in requests.
 const ADAPTER: &str = "retrial-adapter";
 
-/// A server with these routes.
-pub struct Vllm<'a>(pub Hands<'a>);
+/// A client of a server with these routes.
+pub struct Vllm<'a>(pub ControlClient<'a>);
 
 #[derive(Deserialize)]
 struct Completion {
@@ -35,7 +35,7 @@ struct TokenLogprob {
 }
 
 impl Vllm<'_> {
-    /// The embedded server has no such route: it takes an adapter as it takes weights, and adds it to
+    /// The embedded server has no such route: it loads an adapter like weights, and adds it to
     /// the model that it was started with.
     async fn takes_adapters(&self, order: &Order<'_>) -> Result<bool, Failed> {
         Ok(order.kind == VersionKind::Adapter
@@ -58,7 +58,7 @@ impl Vllm<'_> {
 }
 
 impl Control for Vllm<'_> {
-    /// Sequences in flight stay; their keys and values are computed anew.
+    /// Sequences in flight stay; their keys and values are recomputed.
     fn pause(&self) -> BoxFuture<'_, Result<(), Failed>> {
         self.0.pause("/pause?mode=keep&clear_cache=true", json!({})).boxed()
     }
@@ -77,12 +77,12 @@ impl Control for Vllm<'_> {
             let beside = self.takes_adapters(order).await?;
             if let Err(mut failed) = self.load(folder, order, beside).await {
                 if order.kind == VersionKind::Adapter && !beside {
-                    failed.hint = "\nhint: it takes no adapters; start vLLM with --enable-lora and \
+                    failed.hint = "\nhint: it does not accept adapters; start vLLM with --enable-lora and \
                                    VLLM_ALLOW_RUNTIME_LORA_UPDATING=1";
                 }
                 return Err(failed);
             }
-            // A reload does not do this.
+            // A reload does not clear it.
             self.0.tell("clearing its cache", "/reset_prefix_cache", &json!({})).await?;
             let body = json!({ "new_version": version.to_string() });
             self.0.tell("labelling", "/update_weight_version", &body).await?;

@@ -1,5 +1,5 @@
 //! `/inference/v1/generate` of vLLM (started with `--enable-scale-out`): token ids in and out, and
-//! the version of the weights for each stretch of a response.
+//! the version of the weights for each part of a response.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -15,7 +15,7 @@ use crate::sample::{
 
 pub const ROUTE: &str = "/inference/v1/generate";
 
-/// A server with this route.
+/// A client of a server with this route.
 #[derive(Clone, Debug)]
 pub struct Generate {
     caller: Caller,
@@ -48,14 +48,14 @@ struct Token {
     logprob: Option<f32>,
 }
 
-/// The weights of a stretch of a response.
+/// The weights of a part of a response.
 #[derive(Deserialize)]
 struct Span {
     version: String,
 }
 
 impl Generate {
-    /// Calls a server's model `model`.
+    /// A client that uses `model` as the model's name.
     pub fn new(caller: Caller, model: &str) -> Self {
         Self { caller, model: model.into() }
     }

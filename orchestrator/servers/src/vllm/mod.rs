@@ -1,4 +1,4 @@
-//! vLLM. The embedded server has the same routes, and what else speaks `/v1/completions` is sampled
+//! vLLM. The embedded server has the same routes, and any other server with `/v1/completions` is sampled
 //! from in the same way.
 
 mod completions;
@@ -33,7 +33,7 @@ struct Model {
     id: String,
 }
 
-/// What a server with these routes can do. It must serve `model`.
+/// Capabilities of a server with these routes. It must serve `model`.
 pub async fn recognise(
     caller: &Caller,
     model: &str,
@@ -58,7 +58,7 @@ pub async fn recognise(
     Ok(Capabilities { url, version, route, control, keyring })
 }
 
-/// Whether the generate route is there and enabled: it complains of an empty request then.
+/// Whether the generate route exists and is enabled: then it rejects an empty request.
 async fn generates(caller: &Caller) -> Result<bool, CallError> {
     match caller.tell(generate::ROUTE, &Value::Object(serde_json::Map::new())).await {
         Ok(_) | Err(CallError::Status { status: 400 | 422, .. }) => Ok(true),
@@ -66,23 +66,23 @@ async fn generates(caller: &Caller) -> Result<bool, CallError> {
     }
 }
 
-/// Samples by `/v1/completions`. A server that has control routes says which weights it serves.
+/// A client that samples by `/v1/completions`. A server with a control API reports its version.
 pub fn completions(caller: Caller, model: &str, has_control: bool) -> Box<dyn PolicyServer> {
-    let versions = if has_control { Versions::Asked } else { Versions::Unknown };
+    let versions = if has_control { Versions::Queried } else { Versions::Unknown };
     Box::new(Completions::new(caller, model, versions))
 }
 
-/// Samples by `/inference/v1/generate`.
+/// A client that samples by `/inference/v1/generate`.
 pub fn generate(caller: Caller, model: &str) -> Box<dyn PolicyServer> {
     Box::new(Generate::new(caller, model))
 }
 
-/// What the body of an answer of `/v1/completions` says.
+/// Parses the body of an answer of `/v1/completions`.
 pub fn read_completions(body: &[u8], n: u32) -> Result<Vec<Response>, Flaw> {
     completions::read(parsed(body)?, n)
 }
 
-/// The same of `/inference/v1/generate`.
+/// Parses the body of an answer of `/inference/v1/generate`.
 pub fn read_generate(body: &[u8], n: u32) -> Result<Vec<Response>, Flaw> {
     generate::read(parsed(body)?, n)
 }

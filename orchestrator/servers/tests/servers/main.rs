@@ -1,4 +1,4 @@
-//! Servers that fail, lie or cannot be reached, through real sockets. The table in docs/servers.md
+//! Servers that fail, lie or are unreachable, over real sockets. The table in docs/servers.md
 //! names these tests.
 
 mod pushing;
@@ -34,12 +34,12 @@ const REQUEST: SampleRequest<'static> = SampleRequest {
     adapter: None,
 };
 
-/// What a plan of these servers is.
+/// A plan of these servers.
 fn plan<'a>(urls: &'a [String], workers: &'a [String], access: &'a Access) -> Plan<'a> {
     Plan { urls, workers, model: "policy", timeout: Duration::from_secs(20), access }
 }
 
-/// A report that says that these have taken [`VERSION`], and those have not.
+/// A report that these accepted [`VERSION`], and those did not.
 fn report(taken: &[&str], refused: &[&str]) -> PublishReport {
     let server = |url: &str, outcome| ServerPublish {
         url: url.to_owned(),

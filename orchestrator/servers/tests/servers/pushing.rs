@@ -1,4 +1,4 @@
-//! Weights for servers that fail.
+//! Pushes to servers that fail.
 
 use std::path::Path;
 
@@ -81,7 +81,7 @@ async fn one_failure_of_any_call_of_a_push_is_tried_again() {
     }
 }
 
-/// What a server is like after a push of version 1 during which a route always failed.
+/// The state of a server after a push of version 1 during which a route always failed.
 async fn after(kind: Kind, route: &str) -> (String, String, String, bool) {
     let server = Standin::start(kind).await;
     server.always(route, Reply::status(500));

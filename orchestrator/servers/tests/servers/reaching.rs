@@ -155,5 +155,8 @@ async fn a_server_that_is_not_there_is_named() {
     let caller = Caller::to_server(&url, &Access::default(), std::time::Duration::from_secs(20));
     let error = caller.unwrap().get::<serde_json::Value>("/v1/models").await.unwrap_err();
     assert!(matches!(error, CallError::Transport { .. }), "{error}");
-    assert!(error.to_string().contains("is it running, and is the address right?"), "{error}");
+    assert!(
+        error.to_string().contains("check that it is running and that the address is right"),
+        "{error}"
+    );
 }

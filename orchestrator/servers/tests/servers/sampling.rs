@@ -10,7 +10,7 @@ use crate::{LIMITS, REQUEST, VERSION, pool};
 
 const ROUTE: &str = "/v1/completions";
 
-/// The tokens of a group all of which was sampled.
+/// The tokens of a group whose responses all arrived.
 fn tokens(outcomes: &[Outcome]) -> Vec<u32> {
     let token = |outcome: &Outcome| match outcome {
         Outcome::Sampled(sampled) => sampled.tokens[0],
@@ -23,7 +23,7 @@ fn tokens(outcomes: &[Outcome]) -> Vec<u32> {
 async fn what_a_gateway_says_for_a_while_is_waited_for() {
     for status in [404, 408, 413, 429, 502, 503, 504] {
         let server = Standin::start(Kind::Vllm).await;
-        // More often than a server may fail, or a run.
+        // More failures than a server, or a run, may have.
         let limits = Limits { failures: 2, budget: 2, ..LIMITS };
         server.reply(ROUTE, vec![Reply::status(status).with("retry-after", "0"); 5]);
         let outcomes = pool(&[&server.url], limits).await.ask(VERSION, REQUEST).await.unwrap();
@@ -79,21 +79,21 @@ async fn wrong_answers_use_up_the_budget() {
     assert!(error.to_string().contains("error_budget"), "{error}");
 }
 
-/// Response 1 of a group, under the seeds for which `is_bad`, as `spoil` has it.
+/// Response 1 of a group is changed by `spoil`, under the seeds for which `is_bad`.
 async fn bad_response(
     is_bad: impl Fn(u64) -> bool + Send + Sync + 'static,
     spoil: fn(&mut Value),
 ) -> (Standin, Vec<Outcome>) {
     let server = Standin::spoiling(Kind::Vllm, move |request, answer| {
         let choices = answer["choices"].as_array_mut().unwrap();
-        // Asked for alone, it is the only one.
+        // Requested alone, it is the only one.
         let at = choices.len() - 1;
         if is_bad(request["seed"].as_u64().unwrap()) {
             spoil(&mut choices[at]);
         }
     });
     let server = server.await;
-    // No failure of a response counts against a server that can do the others.
+    // A failure of one response does not count against a server that can produce the others.
     let limits = Limits { failures: 1, budget: 0, ..LIMITS };
     let outcomes = pool(&[&server.url], limits).await.ask(VERSION, REQUEST).await.unwrap();
     (server, outcomes)

@@ -1,5 +1,5 @@
-//! A server that stands in for vLLM or `SGLang`, through a real socket: it samples and takes weights
-//! soundly, but for the answers that it was told to give instead, and notes what it was asked.
+//! A fake vLLM or `SGLang` on a real socket: it samples and loads weights
+//! correctly, except for prepared answers, and records its requests.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,10 +12,10 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// What the probe's tokens have, nats.
+/// Log-probability of the probe's tokens, nats.
 pub const SCORE: f64 = -1.0;
 
-/// Changes a sound answer to a request for rollouts.
+/// Changes a correct answer to a request for rollouts.
 pub type Spoil = dyn Fn(&Value, &mut Value) + Send + Sync;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Kind {
     Router,
 }
 
-/// An answer in the place of the sound one.
+/// A prepared answer.
 #[derive(Clone, Debug)]
 pub struct Reply {
     status: u16,
@@ -81,7 +81,7 @@ impl Standin {
         Self::spoiling(kind, |_, _| {}).await
     }
 
-    /// One that changes what it answers to requests for rollouts.
+    /// One that changes its answers to requests for rollouts.
     pub async fn spoiling(
         kind: Kind,
         spoil: impl Fn(&Value, &mut Value) + Send + Sync + 'static,
@@ -89,7 +89,7 @@ impl Standin {
         Self::new(kind, spoil, None).serve().await
     }
 
-    /// One that wants this header `Authorization`.
+    /// One that requires this header `Authorization`.
     pub async fn locked(kind: Kind, key: &str) -> Self {
         Self::new(kind, |_, _| {}, Some(key.to_owned())).serve().await
     }
@@ -120,13 +120,13 @@ impl Standin {
         self.state.lock().unwrap()
     }
 
-    /// Answers the next requests of a route so.
+    /// Prepares the answers to the next requests of a route.
     pub fn reply(&self, route: &str, replies: impl IntoIterator<Item = Reply>) -> &Self {
         self.world().replies.entry(route.into()).or_default().extend(replies);
         self
     }
 
-    /// Answers all requests of a route so.
+    /// Prepares the answers to all requests of a route.
     pub fn always(&self, route: &str, reply: Reply) -> &Self {
         self.world().always.insert(route.into(), reply);
         self

@@ -1,4 +1,4 @@
-//! A stand-in behind TLS. `tls/make.sh` makes its certificates.
+//! A fake server behind TLS. `tls/make.sh` makes its certificates.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ impl Listener for Encrypted {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             let Ok((stream, address)) = self.tcp.accept().await else { continue };
-            // Whoever does not trust us goes away in the middle of it.
+            // A client that does not trust us disconnects in the middle of it.
             if let Ok(stream) = self.acceptor.accept(stream).await {
                 return (stream, address);
             }
@@ -43,7 +43,7 @@ pub fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/tls").join(name)
 }
 
-/// Serves a stand-in on a free port. Returns where.
+/// Serves a fake server on a free port. Returns its address.
 pub async fn serve(server: &Standin) -> String {
     retrial_servers::install_tls();
     let chain = vec![CertificateDer::from_pem_file(file("server.pem")).unwrap()];

@@ -8,15 +8,15 @@
     silence(.silent)
 )]
 pub struct GroupError {
-    /// What was tried.
+    /// The operation.
     pub operation: &'static str,
-    /// The rank that tried.
+    /// This rank.
     pub rank: usize,
     /// Ranks of the group.
     pub world: usize,
-    /// c10d's word.
+    /// c10d's message.
     pub reason: String,
-    /// Ranks that do not notice, as far as rank 0 knows: they have ended, hang, or compute on.
+    /// Ranks that did not confirm the failure, as far as rank 0 knows: they have ended, hang, or still compute.
     pub silent: Vec<usize>,
 }
 

@@ -14,17 +14,17 @@ pub struct Nccl {
 pub(super) type JoinNccl =
     unsafe extern "C" fn(*mut Native, c_int, c_int, i64, c_int, *mut *mut Native) -> *mut c_char;
 
-/// Where it lies, if not where the system looks.
+/// The variable with its path, if the system would not find it.
 const NCCL_PATH: &str = "RETRIAL_C10D_NCCL";
 /// Its usual name.
 const NCCL_NAME: &str = "libretrial_c10d_nccl.so";
 
 impl Nccl {
-    /// Loads it, and with it libtorch's part for CUDA. The error is the system's.
+    /// Loads it, and with it libtorch's CUDA part. The error is the system's.
     pub fn load() -> Result<Self, String> {
         let path = std::env::var_os(NCCL_PATH).unwrap_or_else(|| NCCL_NAME.into());
-        // SAFETY: the initialisers are those of libtorch; whoever names another file by the
-        // environment answers for it, as with LD_PRELOAD.
+        // SAFETY: the initialisers are those of libtorch; whoever sets another file in the
+        // environment is responsible for it, as with LD_PRELOAD.
         let library = unsafe { Library::new(&path) }.map_err(|error| error.to_string())?;
         // SAFETY: this is the signature that nccl/nccl.cpp declares under this name, and the library
         // is never unloaded, as it has threads of its own.

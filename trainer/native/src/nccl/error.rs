@@ -9,32 +9,32 @@ pub enum CollectiveError {
              nvidia-nccl-cu13); RETRIAL_NCCL names the file where it is not found"
     )]
     Load {
-        /// Its file.
+        /// Its file name.
         library: String,
         /// The reason.
         source: libloading::Error,
     },
-    /// NCCL or CUDA says no.
+    /// NCCL or CUDA returned an error.
     #[error("{call}: {problem}")]
     Failed {
         /// The function.
         call: &'static str,
-        /// What it says.
+        /// Its message.
         problem: String,
     },
-    /// The others did not take part in time.
+    /// The other side did not take part in time.
     #[error("{call}: the other side did not take part in time")]
     Late {
         /// The function.
         call: &'static str,
     },
-    /// The caller gave up.
+    /// The caller cancelled.
     #[error("{call}: given up")]
     GivenUp {
         /// The function.
         call: &'static str,
     },
-    /// A tensor of a kind that is not sent.
+    /// A tensor of a kind that cannot be sent.
     #[error("a tensor of kind {0:?} cannot be sent")]
     Kind(tch::Kind),
 }

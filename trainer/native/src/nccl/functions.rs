@@ -1,4 +1,4 @@
-//! The functions of NCCL and CUDA that a broadcast needs, found at run time.
+//! The functions of NCCL and CUDA that a broadcast needs, loaded at run time.
 //!
 //! Signatures are those of NCCL 2.14 and later (`nccl.h`) and of the CUDA runtime.
 
@@ -9,14 +9,14 @@ use libloading::os::unix::Library as Process;
 
 use super::error::CollectiveError;
 
-/// Where the library lies, if not where the system looks.
+/// The variable with its path, if the system would not find it.
 const PATH: &str = "RETRIAL_NCCL";
 /// Its usual name.
 const NAME: &str = "libnccl.so.2";
 
-/// A call that was begun and is not done.
+/// A call that is still in progress.
 const IN_PROGRESS: c_int = 7;
-/// CUDA's word for the same.
+/// The same state in CUDA: not ready.
 const NOT_READY: c_int = 600;
 
 /// NCCL's `ncclComm_t`.
@@ -24,7 +24,7 @@ pub type Comm = *mut c_void;
 /// CUDA's `cudaStream_t`; null is the stream on which libtorch computes.
 pub type Stream = *mut c_void;
 
-/// What the members of a group find each other by, `ncclUniqueId`.
+/// The id by which the members of a group find each other, `ncclUniqueId`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UniqueId(pub [u8; 128]);
@@ -88,7 +88,7 @@ impl Nccl {
             CollectiveError::Load { library, source }
         };
         // SAFETY: the initialisers of a library named libnccl are NCCL's, which have no conditions;
-        // whoever names another file by the environment answers for it, as with LD_PRELOAD.
+        // whoever sets another file in the environment is responsible for it, as with LD_PRELOAD.
         let library = unsafe { Library::new(&path) }.map_err(failed)?;
         // SAFETY: the types of the fields are the signatures that nccl.h declares under these names,
         // and the library is never unloaded, as it has threads of its own.
@@ -108,7 +108,7 @@ impl Nccl {
         Ok(loaded)
     }
 
-    /// Makes the name of a new group.
+    /// Makes the id of a new group.
     pub fn unique_id(&self) -> Result<UniqueId, CollectiveError> {
         let mut id = UniqueId([0; 128]);
         // SAFETY: the pointer is to an ncclUniqueId that lives through the call.
@@ -116,7 +116,7 @@ impl Nccl {
         Ok(id)
     }
 
-    /// Has this thread use a GPU.
+    /// Selects the GPU of this thread.
     pub(super) fn set_device(&self, index: usize) -> Result<(), CollectiveError> {
         let Some(cuda) = &self.cuda else { return Ok(()) };
         // SAFETY: any number may be given; one without a GPU is an error code.
@@ -124,20 +124,20 @@ impl Nccl {
         cuda_ok("cudaSetDevice", code).map(drop)
     }
 
-    /// Whether everything on libtorch's stream of this thread's GPU is done.
+    /// Whether all work on libtorch's stream of this thread's GPU is done.
     pub(super) fn stream_done(&self) -> Result<bool, CollectiveError> {
         let Some(cuda) = &self.cuda else { return Ok(true) };
         // SAFETY: the null stream always exists.
         cuda_ok("cudaStreamQuery", unsafe { (cuda.stream_query)(std::ptr::null_mut()) })
     }
 
-    /// Whether a call is done; one that goes on is no error.
+    /// Whether a call is done; one in progress is not an error.
     pub(super) fn begun(&self, call: &'static str, code: c_int) -> Result<bool, CollectiveError> {
         match code {
             0 => Ok(true),
             IN_PROGRESS => Ok(false),
             code => {
-                // SAFETY: NCCL answers every code with a text that is never freed.
+                // SAFETY: NCCL returns a text for every code, which is never freed.
                 let text = unsafe { CStr::from_ptr((self.error_string)(code)) };
                 let problem = text.to_string_lossy().into_owned();
                 Err(CollectiveError::Failed { call, problem })

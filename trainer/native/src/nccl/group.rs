@@ -1,4 +1,4 @@
-//! A group of processes of which this one, rank 0, sends tensors to all others.
+//! A group of processes in which this one, rank 0, sends tensors to all others.
 
 use std::ffi::c_int;
 use std::ptr;
@@ -25,8 +25,8 @@ pub struct Group {
 unsafe impl Send for Group {}
 
 impl Group {
-    /// Joins the group `id` of `ranks` members as rank 0, and waits for the others to come. All must
-    /// come at the same time; each then adds up one number with the others, as vLLM's workers do.
+    /// Joins the group `id` of `ranks` members as rank 0, and waits for the others. All must
+    /// join at the same time; each then adds up one number with the others, as vLLM's workers do.
     pub fn join(
         nccl: Arc<Nccl>,
         id: UniqueId,
@@ -55,8 +55,8 @@ impl Group {
     fn greet(&mut self, patience: &Patience) -> Result<(), CollectiveError> {
         let one = Tensor::zeros([1], (Kind::Float, self.device));
         let (call, data) = ("ncclAllReduce", one.data_ptr());
-        // SAFETY: `data` is one f32 on this group's device, which lives until the call has settled
-        // and the stream is done; NCCL may read and write the same place.
+        // SAFETY: `data` is one f32 on this group's device, which lives until the call is done
+        // and the stream is idle; NCCL may read and write the same place.
         let code = unsafe {
             (self.nccl.all_reduce)(
                 data,
@@ -72,7 +72,7 @@ impl Group {
     }
 
     /// Sends a tensor to all other members, who must be receiving one of this shape and kind. After
-    /// an error the group is of no use any more: drop it.
+    /// an error the group cannot be used any more: drop it.
     pub fn broadcast(
         &mut self,
         tensor: &Tensor,
@@ -82,7 +82,7 @@ impl Group {
         let sent = tensor.to_device(self.device).contiguous();
         let (call, data) = ("ncclBroadcast", sent.data_ptr());
         // SAFETY: `data` is `numel` contiguous numbers of this kind on this group's device; they
-        // live until the call has settled and the stream is done.
+        // live until the call is done and the stream is idle.
         let code = unsafe {
             (self.nccl.broadcast)(
                 data,
@@ -97,8 +97,8 @@ impl Group {
         self.finish(call, code, patience, sent)
     }
 
-    /// Waits for a call, and for the GPU to have done with `used`. If that fails NCCL may still be
-    /// reading it: the group ends before its memory does.
+    /// Waits for a call, and until the GPU no longer uses `used`. On an error NCCL may still be
+    /// reading it: the group is destroyed before its memory is freed.
     fn finish(
         &mut self,
         call: &'static str,
@@ -133,7 +133,7 @@ impl Group {
         })
     }
 
-    /// Ends what is under way, without the others.
+    /// Aborts calls in progress, without the others.
     fn leave(&mut self) {
         let comm = std::mem::replace(&mut self.comm, ptr::null_mut());
         if !comm.is_null() {
@@ -153,7 +153,7 @@ fn use_device(nccl: &Nccl, device: Device) -> Result<(), CollectiveError> {
     if let Device::Cuda(index) = device { nccl.set_device(index) } else { Ok(()) }
 }
 
-/// NCCL's number of a kind, `ncclDataType_t`.
+/// The number of a kind in NCCL, `ncclDataType_t`.
 fn number(kind: Kind) -> Result<c_int, CollectiveError> {
     match kind {
         Kind::Half => Ok(6),

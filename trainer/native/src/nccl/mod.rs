@@ -1,9 +1,9 @@
-//! Collective communication with others over NVIDIA's NCCL, which is loaded when it is first needed:
-//! nothing of it has to be there to build or to run without it.
+//! Collective communication over NVIDIA's NCCL, which is loaded when it is first needed:
+//! it is not needed to build or to run without it.
 //!
-//! Nothing here waits for ever. Calls do not block in NCCL; each is polled until a [`Patience`] ends,
-//! because a peer that died or hangs would never answer, and a broadcast that was left alone would
-//! hold the GPU.
+//! Every wait has a deadline. Calls do not block in NCCL; each is polled until a [`Patience`] ends,
+//! because a peer that crashed or hangs would never answer, and a broadcast without its peer would
+//! block the GPU.
 
 mod error;
 mod functions;

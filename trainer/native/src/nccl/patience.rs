@@ -1,4 +1,4 @@
-//! How long a collective may take.
+//! The deadline of a collective operation.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use super::error::CollectiveError;
 
-/// Pause between two looks at a call that is under way: short beside any transfer.
+/// Pause between two polls of a call in progress: short compared with any transfer.
 const LOOK: Duration = Duration::from_micros(100);
 
-/// Waits until a deadline, or until someone says that it is in vain.
+/// A deadline that can also be cancelled.
 #[derive(Clone, Debug)]
 pub struct Patience {
     deadline: Instant,
@@ -22,12 +22,12 @@ impl Patience {
         Self { deadline: Instant::now() + timeout, given_up: Arc::default() }
     }
 
-    /// Ends it now, for every copy of it.
+    /// Cancels it now, for every copy of it.
     pub fn give_up(&self) {
         self.given_up.store(true, Ordering::Relaxed);
     }
 
-    /// Looks at `call` until it is done.
+    /// Polls `call` until it is done.
     pub(super) fn wait(
         &self,
         call: &'static str,

@@ -1,5 +1,5 @@
 //! CISPO (arXiv 2506.13585): REINFORCE with the clipped ratio as a weight, mean over tokens. The
-//! clip bounds a token's gradient and never takes it away.
+//! clip bounds a token's gradient and never removes it.
 
 use retrial_protocol::Objective;
 

@@ -16,7 +16,7 @@ pub fn surrogate(settings: &Objective, ratios: &Tensor, advantages: &Tensor) -> 
         }
         None => plain,
     };
-    // The clipped side wins the minimum: no gradient.
+    // The clipped side is the minimum: no gradient.
     let above = advantages.gt(0.0).logical_and(&ratios.gt(high));
     let below = advantages.lt(0.0).logical_and(&ratios.lt(low));
     Surrogate { values, clipped: above.logical_or(&below) }

@@ -1,14 +1,14 @@
-//! Weights for tokens that the sampler finds more or less probable than the trainer did when they
-//! were sampled: truncated importance sampling, and the masking of `IcePop`.
+//! Weights for tokens whose probability differs between sampler and trainer: truncated importance
+//! sampling, and the masking of `IcePop`.
 
 use retrial_protocol::{Correction, Level};
 use tch::Tensor;
 
-/// Weights of tokens.
+/// Correction weights of tokens.
 pub struct Corrected {
     /// c, `[N]`, without gradient.
     pub weights: Tensor,
-    /// Tokens whose weight was truncated, or that are left out, `[N]`, bool.
+    /// Tokens whose weight was truncated, or that are dropped, `[N]`, bool.
     pub bounded: Tensor,
 }
 

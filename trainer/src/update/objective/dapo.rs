@@ -1,5 +1,5 @@
-//! DAPO (arXiv 2503.14476): the clipped surrogate with more room above, mean over tokens. Dynamic
-//! sampling and what becomes of overlong responses are decided before the batch is made.
+//! DAPO (arXiv 2503.14476): the clipped surrogate with a wider clip above, mean over tokens. Dynamic
+//! sampling and overlong responses are handled before the batch is made.
 
 use super::totals::PartTotals;
 

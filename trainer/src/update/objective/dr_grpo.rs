@@ -5,7 +5,7 @@ use retrial_protocol::Objective;
 
 use super::totals::PartTotals;
 
-/// `1 / (responses x divisor)`; the mean length stands in for a divisor that is not given.
+/// `1 / (responses x divisor)`; the mean length is the divisor if none is set.
 pub fn weight(settings: &Objective, totals: PartTotals) -> f64 {
     match settings.length_divisor {
         Some(divisor) => 1.0 / (totals.samples as f64 * divisor),

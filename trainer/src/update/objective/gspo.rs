@@ -13,7 +13,7 @@ pub fn weight(totals: PartTotals, length: usize) -> f64 {
     1.0 / (totals.samples as f64 * length as f64)
 }
 
-/// The clipped surrogate of the response's ratio, the same for each of its tokens.
+/// The clipped surrogate of the response's ratio, equal for each of its tokens.
 pub fn surrogate(settings: &Objective, log_ratios: &Tensor, tokens: &Tokens<'_>) -> Surrogate {
     let sums = tokens.lengths.zeros_like().to_kind(log_ratios.kind());
     let means = sums.index_add(0, tokens.samples, log_ratios) / tokens.lengths;

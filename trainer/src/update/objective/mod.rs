@@ -11,10 +11,10 @@
 //! f(x) = x / (x + gamma)
 //! ```
 //!
-//! The surrogate S and the weights w are what one objective differs from another by: a file each.
-//! c is 1, or corrects for a sampler that disagrees ([`correction`]).
+//! Objectives differ in the surrogate S and the weights w: one file each.
+//! c is 1, or corrects for a sampler mismatch ([`correction`]).
 //!
-//! Streams of one number a token come in, and any floating kind does, so that tests can
+//! Inputs have one number a token, of any floating kind, so that tests can
 //! differentiate in f64. Letters in shapes: N tokens of a micro-batch, all samples one after
 //! another; S samples.
 

@@ -1,4 +1,4 @@
-//! What a surrogate is computed of, and what it gives.
+//! Input and output of a surrogate.
 
 use tch::Tensor;
 
@@ -24,10 +24,10 @@ pub struct Tokens<'a> {
     pub lengths: &'a Tensor,
 }
 
-/// A surrogate.
+/// The values of a surrogate.
 pub struct Surrogate {
     /// S(r, A) of each token, `[N]`.
     pub values: Tensor,
-    /// Where clipping leaves no gradient, or bounds it, `[N]`, bool.
+    /// Where clipping removes or bounds the gradient, `[N]`, bool.
     pub clipped: Tensor,
 }

@@ -1,4 +1,4 @@
-//! What a sum over samples is divided by.
+//! Denominators of the sums over samples.
 
 use retrial_protocol::{Normalisation, Part, Sample};
 
@@ -19,7 +19,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Counts all samples that an optimizer step is about, those without advantage too.
+    /// Counts all samples of an optimizer step, including those without advantage.
     pub fn of(samples: &[Sample], normalisation: Normalisation) -> Self {
         let count = |of_part: &dyn Fn(&&Sample) -> bool| {
             let lengths = samples.iter().filter(of_part).map(|sample| sample.response.len());
@@ -39,7 +39,7 @@ impl Totals {
         }
     }
 
-    /// What the sum over a part is divided by.
+    /// The denominator of the sum over a part.
     pub fn of_part(&self, part: Part) -> PartTotals {
         match part {
             Part::OnPolicy => self.on_policy,

@@ -1,4 +1,4 @@
-//! The objective over some samples: the surrogate of the chosen loss, shaping, correction and KL term.
+//! The value of the objective over some samples: surrogate, shaping, correction and KL term.
 
 use retrial_protocol::{Loss, Objective};
 use tch::Tensor;
@@ -7,7 +7,7 @@ use super::tokens::{Surrogate, Tokens};
 use super::totals::PartTotals;
 use super::{cispo, clipped, dapo, dr_grpo, grpo, gspo, kl, lte};
 
-/// The objective over some samples, and what there is to see in it.
+/// The value of the objective over some samples, with measurements.
 pub struct Value {
     /// Their part of J, a scalar.
     pub objective: Tensor,
@@ -18,7 +18,7 @@ pub struct Value {
 }
 
 impl Value {
-    /// The derivative of the objective by `logprobs`, `[N]`.
+    /// The derivative of the objective with respect to `logprobs`, `[N]`.
     pub fn gradient(&self, logprobs: &Tensor) -> Tensor {
         Tensor::run_backward(&[&self.objective], &[logprobs], false, false).remove(0)
     }
@@ -36,7 +36,7 @@ pub fn weight(settings: &Objective, totals: PartTotals, length: usize) -> f64 {
     }
 }
 
-/// The part of J that belongs to these tokens.
+/// The part of J of these tokens.
 pub fn value(settings: &Objective, tokens: &Tokens<'_>) -> Value {
     let limit = settings.log_ratio_limit;
     let log_ratios = (tokens.logprobs - tokens.old).clamp(-limit, limit);

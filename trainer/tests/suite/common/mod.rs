@@ -9,7 +9,7 @@ use retrial_protocol::{Batch, Objective, Optimizer, Part, Sample, Step, TrainReq
 use retrial_trainer::compute::{self, Compute};
 use retrial_trainer::trainer::Trainer;
 
-/// Readies libtorch as the programs do, before a test computes anything.
+/// Sets up libtorch as the programs do, before a test computes anything.
 pub fn ready() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| compute::ready(1));
@@ -26,7 +26,7 @@ pub fn base() -> PathBuf {
     reference("untied")
 }
 
-/// A trainer whose versions lie in `folder`.
+/// A trainer with its versions in `folder`.
 pub fn open(folder: &Path) -> Trainer {
     Trainer::open(&base(), folder, 3, None, Compute::default(), None).unwrap()
 }
@@ -56,7 +56,7 @@ pub fn weights(folder: &Path) -> Vec<u8> {
     std::fs::read(folder.join("model.safetensors")).unwrap()
 }
 
-/// A response of `length` tokens; its ids follow from `first`.
+/// A response of `length` tokens with ids from `first` on.
 pub fn sample(trainer: &Trainer, first: u32, length: u32, advantage: f32, part: Part) -> Sample {
     let prompt = vec![first, first + 1, first + 2];
     let response: Vec<u32> = (0..length).map(|i| (first * 7 + i * 5) % 67).collect();

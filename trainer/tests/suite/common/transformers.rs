@@ -1,4 +1,4 @@
-//! What Hugging Face transformers computed with tiny models, and the decoder beside it.
+//! Results of Hugging Face transformers with tiny models, to compare the decoder with.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -16,7 +16,7 @@ const TOKENS: i64 = 40;
 /// Token ids of the models.
 pub const VOCABULARY: i64 = 67;
 
-/// A model, and what transformers computed with it.
+/// A model, and the results of transformers with it.
 pub struct Reference {
     pub model: Decoder,
     /// `[3, 40]`.
@@ -26,7 +26,7 @@ pub struct Reference {
     /// Of the tokens after the first, `[3, 39]`, as all that follow.
     pub logprobs: Tensor,
     pub entropies: Tensor,
-    /// What the loss weighs log-probabilities by,
+    /// Weights of log-probabilities in the loss,
     w: Tensor,
     /// and entropies.
     v: Tensor,
@@ -34,7 +34,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// That of a folder.
+    /// The reference in a folder.
     pub fn load(folder: &Path) -> Self {
         let model = Decoder::load(folder, Device::Cpu).unwrap();
         for (_, parameter) in model.parameters() {
@@ -112,7 +112,7 @@ pub fn scores_and_gradients(
     (whole(&logprobs), whole(&entropies), gradients.finish(model.parameters()))
 }
 
-/// Sees to it that the logits of whole sequences are those of transformers.
+/// Checks that the logits of whole sequences are those of transformers.
 pub fn check_logits(name: &str, reference: &Reference) {
     let Reference { model, ids, logits, .. } = reference;
     let found = model.logits(&model.prefill(ids).0);
@@ -120,7 +120,7 @@ pub fn check_logits(name: &str, reference: &Reference) {
     assert!(difference < 1e-4, "{name}: {difference}");
 }
 
-/// Sees to it that the same logits come of one token after another.
+/// Checks that decoding token by token gives the same logits.
 pub fn check_token_by_token(name: &str, reference: &Reference) {
     let Reference { model, ids, logits, .. } = reference;
     let _guard = tch::no_grad_guard();
@@ -153,7 +153,7 @@ pub fn copy(folder: &Path) -> TempDir {
     copy
 }
 
-/// Why a folder is refused.
+/// The error for an invalid folder.
 pub fn error_of(folder: &Path) -> String {
     Decoder::load(folder, Device::Cpu).err().expect("the folder is refused").to_string()
 }

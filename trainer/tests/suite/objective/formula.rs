@@ -1,5 +1,5 @@
-//! The formula of the paper, written out token by token in f64: what the tests of the objective
-//! compare it with.
+//! The formula of the paper, written out token by token in f64, to compare the objective
+//! with.
 
 use retrial_protocol::{KlEstimator, Loss, Objective};
 use retrial_trainer::update::objective::{Tokens, value};
@@ -17,7 +17,7 @@ pub struct Token {
     /// The response it belongs to.
     pub sample: usize,
     pub reference: f64,
-    /// What a correction weighs it by.
+    /// Its correction weight.
     pub correction: f64,
 }
 
@@ -30,7 +30,7 @@ pub fn hinted(logprob: f64, old: f64, advantage: f64) -> Token {
     Token { hinted: true, ..on_policy(logprob, old, advantage) }
 }
 
-/// What the sums over the parts are divided by.
+/// Denominators of the sums over the parts.
 #[derive(Clone, Copy, Debug)]
 pub struct Counts {
     on_policy: f64,
@@ -43,7 +43,7 @@ impl Counts {
     }
 }
 
-/// J by the formula, one token after another. `present` are the log-probabilities that count as
+/// J by the formula, one token after another. `present` are the log-probabilities treated as
 /// constants.
 pub fn reference(settings: &Objective, tokens: &[Token], present: &[Token], counts: Counts) -> f64 {
     let (low, high) = settings.ratio_bounds();

@@ -1,4 +1,4 @@
-//! The program: how it starts, what it says, how it ends.
+//! The program: how it starts, what it prints, how it ends.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Pausing, replacing the weights, labels, and clients that go away.
+//! Pausing, replacing the weights, labels, and clients that disconnect.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn tokens(server: &Server, tokens: usize) {
     server.wait_for("generation_tokens_total", |n| n >= tokens).await;
 }
 
-/// A request that is still being answered when a test gets to it.
+/// A request that is still in flight when a test looks at it.
 fn endless(n: u32) -> Value {
     ask(&prompt(1, 20), json!({ "max_tokens": 3900, "n": n }))
 }
@@ -41,7 +41,7 @@ async fn abort_ends_responses_as_they_are() {
     assert_eq!(server.get_json("/is_paused").await, json!({ "is_paused": true }));
     assert_eq!(server.control("/resume", &none()).await, json!({ "status": "resumed" }));
     assert_eq!(server.get_json("/is_paused").await, json!({ "is_paused": false }));
-    // What there was is what a shorter response would have been.
+    // The partial response is what a shorter response would have been.
     let length = choice.tokens.len();
     let again = server.choice(ask(&prompt(1, 20), json!({ "max_tokens": length }))).await;
     assert_eq!((again.tokens, again.logprobs), (choice.tokens, choice.logprobs));
@@ -57,7 +57,7 @@ async fn wait_finishes_what_is_in_flight_and_holds_what_comes_later() {
     let later = async {
         tokens(&server, 10).await;
         let late = async {
-            // From the moment the pause is known on, requests are held.
+            // From the moment the pause is confirmed, requests are held.
             while server.get_json("/is_paused").await["is_paused"] == false {}
             server.choice(second.clone()).await
         };
@@ -133,7 +133,7 @@ fn switched(prompt: &[u32], choice: &Choice, old: &Reference, new: &Reference) -
 
 #[tokio::test]
 async fn weights_can_be_replaced_under_a_response() {
-    // With a pause of each kind that keeps it, and without any.
+    // With a pause of each kind that keeps sequences, and without any.
     for pause in [Some("/pause?mode=keep"), Some("/pause?mode=keep&clear_cache=false"), None] {
         let server = patient().await;
         let weights = server.weights(2);
@@ -190,7 +190,7 @@ async fn a_reload_changes_what_is_served_and_a_label_says_so() {
     assert!(distance(&scores(&second), &expected) < TOLERANCE);
     assert_eq!(second["weight_version"], "1");
 
-    // Back again: the very same numbers.
+    // Back to the first weights: the same numbers.
     assert_eq!(server.reload(server.folder()).await.0, 200);
     let back = server.complete(body).await;
     assert_eq!(scores(&back), scores(&first));

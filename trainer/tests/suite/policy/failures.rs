@@ -1,4 +1,4 @@
-//! A forward pass that libtorch fails in: who waits for it gets the reason, and the server goes on.
+//! A forward pass in which libtorch fails: its requests get the reason, and the server continues.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ async fn a_prompt_that_cannot_be_computed_is_answered_with_the_reason() {
     let server = Server::with(Setup { claims, ..Setup::default() }).await;
     let sound = ask(&prompt(1, 20), json!({}));
     let expected = server.choice(sound.clone()).await;
-    // Beside one that is sound, which is computed in a batch of its own.
+    // Together with a valid one, which is computed in a batch of its own.
     let unknown = ask(&[1, 2, VOCABULARY as u32 + 3], json!({ "n": 3 }));
     let sound_beside = ask(&prompt(1, 40), json!({}));
     let (failed, beside) = tokio::join!(

@@ -20,14 +20,14 @@ use tokio::task::JoinHandle;
 
 use crate::common::ready;
 
-/// What the served model is called.
+/// Name of the served model.
 pub const MODEL: &str = "tiny";
 /// Ids 0, 1, 2 are special; id b + 3 is byte b.
 pub const VOCABULARY: usize = 259;
 /// The default end token; it is `<|im_end|>`.
 pub const END: u32 = 2;
 
-/// How a test's server differs from the usual one.
+/// Settings of a test's server.
 #[derive(Clone, Copy)]
 pub struct Setup {
     pub context: usize,
@@ -44,7 +44,7 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            // No multiple of anything.
+            // Not a multiple of anything.
             context: 100,
             max_sequences: 64,
             end: END,
@@ -193,7 +193,7 @@ impl Server {
         self.get(path).await.json().await.unwrap()
     }
 
-    /// A control call that works.
+    /// A control call that must succeed.
     pub async fn control(&self, path: &str, body: &Value) -> Value {
         let (status, answer) = self.post(path, body).await;
         assert_eq!(status, 200, "{path}: {answer}");
@@ -205,7 +205,7 @@ impl Server {
         self.post("/collective_rpc", &body).await
     }
 
-    /// The answer to a completion request that works.
+    /// The answer to a completion request, which must succeed.
     pub async fn complete(&self, body: Value) -> Value {
         let (status, answer) = self.post("/v1/completions", &body).await;
         assert_eq!(status, 200, "{answer}");
@@ -228,7 +228,7 @@ impl Server {
         value as usize
     }
 
-    /// Waits until a metric is as it should be.
+    /// Waits until a metric satisfies a condition.
     pub async fn wait_for(&self, name: &str, condition: impl Fn(usize) -> bool) -> usize {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
@@ -281,7 +281,7 @@ pub fn prompt(seed: u32, length: u32) -> Vec<u32> {
     (0..length).map(|i| (seed * 31 + i * 17 + i * i * seed) % VOCABULARY as u32).collect()
 }
 
-/// The model by itself: whole sequences, no cache, no batch.
+/// The model alone: whole sequences, no cache, no batch.
 pub struct Reference(Decoder);
 
 impl Reference {

@@ -1,4 +1,4 @@
-//! The shape of answers, where responses end, and what is said about the server.
+//! The format of answers, finish reasons, and what the server says about itself.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ async fn an_answer_has_vllms_shape() {
             assert_eq!(*own, logprobs["token_logprobs"][i]);
         }
     }
-    // Nothing that was not asked for.
+    // Nothing that was not requested.
     let plain = server.complete(json!({ "prompt": "hi", "max_tokens": 2 })).await;
     let choice = &plain["choices"][0];
     assert_eq!(

@@ -1,4 +1,4 @@
-//! What is sampled: by whom it is decided, and under which probabilities.
+//! Sampling: what decides a token, and its probabilities.
 
 use futures::future::join_all;
 use retrial_trainer::policy::sampling::LogprobsMode;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::fixture::{Choice, Reference, Server, Setup, ask, distance, prompt};
 
-/// Trainer and server must agree to this, nats.
+/// Tolerance between trainer and server, nats.
 const TOLERANCE: f64 = 1e-4;
 
 /// Answers to requests that are sampled in one batch from their first token on.
@@ -21,7 +21,7 @@ async fn together(server: &Server, bodies: Vec<Value>) -> Vec<Vec<Choice>> {
     tokio::join!(answers, resume).0
 }
 
-/// Asks for the same beside ever more neighbours, at different positions among them.
+/// Sends the same request with more and more others beside it, at different positions.
 async fn company_does_not_show(widths: (usize, usize)) {
     let server = Server::with(Setup { widths, ..Setup::default() }).await;
     let body = ask(&prompt(3, 20), json!({ "n": 2, "max_tokens": 40, "logprobs": 3 }));
@@ -157,7 +157,7 @@ async fn a_prompt_is_scored_token_by_token() {
             let expected = row[token as usize];
             assert!((entry["logprob"].as_f64().unwrap() - expected).abs() < TOLERANCE);
             let rank = row.iter().filter(|&&logprob| logprob >= expected).count();
-            // Numbers closer than the tolerance may change places.
+            // Numbers closer than the tolerance may be swapped.
             assert!(entry["rank"].as_u64().unwrap().abs_diff(rank as u64) <= 1);
             assert!((2..=3).contains(&score.as_object().unwrap().len()));
         }

@@ -19,28 +19,28 @@ use crate::common::{base, open, request, sample};
 
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Runs `lead` on the leader of so many ranks over one folder of versions; the others follow.
+/// Runs `lead` on the leader of this many ranks over one folder of versions; the others follow.
 pub fn world<T: Send>(world: usize, folder: &Path, lead: impl Fn(&mut Trainer) -> T + Sync) -> T {
     of(&Policy::default(), world, folder, lead)
 }
 
-/// What is trained, and how.
+/// The model and the settings of its training.
 pub struct Policy {
     pub base: PathBuf,
     pub adapter: Option<NewAdapter>,
     pub compute: Compute,
-    /// Numbers of a bucket, if not as many as the program takes.
+    /// Size of a bucket in numbers, if not the program's.
     pub bucket: Option<usize>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        // Several buckets are on their way in each pass.
+        // Several buckets are in flight in each pass.
         Self { base: base(), adapter: None, compute: Compute::default(), bucket: Some(6000) }
     }
 }
 
-/// The same for any policy.
+/// Runs ranks that train any policy.
 pub fn of<T: Send>(
     policy: &Policy,
     world: usize,
@@ -50,7 +50,7 @@ pub fn of<T: Send>(
     with_fault(policy, world, folder, (0, None), lead)
 }
 
-/// The same with a fault on one rank.
+/// Runs ranks with a fault on one of them.
 pub fn with_fault<T: Send>(
     policy: &Policy,
     world: usize,
@@ -102,7 +102,7 @@ pub fn train(trainer: &mut Trainer, requests: &[TrainRequest]) -> Vec<TrainMetri
     requests.iter().map(|request| trainer.train(request).unwrap().metrics).collect()
 }
 
-/// Fixed requests: the sampler's log-probabilities are those of the model to begin with.
+/// Fixed requests: the sampler's log-probabilities are those of the initial model.
 pub fn fixed(steps: std::ops::RangeInclusive<u64>) -> Vec<TrainRequest> {
     let folder = tempdir().unwrap();
     requests(&open(folder.path()), steps)
@@ -113,7 +113,7 @@ pub fn weights(folder: &Path, version: u64) -> Vec<(String, Tensor)> {
     model.parameters().iter().map(|(name, tensor)| (name.clone(), tensor.detach())).collect()
 }
 
-/// How far the weights are from others, over how large they are.
+/// Relative difference of the weights from others.
 pub fn difference(folder: &Path, other: &Path, version: u64) -> f64 {
     let (ours, theirs) = (weights(folder, version), weights(other, version));
     let norm = |tensor: &Tensor| tensor.to_kind(Kind::Double).norm().double_value(&[]).powi(2);

@@ -1,4 +1,4 @@
-//! Ranks as processes, of which one dies or hangs.
+//! Ranks as processes, one of which crashes or hangs.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use tempfile::tempdir;
 use super::fixture::{Policy, fixed, of, same_files, train};
 use crate::common::base;
 
-/// A trainer's process that does not outlive the test.
+/// A trainer's process that ends with the test.
 pub struct Process {
     child: Child,
     log: PathBuf,
@@ -38,7 +38,7 @@ impl Process {
         }
     }
 
-    /// What it said.
+    /// Its output.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
@@ -56,7 +56,7 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Starts so many over one folder of versions; rank `other` has more arguments.
+    /// Starts this many over one folder of versions; rank `other` has more arguments.
     pub fn start(
         world: usize,
         folder: &Path,
@@ -99,14 +99,14 @@ impl Processes {
         }
     }
 
-    /// Has them take a step.
+    /// Makes them take a step.
     pub async fn train(&self, request: &TrainRequest) {
         let answer = ask(self.url.clone(), request.clone()).await;
         assert!(matches!(answer, Some((200, _))), "{answer:?} {}", self.ranks[0].log());
     }
 }
 
-/// The answer to a step, with its status; none if rank 0 is gone.
+/// The answer to a step, with its status; none if rank 0 has ended.
 pub async fn ask(url: String, request: TrainRequest) -> Option<(u16, String)> {
     let post = retrial_servers::plain_client().post(format!("{url}/train")).json(&request);
     let answer = post.send().await.ok()?;
@@ -151,7 +151,7 @@ async fn a_rank_that_fails_ends_the_step_on_all_and_a_restart_ends_the_same() {
             assert_eq!(process.exit(), Some(1), "{point}, rank {rank}: {}", process.log());
             let said = process.log();
             assert!(said.contains(&format!("rank {rank} of 3: ")), "{point}: {said}");
-            // Rank 0 knows who. One that was computing all the while may be named beside it.
+            // Rank 0 knows who. A rank that was computing all the time may be named too.
             let silent = said.split_once("; rank").and_then(|(_, rest)| rest.split_once(" silent"));
             let named = silent.is_some_and(|(ranks, _)| ranks.contains(&failing.to_string()));
             assert_eq!(named, rank == 0, "{point}: {said}");
@@ -171,10 +171,10 @@ async fn idle_ranks_are_in_touch_and_end_together() {
     let folder = tempdir().unwrap();
     let mut ranks = Processes::start(2, folder.path(), 2, (0, &[]));
     ranks.ready().await;
-    // Longer than the time-out passes and nothing happens.
+    // More time than the time-out passes and nothing happens.
     tokio::time::sleep(Duration::from_secs(4)).await;
     ranks.train(&fixed(1..=1)[0]).await;
-    // Told to end, rank 0 takes the other one along.
+    // When rank 0 is told to end, it ends the other one too.
     ranks.ranks[0].signal("-TERM");
     for rank in &mut ranks.ranks {
         assert_eq!(rank.exit(), Some(0), "{}", rank.log());
@@ -187,7 +187,7 @@ async fn a_rank_that_hangs_while_idle_ends_all_after_the_time_out() {
     let mut ranks = Processes::start(2, folder.path(), 2, (0, &[]));
     ranks.ready().await;
     ranks.ranks[1].signal("-STOP");
-    // Nobody asks for anything.
+    // No request is sent.
     let [first, _] = &mut ranks.ranks[..] else { unreachable!("there are two") };
     assert_eq!(first.exit(), Some(1), "{}", first.log());
     assert!(first.log().contains("rank 0 of 2: "), "{}", first.log());

@@ -66,7 +66,7 @@ fn a_run_goes_on_at_another_number_of_ranks() {
         println!("{kind:?}: {apart:e}");
         assert!(apart < bound, "{kind:?}: {apart:e}");
 
-        // As often as they are started, two ranks go on as two that were never ended.
+        // However often they are started, two ranks continue like two that never ended.
         let (whole, broken) = (tempdir().unwrap(), tempdir().unwrap());
         train(2, whole.path(), &steps);
         for step in &steps {
@@ -101,7 +101,7 @@ fn each_rank_writes_its_part_and_all_are_one_model() {
         let [a, b] = [0, 1].map(|i| version.join(pair[i]).metadata().unwrap().len() as f64);
         assert!((a / b - 1.0).abs() < 0.2, "{pair:?}: {a} {b}");
     }
-    // The weights for the servers are those in f32, rounded.
+    // The published weights are the f32 ones, rounded.
     let args = export::Args {
         version: version.clone(),
         out: folder.path().join("exported"),
@@ -157,7 +157,7 @@ fn an_error_on_one_rank_is_one_on_all_and_they_go_on() {
         assert!(error.contains("sample 4 of the batch is not finite"), "{error}");
         let error = trainer.train(&unknown).unwrap_err().to_string();
         assert!(error.contains("sample 2 of the batch has token id 67"), "{error}");
-        // Rank 0 cannot copy what describes the model; the other rank goes back with it.
+        // Rank 0 cannot copy the model's other files; the other rank rolls back with it.
         let obstacle = folder.path().join("v000000/obstacle.json");
         std::os::unix::fs::symlink("/proc/self/mem", &obstacle).unwrap();
         let error = trainer.train(&sound).unwrap_err();

@@ -1,4 +1,4 @@
-//! Where a folder keeps its chat template.
+//! Where a folder has its chat template.
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +11,10 @@ const FILE: &str = "chat_template.jinja";
 const FOLDER: &str = "additional_chat_templates";
 const DEFAULT: &str = "default";
 
-/// The template that transformers would take, and the file it stands in; none if there is none.
+/// The template that transformers would use, and its file; none if there is none.
 ///
-/// Files of their own go before what is inline in `tokenizer_config.json`. Of several named ones the
-/// default is taken.
+/// Separate files take precedence over `tokenizer_config.json`. Of several named templates the
+/// default is used.
 pub(crate) fn find(
     folder: &Path,
     config: &Map<String, Value>,

@@ -1,11 +1,11 @@
-//! JSON as Python's `json.dumps` writes it, which templates get as the filter `tojson`.
+//! JSON as Python's `json.dumps` writes it, for the filter `tojson` of templates.
 
 use std::fmt::Write as _;
 
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 
-/// How it is laid out.
+/// The layout.
 struct Layout {
     ascii: bool,
     sorted: bool,
@@ -134,7 +134,7 @@ impl Layout {
     }
 }
 
-/// A number as Python writes it: exponents where there would be many zeros, `.0` for whole floats.
+/// A number as Python writes it: an exponent instead of many zeros, `.0` for whole floats.
 fn number(value: &Value) -> String {
     if value.is_integer() {
         return value.to_string();

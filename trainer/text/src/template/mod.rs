@@ -1,6 +1,6 @@
 //! The chat template of a model folder, rendered as transformers 5 renders it.
 //!
-//! Folders are not trusted: a template gets nothing but the messages and its variables, and is
+//! Folders are not trusted: a template sees only the messages and its variables, and is
 //! stopped when it takes too long.
 
 pub(crate) mod files;
@@ -19,11 +19,11 @@ use minijinja::{Environment, Error, ErrorKind, Value, context};
 use crate::special::SpecialTokens;
 use crate::{Message, TextError};
 
-/// Instructions that a template may take for a conversation. Qwen3's takes some 150 for a message;
-/// one that never ends is stopped within a second.
+/// Limit on the instructions of a template for one conversation. Qwen3's needs about 150 a message;
+/// an endless one is stopped within a second.
 const FUEL: u64 = 1_000_000;
 
-/// What the template is called.
+/// The name of the template.
 const NAME: &str = "chat template";
 
 /// A compiled template.
@@ -32,7 +32,7 @@ pub(crate) struct ChatTemplate {
 }
 
 impl ChatTemplate {
-    /// Compiles a template. `now` is what it sees as the time.
+    /// Compiles a template. `now` is the time that it sees.
     pub(crate) fn compile(source: &str, now: DateTime) -> Result<Self, Error> {
         let mut environment = Environment::new();
         environment.set_fuel(Some(FUEL));
@@ -48,7 +48,7 @@ impl ChatTemplate {
             strtime::format(&format, now)
                 .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
         });
-        // A text is a sequence and so is a mapping; nothing is not, and what is not defined is empty.
+        // As in Python, a text is a sequence and so is a mapping; None is not, and undefined is empty.
         environment.add_test("sequence", |value: Value| python::is_sequence(&value));
         environment.add_test("iterable", |value: Value| {
             value.kind() == ValueKind::Iterable || python::is_sequence(&value)
@@ -108,12 +108,12 @@ fn variable(json: &serde_json::Value) -> Value {
     }
 }
 
-/// What a template says with `raise_exception`.
+/// The message of a template's `raise_exception`.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Raised(String);
 
-/// Why rendering failed: by the template's own word, or otherwise.
+/// Why rendering failed: by `raise_exception`, or otherwise.
 fn failure(error: Error) -> TextError {
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(cause) = source {

@@ -1,4 +1,4 @@
-//! Python's methods and its `%`, as far as minijinja and its contributions do not have them.
+//! Python's methods and its `%`, as far as minijinja and its contrib crate lack them.
 
 use minijinja::formatting::{FormatStyle, format};
 use minijinja::value::{Tuple, ValueKind};
@@ -75,7 +75,7 @@ pub(super) fn is_sequence(value: &Value) -> bool {
     matches!(value.kind(), Map | Seq | String | Undefined)
 }
 
-/// `left % right`: a remainder, or a text with values put in.
+/// `left % right`: a remainder, or string formatting.
 pub(super) fn modulo(left: &Value, right: &Value) -> Result<Value, Error> {
     if let Some(text) = left.as_str() {
         let values: Vec<Value> =
@@ -86,7 +86,7 @@ pub(super) fn modulo(left: &Value, right: &Value) -> Result<Value, Error> {
         || Error::new(ErrorKind::InvalidOperation, format!("cannot divide {left} by {right}"));
     if let (Some(a), Some(b)) = (left.as_i64(), right.as_i64()) {
         let remainder = a.checked_rem(b).ok_or_else(undivided)?;
-        // Its sign is the divisor's.
+        // The sign of the result is the divisor's.
         let other_sign = remainder != 0 && (remainder < 0) != (b < 0);
         return Ok(Value::from(if other_sign { remainder + b } else { remainder }));
     }

@@ -1,21 +1,21 @@
-//! Templates as transformers takes them, written as minijinja takes them.
+//! Rewrites templates for transformers into templates for minijinja.
 //!
-//! Two things differ. `{% generation %}` marks what the assistant said, which nothing here asks for:
+//! Two things differ. `{% generation %}` marks the assistant's text, which is not used here:
 //! it becomes a plain scope. And `%` formats strings in Python: it becomes the filter
-//! [`MODULO`], which looks at its operands.
+//! [`MODULO`], which checks its operands.
 
 use std::ops::Range;
 
-/// The filter that stands in for `%`.
+/// The filter that replaces `%`.
 pub(super) const MODULO: &str = "python_modulo";
 
-/// A token of an expression and where it stands.
+/// A token of an expression and its position.
 struct Token {
     kind: Kind,
     at: Range<usize>,
 }
 
-/// A piece of the source and what replaces it.
+/// A piece of the source and its replacement.
 type Edit = (Range<usize>, String);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ enum Kind {
     Other,
 }
 
-/// The source with what minijinja does not know replaced.
+/// Replaces the parts of the source that minijinja does not know.
 pub(super) fn translate(source: &str) -> String {
     // Jinja reads all line ends as `\n`.
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
@@ -52,7 +52,7 @@ pub(super) fn translate(source: &str) -> String {
     written
 }
 
-/// Where a statement ends, a raw block where its content does, and what to replace in it.
+/// The end of a statement (of a raw block, the end of its content), and the replacements in it.
 fn statement(source: &str, start: usize) -> (usize, Vec<Edit>) {
     let (tokens, end) = tokens(source, start, "%}");
     let alone = |name| matches!(&tokens[..], [one] if is(source, one, name));
@@ -67,12 +67,12 @@ fn statement(source: &str, start: usize) -> (usize, Vec<Edit>) {
     }
 }
 
-/// Where `close` ends after `start`, or the text.
+/// The end of `close` after `start`, or of the text.
 fn end_of(source: &str, start: usize, close: &str) -> usize {
     source[start..].find(close).map_or(source.len(), |found| start + found + close.len())
 }
 
-/// Where the tag that ends a raw block begins.
+/// The start of the tag that ends a raw block.
 fn end_of_raw(source: &str, start: usize) -> usize {
     let is_end = |&(at, _): &(usize, &str)| {
         let inside = source[at + 2..].trim_start_matches(['-', '+']).trim_start();
@@ -85,7 +85,7 @@ fn end_of_raw(source: &str, start: usize) -> usize {
         .map_or(source.len(), |(at, _)| at)
 }
 
-/// The tokens from `start` to the `close` that belongs there, and where that ends.
+/// The tokens from `start` to the matching `close`, and where that ends.
 fn tokens(source: &str, start: usize, close: &str) -> (Vec<Token>, usize) {
     let mut tokens = Vec::new();
     let sign = |at: usize| usize::from(source[at..].starts_with(['-', '+']));
@@ -146,7 +146,7 @@ fn modulos(source: &str, tokens: &[Token]) -> Vec<Edit> {
             continue;
         }
         let Some(left) = operand_before(source, tokens, index) else { continue };
-        // A filter binds tighter than what stands before: such operands are numbers.
+        // A filter binds tighter than a sign before it: such operands are numbers.
         let binds =
             |token: &Token| ["*", "/", "//", "%", "**", "-"].iter().any(|s| is(source, token, s));
         if left > 0 && binds(&tokens[left - 1]) {
