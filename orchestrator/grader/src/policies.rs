@@ -95,6 +95,7 @@
 //!     (r"2^{99}", r"2^{98}", false),
 //!     ("12_8", "12_9", false),
 //!     ("1101_2", "13", true),
+//!     ("255", "FF_{16}", true),
 //!     ("204_5", "204", false),
 //!     ("204", "204_5", true),
 //! ] {
@@ -389,7 +390,6 @@
 //! ```
 //! # use retrial_grader::equivalent;
 //! for (gold, answer) in [
-//!     ("255", "FF_{16}"),
 //!     ("|x|", r"\begin{cases}x&x\ge0\\-x&x<0\end{cases}"),
 //!     ("1,2,3,4", r"1,2,\ldots,4"),
 //!     (r"\text{9:30}", r"\text{half past nine}"),

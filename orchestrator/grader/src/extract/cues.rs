@@ -1,5 +1,6 @@
 //! Phrases that announce an answer: "final answer is", `####`, `<answer>`, "the answer is".
 
+use super::correction::replaced;
 use super::sentence::{is_word, sentence};
 
 /// Phrases that announce the answer: strong ones, plain ones, weak ones.
@@ -127,6 +128,9 @@ fn loose(lower: &str) -> Option<usize> {
 
 /// The readings of a text that an answer starts: its sentence, its first formula, its first line.
 fn candidates(text: &str) -> Vec<&str> {
+    if let Some(later) = replaced(text) {
+        return later;
+    }
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || ":*\"'=：".contains(c));
     if let Some(hashed) = text.strip_prefix("####") {
         return vec![hashed.lines().next().unwrap_or("").trim()];

@@ -6,13 +6,14 @@
 //! No scan looks at a byte more than a constant number of times.
 
 mod boxes;
+mod correction;
 mod cues;
 mod last;
 mod marked;
 mod sentence;
 
 pub(crate) use boxes::{boxed, labelled};
-pub(crate) use last::choice;
+pub(crate) use last::{Chosen, choice};
 
 use crate::Extraction;
 use crate::verdict::Reason;

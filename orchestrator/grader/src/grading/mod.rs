@@ -17,7 +17,7 @@ pub(crate) use parts::parts;
 
 use crate::ast::Expr;
 use crate::compare::{canonical, plain_words, same_text, spelled_number};
-use crate::extract::{Found, choice, extract, labelled, own_words};
+use crate::extract::{Chosen, Found, choice, extract, labelled, own_words};
 use crate::parse::parse;
 use crate::stop::{Budget, Stop};
 use crate::verdict::{Answer, Grade, Reason, Verdict};
@@ -50,9 +50,9 @@ pub fn grade(gold: &Gold, response: &str, rules: impl Into<Rules>) -> Grade {
                     && extraction == Extraction::Auto
                     && reason == Reason::NoAnswerFound
             });
-            match words.and_then(choice) {
-                Some(letter) => answered(gold, &letter.to_string(), policy),
-                None => missing(reason),
+            match words.map(choice) {
+                Some(Chosen::One(letter)) => answered(gold, &letter.to_string(), policy),
+                _ => missing(reason),
             }
         }
     }
@@ -66,8 +66,10 @@ fn missing(reason: Reason) -> Grade {
 fn grade_candidates(gold: &Gold, candidates: &[&str], policy: Policy) -> Grade {
     if gold.choice.is_some() {
         for candidate in candidates {
-            if let Some(letter) = choice(candidate) {
-                return answered(gold, &letter.to_string(), policy);
+            match choice(candidate) {
+                Chosen::One(letter) => return answered(gold, &letter.to_string(), policy),
+                Chosen::Several => return answered(gold, candidate, policy),
+                Chosen::Nothing => {}
             }
         }
     }
