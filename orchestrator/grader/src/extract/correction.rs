@@ -28,7 +28,8 @@ const WORDS: [&str; 18] = [
 pub(super) fn replaced(text: &str) -> Option<Vec<&str>> {
     const LONGEST: usize = 4_000;
     // Only ASCII letters change case, so offsets are those of the text.
-    let lower = text.get(..LONGEST).unwrap_or(text).to_ascii_lowercase();
+    let near = (0..=LONGEST.min(text.len())).rev().find(|end| text.is_char_boundary(*end))?;
+    let lower = text[..near].to_ascii_lowercase();
     let start = WORDS
         .iter()
         .filter_map(|word| {

@@ -95,18 +95,21 @@ fn tagged(lower: &str) -> Option<(usize, usize)> {
     Some((start, end))
 }
 
-/// Where the text after the last of the cues starts.
+/// Where the text after the last of the cues starts: one pass from the end, whatever the cues.
 fn last_after(lower: &str, cues: &[&str]) -> Option<usize> {
-    cues.iter()
-        .filter_map(|cue| {
-            let at = lower.rfind(cue)?;
-            let starts_word = at == 0 || !is_word(lower.as_bytes()[at - 1]) || !cue.is_ascii();
-            let end = at + cue.len();
-            let ends_word = !cue.ends_with(|c: char| c.is_ascii_alphabetic())
-                || !lower.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric);
-            (starts_word && ends_word).then_some(end)
-        })
-        .max()
+    let bytes = lower.as_bytes();
+    (0..bytes.len()).rev().find_map(|at| {
+        cues.iter()
+            .filter(|cue| bytes[at] == cue.as_bytes()[0] && bytes[at..].starts_with(cue.as_bytes()))
+            .filter_map(|cue| {
+                let starts_word = at == 0 || !is_word(bytes[at - 1]) || !cue.is_ascii();
+                let end = at + cue.len();
+                let ends_word = !cue.ends_with(|c: char| c.is_ascii_alphabetic())
+                    || !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric);
+                (starts_word && ends_word).then_some(end)
+            })
+            .max()
+    })
 }
 
 /// Where the text after the last "final answer" starts that has words between it and its verb:
