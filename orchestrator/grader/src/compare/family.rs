@@ -10,7 +10,7 @@ use super::shape::shaped;
 use super::shaped_compare;
 use super::substitute::{letters, renamed, substitute};
 use crate::algebra::{Poly, Reading, canon};
-use crate::ast::{Constant, Expr};
+use crate::ast::{Bracket, Constant, Expr};
 use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;
 
@@ -38,7 +38,7 @@ pub(super) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Opt
         _ => None,
     };
     let (Some(mine), Some(theirs)) = (free(&gold, &mine), free(&answer, &theirs)) else {
-        return Ok(None);
+        return parameter(&gold, &answer, budget);
     };
     // A letter of the answer that the gold answer uses for something else.
     if mine != theirs && letters(&gold).contains(&theirs) {
@@ -47,6 +47,42 @@ pub(super) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Opt
     let answer = renamed(&answer, &[(theirs, mine.clone())]);
     let same = agree(&gold, &answer, budget)? || shifted(&gold, &answer, &mine, budget)?;
     Ok(same.then_some(Reason::SameValue))
+}
+
+/// Compares points and values of one parameter, which may have any letter: (2 + 3t, 1 - t).
+fn parameter(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Option<Reason>, Stop> {
+    let (Some(mine), Some(theirs)) = (parameter_of(gold), parameter_of(answer)) else {
+        return Ok(None);
+    };
+    if mine == theirs {
+        return Ok(None);
+    }
+    let answer = renamed(answer, &[(theirs, mine)]);
+    Ok(agree(gold, &answer, budget)?.then_some(Reason::SameValue))
+}
+
+/// The only letter of the coordinates of a point, or of values with names: `x = 2t, y = 1 - t`.
+fn parameter_of(expr: &Expr) -> Option<String> {
+    let found = match expr {
+        Expr::Seq(Bracket::Round | Bracket::Angle, ..) => letters(expr),
+        Expr::Seq(Bracket::None, items, _) => {
+            let names: BTreeSet<String> =
+                items.iter().filter_map(label).flat_map(letters).collect();
+            let labelled = items.iter().all(|item| label(item).is_some());
+            letters(expr).into_iter().filter(|name| labelled && !names.contains(name)).collect()
+        }
+        Expr::Relation(members, _) if members.len() == 2 => {
+            let names = letters(label(expr)?);
+            if !names.iter().any(|name| matches!(name.as_str(), "n" | "N" | "m" | "a" | "x")) {
+                return None;
+            }
+            letters(expr).into_iter().filter(|name| !names.contains(name)).collect()
+        }
+        _ => return None,
+    };
+    let mut found = found.into_iter();
+    let one = found.next().filter(|_| found.next().is_none())?;
+    ["t", "s", "k", "n", "m", "lambda", "mu"].contains(&one.as_str()).then_some(one)
 }
 
 /// Whether two answers agree; what has no value agrees with nothing.
@@ -95,7 +131,9 @@ fn shifted(gold: &Expr, answer: &Expr, letter: &str, budget: &Budget) -> Result<
         return Ok(false);
     };
     let ((rest, slope), (other, step)) = (a, b);
-    if slope.is_zero() || slope != step && slope != step.clone().neg() {
+    // k = n + 1 says how two numbers go together; every whole number is of that form.
+    let unit = slope == Poly::int(1) || slope == Poly::int(-1);
+    if slope.is_zero() || unit || slope != step && slope != step.clone().neg() {
         return Ok(false);
     }
     let shift = rest.sub(&other, budget)?.mul(&slope.recip(budget)?, budget)?;

@@ -25,6 +25,21 @@ pub(super) fn compare_rows(
     entries(&gold, &answer, budget)
 }
 
+/// Compares a column with the two entries of a binomial coefficient.
+pub(super) fn column(
+    rows: &[Vec<Expr>],
+    items: &[Expr],
+    gold_is_column: bool,
+    budget: &Budget,
+) -> Result<Reason, Stop> {
+    if rows.len() != 2 || rows.iter().any(|row| row.len() != 1) {
+        return Ok(Reason::DifferentKind);
+    }
+    let (cells, items): (Vec<&Expr>, Vec<&Expr>) =
+        (rows.iter().flatten().collect(), items.iter().collect());
+    if gold_is_column { entries(&cells, &items, budget) } else { entries(&items, &cells, budget) }
+}
+
 /// Compares entries one by one.
 pub(super) fn entries(gold: &[&Expr], answer: &[&Expr], budget: &Budget) -> Result<Reason, Stop> {
     if gold.len() != answer.len() {

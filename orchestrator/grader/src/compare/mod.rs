@@ -10,6 +10,7 @@ mod family;
 mod inequalities;
 mod matrix;
 mod names;
+mod number_sets;
 mod pieces;
 mod quantities;
 mod residues;
@@ -31,7 +32,7 @@ use crate::algebra::{Reading, canon, proportional, same};
 use crate::ast::{Bracket, Expr};
 use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;
-use names::{label, measured, value_of};
+use names::{label, measured, value_of, without_domain};
 use shape::shaped;
 
 /// Compares a gold answer and an answer; the reason says whether they agree.
@@ -39,7 +40,25 @@ pub(crate) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Rea
     if gold == answer {
         return Ok(Reason::SameForm);
     }
+    if let Some(gold) = without_domain(gold) {
+        return compare(&gold, answer, budget);
+    }
+    if let Some(answer) = without_domain(answer) {
+        return compare(gold, &answer, budget);
+    }
     let undone = |expr: &Expr| expr.any(&|e| matches!(e, Expr::Undone(..)));
+    // A sum, integral or limit that is worked out at the end of a chain.
+    let answer = match answer {
+        Expr::Relation(members, ops)
+            if ops.iter().all(|op| *op == '=')
+                && !undone(gold)
+                && undone(answer)
+                && !answer.any(&|e| matches!(e, Expr::Apply(name, _) if !name.starts_with("bound") && name != "over")) =>
+        {
+            members.last().unwrap_or(answer)
+        }
+        other => other,
+    };
     if undone(answer) && !undone(gold) {
         return Ok(Reason::Unevaluated);
     }
@@ -65,10 +84,19 @@ fn shaped_compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason,
         return Ok(reason);
     }
     if let Expr::Clock(_, terms) = gold {
-        return shaped_compare(&Expr::Ratio(terms.clone()), answer, budget);
+        // A ratio that is a gold answer is in lowest terms.
+        return if clock::may_be_ratio(terms) && clock::in_lowest_terms(terms) {
+            shaped_compare(&Expr::Ratio(terms.clone()), answer, budget)
+        } else {
+            Ok(Reason::DifferentKind)
+        };
     }
     if let Expr::Clock(_, terms) = answer {
-        return shaped_compare(gold, &Expr::Ratio(terms.clone()), budget);
+        return if clock::may_be_ratio(terms) {
+            shaped_compare(gold, &Expr::Ratio(terms.clone()), budget)
+        } else {
+            Ok(Reason::DifferentKind)
+        };
     }
     if let Some(reason) = residues::compare(gold, answer, budget)? {
         return Ok(reason);
@@ -112,6 +140,13 @@ fn shaped_compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason,
             Ok(verdict(both((a, d), (b, c), budget)?))
         }
         (Expr::Matrix(rows), Expr::Matrix(others)) => matrix::compare_rows(rows, others, budget),
+        // Some write a column as a binomial coefficient.
+        (Expr::Matrix(rows), Expr::Call("binom", items)) => {
+            matrix::column(rows, items, true, budget)
+        }
+        (Expr::Call("binom", items), Expr::Matrix(rows)) => {
+            matrix::column(rows, items, false, budget)
+        }
         (Expr::Text(words), Expr::Text(others)) => Ok(verdict(same_words(words, others))),
         (Expr::Ratio(terms), Expr::Ratio(others)) => scalar::compare_ratios(terms, others, budget),
         (Expr::Residue(..) | Expr::Case(..), _) | (_, Expr::Residue(..) | Expr::Case(..)) => {

@@ -3,10 +3,12 @@
 //! The order of a list of solutions or of a set does not matter; that of a tuple does, and so do
 //! its brackets.
 
+use std::collections::BTreeSet;
+
 use super::matrix::{compare_rows, entries, vector};
 use super::names::is_name;
 use super::names::{label, value_of};
-use super::{agree, cases, same_words, shaped_compare, verdict};
+use super::{agree, cases, same_words, sets, shaped_compare, verdict};
 use crate::ast::{Bracket, Expr};
 use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;
@@ -37,7 +39,18 @@ pub(super) fn compare_sequences(
     answer: &Expr,
     budget: &Budget,
 ) -> Result<Reason, Stop> {
+    // {x = 1, y = 2} as a set of equations, with "or" between them.
+    if let (Expr::Seq(Bracket::Curly, items, _), Expr::SetOp('∪', ..)) = (gold, answer) {
+        let mut parts = Vec::new();
+        sets::conditions(answer, &mut parts);
+        return loose(items, &parts, budget);
+    }
     match (kind(gold), kind(answer)) {
+        (Kind::Loose(items), Kind::Loose(others))
+            if repeats(gold) && items.len() != others.len() =>
+        {
+            Ok(Reason::DifferentCount)
+        }
         (Kind::Loose(items), Kind::Loose(others)) => match cases::compare(items, others, budget)? {
             Some(reason) => Ok(reason),
             None => loose(items, others, budget),
@@ -99,6 +112,12 @@ pub(super) fn compare_sequences(
             if matches!(gold, Expr::Relation(..)) && others.len() > 1 {
                 return named_or_count(gold, answer, budget);
             }
+            if let Expr::Matrix(rows) = gold
+                && let (Some(items), Some(values)) = (vector(rows), assigned(others, budget)?)
+            {
+                let items: Vec<Expr> = items.into_iter().cloned().collect();
+                return in_order(&items, &values, budget);
+            }
             if others.is_empty()
                 && let Expr::Text(words) = gold
             {
@@ -123,6 +142,8 @@ fn nested(
 ) -> Result<Reason, Stop> {
     let row = |list: &Expr| match list {
         Expr::Seq(Bracket::Round | Bracket::Square, items, _) => Some(items.clone()),
+        // [1, 2; 3, 4].
+        Expr::Seq(Bracket::None, items, _) => Some(items.clone()),
         _ => None,
     };
     match lists.iter().map(row).collect::<Option<Vec<_>>>() {
@@ -162,7 +183,9 @@ fn each_is(
     budget: &Budget,
     gold_is_list: bool,
 ) -> Result<Reason, Stop> {
-    if items.is_empty() {
+    // x = 3 and y = 3 are two values, x_1 = 3 and x_2 = 3 is one that counts twice.
+    let names: BTreeSet<&str> = items.iter().filter_map(stem).collect();
+    if items.is_empty() || names.len() > 1 {
         return Ok(Reason::DifferentCount);
     }
     for item in items {
@@ -173,6 +196,14 @@ fn each_is(
         }
     }
     Ok(Reason::SameValue)
+}
+
+/// The letter of the name that an element gives a value to, without its index.
+fn stem(item: &Expr) -> Option<&str> {
+    match label(item) {
+        Some(Expr::Var(name)) => name.split('_').next(),
+        _ => None,
+    }
 }
 
 /// The values that a list gives to different names, with the names.
@@ -259,12 +290,21 @@ fn unordered(gold: &[Expr], answer: &[Expr], budget: &Budget) -> Result<Reason, 
     let gold = tuples(gold, budget)?;
     let answer = tuples(answer, budget)?;
     let mut found = vec![false; gold.len()];
+    // A list that repeats an element is answered as often as it does.
+    let counted = gold.iter().enumerate().any(|(at, item)| gold[..at].contains(item));
     for item in &answer {
         let mut matched = false;
         for (at, candidate) in gold.iter().enumerate() {
-            if agree(candidate, item, budget)? {
+            // The set of an element is not the element.
+            if counted && found[at] {
+                continue;
+            }
+            if is_braced(candidate) == is_braced(item) && agree(candidate, item, budget)? {
                 found[at] = true;
                 matched = true;
+                if counted {
+                    break;
+                }
             }
         }
         if !matched {
@@ -273,6 +313,20 @@ fn unordered(gold: &[Expr], answer: &[Expr], budget: &Budget) -> Result<Reason, 
         }
     }
     Ok(if found.iter().all(|f| *f) { Reason::SameValue } else { Reason::DifferentCount })
+}
+
+/// Whether a list without braces has an element twice.
+fn repeats(expr: &Expr) -> bool {
+    match expr {
+        Expr::Seq(Bracket::None, items, _) => {
+            items.iter().enumerate().any(|(at, item)| items[..at].contains(item))
+        }
+        _ => false,
+    }
+}
+
+fn is_braced(expr: &Expr) -> bool {
+    matches!(expr, Expr::Seq(Bracket::Curly, ..))
 }
 
 /// Solutions in several names become tuples where the list has several of them.

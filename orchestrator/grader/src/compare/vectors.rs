@@ -67,9 +67,9 @@ fn axis(expr: &Expr) -> Option<usize> {
             .or(name.strip_prefix("widehat "))
             .unwrap_or(name)
         {
-            "i" => Some(0),
-            "j" => Some(1),
-            "k" => Some(2),
+            "i" | "e_1" => Some(0),
+            "j" | "e_2" => Some(1),
+            "k" | "e_3" => Some(2),
             _ => None,
         },
         _ => None,
