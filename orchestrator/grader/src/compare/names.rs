@@ -1,6 +1,6 @@
 //! Names and the values that relations give them.
 
-use super::same_scalar;
+use super::judge::same_scalar;
 use super::substitute::letters;
 use crate::ast::Expr;
 use crate::stop::{Budget, Stop};

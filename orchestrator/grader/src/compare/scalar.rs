@@ -2,12 +2,13 @@
 
 use dashu_ratio::RBig;
 
+use super::judge::same_scalar;
 use super::quantities::{only_words, with_letters};
 use super::rounding::rounds;
 use super::text::{hedges, is_idle};
+use super::text::{same_words, spelled_number};
 use super::unit::Unit;
 use super::units::unit;
-use super::{same_scalar, same_words, spelled_number};
 use crate::algebra::{Poly, Reading, canon, same};
 use crate::ast::{Expr, Num};
 use crate::stop::{Budget, Stop};

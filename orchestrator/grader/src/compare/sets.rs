@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 
 use super::inequalities::half_line;
+use super::judge::{Judge, verdict};
 use super::names::is_name;
 use super::number_sets::named;
 use super::pieces::{End, Piece, complement, intersection, joined, point, same_pieces};
+use super::scalar;
 use super::substitute::letters;
-use super::{agree, scalar, verdict};
 use crate::algebra::{Reading, canon};
 use crate::ast::{Bracket, Constant, Expr};
 use crate::stop::{Budget, Stop};
@@ -40,7 +41,7 @@ pub(super) fn is_set(expr: &Expr) -> bool {
 pub(super) fn compare_sets(
     gold: &Expr,
     answer: &Expr,
-    budget: &Budget,
+    judge: &Judge<'_>,
 ) -> Result<Option<Reason>, Stop> {
     let loose = match answer {
         // "(1,2) or (3,4)" for a union.
@@ -50,16 +51,16 @@ pub(super) fn compare_sets(
         _ => false,
     };
     let found = match answer {
-        Expr::Seq(_, items, _) if loose => union(items, budget)?,
-        _ => pieces(answer, budget)?,
+        Expr::Seq(_, items, _) if loose => union(items, judge)?,
+        _ => pieces(answer, judge)?,
     };
     if let (Some(name), Some(other)) = (restricted(gold), restricted(answer))
         && !name.eq_ignore_ascii_case(other)
     {
         return Ok(Some(Reason::DifferentValue));
     }
-    if let (Some(a), Some(b)) = (pieces(gold, budget)?, found) {
-        return Ok(Some(verdict(same_pieces(&a, &b, budget)?)));
+    if let (Some(a), Some(b)) = (pieces(gold, judge)?, found) {
+        return Ok(Some(verdict(same_pieces(&a, &b, judge)?)));
     }
     // A set that has names in it is compared as it is written.
     let ends = |expr: &Expr| match expr {
@@ -84,9 +85,7 @@ pub(super) fn compare_sets(
     {
         return Ok(None);
     }
-    Ok(Some(verdict(
-        agree(&items[0], &others[0], budget)? && agree(&items[1], &others[1], budget)?,
-    )))
+    Ok(Some(verdict(judge.agree(&items[0], &others[0])? && judge.agree(&items[1], &others[1])?)))
 }
 
 /// The letter that one inequality restricts.
