@@ -8,6 +8,7 @@ use retrial_dashboard::{Dashboard, Listener};
 use retrial_log::Format;
 use retrial_loop::context::Context;
 use retrial_loop::failure::Failure;
+use retrial_loop::journal::Journal;
 use retrial_loop::open::{Options, Run};
 use retrial_loop::progress::Progress;
 use retrial_loop::stop::Stop;
@@ -30,6 +31,7 @@ async fn watched(config: Config, options: Options, quiet: bool) -> Result<Weight
     let recent = options.recent.clone();
     let run = Run::open(config, options).await?;
     let tracking = Tracking::start(&run, &recent).await?;
+    let journal = Journal::begin(&run, &recent).await?;
     let Context { config, live, .. } = &run.context;
     let log = &config.run.database;
     let dashboard = match listener {
@@ -52,6 +54,7 @@ async fn watched(config: Config, options: Options, quiet: bool) -> Result<Weight
     if let Some(tracking) = progress.take_tracking() {
         tracking.end(&outcome).await;
     }
+    journal.end(&outcome).await;
     if matches!(outcome, Ok(_) | Err(Failure::Interrupted { .. })) {
         end(run, dashboard, &stop, &progress).await;
     }

@@ -12,7 +12,7 @@ pub fn init_tracing() -> Result<()> {
 
 /// Reports an error in the arguments or the files they name: exit code 2.
 pub fn refused(error: &anyhow::Error) -> ExitCode {
-    retrial_log::tell_error(&format!("{error:#}"));
+    retrial_log::tell_error(error.as_ref());
     ExitCode::from(2)
 }
 
@@ -21,7 +21,7 @@ pub fn ended(result: Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            retrial_log::tell_error(&format!("{error:#}"));
+            retrial_log::tell_error(error.as_ref());
             ExitCode::FAILURE
         }
     }

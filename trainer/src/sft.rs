@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use rand::SeedableRng;
@@ -23,6 +23,9 @@ use crate::update::clipping::clip;
 use crate::update::forward_backward::Pass;
 use crate::update::gradients::Gradients;
 use crate::update::sequences::{Sequence, micro_batches};
+
+/// Time between two lines of progress.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
 
 /// Trains a model on JSON Lines of {"prompt": "...", "response": "..."}.
 ///
@@ -133,7 +136,7 @@ impl<'a> Job<'a> {
         let mut optimizer = AdamW::new(model.parameters());
         let mut order: Vec<usize> = (0..examples.len()).collect();
         let mut random = ChaCha8Rng::seed_from_u64(args.seed);
-        let (clock, mut tokens) = (Instant::now(), 0);
+        let (clock, mut tokens, mut reported) = (Instant::now(), 0, None);
         for _ in 0..args.epochs {
             order.shuffle(&mut random);
             for chosen in order.chunks(args.batch) {
@@ -146,9 +149,15 @@ impl<'a> Job<'a> {
 
                 tokens += chosen.iter().map(|example| example.sequence().tokens()).sum::<usize>();
                 let done = optimizer.steps();
-                if done.is_multiple_of(50) || done == steps {
-                    let speed = tokens as f64 / clock.elapsed().as_secs_f64();
-                    println!("step {done}/{steps}  loss {loss:.4}  {speed:.0} tokens/s");
+                let due = reported.is_none_or(|at: Instant| at.elapsed() >= REPORT_EVERY);
+                if due || done == steps {
+                    let seconds = clock.elapsed().as_secs_f64();
+                    let (speed, left) = (tokens as f64 / seconds, (steps - done) as f64);
+                    println!(
+                        "step {done}/{steps}  loss {loss:.4}  {speed:.0} tokens/s  {:.0} s left",
+                        left * seconds / done as f64
+                    );
+                    reported = Some(Instant::now());
                 }
             }
         }

@@ -2,13 +2,16 @@
 
 use retrial_live::Snapshot;
 use retrial_report::{Section, sections};
-use retrial_store::{RunData, Source, Weights};
+use retrial_store::{LoggedNotice, RunData, Source, Weights};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
 use crate::site::Site;
 use crate::status::RunStatus;
+
+/// Warnings of an overview.
+const NOTICES: u32 = 10;
 
 /// The overview of a run.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,6 +28,8 @@ pub struct Overview {
     pub train_problems: u64,
     /// How often the steps went through them.
     pub epoch: f64,
+    /// What the processes that trained it warned of last, the latest first.
+    pub notices: Vec<LoggedNotice>,
     /// What the run does now, where this process trains it.
     pub live: Option<Snapshot>,
 }
@@ -32,7 +37,7 @@ pub struct Overview {
 impl Overview {
     /// Reads the overview of a run.
     pub async fn read(site: &Site, run: &str) -> Result<Self, ApiError> {
-        let (status, data) = site.data(run).await?;
+        let (status, data, notices) = site.overview(run, NOTICES).await?;
         let RunData { train_problems, visits, .. } = *data;
         Ok(Self {
             live: site.snapshot().filter(|_| status.live),
@@ -40,6 +45,7 @@ impl Overview {
             sections: sections(&data),
             weights: data.weights.clone(),
             sources: data.sources.clone(),
+            notices,
             train_problems,
             epoch: visits as f64 / train_problems.max(1) as f64,
         })

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use retrial_live::{Live, Snapshot};
-use retrial_store::{ReadError, Reader, RunCache, RunData, RunInfo, StoreError, View};
+use retrial_store::{
+    LoggedNotice, ReadError, Reader, RunCache, RunData, RunInfo, StoreError, View,
+};
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
@@ -77,10 +79,26 @@ impl Site {
         self.read(async |mut view| {
             let run = view.run(name).await?;
             let numbers = view.run_numbers(&run).await?;
-            let status = RunStatus::of(&run.name, &numbers, snapshot.as_ref());
+            let process = view.last_process(&run).await?;
+            let status = RunStatus::of(&run.name, &numbers, process.as_ref(), snapshot.as_ref());
             Ok((status, work(view, &run).await?))
         })
         .await
+    }
+
+    /// What the log has of a run, how it is, and what it warned of last.
+    pub async fn overview(
+        &self,
+        name: &str,
+        notices: u32,
+    ) -> Result<(RunStatus, Arc<RunData>, Vec<LoggedNotice>), ApiError> {
+        let (status, (data, notices)) = self
+            .read_run(name, async |mut view, run| {
+                let found = view.notices(run, notices).await?;
+                Ok((self.cache.data(&mut view, run).await?, found))
+            })
+            .await?;
+        Ok((status, data, notices))
     }
 
     /// What the log has of a run, and how it is.

@@ -2,9 +2,11 @@
 
 use retrial_live::{ActivityNow, Snapshot, Status};
 use retrial_report::format::{now, roughly};
-use retrial_store::RunNumbers;
+use retrial_store::{LastProcess, ProcessOutcome, RunNumbers};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::host;
 
 /// A run whose log has not changed for longer is not known to run.
 const FRESH_SECONDS: f64 = 60.0;
@@ -50,12 +52,29 @@ pub enum Tone {
     Quiet,
 }
 
+impl Tone {
+    /// Its class in the style sheet.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Waiting => "waiting",
+            Self::Bad => "bad",
+            Self::Quiet => "quiet",
+        }
+    }
+}
+
 impl RunStatus {
     /// How a run is. `live` is of the run that this process trains, whichever that is.
-    pub fn of(run: &str, numbers: &RunNumbers, live: Option<&Snapshot>) -> Self {
+    pub fn of(
+        run: &str,
+        numbers: &RunNumbers,
+        process: Option<&LastProcess>,
+        live: Option<&Snapshot>,
+    ) -> Self {
         let live = live.filter(|live| live.run == run);
         let age = numbers.changed.map_or(0.0, |changed| (now() - changed).max(0.0));
-        let (word, tone) = live.map_or_else(|| logged_word(age), live_word);
+        let (word, tone) = word(process, live, age);
         let steps = live.map(|live| live.steps);
         // What has ended trains no more, though its process still knows it.
         let trains = live.is_some_and(|live| live.status != Status::Ended);
@@ -76,6 +95,14 @@ impl RunStatus {
     }
 }
 
+/// How a run is. `live` is of this run, if this process trains it; `age` is the time since the last entry
+/// in the log, seconds.
+pub fn word(process: Option<&LastProcess>, live: Option<&Snapshot>, age: f64) -> (String, Tone) {
+    // Once the run of this process has ended, the log says how.
+    let going_on = live.filter(|live| live.status != Status::Ended);
+    going_on.map_or_else(|| logged_word(process, age), live_word)
+}
+
 fn live_word(live: &Snapshot) -> (String, Tone) {
     match &live.status {
         Status::Running if live.pending.stop => ("stops after this step".into(), Tone::Waiting),
@@ -90,8 +117,73 @@ fn live_word(live: &Snapshot) -> (String, Tone) {
     }
 }
 
-/// The log does not say whether anyone trains.
-fn logged_word(age: f64) -> (String, Tone) {
-    let tone = if age < FRESH_SECONDS { Tone::Good } else { Tone::Quiet };
-    (format!("not running here; last entry {} ago", roughly(age)), tone)
+/// How a run is that this process does not train, by what the log says of the process that did last.
+fn logged_word(process: Option<&LastProcess>, age: f64) -> (String, Tone) {
+    let Some(process) = process else {
+        // The log is older than its table of processes.
+        return (format!("last entry {} ago", roughly(age)), Tone::Quiet);
+    };
+    let reason = process.reason.as_deref().unwrap_or_default();
+    match process.outcome {
+        Some(ProcessOutcome::Finished) => ("finished".into(), Tone::Quiet),
+        Some(ProcessOutcome::Stopped) => (format!("stopped by {reason}"), Tone::Quiet),
+        Some(ProcessOutcome::Failed) => {
+            (format!("failed: {}", reason.lines().next().unwrap_or_default()), Tone::Bad)
+        }
+        None => match host::is_alive(&process.host, process.pid) {
+            Some(true) => ("running in another process".into(), Tone::Good),
+            Some(false) => ("killed; it goes on with --resume".into(), Tone::Bad),
+            None if age < FRESH_SECONDS => (format!("running on {}", process.host), Tone::Good),
+            None => {
+                let (host, age) = (&process.host, roughly(age));
+                (format!("silent for {age} on {host}"), Tone::Waiting)
+            }
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn process(host: &str, pid: u32, outcome: Option<ProcessOutcome>, reason: &str) -> LastProcess {
+        LastProcess {
+            run: "one".into(),
+            host: host.into(),
+            pid: pid.into(),
+            started_at: "2026-01-01T00:00:00.000Z".into(),
+            ended_at: outcome.map(|_| "2026-01-01T00:00:09.000Z".into()),
+            outcome,
+            reason: Some(reason.to_owned()).filter(|reason| !reason.is_empty()),
+        }
+    }
+
+    #[test]
+    fn a_run_that_this_process_does_not_train_is_described_by_its_last_process() {
+        let here = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        // A process that is there, but is none of ours: the number was given anew.
+        let other = std::process::id();
+        let cases = [
+            (process("a", 1, Some(ProcessOutcome::Finished), ""), 5.0, "finished", Tone::Quiet),
+            (
+                process("a", 1, Some(ProcessOutcome::Stopped), "the dashboard"),
+                5.0,
+                "stopped by the dashboard",
+                Tone::Quiet,
+            ),
+            (
+                process("a", 1, Some(ProcessOutcome::Failed), "the disk is full\nhint: more"),
+                5.0,
+                "failed: the disk is full",
+                Tone::Bad,
+            ),
+            (process(&here, other, None, ""), 5.0, "killed; it goes on with --resume", Tone::Bad),
+            (process("another", 1, None, ""), 5.0, "running on another", Tone::Good),
+            (process("another", 1, None, ""), 7200.0, "silent for 2 h on another", Tone::Waiting),
+        ];
+        for (process, age, expected, tone) in cases {
+            assert_eq!(word(Some(&process), None, age), (expected.into(), tone), "{process:?}");
+        }
+        assert_eq!(word(None, None, 7200.0), ("last entry 2 h ago".into(), Tone::Quiet));
+    }
 }

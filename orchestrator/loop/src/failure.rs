@@ -1,5 +1,6 @@
 //! The ways a command does not end well, and their exit codes.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use retrial_protocol::WeightVersion;
@@ -13,11 +14,31 @@ pub enum Failure {
     Input(anyhow::Error),
     /// The work failed: exit code 1.
     Work(anyhow::Error),
-    /// A signal ended a run after a step: exit code 130.
+    /// A person ended a run after a step: exit code 130.
     Interrupted {
         /// The last version that was made.
         done: WeightVersion,
+        /// Who ended it.
+        by: StoppedBy,
     },
+}
+
+/// Who ended a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoppedBy {
+    /// Ctrl-C, or SIGTERM.
+    Signal,
+    /// Somebody on the dashboard.
+    Dashboard,
+}
+
+impl fmt::Display for StoppedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Signal => "a signal",
+            Self::Dashboard => "the dashboard",
+        })
+    }
 }
 
 impl Failure {
@@ -30,7 +51,7 @@ impl Failure {
     pub fn into_error(self) -> anyhow::Error {
         match self {
             Self::Input(error) | Self::Work(error) => error,
-            Self::Interrupted { done } => anyhow::anyhow!("stopped after step {done}"),
+            Self::Interrupted { done, .. } => anyhow::anyhow!("stopped after step {done}"),
         }
     }
 
@@ -39,12 +60,12 @@ impl Failure {
         let (error, code) = match self {
             Self::Input(error) => (error, 2),
             Self::Work(error) => (error, 1),
-            Self::Interrupted { done } => {
+            Self::Interrupted { done, .. } => {
                 retrial_log::tell(&format!("stopped after step {done}; go on with --resume"));
                 return ExitCode::from(INTERRUPTED);
             }
         };
-        retrial_log::tell_error(&format!("{error:#}"));
+        retrial_log::tell_error(error.as_ref());
         ExitCode::from(code)
     }
 }

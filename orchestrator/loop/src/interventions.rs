@@ -10,6 +10,7 @@ use retrial_protocol::WeightVersion;
 
 use crate::context::Context;
 use crate::evaluate;
+use crate::failure::StoppedBy;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
@@ -24,7 +25,7 @@ pub enum Next {
     /// The next step.
     Step,
     /// Nothing: the run is to end.
-    End,
+    End(StoppedBy),
 }
 
 /// Does what was asked for while the weights are at `version`, and waits while the run is paused.
@@ -47,8 +48,11 @@ pub async fn carry_out(
         if wishes.evaluate {
             progress.evaluated(version, &evaluate::evaluate(context, version).await?);
         }
-        if wishes.stop || stop.requested() {
-            return Ok(Next::End);
+        if stop.requested() {
+            return Ok(Next::End(StoppedBy::Signal));
+        }
+        if wishes.stop {
+            return Ok(Next::End(StoppedBy::Dashboard));
         }
         if !wishes.pause {
             return Ok(Next::Step);

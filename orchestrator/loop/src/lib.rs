@@ -24,6 +24,7 @@ pub mod grading;
 pub mod group;
 pub mod inputs;
 pub mod interventions;
+pub mod journal;
 pub mod model;
 pub mod open;
 pub mod open_files;

@@ -29,8 +29,8 @@ pub async fn train(
     let mut last = *done;
     for number in (done.0 + 1..=steps).map(Step) {
         let version = number.base();
-        if interventions::carry_out(context, version, stop, progress).await? == Next::End {
-            return Err(Failure::Interrupted { done: version });
+        if let Next::End(by) = interventions::carry_out(context, version, stop, progress).await? {
+            return Err(Failure::Interrupted { done: version, by });
         }
         if has_sampled_enough(context, number).await? {
             break;

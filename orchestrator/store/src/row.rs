@@ -8,6 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::types::Json;
 use sqlx::{Row as _, ValueRef as _};
 
+use crate::processes::ProcessOutcome;
 use crate::word::Word;
 
 /// What can be read out of a column.
@@ -37,7 +38,7 @@ macro_rules! by_word {
 }
 
 as_sqlx_does!(i64, f64, bool, String);
-by_word!(Verdict, FinishReason, Trial, MistakeKind, GroupOutcome, HintKind, Method);
+by_word!(Verdict, FinishReason, Trial, MistakeKind, GroupOutcome, HintKind, Method, ProcessOutcome);
 
 /// `SQLite` has signed numbers only.
 impl Column for u64 {

@@ -52,7 +52,9 @@ fn copy_model(to: &Path) {
 #[test]
 fn configuration() {
     let project = Project::new();
-    assert_refused(&project.retrial(["run", "none.toml"]), &["none.toml"]);
+    let missing = project.retrial(["run", "none.toml"]);
+    assert_refused(&missing, &["none.toml"]);
+    assert_eq!(stderr(&missing).matches("No such file").count(), 1, "{}", shown(&missing));
 
     let cases: [(&str, &[&str]); 5] = [
         ("rollout.grup=4", &["grup", "group"]),

@@ -179,7 +179,7 @@ async fn a_dashboard_is_kept_until_a_signal_ends_it() {
     let kept: Vec<&str> = kept.iter().flat_map(|setting| ["--set", setting]).collect();
     let run = project.watched_with_token(TOKEN, &kept);
     let here = format!("{}/api/runs/test", run.url);
-    wait_until(&here, |found| found["status"]["word"] == "ended").await;
+    wait_until(&here, |found| found["status"]["word"] == "finished").await;
     let found = json(&here).await.unwrap();
     assert_eq!((&found["status"]["live"], &found["status"]["step"]), (&false.into(), &1.into()));
     assert_eq!(
@@ -202,8 +202,55 @@ async fn a_dashboard_is_kept_until_a_signal_ends_it() {
     let before = project.log_content().await;
     let again = project.watched_with_token("", &[&kept[..], &["--resume"]].concat());
     let here = format!("{}/api/runs/test", again.url);
-    wait_until(&here, |found| found["status"]["word"] == "ended").await;
+    wait_until(&here, |found| found["status"]["word"] == "finished").await;
     again.signal("TERM");
     assert!(again.wait().0);
     assert!(project.log_content().await == before, "the log of a finished run has changed");
+}
+
+/// How the run `test` is, by the dashboard over its log, and what it warned of.
+async fn status_of(project: &Project) -> (String, Vec<Value>) {
+    let dashboard = project.dashboard(&[]);
+    let found = json(&format!("{}/api/runs/test", dashboard.url)).await.unwrap();
+    let listed = json(&format!("{}/api/runs", dashboard.url)).await.unwrap();
+    assert_eq!(listed[0]["status"], found["status"]["word"], "the list says the same");
+    let notices = found["notices"].as_array().unwrap().clone();
+    (found["status"]["word"].as_str().unwrap().to_owned(), notices)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_a_run_ended_is_known_afterwards() {
+    let project = Project::new();
+    // Too short for any answer, which it warns of.
+    let short = ["--set", "rollout.max_tokens=1", "--set", "evaluation.every=0"];
+    let run = project.start(&[&short[..], &["--set", "run.steps=1000"]].concat());
+    project.wait_for_rollouts(4).await;
+    assert_eq!(status_of(&project).await.0, "running in another process");
+    run.signal("TERM");
+    assert_eq!(run.output().status.code(), Some(130));
+    let (status, notices) = status_of(&project).await;
+    assert_eq!(status, "stopped by a signal");
+    let warned = |notice: &Value| notice["message"].as_str().unwrap().contains("is cut at");
+    assert!(notices.iter().any(warned), "{notices:#?}");
+
+    let more = [&short[..], &["--set", "run.steps=1000", "--resume"]].concat();
+    let run = project.start(&more);
+    project.wait_for_rollouts(9).await;
+    run.signal("KILL");
+    run.output();
+    project.wait_for_nobody().await;
+    assert_eq!(status_of(&project).await.0, "killed; it goes on with --resume");
+
+    let refused = ["--set", "run.steps=1000", "--resume", "--set", "track.command=[\"nothing\"]"];
+    let failed = project.train(&[&short[..], &refused].concat());
+    assert_eq!(failed.status.code(), Some(2), "{}", shown(&failed));
+    assert_eq!(status_of(&project).await.0, "killed; it goes on with --resume", "it never began");
+
+    let dashboard = project.dashboard(&[]);
+    let steps = json(&format!("{}/api/runs/test", dashboard.url)).await.unwrap();
+    drop(dashboard);
+    let steps = format!("run.steps={}", steps["status"]["step"]);
+    let done = project.train(&[&short[..], &["--resume", "--set", &steps]].concat());
+    assert!(done.status.success(), "{}", shown(&done));
+    assert_eq!(status_of(&project).await.0, "finished");
 }

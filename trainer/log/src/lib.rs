@@ -5,6 +5,7 @@
 //! - In JSON mode every line is a JSON object, including errors and panics. The
 //!   object `span` has the `run`, `step` and `phase` of a line ([`at`]).
 
+use std::error::Error;
 use std::io::IsTerminal as _;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -76,12 +77,28 @@ pub fn tell(text: &str) {
     }
 }
 
-/// Prints an error.
-pub fn tell_error(text: &str) {
+/// Prints an error and its causes.
+pub fn tell_error(error: &(dyn Error + 'static)) {
+    let text = with_causes(error);
     match format() {
         Format::Text => eprintln!("error: {text}"),
         Format::Json => tracing::error!("{text}"),
     }
+}
+
+/// The message of an error and of its causes, each once: some errors name their cause themselves.
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !text.contains(&reason) {
+            text.push_str(": ");
+            text.push_str(&reason);
+        }
+        cause = error.source();
+    }
+    text
 }
 
 /// A span for the log lines of a piece of work. It has the highest level, so that no filter removes
@@ -105,6 +122,33 @@ impl FromStr for Format {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Told {
+        text: &'static str,
+        source: Option<Box<Self>>,
+    }
+
+    fn told(text: &'static str, source: Option<Told>) -> Told {
+        Told { text, source: source.map(Box::new) }
+    }
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let missing = || Some(told("no such file", None));
+        for (error, text) in [
+            (told("a", None), "a"),
+            (told("cannot read x", missing()), "cannot read x: no such file"),
+            (told("cannot read x: no such file", missing()), "cannot read x: no such file"),
+            (
+                told("the run", Some(told("cannot read x: no such file", missing()))),
+                "the run: cannot read x: no such file",
+            ),
+        ] {
+            assert_eq!(with_causes(&error), text);
+        }
+    }
 
     #[test]
     fn formats_have_names() {

@@ -39,6 +39,17 @@ if (body.dataset.live && window.EventSource) {
     const header = document.getElementById("status");
     if (header) header.innerHTML = JSON.parse(event.data).html;
   });
+  // What is shown is no longer how things are: say since when.
+  events.addEventListener("error", () => {
+    if (document.getElementById("lost")) return;
+    const lost = document.createElement("p");
+    lost.id = "lost";
+    lost.className = "notice bad";
+    lost.setAttribute("role", "status");
+    lost.textContent = `No connection since ${new Date().toLocaleTimeString()}: what is shown may be old.`;
+    content().before(lost);
+  });
+  events.addEventListener("open", () => document.getElementById("lost")?.remove());
   events.addEventListener("changed", () => refresh().catch(() => {}));
   document.addEventListener("visibilitychange", () => stale && refresh().catch(() => {}));
   addEventListener("pagehide", () => events.close());

@@ -8,15 +8,15 @@ use crate::status::{RunStatus, Tone};
 
 /// The header. It is sent anew as long as a run goes on.
 pub fn content(status: &RunStatus) -> Markup {
-    let (mark, class) = match status.tone {
-        Tone::Good => ("▶", "good"),
-        Tone::Waiting => ("⏸", "waiting"),
-        Tone::Bad => ("⚠", "bad"),
-        Tone::Quiet => ("■", "quiet"),
+    let mark = match status.tone {
+        Tone::Good => "▶",
+        Tone::Waiting => "⏸",
+        Tone::Bad => "⚠",
+        Tone::Quiet => "■",
     };
     html! {
         h1 { a href=(link::run(&status.run)) { (status.run) } }
-        p.word.(class) { span aria-hidden="true" { (mark) " " } (status.word) }
+        p.word.(status.tone.class()) { span aria-hidden="true" { (mark) " " } (status.word) }
         dl {
             div {
                 dt { "step" }

@@ -1,10 +1,9 @@
 //! The overview of a run: its panels in the order of what they tell.
 
 use maud::{Markup, html};
-use retrial_live::Notice;
-use retrial_report::format::{duration, now, number, percent, roughly};
+use retrial_report::format::{duration, number, percent};
 use retrial_report::{Panel, figure, hatches, text, tip};
-use retrial_store::SOURCE_STEPS;
+use retrial_store::{LoggedNotice, SOURCE_STEPS};
 
 use super::control::{Person, control};
 use super::frame::{Frame, page};
@@ -149,20 +148,20 @@ fn notices(run: &str, found: &Overview) -> Markup {
     html! {
         section.tile.live #notices {
             h3 { "Warnings and errors" }
-            @match &found.live {
-                None => p.empty { "Warnings are known to the process that trains: its own dashboard shows them." },
-                Some(live) if live.notices.is_empty() => p.empty { "None since this process began." },
-                Some(live) => ul.notices { @for notice in live.notices.iter().take(10) { (one(run, notice)) } },
+            @if found.notices.is_empty() {
+                p.empty { "None." }
+            } @else {
+                ul.notices { @for notice in &found.notices { (one(run, notice)) } }
             }
         }
     }
 }
 
-fn one(run: &str, notice: &Notice) -> Markup {
+fn one(run: &str, notice: &LoggedNotice) -> Markup {
     html! {
         li {
             b.{ (notice.level) } { (notice.level) } " "
-            span.when { (roughly(now() - notice.at_seconds)) " ago"
+            span.when { (moment(&notice.noticed_at))
                 @if let Some(step) = notice.step { " · " a href=(link::step(run, step)) { "step " (step) } }
             }
             pre.text { (text::shown(&notice.message, 1000).markup) }

@@ -2,14 +2,16 @@
 
 use maud::{Markup, html};
 use retrial_report::format::{grouped, now, number, percent, roughly};
-use retrial_store::{LogSize, RunLine};
+use retrial_report::text;
+use retrial_store::LogSize;
 
 use super::frame::{Frame, page};
 use super::parts::moment;
 use crate::link;
+use crate::run_entry::RunEntry;
 
 /// The list of runs.
-pub fn runs(found: &[RunLine], size: &LogSize) -> Markup {
+pub fn runs(found: &[RunEntry], size: &LogSize) -> Markup {
     let content = html! {
         h1 { "Runs" }
         @if found.is_empty() {
@@ -21,7 +23,7 @@ pub fn runs(found: &[RunLine], size: &LogSize) -> Markup {
             form action="/compare" {
                 table.rows {
                     thead { tr {
-                        th { "compare" } th { "run" } th { "method" } th.number { "steps" }
+                        th { "compare" } th { "run" } th { "status" } th { "method" } th.number { "steps" }
                         th.number { "training reward" } th { "held-out Pass@1" } th { "began" }
                         th { "last entry" }
                     } }
@@ -29,7 +31,8 @@ pub fn runs(found: &[RunLine], size: &LogSize) -> Markup {
                         tr.item {
                             td { input type="checkbox" name="run" value=(run.name) aria-label={ "compare " (run.name) } checked[place < 2 && found.len() > 1]; }
                             td { a href=(link::run(&run.name)) { (run.name) } }
-                            td { (run.method.to_string()) }
+                            td { span.word.(run.tone.class()) { (text::line(&run.status)) } }
+                            td { (run.method) }
                             td.number { (run.steps) }
                             td.number { @match run.reward { Some(reward) => (percent(reward)), None => "–" } }
                             td { (run.held_out.as_deref().unwrap_or("–")) }

@@ -11,7 +11,7 @@ use axum::response::{Redirect, Response};
 use axum::routing::get;
 use maud::Markup;
 use retrial_report::{Over, Panel, sections, sheet};
-use retrial_store::{LogSize, RunLine};
+use retrial_store::{LogSize, RunLine, View};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,6 +19,7 @@ use crate::error::{ApiError, ErrorBody};
 use crate::extract::PathParams;
 use crate::overview::Overview;
 use crate::pages::control::Person;
+use crate::run_entry::RunEntry;
 use crate::site::Site;
 use crate::status::RunStatus;
 use crate::{csv, link, pages};
@@ -38,8 +39,15 @@ pub fn router() -> OpenApiRouter<Site> {
         .route("/runs/{run}", get(overview_page))
 }
 
-async fn list_of(site: &Site) -> Result<Vec<RunLine>, ApiError> {
-    site.read(async |mut view| view.runs().await).await
+async fn list_of(site: &Site) -> Result<Vec<RunEntry>, ApiError> {
+    let snapshot = site.snapshot();
+    let read = async |mut view: View<'_>| Ok((view.runs().await?, view.last_processes().await?));
+    let (runs, processes) = site.read(read).await?;
+    let entry = |line: RunLine| {
+        let process = processes.iter().find(|process| process.run == line.name);
+        RunEntry::of(line, process, snapshot.as_ref())
+    };
+    Ok(runs.into_iter().map(entry).collect())
 }
 
 async fn size_of(site: &Site) -> Result<LogSize, ApiError> {
@@ -68,8 +76,8 @@ async fn list_page(State(site): State<Site>) -> Result<Markup, ApiError> {
 /// All runs of the log
 ///
 /// The latest first.
-#[utoipa::path(get, path = "/api/runs", tag = "runs", responses((status = 200, body = Vec<RunLine>)))]
-async fn list(State(site): State<Site>) -> Result<Json<Vec<RunLine>>, ApiError> {
+#[utoipa::path(get, path = "/api/runs", tag = "runs", responses((status = 200, body = Vec<RunEntry>)))]
+async fn list(State(site): State<Site>) -> Result<Json<Vec<RunEntry>>, ApiError> {
     list_of(&site).await.map(Json)
 }
 

@@ -8,7 +8,7 @@ fuzz_target!(|text: &str| {
     if let Ok(gold) = Gold::parse(text)
         && !text.contains("box")
     {
-        let grade = grade_answer(&gold, text);
+        let grade = grade_answer(&gold, gold.answer());
         assert_ne!(grade.verdict, Verdict::Wrong, "{text:?}: {}", grade.reason);
     }
 });

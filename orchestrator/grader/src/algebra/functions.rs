@@ -21,9 +21,10 @@ pub(super) fn call(
 ) -> Result<Poly, Stop> {
     match (name, arguments.as_slice()) {
         ("ln" | "log", [x]) => logarithm(x, budget),
-        ("factorial", [x]) => factorial(x, budget),
+        ("factorial", [x]) => factorial(x, 1, budget),
+        ("double factorial", [x]) => factorial(x, 2, budget),
         ("binom", [n, k]) => binomial(n, k, budget),
-        ("perm", [n, k]) => binomial(n, k, budget)?.mul(&factorial(k, budget)?, budget),
+        ("perm", [n, k]) => binomial(n, k, budget)?.mul(&factorial(k, 1, budget)?, budget),
         ("cis", [x]) => {
             let angle = x.mul(&Poly::atom(Atom::I), budget)?;
             Poly::atom(Atom::E).pow(&angle, budget)
@@ -44,6 +45,12 @@ pub(super) fn call(
             }
             _ => Ok(Poly::atom(Atom::Fn("mod", arguments))),
         },
+        ("Re" | "Im", [x]) => match complex(x) {
+            Some((real, imaginary)) => {
+                Ok(Poly::constant(if name == "Re" { real } else { imaginary }))
+            }
+            None => Ok(Poly::atom(Atom::Named(name.to_owned(), arguments))),
+        },
         ("gcd", _) => gcd(&arguments, budget),
         ("lcm", _) => lcm(&arguments, budget),
         ("min" | "max", _) => extremum(name, arguments),
@@ -61,6 +68,19 @@ pub(super) fn call(
         ) => Ok(Poly::atom(Atom::Fn(name, arguments))),
         _ => Ok(Poly::atom(Atom::Named(name.to_owned(), arguments))),
     }
+}
+
+/// The rational parts of a complex number.
+fn complex(x: &Poly) -> Option<(RBig, RBig)> {
+    let (mut real, mut imaginary) = (RBig::ZERO, RBig::ZERO);
+    for (mono, coefficient) in &x.terms {
+        match mono.as_slice() {
+            [] => real = coefficient.clone(),
+            [(Atom::I, power)] if *power == Poly::int(1) => imaginary = coefficient.clone(),
+            _ => return None,
+        }
+    }
+    Some((real, imaginary))
 }
 
 /// The multiple of pi that is a term of an angle.
@@ -144,7 +164,8 @@ fn logarithm(x: &Poly, budget: &Budget) -> Result<Poly, Stop> {
     Ok(sum)
 }
 
-fn factorial(x: &Poly, budget: &Budget) -> Result<Poly, Stop> {
+/// The product of a number and those before it, each less by `step`.
+fn factorial(x: &Poly, step: u32, budget: &Budget) -> Result<Poly, Stop> {
     match x.as_constant() {
         Some(value) if value.is_int() && !value.is_negative() => {
             let n: u32 = value.numerator().try_into().map_err(|_| Stop::TooCostly)?;
@@ -152,11 +173,14 @@ fn factorial(x: &Poly, budget: &Budget) -> Result<Poly, Stop> {
                 return Err(Stop::TooCostly);
             }
             budget.spend(u64::from(n) * 4)?;
-            let product = (1..=n).fold(UBig::ONE, |product, i| product * UBig::from(i));
+            let product = (1..=n)
+                .filter(|i| (n - i) % step == 0)
+                .fold(UBig::ONE, |product, i| product * UBig::from(i));
             Ok(Poly::constant(RBig::from(product)))
         }
         Some(_) => Err(Stop::Syntax),
-        None => Ok(Poly::atom(Atom::Fn("factorial", vec![x.clone()]))),
+        None if step == 1 => Ok(Poly::atom(Atom::Fn("factorial", vec![x.clone()]))),
+        None => Ok(Poly::atom(Atom::Named("double factorial".to_owned(), vec![x.clone()]))),
     }
 }
 
@@ -183,9 +207,9 @@ fn binomial(n: &Poly, k: &Poly, budget: &Budget) -> Result<Poly, Stop> {
         }
         return Ok(product);
     }
-    let rest = factorial(&n.clone().sub(k, budget)?, budget)?;
-    let below = factorial(k, budget)?.mul(&rest, budget)?.recip(budget)?;
-    factorial(n, budget)?.mul(&below, budget)
+    let rest = factorial(&n.clone().sub(k, budget)?, 1, budget)?;
+    let below = factorial(k, 1, budget)?.mul(&rest, budget)?.recip(budget)?;
+    factorial(n, 1, budget)?.mul(&below, budget)
 }
 
 /// The least or greatest of several: rational ones are compared, the rest keeps its name.

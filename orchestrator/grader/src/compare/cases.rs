@@ -1,15 +1,15 @@
 //! Functions given case by case: each value under its own condition.
 
-use super::agree;
+use super::judge::Judge;
 use crate::ast::Expr;
-use crate::stop::{Budget, Stop};
+use crate::stop::Stop;
 use crate::verdict::Reason;
 
 /// Compares two lists of cases; nothing if one side has other elements.
 pub(super) fn compare(
     gold: &[Expr],
     answer: &[Expr],
-    budget: &Budget,
+    judge: &Judge<'_>,
 ) -> Result<Option<Reason>, Stop> {
     let (Some(gold), Some(answer)) = (rows(gold), rows(answer)) else { return Ok(None) };
     if gold.len() != answer.len() {
@@ -20,7 +20,7 @@ pub(super) fn compare(
     for (value, condition) in gold {
         let mut found = None;
         for (at, (_, other)) in free.iter().enumerate() {
-            if agree(condition, other, budget)? {
+            if judge.agree(condition, other)? {
                 found = Some(at);
                 break;
             }
@@ -29,7 +29,7 @@ pub(super) fn compare(
             None => left.push((value, condition)),
             Some(at) => {
                 let (other, _) = free.remove(at);
-                if !agree(value, other, budget)? {
+                if !judge.agree(value, other)? {
                     return Ok(Some(Reason::DifferentValue));
                 }
             }
@@ -39,7 +39,7 @@ pub(super) fn compare(
     let same = match (left.as_slice(), free.as_slice()) {
         ([], []) => true,
         ([(value, condition)], [(other, theirs)]) => {
-            (is_rest(condition) || is_rest(theirs)) && agree(value, other, budget)?
+            (is_rest(condition) || is_rest(theirs)) && judge.agree(value, other)?
         }
         _ => false,
     };

@@ -1,5 +1,7 @@
 //! Times of day.
 
+use dashu_ratio::RBig;
+
 use crate::ast::{Clock, Expr, Half};
 use crate::parse::half_of_day;
 use crate::verdict::Reason;
@@ -11,7 +13,8 @@ pub(super) fn compare(gold: &Expr, answer: &Expr) -> Option<Reason> {
     let (gold, answer) = (clock(gold)?, clock(answer)?);
     let same = match (gold.half, answer.half) {
         (Some(_), Some(_)) => exact(gold) == exact(answer),
-        (None, None) => gold.seconds == answer.seconds,
+        // 24:00 is 0:00.
+        (None, None) => gold.seconds % (24 * HOUR) == answer.seconds % (24 * HOUR),
         (Some(_), None) => says(answer, gold),
         (None, Some(_)) => says(gold, answer),
     };
@@ -55,6 +58,30 @@ fn clock(expr: &Expr) -> Option<Clock> {
         },
         _ => None,
     }
+}
+
+/// Whether hours and minutes may be the terms of a ratio: 16:09 is a time, 16:10 may be either.
+pub(super) fn may_be_ratio(terms: &[Expr]) -> bool {
+    let ten = RBig::from(10);
+    terms.iter().skip(1).all(|term| matches!(term, Expr::Num(num) if num.value >= ten))
+}
+
+/// Whether the terms of a ratio have no divisor in common.
+pub(super) fn in_lowest_terms(terms: &[Expr]) -> bool {
+    let whole = |term: &Expr| match term {
+        Expr::Num(num) => u32::try_from(num.value.numerator()).ok(),
+        _ => None,
+    };
+    let Some(numbers) = terms.iter().map(whole).collect::<Option<Vec<u32>>>() else {
+        return false;
+    };
+    let common = numbers.into_iter().fold(0, |mut a, mut b| {
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    });
+    common == 1
 }
 
 /// The time as text: by 24 hours where the half of the day is known.

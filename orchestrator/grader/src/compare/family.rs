@@ -5,12 +5,12 @@
 use std::collections::BTreeSet;
 
 use super::declared::declared;
+use super::judge::Judge;
 use super::names::{label, value_of};
 use super::shape::shaped;
-use super::shaped_compare;
 use super::substitute::{letters, renamed, substitute};
 use crate::algebra::{Poly, Reading, canon};
-use crate::ast::{Constant, Expr};
+use crate::ast::{Bracket, Constant, Expr};
 use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;
 
@@ -18,7 +18,11 @@ use crate::verdict::Reason;
 const WHOLE: [&str; 6] = ["k", "n", "m", "l", "j", "t"];
 
 /// Compares two answers that may hold for any number; nothing if they differ or are none.
-pub(super) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Option<Reason>, Stop> {
+pub(super) fn compare(
+    gold: &Expr,
+    answer: &Expr,
+    judge: &Judge<'_>,
+) -> Result<Option<Reason>, Stop> {
     let may_be = |expr: &Expr| expr.any(&|part| matches!(part, Expr::Var(_)));
     if !may_be(gold) || !may_be(answer) && !has_constant(answer) {
         return Ok(None);
@@ -26,33 +30,69 @@ pub(super) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Opt
     let (gold, mine) = declared(gold);
     let (answer, theirs) = declared(answer);
     let any = !mine.is_empty() || !theirs.is_empty();
-    if any && agree(&gold, &answer, budget)? {
+    if any && agree(&gold, &answer, judge)? {
         return Ok(Some(Reason::SameValue));
     }
-    if let Some(same) = constants(&gold, &answer, budget)? {
+    if let Some(same) = constants(&gold, &answer, judge)? {
         return Ok(same.then_some(Reason::SameValue));
     }
     let free = |expr: &Expr, declared: &[String]| match declared {
         [one] => Some(one.clone()),
-        [] => whole_letter(expr, budget).ok().flatten(),
+        [] => whole_letter(expr, judge).ok().flatten(),
         _ => None,
     };
     let (Some(mine), Some(theirs)) = (free(&gold, &mine), free(&answer, &theirs)) else {
-        return Ok(None);
+        return parameter(&gold, &answer, judge);
     };
     // A letter of the answer that the gold answer uses for something else.
     if mine != theirs && letters(&gold).contains(&theirs) {
         return Ok(None);
     }
     let answer = renamed(&answer, &[(theirs, mine.clone())]);
-    let same = agree(&gold, &answer, budget)? || shifted(&gold, &answer, &mine, budget)?;
+    let same = agree(&gold, &answer, judge)? || shifted(&gold, &answer, &mine, judge)?;
     Ok(same.then_some(Reason::SameValue))
 }
 
+/// Compares points and values of one parameter, which may have any letter: (2 + 3t, 1 - t).
+fn parameter(gold: &Expr, answer: &Expr, judge: &Judge<'_>) -> Result<Option<Reason>, Stop> {
+    let (Some(mine), Some(theirs)) = (parameter_of(gold), parameter_of(answer)) else {
+        return Ok(None);
+    };
+    if mine == theirs {
+        return Ok(None);
+    }
+    let answer = renamed(answer, &[(theirs, mine)]);
+    Ok(agree(gold, &answer, judge)?.then_some(Reason::SameValue))
+}
+
+/// The only letter of the coordinates of a point, or of values with names: `x = 2t, y = 1 - t`.
+fn parameter_of(expr: &Expr) -> Option<String> {
+    let found = match expr {
+        Expr::Seq(Bracket::Round | Bracket::Angle, ..) => letters(expr),
+        Expr::Seq(Bracket::None, items, _) => {
+            let names: BTreeSet<String> =
+                items.iter().filter_map(label).flat_map(letters).collect();
+            let labelled = items.iter().all(|item| label(item).is_some());
+            letters(expr).into_iter().filter(|name| labelled && !names.contains(name)).collect()
+        }
+        Expr::Relation(members, _) if members.len() == 2 => {
+            let names = letters(label(expr)?);
+            if !names.iter().any(|name| matches!(name.as_str(), "n" | "N" | "m" | "a" | "x")) {
+                return None;
+            }
+            letters(expr).into_iter().filter(|name| !names.contains(name)).collect()
+        }
+        _ => return None,
+    };
+    let mut found = found.into_iter();
+    let one = found.next().filter(|_| found.next().is_none())?;
+    ["t", "s", "k", "n", "m", "lambda", "mu"].contains(&one.as_str()).then_some(one)
+}
+
 /// Whether two answers agree; what has no value agrees with nothing.
-fn agree(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<bool, Stop> {
-    let compared = shaped(gold, budget)
-        .and_then(|gold| shaped_compare(&gold, &shaped(answer, budget)?, budget));
+fn agree(gold: &Expr, answer: &Expr, judge: &Judge<'_>) -> Result<bool, Stop> {
+    let compared =
+        shaped(gold, judge).and_then(|gold| judge.compare(&gold, &shaped(answer, judge)?));
     match compared {
         Ok(reason) => Ok(reason.is_correct()),
         Err(Stop::TooCostly) => Err(Stop::TooCostly),
@@ -95,7 +135,9 @@ fn shifted(gold: &Expr, answer: &Expr, letter: &str, budget: &Budget) -> Result<
         return Ok(false);
     };
     let ((rest, slope), (other, step)) = (a, b);
-    if slope.is_zero() || slope != step && slope != step.clone().neg() {
+    // k = n + 1 says how two numbers go together; every whole number is of that form.
+    let unit = slope == Poly::int(1) || slope == Poly::int(-1);
+    if slope.is_zero() || unit || slope != step && slope != step.clone().neg() {
         return Ok(false);
     }
     let shift = rest.sub(&other, budget)?.mul(&slope.recip(budget)?, budget)?;
@@ -122,7 +164,7 @@ fn line(expr: &Expr, letter: &str, budget: &Budget) -> Result<Option<(Poly, Poly
 }
 
 /// Compares two answers with constants of integration; nothing if they have none.
-fn constants(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Option<bool>, Stop> {
+fn constants(gold: &Expr, answer: &Expr, judge: &Judge<'_>) -> Result<Option<bool>, Stop> {
     // Words for the constant are a letter.
     let answer = substitute(answer, &|part| match part {
         Expr::Text(words) if is_constant_word(words) => Some(Expr::Var("C".to_owned())),
@@ -151,8 +193,8 @@ fn constants(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Option<bool>
         let pairs: Vec<(String, String)> =
             order.iter().zip(&mine).map(|(at, name)| (theirs[*at].clone(), name.clone())).collect();
         let answer = renamed(&answer, &pairs);
-        if agree(gold, &answer, budget)?
-            || mine.len() == 1 && absorbed(gold, &answer, &mine[0], budget)?
+        if agree(gold, &answer, judge)?
+            || mine.len() == 1 && absorbed(gold, &answer, &mine[0], judge)?
         {
             return Ok(Some(true));
         }

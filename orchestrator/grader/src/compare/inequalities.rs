@@ -21,7 +21,10 @@ pub(super) fn half_line(
         Err(stop) => Err(stop),
     };
     // f(x) > 3 says something about a name, too.
-    let infinite = |expr: &Expr| expr.any(&|e| *e == Expr::Const(Constant::Infinity));
+    let infinite = |expr: &Expr| match expr {
+        Expr::Neg(inner) => **inner == Expr::Const(Constant::Infinity),
+        other => *other == Expr::Const(Constant::Infinity),
+    };
     if infinite(left) || infinite(right) {
         return Ok(Some(vec![Piece::all()]));
     }

@@ -1,6 +1,6 @@
 //! Matrices: entry by entry, after sums and products are worked out.
 
-use super::agree;
+use super::judge::Judge;
 use super::rounding::rounded_entries;
 use crate::ast::Expr;
 use crate::stop::{Budget, Stop};
@@ -12,27 +12,42 @@ type Rows = Vec<Vec<Expr>>;
 pub(super) fn compare_rows(
     rows: &[Vec<Expr>],
     others: &[Vec<Expr>],
-    budget: &Budget,
+    judge: &Judge<'_>,
 ) -> Result<Reason, Stop> {
     let shape = |rows: &[Vec<Expr>]| rows.iter().map(Vec::len).collect::<Vec<_>>();
     // A row for a column is another vector, though other graders do not mind.
-    let turned = budget.is_lenient() && vector(rows).is_some() && vector(others).is_some();
+    let turned = judge.is_lenient() && vector(rows).is_some() && vector(others).is_some();
     if shape(rows) != shape(others) && !turned {
         return Ok(Reason::DifferentCount);
     }
     let gold: Vec<&Expr> = rows.iter().flatten().collect();
     let answer: Vec<&Expr> = others.iter().flatten().collect();
-    entries(&gold, &answer, budget)
+    entries(&gold, &answer, judge)
+}
+
+/// Compares a column with the two entries of a binomial coefficient.
+pub(super) fn column(
+    rows: &[Vec<Expr>],
+    items: &[Expr],
+    gold_is_column: bool,
+    judge: &Judge<'_>,
+) -> Result<Reason, Stop> {
+    if rows.len() != 2 || rows.iter().any(|row| row.len() != 1) {
+        return Ok(Reason::DifferentKind);
+    }
+    let (cells, items): (Vec<&Expr>, Vec<&Expr>) =
+        (rows.iter().flatten().collect(), items.iter().collect());
+    if gold_is_column { entries(&cells, &items, judge) } else { entries(&items, &cells, judge) }
 }
 
 /// Compares entries one by one.
-pub(super) fn entries(gold: &[&Expr], answer: &[&Expr], budget: &Budget) -> Result<Reason, Stop> {
+pub(super) fn entries(gold: &[&Expr], answer: &[&Expr], judge: &Judge<'_>) -> Result<Reason, Stop> {
     if gold.len() != answer.len() {
         return Ok(Reason::DifferentCount);
     }
     let mut all = true;
     for (a, b) in gold.iter().zip(answer) {
-        if !agree(a, b, budget)? {
+        if !judge.agree(a, b)? {
             all = false;
             break;
         }
@@ -40,7 +55,7 @@ pub(super) fn entries(gold: &[&Expr], answer: &[&Expr], budget: &Budget) -> Resu
     if all {
         return Ok(Reason::SameValue);
     }
-    if rounded_entries(gold, answer, budget)? {
+    if rounded_entries(gold, answer, judge)? {
         return Ok(Reason::Rounded);
     }
     Ok(Reason::DifferentValue)

@@ -8,8 +8,10 @@ mod clock;
 mod declared;
 mod family;
 mod inequalities;
+mod judge;
 mod matrix;
 mod names;
+mod number_sets;
 mod pieces;
 mod quantities;
 mod residues;
@@ -27,11 +29,12 @@ mod vectors;
 
 pub(crate) use text::{is_prose, plain_words, same_text, same_words, spelled_number};
 
-use crate::algebra::{Reading, canon, proportional, same};
+use crate::algebra::{Reading, canon, proportional};
 use crate::ast::{Bracket, Expr};
 use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;
-use names::{label, measured, value_of};
+use judge::{Judge, verdict};
+use names::{label, measured, value_of, without_domain};
 use shape::shaped;
 
 /// Compares a gold answer and an answer; the reason says whether they agree.
@@ -39,25 +42,44 @@ pub(crate) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Rea
     if gold == answer {
         return Ok(Reason::SameForm);
     }
+    if let Some(gold) = without_domain(gold) {
+        return compare(&gold, answer, budget);
+    }
+    if let Some(answer) = without_domain(answer) {
+        return compare(gold, &answer, budget);
+    }
     let undone = |expr: &Expr| expr.any(&|e| matches!(e, Expr::Undone(..)));
+    // A sum, integral or limit that is worked out at the end of a chain.
+    let answer = match answer {
+        Expr::Relation(members, ops)
+            if ops.iter().all(|op| *op == '=')
+                && !undone(gold)
+                && undone(answer)
+                && !answer.any(&|e| matches!(e, Expr::Apply(name, _) if !name.starts_with("bound") && name != "over")) =>
+        {
+            members.last().unwrap_or(answer)
+        }
+        other => other,
+    };
     if undone(answer) && !undone(gold) {
         return Ok(Reason::Unevaluated);
     }
-    let reason = shaped_compare(&shaped(gold, budget)?, &shaped(answer, budget)?, budget);
+    let judge = Judge::new(budget, shaped_compare);
+    let reason = judge.compare(&shaped(gold, budget)?, &shaped(answer, budget)?);
     if matches!(reason, Ok(reason) if reason.is_correct()) || matches!(reason, Err(Stop::TooCostly))
     {
         return reason;
     }
     // The same with other letters for what may be any number.
-    if let Some(same) = family::compare(gold, answer, budget)? {
+    if let Some(same) = family::compare(gold, answer, &judge)? {
         return Ok(same);
     }
     reason
 }
 
 /// Compares two answers in their shape.
-fn shaped_compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop> {
-    budget.spend(50)?;
+fn shaped_compare(gold: &Expr, answer: &Expr, judge: &Judge<'_>) -> Result<Reason, Stop> {
+    judge.spend(50)?;
     if gold == answer {
         return Ok(Reason::SameForm);
     }
@@ -65,108 +87,113 @@ fn shaped_compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason,
         return Ok(reason);
     }
     if let Expr::Clock(_, terms) = gold {
-        return shaped_compare(&Expr::Ratio(terms.clone()), answer, budget);
+        // A ratio that is a gold answer is in lowest terms.
+        return if clock::may_be_ratio(terms) && clock::in_lowest_terms(terms) {
+            judge.compare(&Expr::Ratio(terms.clone()), answer)
+        } else {
+            Ok(Reason::DifferentKind)
+        };
     }
     if let Expr::Clock(_, terms) = answer {
-        return shaped_compare(gold, &Expr::Ratio(terms.clone()), budget);
+        return if clock::may_be_ratio(terms) {
+            judge.compare(gold, &Expr::Ratio(terms.clone()))
+        } else {
+            Ok(Reason::DifferentKind)
+        };
     }
-    if let Some(reason) = residues::compare(gold, answer, budget)? {
+    if let Some(reason) = residues::compare(gold, answer, judge)? {
         return Ok(reason);
     }
-    if let Some(reason) = vectors::compare(gold, answer, budget)? {
+    if let Some(reason) = vectors::compare(gold, answer, judge)? {
         return Ok(reason);
     }
     // Tuples with a rounded entry are looked at again, entry by entry.
     if (sets::is_set(gold) || sets::is_set(answer))
-        && let Some(reason) = sets::compare_sets(gold, answer, budget)?
+        && let Some(reason) = sets::compare_sets(gold, answer, judge)?
         && (reason.is_correct() || !matches!((gold, answer), (Expr::Seq(..), Expr::Seq(..))))
     {
         return Ok(reason);
     }
     match (gold, answer) {
-        (Expr::Relation(..), Expr::Relation(..)) => relations(gold, answer, budget),
-        (Expr::Seq(..), _) | (_, Expr::Seq(..)) => {
-            sequence::compare_sequences(gold, answer, budget)
-        }
+        (Expr::Relation(..), Expr::Relation(..)) => relations(gold, answer, judge),
+        (Expr::Seq(..), _) | (_, Expr::Seq(..)) => sequence::compare_sequences(gold, answer, judge),
         (Expr::Case(a, b), Expr::Case(c, d)) | (Expr::Builder(a, b), Expr::Builder(c, d)) => {
-            Ok(verdict(both((a, c), (b, d), budget)?))
+            Ok(verdict(both((a, c), (b, d), judge)?))
         }
         (Expr::Relation(..), _) => {
-            match value_of(gold, budget)?.or_else(|| measured(gold, false)) {
+            match value_of(gold, judge)?.or_else(|| measured(gold, false)) {
                 // The equation of a curve is answered by the other side alone.
-                Some(value) => shaped_compare(&value, answer, budget),
+                Some(value) => judge.compare(&value, answer),
                 None => Ok(Reason::DifferentKind),
             }
         }
         (_, Expr::Relation(..)) => {
-            match value_of(answer, budget)?.or_else(|| measured(answer, true)) {
-                Some(value) => shaped_compare(gold, &value, budget),
+            match value_of(answer, judge)?.or_else(|| measured(answer, true)) {
+                Some(value) => judge.compare(gold, &value),
                 None => Ok(Reason::DifferentKind),
             }
         }
         (Expr::SetOp(op, a, b), Expr::SetOp(other, c, d)) if op == other => {
-            let straight = both((a, c), (b, d), budget)?;
+            let straight = both((a, c), (b, d), judge)?;
             if straight || *op == '∖' {
                 return Ok(verdict(straight));
             }
-            Ok(verdict(both((a, d), (b, c), budget)?))
+            Ok(verdict(both((a, d), (b, c), judge)?))
         }
-        (Expr::Matrix(rows), Expr::Matrix(others)) => matrix::compare_rows(rows, others, budget),
+        (Expr::Matrix(rows), Expr::Matrix(others)) => matrix::compare_rows(rows, others, judge),
+        // Some write a column as a binomial coefficient.
+        (Expr::Matrix(rows), Expr::Call("binom", items)) => {
+            matrix::column(rows, items, true, judge)
+        }
+        (Expr::Call("binom", items), Expr::Matrix(rows)) => {
+            matrix::column(rows, items, false, judge)
+        }
         (Expr::Text(words), Expr::Text(others)) => Ok(verdict(same_words(words, others))),
-        (Expr::Ratio(terms), Expr::Ratio(others)) => scalar::compare_ratios(terms, others, budget),
+        (Expr::Ratio(terms), Expr::Ratio(others)) => scalar::compare_ratios(terms, others, judge),
         (Expr::Residue(..) | Expr::Case(..), _) | (_, Expr::Residue(..) | Expr::Case(..)) => {
             Ok(Reason::DifferentKind)
         }
         (Expr::Matrix(_) | Expr::SetOp(..) | Expr::Builder(..), _)
         | (_, Expr::Matrix(_) | Expr::SetOp(..) | Expr::Builder(..)) => Ok(Reason::DifferentKind),
-        _ => scalar::compare_scalars(gold, answer, budget),
+        _ => scalar::compare_scalars(gold, answer, judge),
     }
 }
 
 /// Whether both pairs agree.
-fn both(first: (&Expr, &Expr), second: (&Expr, &Expr), budget: &Budget) -> Result<bool, Stop> {
-    Ok(agree(first.0, first.1, budget)? && agree(second.0, second.1, budget)?)
-}
-
-/// Whether two answers in their shape agree.
-fn agree(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<bool, Stop> {
-    shaped_compare(gold, answer, budget).map(Reason::is_correct)
-}
-
-fn verdict(same: bool) -> Reason {
-    if same { Reason::SameValue } else { Reason::DifferentValue }
+fn both(first: (&Expr, &Expr), second: (&Expr, &Expr), judge: &Judge<'_>) -> Result<bool, Stop> {
+    Ok(judge.agree(first.0, first.1)? && judge.agree(second.0, second.1)?)
 }
 
 /// Compares two relations: by their values where both only name one, as equations otherwise.
-fn relations(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop> {
+fn relations(gold: &Expr, answer: &Expr, judge: &Judge<'_>) -> Result<Reason, Stop> {
     let (Expr::Relation(left, ops), Expr::Relation(right, others)) = (gold, answer) else {
         return Ok(Reason::DifferentKind);
     };
     if let (Some(name), Some(other)) = (label(gold), label(answer))
-        && let (Some(value), Some(found)) = (value_of(gold, budget)?, value_of(answer, budget)?)
+        && let (Some(value), Some(found)) = (value_of(gold, judge)?, value_of(answer, judge)?)
     {
         // f(x) = x^2 is f(t) = t^2, and not f(t) = x^2.
         if let Some(found) = substitute::bound(name, other, &found) {
-            return Ok(verdict(agree(&value, &found, budget)?));
+            return Ok(verdict(judge.agree(&value, &found)?));
         }
         // A curve may be named y or f(x); a number is the value of what it is named after.
         let curve = value.any(&|e| matches!(e, Expr::Var(_) | Expr::Residue(..) | Expr::Case(..)))
             && !matches!(name, Expr::Seq(..));
         let tuples = matches!((name, other), (Expr::Seq(..), Expr::Seq(..)));
-        if (agree(name, other, budget)? || curve || tuples) && agree(&value, &found, budget)? {
+        if (judge.agree(name, other)? || curve || tuples) && judge.agree(&value, &found)? {
             return Ok(Reason::SameValue);
         }
     }
     if ops.len() == 1
         && others.len() == 1
-        && let Some(same) = equations(left, ops[0], right, others[0], budget)?
+        && let Some(same) = equations(left, ops[0], right, others[0], judge)?
     {
         return Ok(verdict(same));
     }
     if ops == others {
         let mut all = true;
         for (a, b) in left.iter().zip(right) {
-            all = all && agree(a, b, budget)?;
+            all = all && judge.agree(a, b)?;
         }
         return Ok(verdict(all));
     }
@@ -249,11 +276,4 @@ fn print(expr: &Expr, budget: &Budget) -> Result<String, Stop> {
         Expr::Text(words) => words.clone(),
         scalar => scalar::print_scalar(scalar, budget)?,
     })
-}
-
-/// Whether two scalars are equal as they are written.
-fn same_scalar(a: &Expr, b: &Expr, budget: &Budget) -> Result<bool, Stop> {
-    let a = canon(a, Reading::LITERAL, budget)?;
-    let b = canon(b, Reading::LITERAL, budget)?;
-    same(&a, &b, budget)
 }

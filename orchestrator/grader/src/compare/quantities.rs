@@ -46,6 +46,15 @@ pub(super) fn compound(factors: &[Expr]) -> Option<Expr> {
             _ => terms.push((vec![factor.clone()], Vec::new())),
         }
     }
+    // The letter of a metre is that of a minute after hours: 1h30m.
+    let hours = |unit: &Expr| matches!(unit, Expr::Text(word) if word == "h" || word == "hr");
+    if let [(_, first), .., (_, last)] = terms.as_mut_slice()
+        && first.iter().any(hours)
+        && let [Expr::Text(word)] = last.as_mut_slice()
+        && word == "m"
+    {
+        "min".clone_into(word);
+    }
     let units: Vec<Unit> = terms.iter().map(|(_, units)| unit(&Expr::Mul(units.clone()))).collect();
     falling(&units).then(|| {
         let term = |(numbers, units): (Vec<Expr>, Vec<Expr>)| {

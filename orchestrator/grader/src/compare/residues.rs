@@ -1,23 +1,27 @@
 //! Congruences: what leaves a remainder.
 
-use super::agree;
+use super::judge::Judge;
 use crate::algebra::{Poly, Reading, canon};
 use crate::ast::Expr;
 use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;
 
 /// Compares two sides of which one is a class of residues; nothing if neither is.
-pub(super) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Option<Reason>, Stop> {
+pub(super) fn compare(
+    gold: &Expr,
+    answer: &Expr,
+    judge: &Judge<'_>,
+) -> Result<Option<Reason>, Stop> {
     let same = match (gold, answer) {
         (Expr::Residue(..), Expr::Relation(..) | Expr::Seq(..))
         | (Expr::Relation(..) | Expr::Seq(..), Expr::Residue(..)) => return Ok(None),
-        (Expr::Residue(a, m), other) => match class(other, budget)? {
-            Some((b, n)) => same_class((a, m), (&b, &n), budget)?,
+        (Expr::Residue(a, m), other) => match class(other, judge)? {
+            Some((b, n)) => same_class((a, m), (&b, &n), judge)?,
             None => false,
         },
-        (Expr::Num(_) | Expr::Neg(_), Expr::Residue(b, _)) => agree(gold, b, budget)?,
-        (other, Expr::Residue(b, n)) => match class(other, budget)? {
-            Some((a, m)) => same_class((&a, &m), (b, n), budget)?,
+        (Expr::Num(_) | Expr::Neg(_), Expr::Residue(b, _)) => judge.agree(gold, b)?,
+        (other, Expr::Residue(b, n)) => match class(other, judge)? {
+            Some((a, m)) => same_class((&a, &m), (b, n), judge)?,
             None => false,
         },
         _ => return Ok(None),

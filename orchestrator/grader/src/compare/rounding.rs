@@ -3,7 +3,7 @@
 use dashu_base::Abs;
 use dashu_ratio::RBig;
 
-use super::agree;
+use super::judge::Judge;
 use crate::algebra::{Order, Poly, Reading, canon, order};
 use crate::ast::{Decimal, Expr};
 use crate::parse::power_of_ten;
@@ -135,11 +135,11 @@ fn closer_than(a: &Poly, b: &Poly, distance: RBig, budget: &Budget) -> Result<bo
 pub(super) fn rounded_entries(
     gold: &[&Expr],
     answer: &[&Expr],
-    budget: &Budget,
+    judge: &Judge<'_>,
 ) -> Result<bool, Stop> {
     let mut in_decimals = false;
     for (exact, shown) in gold.iter().zip(answer) {
-        if agree(exact, shown, budget)? {
+        if judge.agree(exact, shown)? {
             in_decimals |= decimal(shown).is_some()
                 && decimal(exact).is_none()
                 && !matches!(exact, Expr::Num(_));
@@ -148,9 +148,9 @@ pub(super) fn rounded_entries(
         let Some(found) = decimal(shown).filter(|found| found.significant >= 2) else {
             return Ok(false);
         };
-        let left = canon(exact, Reading::LITERAL, budget)?;
-        let right = canon(shown, Reading::LITERAL, budget)?;
-        if terminates(&left) || !within_half(&left, &right, found.last_digit, budget)? {
+        let left = canon(exact, Reading::LITERAL, judge)?;
+        let right = canon(shown, Reading::LITERAL, judge)?;
+        if terminates(&left) || !within_half(&left, &right, found.last_digit, judge)? {
             return Ok(false);
         }
     }

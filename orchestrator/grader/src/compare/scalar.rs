@@ -2,12 +2,13 @@
 
 use dashu_ratio::RBig;
 
+use super::judge::same_scalar;
 use super::quantities::{only_words, with_letters};
 use super::rounding::rounds;
 use super::text::{hedges, is_idle};
+use super::text::{same_words, spelled_number};
 use super::unit::Unit;
 use super::units::unit;
-use super::{same_scalar, same_words, spelled_number};
 use crate::algebra::{Poly, Reading, canon, same};
 use crate::ast::{Expr, Num};
 use crate::stop::{Budget, Stop};
@@ -109,6 +110,15 @@ pub(super) fn compare_scalars(gold: &Expr, answer: &Expr, budget: &Budget) -> Re
     match (gold, answer) {
         (Expr::Text(words), other) | (other, Expr::Text(words)) => {
             if let Some(value) = spelled_number(words) {
+                return compare_scalars_or_same(gold, answer, words, &value, budget);
+            }
+            // "Forty-two apples".
+            if let Some((number, noun)) = words.rsplit_once(' ')
+                && !hedges(noun)
+                && !matches!(other, Expr::Text(_))
+                && unit(&Expr::Text(noun.to_owned())) == Unit::none()
+                && let Some(value) = spelled_number(number)
+            {
                 return compare_scalars_or_same(gold, answer, words, &value, budget);
             }
             return Ok(match other {
@@ -232,7 +242,10 @@ fn says_more(expr: &Expr) -> bool {
         Expr::Text(words) if at == 0 => {
             let unit = unit(factor);
             // "The area is 12" names what 12 is.
-            let names = is_idle(words) || words.ends_with(" is") || words.ends_with(" equals");
+            let names = is_idle(words)
+                || words.ends_with(" is")
+                || words.ends_with(" equals")
+                || matches!(words.as_str(), "exactly" | "only" | "just");
             hedges(words) || !names && unit.is_label() && unit.is_plain()
         }
         Expr::Text(words) => hedges(words),

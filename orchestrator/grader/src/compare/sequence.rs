@@ -3,10 +3,14 @@
 //! The order of a list of solutions or of a set does not matter; that of a tuple does, and so do
 //! its brackets.
 
+use std::collections::BTreeSet;
+
+use super::judge::{Judge, verdict};
 use super::matrix::{compare_rows, entries, vector};
 use super::names::is_name;
 use super::names::{label, value_of};
-use super::{agree, cases, same_words, shaped_compare, verdict};
+use super::text::same_words;
+use super::{cases, sets};
 use crate::ast::{Bracket, Expr};
 use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;
@@ -35,76 +39,93 @@ fn kind(expr: &Expr) -> Kind<'_> {
 pub(super) fn compare_sequences(
     gold: &Expr,
     answer: &Expr,
-    budget: &Budget,
+    judge: &Judge<'_>,
 ) -> Result<Reason, Stop> {
+    // {x = 1, y = 2} as a set of equations, with "or" between them.
+    if let (Expr::Seq(Bracket::Curly, items, _), Expr::SetOp('∪', ..)) = (gold, answer) {
+        let mut parts = Vec::new();
+        sets::conditions(answer, &mut parts);
+        return loose(items, &parts, judge);
+    }
     match (kind(gold), kind(answer)) {
-        (Kind::Loose(items), Kind::Loose(others)) => match cases::compare(items, others, budget)? {
+        (Kind::Loose(items), Kind::Loose(others))
+            if repeats(gold) && items.len() != others.len() =>
+        {
+            Ok(Reason::DifferentCount)
+        }
+        (Kind::Loose(items), Kind::Loose(others)) => match cases::compare(items, others, judge)? {
             Some(reason) => Ok(reason),
-            None => loose(items, others, budget),
+            None => loose(items, others, judge),
         },
         (Kind::Tuple(open, items, close), Kind::Tuple(left, others, right)) => {
             let angle = |bracket| if bracket == Bracket::Angle { Bracket::Round } else { bracket };
             let same_brackets = (angle(open), angle(close)) == (angle(left), angle(right));
-            if !same_brackets && !budget.is_lenient() {
+            if !same_brackets && !judge.is_lenient() {
                 return Ok(Reason::DifferentKind);
             }
-            let (items, others) = (values(items, budget)?, values(others, budget)?);
-            entries(&items.iter().collect::<Vec<_>>(), &others.iter().collect::<Vec<_>>(), budget)
+            let (items, others) = (values(items, judge)?, values(others, judge)?);
+            entries(&items.iter().collect::<Vec<_>>(), &others.iter().collect::<Vec<_>>(), judge)
         }
         (Kind::Tuple(_, items, _), Kind::Other) => match answer {
             Expr::Matrix(rows) => match vector(rows) {
-                Some(others) => entries(&items.iter().collect::<Vec<_>>(), &others, budget),
-                None => nested(items, rows, true, budget),
+                Some(others) => entries(&items.iter().collect::<Vec<_>>(), &others, judge),
+                None => nested(items, rows, true, judge),
             },
-            Expr::Relation(..) => named(gold, answer, budget),
+            Expr::Relation(..) => named(gold, answer, judge),
             _ => Ok(Reason::DifferentKind),
         },
         (Kind::Other, Kind::Tuple(_, others, _)) => match gold {
             Expr::Matrix(rows) => match vector(rows) {
-                Some(items) => entries(&items, &others.iter().collect::<Vec<_>>(), budget),
-                None => nested(others, rows, false, budget),
+                Some(items) => entries(&items, &others.iter().collect::<Vec<_>>(), judge),
+                None => nested(others, rows, false, judge),
             },
-            Expr::Relation(..) => named(gold, answer, budget),
+            Expr::Relation(..) => named(gold, answer, judge),
             _ => Ok(Reason::DifferentKind),
         },
         (Kind::Tuple(open, items, _), Kind::Loose(others)) => {
             // x = 1, y = 2 gives a point, in the order of the names or of the alphabet.
-            match assigned(others, budget)? {
-                Some(values) if open != Bracket::Square => in_order(items, &values, budget),
+            match assigned(others, judge)? {
+                Some(values) if open != Bracket::Square => in_order(items, &values, judge),
                 // Coordinates without their brackets.
                 None if matches!(open, Bracket::Round | Bracket::Angle)
                     && matches!(answer, Expr::Seq(Bracket::None, ..))
                     && items.len() == others.len()
                     && !others.iter().any(|other| matches!(other, Expr::Seq(..))) =>
                 {
-                    entries(&refs(items), &refs(others), budget)
+                    entries(&refs(items), &refs(others), judge)
                 }
-                _ if budget.is_lenient() && items.len() == others.len() => {
-                    entries(&refs(items), &refs(others), budget)
+                _ if judge.is_lenient() && items.len() == others.len() => {
+                    entries(&refs(items), &refs(others), judge)
                 }
-                _ => whole_tuple(gold, others, budget),
+                _ => whole_tuple(gold, others, judge),
             }
         }
-        (Kind::Loose(items), Kind::Tuple(open, others, _)) => match assigned(items, budget)? {
-            Some(values) if open != Bracket::Square => in_order(others, &values, budget),
-            _ => whole_tuple(answer, items, budget),
+        (Kind::Loose(items), Kind::Tuple(open, others, _)) => match assigned(items, judge)? {
+            Some(values) if open != Bracket::Square => in_order(others, &values, judge),
+            _ => whole_tuple(answer, items, judge),
         },
         (Kind::Loose(items), Kind::Other) => {
             if matches!(answer, Expr::Relation(..)) && items.len() > 1 {
-                return named_or_count(gold, answer, budget);
+                return named_or_count(gold, answer, judge);
             }
-            each_is(items, answer, budget, true)
+            each_is(items, answer, judge, true)
         }
         (Kind::Other, Kind::Loose(others)) => {
             if matches!(gold, Expr::Relation(..)) && others.len() > 1 {
-                return named_or_count(gold, answer, budget);
+                return named_or_count(gold, answer, judge);
+            }
+            if let Expr::Matrix(rows) = gold
+                && let (Some(items), Some(values)) = (vector(rows), assigned(others, judge)?)
+            {
+                let items: Vec<Expr> = items.into_iter().cloned().collect();
+                return in_order(&items, &values, judge);
             }
             if others.is_empty()
                 && let Expr::Text(words) = gold
             {
                 return Ok(verdict(same_words(words, "no solution")));
             }
-            each_is(others, gold, budget, false)
+            each_is(others, gold, judge, false)
         }
         (Kind::Other, Kind::Other) => Ok(Reason::DifferentKind),
     }
@@ -119,38 +140,40 @@ fn nested(
     lists: &[Expr],
     rows: &[Vec<Expr>],
     lists_are_gold: bool,
-    budget: &Budget,
+    judge: &Judge<'_>,
 ) -> Result<Reason, Stop> {
     let row = |list: &Expr| match list {
         Expr::Seq(Bracket::Round | Bracket::Square, items, _) => Some(items.clone()),
+        // [1, 2; 3, 4].
+        Expr::Seq(Bracket::None, items, _) => Some(items.clone()),
         _ => None,
     };
     match lists.iter().map(row).collect::<Option<Vec<_>>>() {
-        Some(lists) if lists_are_gold => compare_rows(&lists, rows, budget),
-        Some(lists) => compare_rows(rows, &lists, budget),
+        Some(lists) if lists_are_gold => compare_rows(&lists, rows, judge),
+        Some(lists) => compare_rows(rows, &lists, judge),
         None => Ok(Reason::DifferentKind),
     }
 }
 
 /// A relation on one side: its value is compared with the sequence on the other.
-fn named(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop> {
-    let (gold_value, answer_value) = (value_of(gold, budget)?, value_of(answer, budget)?);
+fn named(gold: &Expr, answer: &Expr, judge: &Judge<'_>) -> Result<Reason, Stop> {
+    let (gold_value, answer_value) = (value_of(gold, judge)?, value_of(answer, judge)?);
     match (gold_value, answer_value) {
-        (Some(value), _) => shaped_compare(&value, answer, budget),
-        (None, Some(value)) => shaped_compare(gold, &value, budget),
+        (Some(value), _) => judge.compare(&value, answer),
+        (None, Some(value)) => judge.compare(gold, &value),
         (None, None) => Ok(Reason::DifferentKind),
     }
 }
 
-fn named_or_count(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Reason, Stop> {
-    let reason = named(gold, answer, budget)?;
+fn named_or_count(gold: &Expr, answer: &Expr, judge: &Judge<'_>) -> Result<Reason, Stop> {
+    let reason = named(gold, answer, judge)?;
     Ok(if reason.is_correct() { reason } else { Reason::DifferentCount })
 }
 
 /// A tuple and a list: the same only if the list has that one tuple.
-fn whole_tuple(tuple: &Expr, items: &[Expr], budget: &Budget) -> Result<Reason, Stop> {
+fn whole_tuple(tuple: &Expr, items: &[Expr], judge: &Judge<'_>) -> Result<Reason, Stop> {
     match items {
-        [only] if matches!(only, Expr::Seq(..)) => shaped_compare(tuple, only, budget),
+        [only] if matches!(only, Expr::Seq(..)) => judge.compare(tuple, only),
         _ => Ok(Reason::DifferentKind),
     }
 }
@@ -159,20 +182,30 @@ fn whole_tuple(tuple: &Expr, items: &[Expr], budget: &Budget) -> Result<Reason, 
 fn each_is(
     items: &[Expr],
     value: &Expr,
-    budget: &Budget,
+    judge: &Judge<'_>,
     gold_is_list: bool,
 ) -> Result<Reason, Stop> {
-    if items.is_empty() {
+    // x = 3 and y = 3 are two values, x_1 = 3 and x_2 = 3 is one that counts twice.
+    let names: BTreeSet<&str> = items.iter().filter_map(stem).collect();
+    if items.is_empty() || names.len() > 1 {
         return Ok(Reason::DifferentCount);
     }
     for item in items {
         let same =
-            if gold_is_list { agree(item, value, budget)? } else { agree(value, item, budget)? };
+            if gold_is_list { judge.agree(item, value)? } else { judge.agree(value, item)? };
         if !same {
             return Ok(Reason::DifferentCount);
         }
     }
     Ok(Reason::SameValue)
+}
+
+/// The letter of the name that an element gives a value to, without its index.
+fn stem(item: &Expr) -> Option<&str> {
+    match label(item) {
+        Some(Expr::Var(name)) => name.split('_').next(),
+        _ => None,
+    }
 }
 
 /// The values that a list gives to different names, with the names.
@@ -190,7 +223,7 @@ fn assigned(items: &[Expr], budget: &Budget) -> Result<Option<Vec<(String, Expr)
     Ok((values.len() > 1).then_some(values))
 }
 
-fn in_order(items: &[Expr], values: &[(String, Expr)], budget: &Budget) -> Result<Reason, Stop> {
+fn in_order(items: &[Expr], values: &[(String, Expr)], judge: &Judge<'_>) -> Result<Reason, Stop> {
     if items.len() != values.len() {
         return Ok(Reason::DifferentCount);
     }
@@ -198,7 +231,7 @@ fn in_order(items: &[Expr], values: &[(String, Expr)], budget: &Budget) -> Resul
     let mut sorted: Vec<&(String, Expr)> = values.iter().collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
     let tuple: Vec<&Expr> = sorted.into_iter().map(|(_, value)| value).collect();
-    entries(&items.iter().collect::<Vec<_>>(), &tuple, budget)
+    entries(&items.iter().collect::<Vec<_>>(), &tuple, judge)
 }
 
 /// The elements without names that the tuple gives them.
@@ -214,21 +247,21 @@ fn values(items: &[Expr], budget: &Budget) -> Result<Vec<Expr>, Stop> {
 }
 
 /// Compares elements in no order.
-fn loose(gold: &[Expr], answer: &[Expr], budget: &Budget) -> Result<Reason, Stop> {
+fn loose(gold: &[Expr], answer: &[Expr], judge: &Judge<'_>) -> Result<Reason, Stop> {
     if gold.len() > MAX_ELEMENTS || answer.len() > MAX_ELEMENTS {
         return Err(Stop::TooCostly);
     }
-    let reason = unordered(gold, answer, budget)?;
+    let reason = unordered(gold, answer, judge)?;
     if reason.is_correct() {
         return Ok(reason);
     }
     // Names on one side only, or a name before the first of several values.
-    let (plain, others) = (unlabelled(gold, budget)?, unlabelled(answer, budget)?);
+    let (plain, others) = (unlabelled(gold, judge)?, unlabelled(answer, judge)?);
     let labelled = |items: &[Expr]| items.iter().filter(|item| label(item).is_some()).count();
     let (here, there) = (labelled(gold), labelled(answer));
     let everywhere = here == gold.len() && there == answer.len();
     if (here > 0 || there > 0) && !everywhere {
-        return unordered(&plain, &others, budget);
+        return unordered(&plain, &others, judge);
     }
     // Names that differ in form only: x_1 and x_{1} are equal already, x, y and a, b are not.
     Ok(reason)
@@ -255,16 +288,25 @@ fn unlabelled(items: &[Expr], budget: &Budget) -> Result<Vec<Expr>, Stop> {
 }
 
 /// Whether every element of each side is among those of the other.
-fn unordered(gold: &[Expr], answer: &[Expr], budget: &Budget) -> Result<Reason, Stop> {
-    let gold = tuples(gold, budget)?;
-    let answer = tuples(answer, budget)?;
+fn unordered(gold: &[Expr], answer: &[Expr], judge: &Judge<'_>) -> Result<Reason, Stop> {
+    let gold = tuples(gold, judge)?;
+    let answer = tuples(answer, judge)?;
     let mut found = vec![false; gold.len()];
+    // A list that repeats an element is answered as often as it does.
+    let counted = gold.iter().enumerate().any(|(at, item)| gold[..at].contains(item));
     for item in &answer {
         let mut matched = false;
         for (at, candidate) in gold.iter().enumerate() {
-            if agree(candidate, item, budget)? {
+            // The set of an element is not the element.
+            if counted && found[at] {
+                continue;
+            }
+            if is_braced(candidate) == is_braced(item) && judge.agree(candidate, item)? {
                 found[at] = true;
                 matched = true;
+                if counted {
+                    break;
+                }
             }
         }
         if !matched {
@@ -273,6 +315,20 @@ fn unordered(gold: &[Expr], answer: &[Expr], budget: &Budget) -> Result<Reason, 
         }
     }
     Ok(if found.iter().all(|f| *f) { Reason::SameValue } else { Reason::DifferentCount })
+}
+
+/// Whether a list without braces has an element twice.
+fn repeats(expr: &Expr) -> bool {
+    match expr {
+        Expr::Seq(Bracket::None, items, _) => {
+            items.iter().enumerate().any(|(at, item)| items[..at].contains(item))
+        }
+        _ => false,
+    }
+}
+
+fn is_braced(expr: &Expr) -> bool {
+    matches!(expr, Expr::Seq(Bracket::Curly, ..))
 }
 
 /// Solutions in several names become tuples where the list has several of them.

@@ -6,10 +6,12 @@
 use std::collections::BTreeSet;
 
 use super::inequalities::half_line;
+use super::judge::{Judge, verdict};
 use super::names::is_name;
+use super::number_sets::named;
 use super::pieces::{End, Piece, complement, intersection, joined, point, same_pieces};
+use super::scalar;
 use super::substitute::letters;
-use super::{agree, scalar, verdict};
 use crate::algebra::{Reading, canon};
 use crate::ast::{Bracket, Constant, Expr};
 use crate::stop::{Budget, Stop};
@@ -23,8 +25,7 @@ pub(super) fn is_set(expr: &Expr) -> bool {
                 && members.len() <= 3
         }
         Expr::SetOp(..) | Expr::Builder(..) => true,
-        Expr::Var(name) => name == "ℝ",
-        Expr::Text(words) => is_everything(words),
+        Expr::Var(_) | Expr::Text(_) | Expr::Apply(..) => named(expr).is_some(),
         Expr::Seq(Bracket::None, items, _) => !items.is_empty() && items.iter().all(is_set),
         Expr::Seq(open, items, close) => {
             let infinite = |item: &Expr| item.any(&|e| *e == Expr::Const(Constant::Infinity));
@@ -36,26 +37,11 @@ pub(super) fn is_set(expr: &Expr) -> bool {
     }
 }
 
-fn is_everything(words: &str) -> bool {
-    matches!(
-        words,
-        "all real numbers"
-            | "all reals"
-            | "the real numbers"
-            | "real numbers"
-            | "all real number"
-            | "the set of all real numbers"
-            | "all real values"
-            | "any real number"
-            | "reals"
-    )
-}
-
 /// Compares two sets; nothing if one of them is not a set of real numbers.
 pub(super) fn compare_sets(
     gold: &Expr,
     answer: &Expr,
-    budget: &Budget,
+    judge: &Judge<'_>,
 ) -> Result<Option<Reason>, Stop> {
     let loose = match answer {
         // "(1,2) or (3,4)" for a union.
@@ -65,11 +51,16 @@ pub(super) fn compare_sets(
         _ => false,
     };
     let found = match answer {
-        Expr::Seq(_, items, _) if loose => union(items, budget)?,
-        _ => pieces(answer, budget)?,
+        Expr::Seq(_, items, _) if loose => union(items, judge)?,
+        _ => pieces(answer, judge)?,
     };
-    if let (Some(a), Some(b)) = (pieces(gold, budget)?, found) {
-        return Ok(Some(verdict(same_pieces(&a, &b, budget)?)));
+    if let (Some(name), Some(other)) = (restricted(gold), restricted(answer))
+        && !name.eq_ignore_ascii_case(other)
+    {
+        return Ok(Some(Reason::DifferentValue));
+    }
+    if let (Some(a), Some(b)) = (pieces(gold, judge)?, found) {
+        return Ok(Some(verdict(same_pieces(&a, &b, judge)?)));
     }
     // A set that has names in it is compared as it is written.
     let ends = |expr: &Expr| match expr {
@@ -86,9 +77,25 @@ pub(super) fn compare_sets(
     if (open, close) != (left, right) {
         return Ok(None);
     }
-    Ok(Some(verdict(
-        agree(&items[0], &others[0], budget)? && agree(&items[1], &others[1], budget)?,
-    )))
+    // b > a > c and b > d > c bound other letters.
+    if let (Expr::Relation(members, _), Expr::Relation(found, _)) = (gold, answer)
+        && let ([_, Expr::Var(name), _], [_, Expr::Var(other), _]) =
+            (members.as_slice(), found.as_slice())
+        && name != other
+    {
+        return Ok(None);
+    }
+    Ok(Some(verdict(judge.agree(&items[0], &others[0])? && judge.agree(&items[1], &others[1])?)))
+}
+
+/// The letter that one inequality restricts.
+fn restricted(expr: &Expr) -> Option<&str> {
+    let Expr::Relation(members, _) = expr else { return None };
+    let mut names = members.iter().filter_map(|member| match member {
+        Expr::Var(name) if !name.starts_with('ℝ') => Some(name.as_str()),
+        _ => None,
+    });
+    names.next().filter(|_| names.next().is_none())
 }
 
 fn is_interval(expr: &Expr) -> bool {
@@ -194,8 +201,7 @@ fn as_interval(members: &[Expr], ops: &[char]) -> Option<(Bracket, Vec<Expr>, Br
 fn pieces(expr: &Expr, budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
     budget.spend(50)?;
     Ok(match expr {
-        Expr::Var(name) if name == "ℝ" => Some(vec![Piece::all()]),
-        Expr::Text(words) if is_everything(words) => Some(vec![Piece::all()]),
+        Expr::Var(_) | Expr::Text(_) | Expr::Apply(..) => named(expr),
         Expr::Seq(Bracket::Curly, items, _) => {
             let mut points = Vec::new();
             for item in items {
@@ -212,8 +218,8 @@ fn pieces(expr: &Expr, budget: &Budget) -> Result<Option<Vec<Piece>>, Stop> {
             };
             let low = if low == End::High && high != End::High { End::Low } else { low };
             let piece = Piece {
-                low_closed: *open == Bracket::Square && low != End::Low,
-                high_closed: *close == Bracket::Square && high != End::High,
+                low_closed: *open == Bracket::Square,
+                high_closed: *close == Bracket::Square,
                 low,
                 high,
             };

@@ -4,7 +4,7 @@
 use super::declared::any_integer;
 use super::names::is_name;
 use super::text::is_idle;
-use super::{matrix, quantities, residues, sets, vectors};
+use super::{matrix, number_sets, quantities, residues, sets, vectors};
 use crate::ast::{Bracket, Expr};
 use crate::stop::{Budget, Stop};
 
@@ -17,7 +17,11 @@ pub(super) fn shaped(expr: &Expr, budget: &Budget) -> Result<Expr, Stop> {
     let below = |items: &[Expr]| {
         items.iter().map(|item| shaped(item, budget)).collect::<Result<Vec<_>, _>>()
     };
+    if let Some(set) = number_sets::with_exceptions(expr) {
+        return Ok(set);
+    }
     let whole = match expr {
+        Expr::Add(terms) => number_sets::by_minus(terms),
         Expr::Seq(Bracket::None, items, _) => match quantities::listed(items) {
             None => sets::restricted_integers(items, budget)?,
             sum => sum,

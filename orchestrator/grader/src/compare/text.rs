@@ -57,6 +57,10 @@ const SAME: [&[&str]; 8] = [
     &["negative infinity", "minus infinity", "-infinity", "-∞"],
     &[
         "infinity",
+        "positive infinity",
+        "plus infinity",
+        "+infinity",
+        "+∞",
         "diverges to infinity",
         "infinite",
         "infinitely many",
@@ -147,6 +151,9 @@ pub(crate) fn plain_words(text: &str) -> String {
 
 /// A weekday or a month in full.
 fn full(word: &str) -> &str {
+    // Mondays.
+    let word =
+        word.strip_suffix('s').filter(|day| day.len() > 5 && day.ends_with("day")).unwrap_or(word);
     match word {
         "mon" => "monday",
         "tue" | "tues" => "tuesday",
@@ -202,7 +209,7 @@ pub(super) fn is_idle(words: &str) -> bool {
 
 /// Whether words after a number take it back.
 pub(super) fn hedges(words: &str) -> bool {
-    const HEDGES: [&str; 28] = [
+    const HEDGES: [&str; 29] = [
         "not",
         "no",
         "maybe",
@@ -231,7 +238,11 @@ pub(super) fn hedges(words: &str) -> bool {
         "times",
         "but",
         "between",
+        "think",
     ];
+    if words == "ish" || words.starts_with("or so") {
+        return true;
+    }
     !words.ends_with("below zero") && words.split(' ').any(|word| HEDGES.contains(&word))
 }
 

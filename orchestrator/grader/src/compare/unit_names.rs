@@ -7,7 +7,10 @@ use super::unit::{Unit, pound};
 
 /// Whether a letter of plain mathematics can be the sign of a unit: `150 m/s`.
 pub(super) fn is_symbol(name: &str) -> bool {
-    matches!(name, "m" | "s" | "g" | "h" | "L" | "N" | "J" | "W" | "V" | "A" | "K" | "km" | "cm")
+    matches!(
+        name,
+        "m" | "s" | "g" | "h" | "L" | "N" | "J" | "W" | "V" | "A" | "K" | "km" | "cm" | "Omega"
+    )
 }
 
 /// The unit that a word names.
@@ -65,6 +68,24 @@ pub(super) fn lookup(word: &str) -> Option<Unit> {
         "w" | "watt" | "watts" => compound(1000, &[("g", 1), ("m", 2), ("s", -3)]),
         "kw" | "kilowatt" | "kilowatts" => compound(1_000_000, &[("g", 1), ("m", 2), ("s", -3)]),
         "pa" | "pascal" | "pascals" => compound(1000, &[("g", 1), ("m", -1), ("s", -2)]),
+        "cal" | "calorie" | "calories" => simple("calorie", 1, 1),
+        "kcal" | "kilocalorie" | "kilocalories" => simple("calorie", 1000, 1),
+        "ohm" | "ohms" | "Omega" | "Ω" => simple("ohm", 1, 1),
+        "bit" | "bits" => simple("bit", 1, 1),
+        "byte" | "bytes" => simple("bit", 8, 1),
+        "hectare" | "hectares" | "ha" => compound(10_000, &[("m", 2)]),
+        "acre" | "acres" => compound(43_560, &[("ft", 2)]),
+        "gallon" | "gallons" | "gal" => simple("gallon", 1, 1),
+        "quart" | "quarts" | "qt" => simple("gallon", 1, 4),
+        "pint" | "pints" | "pt" => simple("gallon", 1, 8),
+        "cup" | "cups" => simple("gallon", 1, 16),
+        "khz" | "kilohertz" => compound(1_000, &[("s", -1)]),
+        "mhz" | "megahertz" => compound(1_000_000, &[("s", -1)]),
+        "ghz" | "gigahertz" => compound(1_000_000_000, &[("s", -1)]),
+        "kpa" | "kilopascal" | "kilopascals" => compound(1_000, &[("pa", 1)]),
+        "mol" | "mole" | "moles" => simple("mole", 1, 1),
+        "decade" | "decades" => simple("month", 120, 1),
+        "century" | "centuries" => simple("month", 1200, 1),
         "V" | "volt" | "volts" => simple("volt", 1, 1),
         "A" | "ampere" | "amperes" | "amps" => simple("ampere", 1, 1),
         "K" | "kelvin" | "kelvins" => simple("kelvin", 1, 1),

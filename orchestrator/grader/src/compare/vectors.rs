@@ -1,6 +1,6 @@
 //! Vectors by unit vectors, and transposed ones.
 
-use super::agree;
+use super::judge::Judge;
 use super::matrix::{entries, vector};
 use super::substitute::{letters, substitute};
 use crate::algebra::{Reading, canon, same};
@@ -9,14 +9,18 @@ use crate::stop::{Budget, Stop};
 use crate::verdict::Reason;
 
 /// Compares a vector by unit vectors with another vector; nothing if neither is one.
-pub(super) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Option<Reason>, Stop> {
+pub(super) fn compare(
+    gold: &Expr,
+    answer: &Expr,
+    judge: &Judge<'_>,
+) -> Result<Option<Reason>, Stop> {
     match (listed(gold), listed(answer)) {
-        (Some(items), None) if may_be_units(answer) => match components(answer, budget)? {
-            Some(found) => against(&items, &found, budget).map(Some),
+        (Some(items), None) if may_be_units(answer) => match components(answer, judge)? {
+            Some(found) => against(&items, &found, judge).map(Some),
             None => Ok(None),
         },
-        (None, Some(items)) if may_be_units(gold) => match components(gold, budget)? {
-            Some(found) => against(&items, &found, budget).map(Some),
+        (None, Some(items)) if may_be_units(gold) => match components(gold, judge)? {
+            Some(found) => against(&items, &found, judge).map(Some),
             None => Ok(None),
         },
         // i and j with accents on one side and without on the other.
@@ -25,12 +29,11 @@ pub(super) fn compare(gold: &Expr, answer: &Expr, budget: &Budget) -> Result<Opt
                 && may_be_units(answer)
                 && (is_accented(gold) || is_accented(answer)) =>
         {
-            let (Some(a), Some(b)) = (components(gold, budget)?, components(answer, budget)?)
-            else {
+            let (Some(a), Some(b)) = (components(gold, judge)?, components(answer, judge)?) else {
                 return Ok(None);
             };
             let (a, b): (Vec<&Expr>, Vec<&Expr>) = (a.iter().collect(), b.iter().collect());
-            entries(&a, &b, budget).map(Some)
+            entries(&a, &b, judge).map(Some)
         }
         _ => Ok(None),
     }
@@ -49,12 +52,12 @@ fn listed(expr: &Expr) -> Option<Vec<&Expr>> {
     }
 }
 
-fn against(items: &[&Expr], found: &[Expr; 3], budget: &Budget) -> Result<Reason, Stop> {
-    if items.len() == 2 && !agree(&Expr::int(0), &found[2], budget)? {
+fn against(items: &[&Expr], found: &[Expr; 3], judge: &Judge<'_>) -> Result<Reason, Stop> {
+    if items.len() == 2 && !judge.agree(&Expr::int(0), &found[2])? {
         return Ok(Reason::DifferentCount);
     }
     let found: Vec<&Expr> = found.iter().take(items.len()).collect();
-    entries(items, &found, budget)
+    entries(items, &found, judge)
 }
 
 /// Which of the unit vectors an expression is.
@@ -67,9 +70,9 @@ fn axis(expr: &Expr) -> Option<usize> {
             .or(name.strip_prefix("widehat "))
             .unwrap_or(name)
         {
-            "i" => Some(0),
-            "j" => Some(1),
-            "k" => Some(2),
+            "i" | "e_1" => Some(0),
+            "j" | "e_2" => Some(1),
+            "k" | "e_3" => Some(2),
             _ => None,
         },
         _ => None,

@@ -68,20 +68,32 @@ pub(crate) fn labelled(text: &str) -> Option<String> {
     let first = boxes.len().saturating_sub(5);
     // The last run of boxes whose labels start with (a).
     (first..boxes.len()).find_map(|start| {
-        let mut parts = Vec::new();
-        let mut before = start.checked_sub(1).map_or(0, |at| boxes[at].end);
-        for (found, label) in boxes[start..].iter().zip("abcde".chars()) {
-            let gap = text[before..found.start].to_ascii_lowercase();
-            let labels = [format!("({label})"), format!("part {label}"), format!(" {label})")];
-            if !labels.iter().any(|label| gap.contains(label.as_str())) {
-                return None;
-            }
-            let content = text[found.content.0..found.content.1].trim();
-            parts.push(format!("({label}) {content}"));
-            before = found.end;
-        }
-        (parts.len() >= 2).then(|| parts.join(", "))
+        ["abcde", "12345"].iter().find_map(|labels| labelled_by(text, &boxes, start, labels))
     })
+}
+
+/// The contents of the boxes from one on, if each has its label before it.
+fn labelled_by(text: &str, boxes: &[Span], start: usize, labels: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    let mut before = start.checked_sub(1).map_or(0, |at| boxes[at].end);
+    for (found, label) in boxes[start..].iter().zip(labels.chars()) {
+        let gap = text[before..found.start].to_ascii_lowercase();
+        let named = [format!("({label})"), format!("part {label}"), format!(" {label})")];
+        // A numbered list: "1. ..." at the start of a line.
+        let numbered = label.is_ascii_digit()
+            && gap.lines().any(|line| {
+                line.trim_start_matches(['*', ' '])
+                    .strip_prefix(label)
+                    .is_some_and(|rest| rest.starts_with(['.', ')']))
+            });
+        if !numbered && !named.iter().any(|name| gap.contains(name.as_str())) {
+            return None;
+        }
+        let content = text[found.content.0..found.content.1].trim();
+        parts.push(format!("({label}) {content}"));
+        before = found.end;
+    }
+    (parts.len() >= 2).then(|| parts.join(", "))
 }
 
 /// Finds the last complete boxes of a text.

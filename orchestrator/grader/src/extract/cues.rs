@@ -1,5 +1,6 @@
 //! Phrases that announce an answer: "final answer is", `####`, `<answer>`, "the answer is".
 
+use super::correction::replaced;
 use super::sentence::{is_word, sentence};
 
 /// Phrases that announce the answer: strong ones, plain ones, weak ones.
@@ -94,18 +95,21 @@ fn tagged(lower: &str) -> Option<(usize, usize)> {
     Some((start, end))
 }
 
-/// Where the text after the last of the cues starts.
+/// Where the text after the last of the cues starts: one pass from the end, whatever the cues.
 fn last_after(lower: &str, cues: &[&str]) -> Option<usize> {
-    cues.iter()
-        .filter_map(|cue| {
-            let at = lower.rfind(cue)?;
-            let starts_word = at == 0 || !is_word(lower.as_bytes()[at - 1]) || !cue.is_ascii();
-            let end = at + cue.len();
-            let ends_word = !cue.ends_with(|c: char| c.is_ascii_alphabetic())
-                || !lower.as_bytes().get(end).is_some_and(u8::is_ascii_alphanumeric);
-            (starts_word && ends_word).then_some(end)
-        })
-        .max()
+    let bytes = lower.as_bytes();
+    (0..bytes.len()).rev().find_map(|at| {
+        cues.iter()
+            .filter(|cue| bytes[at] == cue.as_bytes()[0] && bytes[at..].starts_with(cue.as_bytes()))
+            .filter_map(|cue| {
+                let starts_word = at == 0 || !is_word(bytes[at - 1]) || !cue.is_ascii();
+                let end = at + cue.len();
+                let ends_word = !cue.ends_with(|c: char| c.is_ascii_alphabetic())
+                    || !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric);
+                (starts_word && ends_word).then_some(end)
+            })
+            .max()
+    })
 }
 
 /// Where the text after the last "final answer" starts that has words between it and its verb:
@@ -127,6 +131,9 @@ fn loose(lower: &str) -> Option<usize> {
 
 /// The readings of a text that an answer starts: its sentence, its first formula, its first line.
 fn candidates(text: &str) -> Vec<&str> {
+    if let Some(later) = replaced(text) {
+        return later;
+    }
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || ":*\"'=：".contains(c));
     if let Some(hashed) = text.strip_prefix("####") {
         return vec![hashed.lines().next().unwrap_or("").trim()];

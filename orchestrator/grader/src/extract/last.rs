@@ -126,15 +126,25 @@ fn balanced(text: &str, start: usize, end: usize) -> usize {
     end
 }
 
+/// The choice that a text makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    One(char),
+    /// "B or C" chooses neither.
+    Several,
+    Nothing,
+}
+
 /// The letter of the choice that a text makes, for gold answers that are choices.
-pub(crate) fn choice(text: &str) -> Option<char> {
+pub(crate) fn choice(text: &str) -> Chosen {
     let head = text.trim_start_matches(|c: char| c.is_whitespace() || "*($".contains(c));
     let letter = head.chars().next().filter(char::is_ascii_uppercase);
     let after = head.chars().nth(1);
     if let Some(letter) = letter
         && after.is_none_or(|c| ".):,;*$。\n".contains(c))
+        && !also_another(&head[1..], letter)
     {
-        return Some(letter);
+        return Chosen::One(letter);
     }
     let bytes = text.as_bytes();
     let alone = |at: usize| {
@@ -151,21 +161,37 @@ pub(crate) fn choice(text: &str) -> Option<char> {
         .rev()
         .filter(|&at| bytes[at].is_ascii_uppercase() && alone(at) && marked(at))
         .filter(|&at| !is_denied(text, at));
-    let at = letters.next()?;
-    // "B or C" chooses neither.
+    let Some(at) = letters.next() else { return Chosen::Nothing };
     let between = letters.next().map(|other| &text[other + 1..at]);
     let joined = between.is_some_and(|between| {
         matches!(between.trim_matches([' ', '(', ')', '$', '*', ',']), "or" | "and" | "/")
     });
-    (!joined).then(|| bytes[at] as char)
+    if joined { Chosen::Several } else { Chosen::One(bytes[at] as char) }
+}
+
+/// Whether a text after a choice offers another one: "or (C)", "; (C) also works".
+fn also_another(after: &str, letter: char) -> bool {
+    let rest = after.trim_start_matches([')', '*', '$', ' ', ',', '.', ';']);
+    let marked = ["or ", "and ", "but "].iter().find_map(|word| {
+        let head = rest.get(..word.len())?;
+        head.eq_ignore_ascii_case(word).then(|| rest[word.len()..].trim_start_matches(['(', '*']))
+    });
+    let Some(other) = marked else { return false };
+    let mut chars = other.chars();
+    let found = chars.next().is_some_and(|c| c.is_ascii_uppercase() && c != letter);
+    found && !chars.next().is_some_and(|c| c.is_alphanumeric()) && !is_denied(other, 0)
 }
 
 /// Whether the text around a letter says that it is not the choice.
 fn is_denied(text: &str, at: usize) -> bool {
     let after = text[at + 1..].trim_start_matches([')', '*', '$', ' ']);
-    let before = text[..at].trim_end_matches(['(', '*', '$', ' ']);
-    ["is wrong", "is incorrect", "is not", "is false", "cannot", "isn't", "are wrong"]
+    let before = text[..at].trim_end_matches(['(', '*', '$', ' ']).to_ascii_lowercase();
+    ["is wrong", "is incorrect", "is not", "is false", "cannot", "can't", "isn't", "are wrong"]
         .iter()
         .any(|denial| after.starts_with(denial))
-        || before.ends_with(" not")
+        || ["not", "n't be", "cannot be", "nor", "neither", "except"].iter().any(|denial| {
+            before.strip_suffix(denial).is_some_and(|rest| {
+                denial.starts_with("n't") || !rest.ends_with(|c: char| c.is_ascii_alphanumeric())
+            })
+        })
 }

@@ -13,9 +13,29 @@ pub(crate) struct Choice {
 }
 
 /// Marks around a letter that only set it.
-const MARKS: [&str; 17] = [
-    "\\textbf", "\\textrm", "\\text", "\\mathbf", "\\mathrm", "\\boxed", "\\bf", "\\rm", "$", "{",
-    "**", " ", "\\(", "\\ ", "\\,", "~", ":",
+const MARKS: [&str; 22] = [
+    "\\underline",
+    "\\textit",
+    "\\emph",
+    "\\mathsf",
+    "\\mathit",
+    "\\textbf",
+    "\\textrm",
+    "\\text",
+    "\\mathbf",
+    "\\mathrm",
+    "\\boxed",
+    "\\bf",
+    "\\rm",
+    "$",
+    "{",
+    "**",
+    " ",
+    "\\(",
+    "\\ ",
+    "\\,",
+    "~",
+    ":",
 ];
 
 /// Words before a letter that announce it, in lower case.
@@ -35,10 +55,20 @@ const ANNOUNCEMENTS: [&str; 11] = [
 
 /// The choice that a gold answer is.
 pub(crate) fn of_gold(text: &str) -> Option<Choice> {
-    let (choice, capital) = read(text)?;
+    let Some((choice, capital)) = read(text) else { return announced(text) };
     // `b` and `(x)` are names; `(b)` is a choice.
     let bracketed = text.trim_start_matches("\\text{").starts_with('(');
     (capital || bracketed && choice.letter <= 'D').then_some(choice)
+}
+
+/// The choice that a gold sentence ends in: "... and the answer is C Cecile".
+fn announced(text: &str) -> Option<Choice> {
+    let (_, rest) = text.rsplit_once("answer is")?;
+    let mut chars = rest.trim_start_matches([' ', '\n', ':', '(']).chars();
+    let letter = chars.next().filter(|c| ('A'..=LAST).contains(c))?;
+    // "A" before a space is an article, "I" a pronoun.
+    let ends = chars.next().is_none_or(|c| ").:".contains(c) || c == ' ' && !"AI".contains(letter));
+    ends.then_some(Choice { letter, value: None })
 }
 
 /// The choice that an answer makes, if it makes one only.
@@ -50,6 +80,10 @@ pub(crate) fn of_answer(text: &str) -> Option<Choice> {
 fn read(text: &str) -> Option<(Choice, bool)> {
     let mut rest = text.trim();
     let mut bracket = false;
+    // A question chooses nothing.
+    if rest.contains('?') {
+        return None;
+    }
     loop {
         let before = rest;
         for mark in MARKS {
@@ -75,7 +109,12 @@ fn read(text: &str) -> Option<(Choice, bool)> {
     if closed.is_empty()
         || matches!(
             closed.trim_end_matches(['}', '.']),
-            "is correct" | "is the answer" | "is right"
+            "is correct"
+                | "is the answer"
+                | "is right"
+                | "is the correct answer"
+                | "is the correct option"
+                | "is the correct choice"
         )
     {
         // A bracket that is not closed is no choice.
@@ -90,8 +129,12 @@ fn read(text: &str) -> Option<(Choice, bool)> {
     if !marked {
         return None;
     }
-    // "(A, B)" and "A.5" are no choices.
     let tail = &closed[1..];
+    // "(B), not (C)".
+    if tail.starts_with(", not (") && tail.trim_end_matches(['}', '.']).len() <= ", not (C)".len() {
+        return Some((Choice { letter: choice, value: None }, capital));
+    }
+    // "(A, B)" and "A.5" are no choices.
     if tail.chars().next().is_some_and(|c| !" }$\\*.".contains(c)) {
         return None;
     }
@@ -141,7 +184,11 @@ fn offers_another(tail: &str, letter: char) -> bool {
     let denied = words.iter().any(|word| {
         matches!(*word, "wrong" | "incorrect" | "maybe" | "possibly" | "perhaps" | "instead")
     });
+    let refuted = words
+        .windows(3)
+        .any(|three| matches!(three, ["cannot", "be", "right" | "correct" | "true"]));
     if denied
+        || refuted
         || words.first() == Some(&"is") && (words.contains(&"not") || words.contains(&"false"))
     {
         return true;

@@ -32,6 +32,9 @@ pub(super) fn decide(
         return Ok(reason);
     }
     let choice = of_answer(text);
+    if gold.choice.is_some() && text.contains('?') {
+        return Ok(Reason::DifferentValue);
+    }
     if let Some(wanted) = &gold.choice {
         if let Some(found) = &choice {
             return same_choice(wanted, found, budget).map(verdict);
@@ -44,6 +47,10 @@ pub(super) fn decide(
         if !words {
             return Ok(Reason::DifferentValue);
         }
+    }
+    // Several choices are no alternatives.
+    if several(&gold.answer).is_some() && offers_alternatives(text) {
+        return Ok(Reason::DifferentValue);
     }
     let reason = match read {
         Ok(expr) => by_value(gold, text, expr, budget),
@@ -80,8 +87,15 @@ fn same_choice(wanted: &Choice, found: &Choice, budget: &Budget) -> Result<bool,
         (Some(gold), Some(answer)) if !is_prose(gold) => {
             Ok(against(gold, answer, budget)?.is_correct())
         }
+        // Words beside the letter may be shortened, but not be others: Paris is not London.
+        (Some(gold), Some(answer)) if is_prose(answer) => Ok(share_a_word(gold, answer)),
         _ => Ok(true),
     }
+}
+
+fn share_a_word(a: &str, b: &str) -> bool {
+    let (a, b) = (plain_words(a), plain_words(b));
+    a.split(' ').any(|word| b.split(' ').any(|other| word == other))
 }
 
 /// Compares two bare texts by value, or as words.
@@ -163,6 +177,12 @@ fn by_value(gold: &Gold, text: &str, expr: &Expr, budget: &Budget) -> Result<Rea
         let same = same_words(&gold.answer, text);
         return Ok(if same { Reason::SameText } else { Reason::DifferentKind });
     };
+    // Alice and Bob are not Alice or Bob.
+    let words = list(Some(gold_expr))
+        .is_some_and(|items| items.iter().all(|item| matches!(item, Expr::Text(_))));
+    if words && offers_alternatives(text) && !offers_alternatives(&gold.answer) {
+        return Ok(Reason::DifferentKind);
+    }
     let tuple =
         matches!(gold_expr, Expr::Seq(Bracket::Round | Bracket::Square | Bracket::Angle, ..));
     if tuple && list(Some(expr)).is_some() && offers_alternatives(text) {

@@ -9,7 +9,7 @@ mod parts;
 mod self_check;
 
 pub use explain::{Explanation, Reading, explain};
-pub use self_check::{GoldFault, self_check};
+pub use self_check::{GoldFault, self_check, self_check_by};
 
 pub(crate) use choice::{Choice, of_gold as gold_choice};
 pub(crate) use dates::{Date, date};
@@ -17,7 +17,7 @@ pub(crate) use parts::parts;
 
 use crate::ast::Expr;
 use crate::compare::{canonical, plain_words, same_text, spelled_number};
-use crate::extract::{Found, choice, extract, labelled, own_words};
+use crate::extract::{Chosen, Found, choice, extract, labelled, own_words};
 use crate::parse::parse;
 use crate::stop::{Budget, Stop};
 use crate::verdict::{Answer, Grade, Reason, Verdict};
@@ -41,6 +41,7 @@ pub fn grade(gold: &Gold, response: &str, rules: impl Into<Rules>) -> Grade {
             let all = parts.map(|parts| answered(gold, &parts, policy));
             all.filter(|grade| grade.verdict.is_correct()).unwrap_or(last)
         }
+        Ok(Found::Marked(answer)) => answered(gold, answer, policy),
         Ok(Found::Candidates(candidates)) => grade_candidates(gold, &candidates, policy),
         Err(reason) => {
             // A choice needs no cue where the whole response is about it.
@@ -49,9 +50,9 @@ pub fn grade(gold: &Gold, response: &str, rules: impl Into<Rules>) -> Grade {
                     && extraction == Extraction::Auto
                     && reason == Reason::NoAnswerFound
             });
-            match words.and_then(choice) {
-                Some(letter) => answered(gold, &letter.to_string(), policy),
-                None => missing(reason),
+            match words.map(choice) {
+                Some(Chosen::One(letter)) => answered(gold, &letter.to_string(), policy),
+                _ => missing(reason),
             }
         }
     }
@@ -65,8 +66,10 @@ fn missing(reason: Reason) -> Grade {
 fn grade_candidates(gold: &Gold, candidates: &[&str], policy: Policy) -> Grade {
     if gold.choice.is_some() {
         for candidate in candidates {
-            if let Some(letter) = choice(candidate) {
-                return answered(gold, &letter.to_string(), policy);
+            match choice(candidate) {
+                Chosen::One(letter) => return answered(gold, &letter.to_string(), policy),
+                Chosen::Several => return answered(gold, candidate, policy),
+                Chosen::Nothing => {}
             }
         }
     }

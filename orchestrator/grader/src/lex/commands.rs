@@ -1,5 +1,6 @@
 //! LaTeX commands.
 
+use super::functions::function;
 use super::{Lexer, Mode, Token};
 use crate::stop::Stop;
 
@@ -8,6 +9,8 @@ use crate::stop::Stop;
 enum Kind {
     /// Spacing, sizes, fonts as switches: nothing.
     Nothing,
+    /// A wide space: nothing, or a comma between equations.
+    Space,
     /// Nothing, and neither is its argument.
     Hidden,
     /// A font: its argument is mathematics.
@@ -19,6 +22,8 @@ enum Kind {
     /// Takes arguments or is a function.
     Command(&'static str),
     Dots,
+    /// The end of a row.
+    Row,
     And,
     Or,
 }
@@ -77,7 +82,8 @@ impl Lexer {
 
     fn apply(&mut self, kind: Kind) {
         match kind {
-            Kind::Nothing => self.spaced = true,
+            Kind::Space if self.separates() => self.push(Token::Symbol(',')),
+            Kind::Nothing | Kind::Space => self.spaced = true,
             Kind::Hidden => self.skip_argument(),
             Kind::Font | Kind::Text => {
                 let text = matches!(kind, Kind::Text);
@@ -95,9 +101,26 @@ impl Lexer {
             Kind::Command("blackboard") => self.blackboard(),
             Kind::Command(name) => self.push(Token::Command(name)),
             Kind::Dots => self.push(Token::Dots),
+            Kind::Row => self.push(Token::Row),
             Kind::And => self.push(Token::And),
             Kind::Or => self.push(Token::Or),
         }
+    }
+
+    /// Whether a wide space stands between two equations: `x = 3 \quad y = 4`.
+    fn separates(&self) -> bool {
+        let value = matches!(
+            self.last(),
+            Some(Token::Number { .. } | Token::Letter(_) | Token::Symbol(')' | '}'))
+        );
+        let equation = self.out.iter().any(|lexeme| lexeme.token == Token::Symbol('='));
+        if self.environments || self.brackets > 0 || self.in_text() || !value || !equation {
+            return false;
+        }
+        let rest = &self.chars[self.at..];
+        let start = rest.iter().position(|c| !c.is_whitespace()).unwrap_or(rest.len());
+        let name = rest[start..].first().is_some_and(char::is_ascii_alphabetic);
+        name && rest.contains(&'=')
     }
 
     /// `\,`, `\{`, `\\` and the like.
@@ -223,18 +246,20 @@ impl Lexer {
 }
 
 fn kind(name: &str) -> Option<Kind> {
-    use Kind::{And, Command, Dots, Font, Hidden, Letter, Nothing, Or, Symbol, Text};
+    use Kind::{And, Command, Dots, Font, Hidden, Letter, Nothing, Or, Row, Space, Symbol, Text};
     Some(match name {
-        "quad" | "qquad" | "enspace" | "thinspace" | "medspace" | "thickspace" | "negthinspace"
-        | "displaystyle" | "textstyle" | "scriptstyle" | "limits" | "nolimits" | "big" | "Big"
-        | "bigg" | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl" | "biggr" | "Biggl"
-        | "Biggr" | "rm" | "bf" | "it" | "sf" | "tt" | "em" | "boldmath" | "mathstrut"
-        | "strut" | "large" | "Large" | "normalsize" | "small" | "centering" | "allowbreak"
-        | "nobreak" | "relax" | "par" | "hfill" | "newline" | "noindent" => Nothing,
+        "quad" | "qquad" => Space,
+        "enspace" | "thinspace" | "medspace" | "thickspace" | "negthinspace" | "displaystyle"
+        | "textstyle" | "scriptstyle" | "limits" | "nolimits" | "big" | "Big" | "bigg" | "Bigg"
+        | "bigl" | "bigr" | "Bigl" | "Bigr" | "biggl" | "biggr" | "Biggl" | "Biggr" | "rm"
+        | "bf" | "it" | "sf" | "tt" | "em" | "boldmath" | "mathstrut" | "strut" | "large"
+        | "Large" | "normalsize" | "small" | "centering" | "allowbreak" | "nobreak" | "relax"
+        | "par" | "hfill" | "newline" | "noindent" | "checkmark" | "blacksquare" | "square"
+        | "qed" | "Box" => Nothing,
         "phantom" | "hphantom" | "vphantom" | "hspace" | "vspace" | "label" | "tag" | "color" => {
             Hidden
         }
-        "textcolor" => Hidden,
+        "textcolor" | "colorbox" => Hidden,
         "mathbf" | "boldsymbol" | "bm" | "mathit" | "mathcal" | "mathfrak" | "mathscr"
         | "boxed" | "fbox" | "variable" | "underline" | "mathop" | "mathbin" | "mathrel"
         | "pmb" | "cancel" | "ensuremath" | "smash" => Font,
@@ -280,6 +305,7 @@ fn kind(name: &str) -> Option<Kind> {
         "rbrack" => Symbol(']'),
         "lgroup" | "lparen" => Symbol('('),
         "rgroup" | "rparen" => Symbol(')'),
+        "cr" => Row,
         "langle" => Symbol('⟨'),
         "rangle" => Symbol('⟩'),
         "lfloor" | "llcorner" => Symbol('⌊'),
@@ -306,91 +332,4 @@ fn kind(name: &str) -> Option<Kind> {
         "binom" | "dbinom" | "tbinom" => Command("binom"),
         _ => return function(name).map(Command),
     })
-}
-
-/// The functions and operators that have a name, in LaTeX and in plain text.
-pub(super) fn function(name: &str) -> Option<&'static str> {
-    const NAMES: [&str; 67] = [
-        "sqrt",
-        "cis",
-        "sin",
-        "cos",
-        "tan",
-        "cot",
-        "sec",
-        "csc",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arccot",
-        "arcsec",
-        "arccsc",
-        "sinh",
-        "cosh",
-        "tanh",
-        "coth",
-        "sech",
-        "csch",
-        "arsinh",
-        "arcosh",
-        "artanh",
-        "log",
-        "ln",
-        "lg",
-        "exp",
-        "gcd",
-        "lcm",
-        "min",
-        "max",
-        "det",
-        "floor",
-        "ceil",
-        "abs",
-        "sgn",
-        "sum",
-        "prod",
-        "int",
-        "iint",
-        "iiint",
-        "oint",
-        "lim",
-        "limsup",
-        "liminf",
-        "sup",
-        "inf",
-        "overline",
-        "bar",
-        "hat",
-        "vec",
-        "tilde",
-        "widehat",
-        "overrightarrow",
-        "dot",
-        "mod",
-        "bmod",
-        "pmod",
-        "choose",
-        "operator",
-        "Re",
-        "Im",
-        "arg",
-        "deg",
-        "not",
-        "over",
-        "partial",
-    ];
-    let name = match name {
-        "cosec" => "csc",
-        "ctg" | "cotg" => "cot",
-        "tg" => "tan",
-        "arctg" | "atan" => "arctan",
-        "asin" => "arcsin",
-        "acos" => "arccos",
-        "arcsinh" | "asinh" => "arsinh",
-        "arccosh" | "acosh" => "arcosh",
-        "arctanh" | "atanh" => "artanh",
-        "root" => "sqrt",
-        other => other,
-    };
-    NAMES.into_iter().find(|known| *known == name)
 }

@@ -5,6 +5,7 @@
 //! refused.
 
 mod commands;
+mod functions;
 mod number;
 mod spoken;
 mod token;
@@ -146,7 +147,10 @@ impl Lexer {
                 self.spaced = true;
                 // A stop ends a text; inside it is not part of an expression.
                 let more = self.chars[self.at..].iter().any(|c| c.is_alphanumeric());
-                if more && (c == '.' || c == '?') && !self.in_text() {
+                if c == '?' {
+                    // A question is no answer.
+                    self.push(Token::Symbol('?'));
+                } else if more && c == '.' && !self.in_text() {
                     self.push(Token::Symbol('.'));
                 }
             }
@@ -190,7 +194,9 @@ impl Lexer {
         let run: String = self.chars[start..end].iter().collect();
         let lower = run.to_lowercase();
         // "p.m." and "a.m.".
-        if matches!(lower.as_str(), "p" | "a") && self.rest_is(end, ".m") {
+        if matches!(lower.as_str(), "p" | "a")
+            && (self.rest_is(end, ".m") || self.rest_is(end, ".M"))
+        {
             self.at = end + 2 + usize::from(self.rest_is(end + 2, "."));
             self.push(Token::Word(format!("{lower}m")));
             return;

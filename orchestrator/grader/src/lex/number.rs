@@ -87,6 +87,8 @@ impl Lexer {
         // A plain comma inside brackets separates elements, as does one before a blank.
         let separator = if self.rest_is(self.at, "{,}") {
             3
+        } else if self.rest_is(self.at, "{\\,}") {
+            4
         } else if self.rest_is(self.at, ",\\!") {
             3 + self.blanks(self.at + 3)
         } else if self.rest_is(self.at, "\\,") || self.rest_is(self.at, "\\ ") {

@@ -1,6 +1,6 @@
 //! Runs of letters: which are words, which are functions, which are products of variables.
 
-use super::commands::function;
+use super::functions::function;
 
 /// What a run of letters is.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,12 +22,12 @@ const SPELLED: [&str; 13] = [
 ];
 
 /// Short words that are words in plain text, too.
-const SHORT: [&str; 60] = [
+const SHORT: [&str; 59] = [
     "odd", "yes", "no", "the", "all", "any", "not", "are", "is", "of", "to", "set", "one", "two",
     "six", "ten", "per", "day", "only", "none", "dne", "sum", "at", "by", "if", "it", "its", "has",
-    "was", "but", "so", "an", "as", "in", "on", "can", "get", "let", "for", "than", "then", "when",
-    "mon", "tue", "wed", "thu", "fri", "sat", "sun", "red", "men", "big", "old", "new", "box",
-    "cat", "dog", "boy", "cup", "bag",
+    "was", "so", "an", "as", "in", "on", "can", "get", "let", "for", "than", "then", "when", "mon",
+    "tue", "wed", "thu", "fri", "sat", "sun", "red", "men", "big", "old", "new", "box", "cat",
+    "dog", "boy", "cup", "bag",
 ];
 
 /// Signs of units that may follow a number in plain text.
@@ -49,7 +49,7 @@ pub(super) fn classify(
 ) -> Class {
     if lower == run {
         match lower {
-            "and" | "und" | "et" | "и" | "和" => return Class::And,
+            "and" | "und" | "et" | "и" | "和" | "but" => return Class::And,
             "or" | "oder" | "ou" | "или" | "或" | "或者" => return Class::Or,
             _ => {}
         }

@@ -17,7 +17,15 @@ impl Parser {
         match token {
             Token::Number { .. } => self.number(true),
             Token::Letter(name) => {
+                if let Some(based) = self.high_base() {
+                    return Ok(based);
+                }
                 self.at += 1;
+                if matches!(name.as_str(), "angle" | "measuredangle" | "triangle")
+                    && let Some(figure) = self.figure(&name)
+                {
+                    return Ok(figure);
+                }
                 let function = matches!(name.as_str(), "f" | "g" | "h" | "F" | "G" | "H" | "P");
                 if function && self.is('(') {
                     return self.application(name);
@@ -33,7 +41,10 @@ impl Parser {
                 }
                 Ok(named(&name))
             }
-            Token::Word(word) => Ok(self.words(word)),
+            Token::Word(word) => {
+                let based = self.high_base();
+                Ok(based.unwrap_or_else(|| self.words(word)))
+            }
             Token::Symbol(symbol) => self.bracketed(symbol),
             Token::Command(name) => {
                 self.at += 1;
@@ -49,6 +60,32 @@ impl Parser {
             }
             Token::End(_) | Token::Row | Token::And | Token::Or => Err(Stop::Syntax),
         }
+    }
+
+    /// An angle or a triangle by its three points, which are no product.
+    fn figure(&mut self, kind: &str) -> Option<Expr> {
+        let point = |token: Option<&Token>| match token {
+            Some(Token::Letter(name)) if name.len() == 1 && *name == name.to_uppercase() => {
+                name.chars().next()
+            }
+            _ => None,
+        };
+        let braced = usize::from(self.is('{'));
+        let mut points: Vec<char> =
+            (0..3).map_while(|at| point(self.peek_at(braced + at))).collect();
+        let end = braced + points.len();
+        let more = point(self.peek_at(end)).is_some();
+        let closed = braced == 0 || self.peek_at(end) == Some(&Token::Symbol('}'));
+        if points.len() != 3 || more || !closed {
+            return None;
+        }
+        self.at += end + braced;
+        // An angle is the same from its other side.
+        if kind != "triangle" && points[0] > points[2] {
+            points.reverse();
+        }
+        let kind = if kind == "triangle" { kind } else { "angle" };
+        Some(Expr::Var(format!("{kind} {}", points.into_iter().collect::<String>())))
     }
 
     /// Words that stand together.

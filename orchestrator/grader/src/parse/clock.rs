@@ -29,6 +29,12 @@ impl Parser {
             return None;
         }
         let half = self.half_of_day();
+        // 15:00 hours.
+        if half.is_none()
+            && matches!(self.peek(), Some(Token::Word(word)) if word == "hours" || word == "hrs")
+        {
+            self.at += 1;
+        }
         // 4:20 feet, 4:20x and the like are something else.
         if half.is_none()
             && (self.starts_factor()

@@ -85,10 +85,15 @@ impl Parser {
             }
             self.at += 1;
         }
+        // "1 if x > 0 and 2 if x < 0": the word is between two cases.
+        let cases = self.lexemes[self.at..].iter().any(
+            |lexeme| matches!(&lexeme.token, Token::Word(word) if word == "if" || word == "when"),
+        );
         let cell = self.lexemes[self.at..]
             .iter()
             .take_while(|lexeme| {
-                let comma = matches!(lexeme.token, Token::Symbol(',' | ';' | ')') | Token::Or);
+                let comma = matches!(lexeme.token, Token::Symbol(',' | ';' | ')') | Token::Or)
+                    || cases && lexeme.token == Token::And;
                 let ends = matches!(lexeme.token, Token::Symbol('&') | Token::Row | Token::End(_));
                 !ends && (in_cell || !comma)
             })

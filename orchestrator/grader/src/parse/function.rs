@@ -29,6 +29,10 @@ impl Parser {
                     // A line over a product of letters names a segment; arrows name vectors.
                     Expr::Var(letter) => Expr::Var(format!("{name} {letter}")),
                     Expr::Const(Constant::I) => Expr::Var(format!("{name} i")),
+                    // An arrow goes from its first end to the other.
+                    Expr::Mul(ends) if accent(name) == "vec" && is_segment(&ends) => {
+                        Expr::Var(format!("vec {}", ends.iter().map(label).collect::<String>()))
+                    }
                     other => Expr::Apply(accent(name).to_owned(), vec![other]),
                 })
             }
@@ -223,6 +227,9 @@ impl Parser {
             }
             Err(stop) => return Err(stop),
         };
+        if let Some(based) = digits_in_base(&base, &index) {
+            return Ok(based);
+        }
         match base {
             Expr::Var(name) => Ok(Expr::Var(format!("{name}_{index}"))),
             Expr::Const(Constant::E) => Ok(Expr::Var(format!("e_{index}"))),
@@ -257,6 +264,20 @@ impl Parser {
             self.at += 1;
         }
         Ok(text)
+    }
+}
+
+/// `(1011)_2`, and digits with a line over them, in the base of their index.
+fn digits_in_base(base: &Expr, index: &str) -> Option<Expr> {
+    let number = match base {
+        Expr::Apply(name, inner) if name == "overline" && inner.len() == 1 => &inner[0],
+        other => other,
+    };
+    match (number, index.parse::<u32>()) {
+        (Expr::Num(num), Ok(radix @ 2..=36)) if num.decimal.is_none() && num.value.is_int() => {
+            Some(Expr::Based(num.value.to_string(), radix))
+        }
+        _ => None,
     }
 }
 

@@ -37,6 +37,12 @@ impl Parser {
         if items.len() == 1 {
             return Ok(items.swap_remove(0));
         }
+        if joins.contains(&Join::Or) && names_differ(&items) {
+            return Ok(items
+                .into_iter()
+                .reduce(|all, item| Expr::SetOp('∪', Box::new(all), Box::new(item)))
+                .ok_or(Stop::Syntax)?);
+        }
         if items.iter().all(is_condition) && joins.iter().any(|join| *join != Join::Comma) {
             return Ok(conditions(items, &joins));
         }
@@ -97,6 +103,19 @@ impl Parser {
         let condition = self.condition(false)?;
         Ok(Expr::Case(Box::new(value), Box::new(condition)))
     }
+}
+
+/// Whether equations give values to different letters, so that "or" is not "and".
+fn names_differ(items: &[Expr]) -> bool {
+    let stem = |item: &Expr| match item {
+        Expr::Relation(members, ops) if *ops == ['='] => match members.first() {
+            Some(Expr::Var(name)) => name.split('_').next().map(str::to_owned),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some(stems) = items.iter().map(stem).collect::<Option<Vec<_>>>() else { return false };
+    stems.iter().any(|stem| *stem != stems[0])
 }
 
 /// Whether an element of a list restricts a name, so that "and" and "or" say different things.

@@ -34,7 +34,7 @@ const MAX_CHAIN: usize = 40;
 
 /// Parses an answer.
 pub(crate) fn parse(text: &str) -> Result<Expr, Stop> {
-    let mut lexemes = lex(text)?;
+    let mut lexemes = lex(unquoted(text))?;
     trim(&mut lexemes);
     if lexemes.is_empty() {
         return Err(Stop::Syntax);
@@ -48,6 +48,19 @@ pub(crate) fn parse(text: &str) -> Result<Expr, Stop> {
     if expr.depth() > MAX_LEVELS { Err(Stop::TooLarge) } else { Ok(expr) }
 }
 
+/// A text without the quotation marks around all of it.
+fn unquoted(text: &str) -> &str {
+    let inner = text.trim();
+    for (open, close) in [("``", "''"), ("`", "'"), ("'", "'")] {
+        if let Some(rest) = inner.strip_prefix(open).and_then(|rest| rest.strip_suffix(close))
+            && !rest.contains('\'')
+        {
+            return rest;
+        }
+    }
+    text
+}
+
 /// Drops punctuation around an answer.
 fn trim(lexemes: &mut Vec<Lexeme>) {
     let idle = |lexeme: &Lexeme| {
@@ -59,11 +72,61 @@ fn trim(lexemes: &mut Vec<Lexeme>) {
     while lexemes.last().is_some_and(idle) {
         lexemes.pop();
     }
+    let announced = announcement(lexemes);
+    lexemes.drain(..announced);
     let lead = lexemes
         .iter()
         .take_while(|lexeme| idle(lexeme) || matches!(lexeme.token, Token::Symbol('≈' | '=' | '⇒')))
         .count();
     lexemes.drain(..lead);
+}
+
+/// How many words before a value only announce it: "the answer is", "so we get".
+fn announcement(lexemes: &[Lexeme]) -> usize {
+    const WORDS: [&str; 26] = [
+        "the",
+        "final",
+        "correct",
+        "answer",
+        "answers",
+        "is",
+        "are",
+        "so",
+        "therefore",
+        "thus",
+        "hence",
+        "result",
+        "solution",
+        "solutions",
+        "value",
+        "we",
+        "get",
+        "have",
+        "it",
+        "our",
+        "my",
+        "required",
+        "desired",
+        "must",
+        "be",
+        "equals",
+    ];
+    const LAST: [&str; 10] =
+        ["is", "are", "be", "get", "have", "so", "therefore", "thus", "hence", "equals"];
+    let word = |at: usize| match lexemes.get(at).map(|lexeme| &lexeme.token) {
+        Some(Token::Word(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    let pause = |at: usize| {
+        matches!(lexemes.get(at).map(|lexeme| &lexeme.token), Some(Token::Symbol(',' | ':')))
+    };
+    let mut count = 0;
+    while word(count).is_some_and(|word| WORDS.contains(&word)) || count > 0 && pause(count) {
+        count += 1;
+    }
+    let ends =
+        count > 0 && (pause(count - 1) || word(count - 1).is_some_and(|w| LAST.contains(&w)));
+    if ends && count < lexemes.len() && word(count).is_none() { count } else { 0 }
 }
 
 struct Parser {

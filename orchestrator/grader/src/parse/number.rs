@@ -15,6 +15,9 @@ impl Parser {
         let Some(Token::Number { digits, exponent, .. }) = self.peek().cloned() else {
             return Err(Stop::Syntax);
         };
+        if let Some(based) = self.high_base() {
+            return Ok(based);
+        }
         self.at += 1;
         if digits.contains('.') && exponent == 0 {
             if let Some(block) = self.repeating_block() {
@@ -39,6 +42,38 @@ impl Parser {
             return Ok(Expr::Num(Num { value: &whole.value + fraction, decimal: None }));
         }
         Ok(number)
+    }
+
+    /// Digits and letters in a base above ten, `2A_{16}`, from their first token on.
+    pub(super) fn high_base(&mut self) -> Option<Expr> {
+        let mut digits = String::new();
+        let mut length = 0;
+        while length < 12 && (length == 0 || !self.lexemes.get(self.at + length)?.spaced) {
+            match self.peek_at(length) {
+                Some(Token::Number { digits: more, exponent: 0, .. }) => digits.push_str(more),
+                Some(Token::Letter(more) | Token::Word(more)) => digits.push_str(more),
+                _ => break,
+            }
+            length += 1;
+        }
+        if self.peek_at(length) != Some(&Token::Symbol('_'))
+            || digits.bytes().all(|b| b.is_ascii_digit())
+        {
+            return None;
+        }
+        let braced = usize::from(self.peek_at(length + 1) == Some(&Token::Symbol('{')));
+        let Some(Token::Number { digits: base, exponent: 0, .. }) =
+            self.peek_at(length + 1 + braced)
+        else {
+            return None;
+        };
+        let base: u32 = base.parse().ok().filter(|base| (11..=36).contains(base))?;
+        // A single letter with an index is a name: a_{16}.
+        if digits.len() < 2 || !digits.chars().all(|c| c.is_digit(base)) {
+            return None;
+        }
+        self.at += length + 2 + 2 * braced;
+        Some(Expr::Based(digits.to_uppercase(), base))
     }
 
     /// The overlined digits after a decimal point.

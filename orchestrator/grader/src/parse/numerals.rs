@@ -56,9 +56,9 @@ pub(crate) fn scale_word(word: &str) -> Option<u64> {
     Some(match word {
         "hundred" | "hundreds" | "百" => 100,
         "thousand" | "thousands" | "k" | "千" => 1_000,
-        "million" | "millions" => 1_000_000,
+        "million" | "millions" | "mn" | "mln" | "mil" => 1_000_000,
         "billion" | "billions" | "bn" => 1_000_000_000,
-        "trillion" | "trillions" => 1_000_000_000_000,
+        "trillion" | "trillions" | "tn" => 1_000_000_000_000,
         "dozen" | "dozens" => 12,
         "score" => 20,
         "gross" => 144,
@@ -92,6 +92,7 @@ fn positive(words: &[&str]) -> Option<RBig> {
     }
     match words {
         ["half"] => return Some(fraction(1, 2)),
+        ["half", "a", "dozen"] => return Some(RBig::from(6)),
         ["a" | "an" | "one", part] if part_word(part).is_some() => {
             return part_word(part).map(|size| fraction(1, size));
         }

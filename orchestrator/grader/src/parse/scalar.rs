@@ -176,7 +176,8 @@ impl Parser {
                 }
                 '!' => {
                     self.at += 1;
-                    Expr::Call("factorial", vec![base])
+                    let double = self.eat('!');
+                    Expr::Call(if double { "double factorial" } else { "factorial" }, vec![base])
                 }
                 '%' => {
                     self.at += 1;
@@ -251,8 +252,12 @@ impl Parser {
             }
             // A complement, a transpose or a one-sided limit is only a name.
             Some(Token::Symbol('+' | '*' | '-')) if self.ends_after_sign(braced) => {
+                let side = match self.peek() {
+                    Some(Token::Symbol(sign)) => format!("side{sign}"),
+                    _ => "side".to_owned(),
+                };
                 self.at += 1 + usize::from(braced);
-                return Ok(Expr::Apply("side".to_owned(), vec![base]));
+                return Ok(Expr::Apply(side, vec![base]));
             }
             _ => {}
         }

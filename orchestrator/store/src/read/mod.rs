@@ -9,6 +9,7 @@ pub mod mistakes;
 pub mod overview;
 pub mod problem;
 pub mod problems;
+pub mod processes;
 pub mod runs;
 pub mod sql;
 mod statement;
