@@ -2,7 +2,7 @@
 
 from typing import Literal, Optional, Sequence, Union
 
-Extraction = Literal["auto", "boxed"]
+Extraction = Literal["auto", "boxed", "hashes", "answer_tag"]
 Policy = Literal["strict", "lenient"]
 Verdict = Literal["correct", "wrong", "no_answer", "unparsed", "timeout"]
 

@@ -13,6 +13,27 @@
 //! | text after the end of the turn, or after "I hope it is correct" | not looked at |
 //! | no box, [`Extraction::Auto`](crate::Extraction::Auto) | after the last of "final answer is", `####`, `<answer>`, "answer is": a later one replaces an earlier one; else the last expression of a text that does not break off |
 //!
+//! Where a prompt asks for another mark, the caller says so:
+//! [`Extraction::Hashes`](crate::Extraction) takes the line after the last `####` and
+//! [`Extraction::AnswerTag`](crate::Extraction) the last `<answer>` element, and nothing else. An
+//! element that is not ended, or an empty one, is no answer.
+//!
+//! ```
+//! # use retrial_grader::{Extraction, Gold, grade};
+//! let gold = Gold::parse("42")?;
+//! for (response, extraction, right) in [
+//!     ("6 times 7.\n#### 42", Extraction::Hashes, true),
+//!     ("#### 42\n####", Extraction::Hashes, false),
+//!     (r"\boxed{42}", Extraction::Hashes, false),
+//!     ("<answer>42</answer>", Extraction::AnswerTag, true),
+//!     ("<answer>42</answer> or <answer>43", Extraction::AnswerTag, false),
+//!     ("#### 42", Extraction::Boxed, false),
+//! ] {
+//!     assert_eq!(grade(&gold, response, extraction).verdict.is_correct(), right, "{response}");
+//! }
+//! # Ok::<(), retrial_grader::GoldError>(())
+//! ```
+//!
 //! # Where careful people differ
 //!
 //! [`Policy::Strict`](crate::Policy) is for rewards: what is not surely right is wrong.

@@ -7,7 +7,7 @@ use retrial_grader::{Extraction, Gold, grade};
 fuzz_target!(|response: &str| {
     for gold in ["42", "C", "\\text{no solution}", "(1,2)"] {
         let gold = Gold::parse(gold).expect("a gold answer");
-        for extraction in [Extraction::Boxed, Extraction::Auto] {
+        for extraction in Extraction::ALL {
             grade(&gold, response, extraction);
         }
     }

@@ -1,6 +1,6 @@
 //! Python bindings of the grader: `import retrial_grader`.
 
-use ::grader::{Explanation, Extraction, Gold, Grade, Policy, Rules};
+use ::grader::{Explanation, Gold, Grade, Policy, Rules};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -97,21 +97,18 @@ impl Input {
 }
 
 fn rules(extraction: &str, policy: &str) -> PyResult<Rules> {
-    let extraction = match extraction {
-        "auto" => Extraction::Auto,
-        "boxed" => Extraction::Boxed,
-        other => return Err(unknown("extraction", other, "auto, boxed")),
-    };
+    let extraction = extraction
+        .parse()
+        .map_err(|unknown: ::grader::UnknownExtraction| PyValueError::new_err(unknown.to_string()))?;
     let policy = match policy {
         "strict" => Policy::Strict,
         "lenient" => Policy::Lenient,
-        other => return Err(unknown("policy", other, "strict, lenient")),
+        other => {
+            let text = format!("unknown policy `{other}`; hint: one of strict, lenient");
+            return Err(PyValueError::new_err(text));
+        }
     };
     Ok(Rules { extraction, policy })
-}
-
-fn unknown(what: &str, given: &str, known: &str) -> PyErr {
-    PyValueError::new_err(format!("unknown {what} {given:?}; hint: one of {known}"))
 }
 
 fn read_gold(text: &str) -> PyResult<Gold> {

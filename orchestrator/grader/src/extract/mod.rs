@@ -8,6 +8,7 @@
 mod boxes;
 mod cues;
 mod last;
+mod marked;
 mod sentence;
 
 pub(crate) use boxes::{boxed, labelled};
@@ -34,6 +35,8 @@ const TURN_ENDS: [&str; 9] = [
 pub(crate) enum Found<'a> {
     /// The contents of boxes that stand side by side, usually one.
     Boxes(Vec<&'a str>),
+    /// The text after a mark, or in an element.
+    Marked(&'a str),
     /// Texts that may be the answer, the likeliest first.
     Candidates(Vec<&'a str>),
 }
@@ -41,28 +44,39 @@ pub(crate) enum Found<'a> {
 /// Finds the answer of a response.
 pub(crate) fn extract(response: &str, how: Extraction) -> Result<Found<'_>, Reason> {
     let body = own_words(response)?;
+    match how {
+        Extraction::Hashes => return marked::after_hashes(body).map(Found::Marked),
+        Extraction::AnswerTag => {
+            let inner = marked::in_answer_tag(body)?;
+            let boxes = boxes::last_boxes(inner);
+            return if boxes.unclosed || boxes.empty.is_some() {
+                Err(Reason::NoAnswerFound)
+            } else if boxes.contents.is_empty() {
+                Ok(Found::Marked(inner))
+            } else {
+                Ok(Found::Boxes(boxes.contents))
+            };
+        }
+        Extraction::Boxed | Extraction::Auto => {}
+    }
     let found = boxes::last_boxes(body);
     if !found.contents.is_empty() {
         return Ok(Found::Boxes(found.contents));
     }
-    match how {
-        Extraction::Boxed if found.empty.is_some() => Err(Reason::EmptyAnswer),
-        Extraction::Boxed => Err(Reason::NoAnswerFound),
-        // A box that was begun and not ended: the response is cut off.
-        Extraction::Auto if found.unclosed => Err(Reason::NoAnswerFound),
-        Extraction::Auto => {
-            let mut candidates = cues::after_cues(body);
-            if candidates.is_empty() {
-                // An empty box asks for the answer; only what follows it can be one.
-                candidates = last::last_expressions(&body[found.empty.unwrap_or(0)..]);
-            }
-            match (candidates.is_empty(), found.empty) {
-                (false, _) => Ok(Found::Candidates(candidates)),
-                (true, Some(_)) => Err(Reason::EmptyAnswer),
-                (true, None) => Err(Reason::NoAnswerFound),
-            }
-        }
+    let nothing = if found.empty.is_some() { Reason::EmptyAnswer } else { Reason::NoAnswerFound };
+    if how == Extraction::Boxed {
+        return Err(nothing);
     }
+    // A box that was begun and not ended: the response is cut off.
+    if found.unclosed {
+        return Err(Reason::NoAnswerFound);
+    }
+    let mut candidates = cues::after_cues(body);
+    if candidates.is_empty() {
+        // An empty box asks for the answer; only what follows it can be one.
+        candidates = last::last_expressions(&body[found.empty.unwrap_or(0)..]);
+    }
+    if candidates.is_empty() { Err(nothing) } else { Ok(Found::Candidates(candidates)) }
 }
 
 /// The part of a response that speaks for the model: no reasoning, no other turns or problems.
@@ -109,6 +123,7 @@ mod tests {
     fn auto(response: &str) -> Vec<&str> {
         match extract(response, Extraction::Auto) {
             Ok(Found::Boxes(found) | Found::Candidates(found)) => found,
+            Ok(Found::Marked(found)) => vec![found],
             Err(_) => Vec::new(),
         }
     }

@@ -8,7 +8,7 @@ use crate::compare::canonical;
 use crate::extract::{Found, extract};
 use crate::stop::Budget;
 use crate::verdict::Grade;
-use crate::{Gold, Policy, Rules};
+use crate::{Extraction, Gold, Policy, Rules};
 
 /// How a grade came about; its text is for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub fn explain(gold: &Gold, response: &str, rules: impl Into<Rules>) -> Explanat
     let place = match extract(response, rules.extraction) {
         Ok(Found::Boxes(boxes)) if boxes.len() > 1 => "from boxes side by side",
         Ok(Found::Boxes(_)) => "from the last box",
+        Ok(Found::Marked(_)) if rules.extraction == Extraction::Hashes => "after the last ####",
+        Ok(Found::Marked(_)) => "from the last <answer>",
         Ok(Found::Candidates(_)) => "from the text: there is no box",
         Err(_) if grade.answer.is_some() => "from the text: a letter of a choice",
         Err(_) => "nowhere",

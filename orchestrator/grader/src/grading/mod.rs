@@ -9,7 +9,7 @@ mod parts;
 mod self_check;
 
 pub use explain::{Explanation, Reading, explain};
-pub use self_check::{GoldFault, self_check};
+pub use self_check::{GoldFault, self_check, self_check_by};
 
 pub(crate) use choice::{Choice, of_gold as gold_choice};
 pub(crate) use dates::{Date, date};
@@ -41,6 +41,7 @@ pub fn grade(gold: &Gold, response: &str, rules: impl Into<Rules>) -> Grade {
             let all = parts.map(|parts| answered(gold, &parts, policy));
             all.filter(|grade| grade.verdict.is_correct()).unwrap_or(last)
         }
+        Ok(Found::Marked(answer)) => answered(gold, answer, policy),
         Ok(Found::Candidates(candidates)) => grade_candidates(gold, &candidates, policy),
         Err(reason) => {
             // A choice needs no cue where the whole response is about it.

@@ -11,7 +11,7 @@ use crate::{Extraction, Gold, GoldError};
 pub enum GoldFault {
     /// The gold answer cannot be read.
     Unreadable(GoldError),
-    /// The right answer in a box does not count as correct.
+    /// The right answer, given as a response would give it, does not count as correct.
     Unmatched(Reason),
     /// The gold answer is a text of several sentences: a solution and not an answer.
     Prose,
@@ -23,7 +23,7 @@ impl fmt::Display for GoldFault {
             Self::Unreadable(error) => error.fmt(f),
             Self::Unmatched(reason) => write!(
                 f,
-                "the gold answer does not equal itself in a box ({reason}); hint: write it as an \
+                "the gold answer does not equal itself in a response ({reason}); hint: write it as an \
                  answer would be written"
             ),
             Self::Prose => f.write_str(
@@ -49,13 +49,23 @@ const MAX_WORDS: usize = 30;
 /// assert_eq!(self_check("She has 3. Then she buys 4. So there are 7."), Err(GoldFault::Prose));
 /// ```
 pub fn self_check(gold: &str) -> Result<(), GoldFault> {
+    self_check_by(gold, Extraction::Boxed)
+}
+
+/// Grades a gold answer as a response would give it where the answer is looked for in this way.
+///
+/// ```
+/// use retrial_grader::{Extraction, self_check_by};
+///
+/// assert_eq!(self_check_by("2 + 2 = 4\n#### 4", Extraction::Hashes), Ok(()));
+/// ```
+pub fn self_check_by(gold: &str, extraction: Extraction) -> Result<(), GoldFault> {
     let read = Gold::parse(gold).map_err(GoldFault::Unreadable)?;
     let answer = read.answer();
     let sentences = answer.split(". ").filter(|part| part.split_whitespace().count() > 2).count();
     if sentences > 1 || answer.split_whitespace().count() > MAX_WORDS && read.is_words() {
         return Err(GoldFault::Prose);
     }
-    let response = format!("The answer is $\\boxed{{{answer}}}$.");
-    let grade = grade(&read, &response, Extraction::Boxed);
+    let grade = grade(&read, &extraction.response(answer), extraction);
     if grade.verdict.is_correct() { Ok(()) } else { Err(GoldFault::Unmatched(grade.reason)) }
 }
