@@ -13,6 +13,7 @@ mod curves;
 mod error;
 mod evals;
 mod inputs;
+mod judgement;
 mod migrations;
 mod mistakes;
 mod open;

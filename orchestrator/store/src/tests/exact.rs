@@ -13,17 +13,30 @@ use super::*;
 fn rollout() -> impl Strategy<Value = GradedRollout> {
     // Any bits but NaN, which is not equal to itself.
     let logprob = any::<u32>().prop_map(f32::from_bits).prop_filter("NaN", |x| !x.is_nan());
-    let verdict = prop::sample::select(Verdict::ALL.to_vec());
     let finish = prop_oneof![Just(FinishReason::Stop), Just(FinishReason::Length)];
     let answer = proptest::option::of((any::<String>(), any::<String>()));
     let tokens = prop::collection::vec((any::<u32>(), logprob), 0..20);
     let version = any::<u64>().prop_map(WeightVersion);
-    (tokens, any::<String>(), finish, version, verdict, answer).prop_map(
-        |(tokens, text, finish, version, verdict, answer)| {
+    (tokens, any::<String>(), finish, version, judgement(), answer).prop_map(
+        |(tokens, text, finish, version, judgement, answer)| {
             let (tokens, logprobs) = tokens.into_iter().unzip();
             let rollout = Rollout { index: 0, tokens, logprobs, text, finish, version };
             let answer = answer.map(|(text, canonical)| Answer { text, canonical });
-            GradedRollout { rollout, verdict, answer }
+            GradedRollout { rollout, judgement: Judgement { answer, ..judgement } }
+        },
+    )
+}
+
+fn judgement() -> impl Strategy<Value = Judgement> {
+    let reward = || (0..=64_u8).prop_map(|n| Reward::new(f64::from(n) / 64.0).unwrap());
+    let parts = prop::collection::btree_map(any::<String>(), reward(), 0..3);
+    let verdict = prop::sample::select(Verdict::ALL.to_vec());
+    (verdict, reward(), parts, proptest::option::of(any::<String>())).prop_map(
+        |(verdict, reward, parts, reason)| Judgement {
+            reward: (verdict != Verdict::Timeout).then_some(reward),
+            parts: parts.into_iter().map(|(name, reward)| Part { name, reward }).collect(),
+            reason,
+            ..Judgement::graded(verdict, None)
         },
     )
 }
