@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use retrial_domain::{FinishReason, GradedRollout, ProblemId, Reward, Rollout, Trial};
+use retrial_grader::Answer;
 use retrial_protocol::{Step, WeightVersion};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
@@ -90,14 +91,16 @@ impl Store {
         run: RunId,
         step: Step,
         problem: &ProblemId,
-    ) -> Result<Vec<String>, StoreError> {
-        let query = "SELECT min(answer) FROM groups JOIN rollouts USING (run, step, problem) \
+    ) -> Result<Vec<Answer>, StoreError> {
+        let query = "SELECT min(answer), canonical FROM groups JOIN rollouts USING (run, step, problem) \
                      WHERE run = ? AND problem = ? AND step < ? \
                      AND verdict = 'wrong' AND finish = 'stop' \
                      GROUP BY canonical ORDER BY count(*) DESC, min(step), canonical";
         self.read("read wrong answers from", async |db| {
-            let query = sqlx::query_scalar(query).bind(run.0).bind(&problem.0);
-            query.bind(step.0.cast_signed()).fetch_all(db).await
+            let query = sqlx::query_as(query).bind(run.0).bind(&problem.0);
+            let rows: Vec<(String, String)> =
+                query.bind(step.0.cast_signed()).fetch_all(db).await?;
+            Ok(rows.into_iter().map(|(text, canonical)| Answer { text, canonical }).collect())
         })
         .await
     }

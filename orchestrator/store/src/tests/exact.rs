@@ -188,7 +188,9 @@ async fn wrong_answers_are_remembered_from_earlier_steps_only() {
     log.first_trial().await;
     log.second_trial().await;
     let before = async |step: u64, problem: &str| {
-        log.store.wrong_answers_before(log.run, Step(step), &id(problem)).await.unwrap()
+        let answers =
+            log.store.wrong_answers_before(log.run, Step(step), &id(problem)).await.unwrap();
+        answers.into_iter().map(|answer| answer.text).collect::<Vec<String>>()
     };
     assert_eq!(before(STEP.0 + 1, "a").await[0], "3", "the most frequent first");
     assert_eq!(before(STEP.0 + 1, "c").await, ["7"], "what cannot be read is no answer");
