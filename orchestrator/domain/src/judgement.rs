@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::Problem;
 
 /// A reward: a number from 0 to 1. Nothing else can be built, NaN neither.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Reward(f64);
 
@@ -85,6 +85,11 @@ impl Reward {
         if (0.0..=1.0).contains(&value) { Ok(Self(value + 0.0)) } else { Err(NoReward(value)) }
     }
 
+    /// The nearest reward; 0 for NaN.
+    pub fn clamped(value: f64) -> Self {
+        Self(if value > 0.0 { value.min(1.0) } else { 0.0 })
+    }
+
     /// The number.
     pub fn get(self) -> f64 {
         self.0
@@ -151,6 +156,8 @@ mod tests {
         for value in [-0.1, 1.000_001, f64::NAN, f64::INFINITY] {
             assert!(Reward::new(value).is_err(), "{value}");
         }
+        assert_eq!(Reward::clamped(1.0 + f64::EPSILON), Reward::ONE);
+        assert_eq!(Reward::clamped(f64::NAN), Reward::ZERO);
         assert!(Reward::new(-0.0).unwrap().get().is_sign_positive());
         let error = serde_json::from_str::<Reward>("2").unwrap_err().to_string();
         assert!(error.contains("the reward 2 is not a number from 0 to 1"), "{error}");
