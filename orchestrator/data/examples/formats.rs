@@ -28,6 +28,7 @@ fn row(path: &Path) -> (String, String) {
         split: Split::Train,
         max_left_out: MAX_LEFT_OUT,
         solutions: false,
+        reward: None,
         held_out: &[],
     };
     // The model's tokenizer says it in tokens; here a limit of characters stands for it.

@@ -97,6 +97,13 @@ impl Reward {
 }
 
 impl Judgement {
+    /// What the grader says: 1 for a right answer, 0 for a wrong one or none, and no reward where it
+    /// gave up.
+    pub fn graded(verdict: Verdict, answer: Option<Answer>) -> Self {
+        let reward = (verdict != Verdict::Timeout).then(|| Reward::from(verdict.is_correct()));
+        Self { verdict, reward, parts: Vec::new(), answer, reason: None }
+    }
+
     /// No verdict: the verifier was given up on.
     pub fn given_up(reason: impl Into<String>) -> Self {
         Self {

@@ -201,6 +201,11 @@ impl RewardConfig {
 }
 
 impl Scheme {
+    /// Whether the grader alone decides.
+    pub fn is_math(&self) -> bool {
+        self.all().iter().all(|verifier| verifier.kind == VerifierKind::Math)
+    }
+
     /// Its verifiers.
     pub fn all(&self) -> Vec<&Verifier> {
         match self {

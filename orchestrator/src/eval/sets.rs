@@ -82,6 +82,7 @@ impl SetArgument {
             split: Split::Test,
             max_left_out: MAX_LEFT_OUT,
             solutions: false,
+            reward: None,
             held_out: &[],
         };
         let set = DataSet::load(&request, &HubSettings::from_env(), fits).with_context(|| {
