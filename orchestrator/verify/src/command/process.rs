@@ -1,7 +1,7 @@
 //! One program: started, written to, read from, and killed with all that it has started.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,20 +101,26 @@ impl Process {
         self.lines.recv().await
     }
 
-    /// Ends it with all that it has started, and says how it went. One that has closed its output is
-    /// ending: its own status says more.
-    pub(super) async fn end(mut self, is_ending: bool) -> String {
+    /// Ends it with all that it has started. One that has closed its output is ending, and is given the
+    /// time for it.
+    pub(super) async fn end(mut self, is_ending: bool) -> Ending {
         let grace = if is_ending { TO_END } else { Duration::ZERO };
-        let own = match timeout(grace, self.child.wait()).await {
-            Ok(Ok(status)) => format!("it ended by itself, {status}"),
-            _ => String::new(),
-        };
+        let status = timeout(grace, self.child.wait()).await.ok().and_then(Result::ok);
         self.group.kill();
         drop(self.child.wait().await);
         // Nobody is left to write to it.
         drop(timeout(TO_END, &mut self.logged).await);
-        format!("{own}{}", self.last_words.quoted())
+        Ending { status, last_words: self.last_words.quoted() }
     }
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// Its status, if it has ended by itself.
+    pub(super) status: Option<ExitStatus>,
+    /// What it said last, as the end of a sentence.
+    pub(super) last_words: String,
 }
 
 /// A process and whatever it has started, killed when it is dropped.

@@ -15,6 +15,10 @@ use seccompiler::{
 
 use super::allowed::{EVERYWHERE, OLDER};
 
+/// Commands of `fcntl` that `libc` does not name everywhere.
+const F_SETSIG: i32 = 10;
+const F_SETOWN_EX: i32 = 15;
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Restricts this process and what it becomes.
@@ -29,6 +33,7 @@ pub(super) fn restrict() -> Result<(), String> {
 }
 
 /// What becomes of calls that the rules do not match, or that they do.
+#[derive(Clone, Copy)]
 enum Otherwise {
     /// The rules list what is allowed.
     Refused(i32),
@@ -87,7 +92,7 @@ fn allowed(own: u64) -> Result<Rules, String> {
     ];
     let ioctl = ioctl
         .into_iter()
-        .map(|request| when(vec![argument(1, SeccompCmpOp::Eq, request as u64 & 0xffff_ffff)]))
+        .map(|request| when(vec![argument(1, SeccompCmpOp::Eq, request & 0xffff_ffff)]))
         .collect::<Result<_, _>>()?;
     // Its own limits may be read, not set.
     let no_limit = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0);
@@ -109,12 +114,19 @@ fn allowed(own: u64) -> Result<Rules, String> {
 
 /// What is refused with some arguments.
 fn forbidden(own: u64) -> Result<Rules, String> {
+    // Signals by way of a file: the kernel sends them to whoever is said to own it.
+    let owner = [libc::F_SETOWN, F_SETOWN_EX, F_SETSIG];
+    let owner = owner
+        .into_iter()
+        .map(|command| when(vec![argument(1, SeccompCmpOp::Eq, command as u64)]))
+        .collect::<Result<_, _>>()?;
     let truncates = SeccompCmpOp::MaskedEq((O_ACCMODE | O_TRUNC) as u64);
     let rules = BTreeMap::from([
         #[cfg(target_arch = "x86_64")]
         (libc::SYS_open, vec![when(vec![argument(1, truncates.clone(), O_TRUNC as u64)])?]),
         // Old kernels let a file be truncated that is opened for reading.
         (libc::SYS_openat, vec![when(vec![argument(2, truncates, O_TRUNC as u64)])?]),
+        (libc::SYS_fcntl, owner),
         // It dies with the run.
         (
             libc::SYS_prctl,
