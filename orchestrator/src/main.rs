@@ -52,7 +52,7 @@ async fn command_line() -> ExitCode {
         Command::Check(args) => check::run(args).await,
         Command::Study(args) => study::run(args).await,
         Command::Eval(args) => eval::run(args).await,
-        Command::Grade(args) => grade::run(&args),
+        Command::Grade(args) => grade::run(&args).await,
         Command::Mistakes(args) => mistakes::run(args).await,
         Command::Sql(args) => sql::run(args).await,
         Command::Report(args) => report::run(args).await,

@@ -99,8 +99,16 @@ impl Config {
 
 /// Takes out of `[reward]` how fast a verifier is and where it lies, in tables inside tables too.
 fn forget_means(reward: &mut serde_json::Value) {
-    const MEANS: [&str; 8] =
-        ["folder", "url", "api_key_env", "headers", "batch", "python", "workers", "timeout_seconds"];
+    const MEANS: [&str; 8] = [
+        "folder",
+        "url",
+        "api_key_env",
+        "headers",
+        "batch",
+        "python",
+        "workers",
+        "timeout_seconds",
+    ];
     let Some(table) = reward.as_object_mut() else { return };
     table.retain(|key, value| value.is_object() && key != "headers" || !MEANS.contains(&&**key));
     table.values_mut().for_each(forget_means);

@@ -102,7 +102,10 @@ fn values_out_of_range_are_named() {
         ("server.workers=[\"a:8000\"]", "give the router as the only one of urls"),
         ("prompts.stop=[\"\"]", "[prompts] stop has an empty text"),
         ("data.max_left_out=2.0", "[data] max_left_out is 2, it must be between 0 and 1"),
-        ("hint.closed=[\"yes\"]", "[hint] closed lists the answers that are possible: at least two"),
+        (
+            "hint.closed=[\"yes\"]",
+            "[hint] closed lists the answers that are possible: at least two",
+        ),
         ("reward.pass_at=2.0", "the reward 2 is not a number from 0 to 1"),
         ("reward.kind=regex", "[reward] kind `regex` needs `pattern`"),
         ("server.push=nccl", "which the embedded server does not have: give the urls of vLLM"),

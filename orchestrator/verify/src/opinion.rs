@@ -69,12 +69,19 @@ pub(crate) fn answer_text(submission: &Submission, extraction: Extraction) -> Op
 /// An answer by its text: white space and case do not count, a long one is known by its digest.
 pub(crate) fn answer(text: &str) -> Answer {
     let text = text.trim();
-    let canonical = if text.chars().count() > LONG {
-        let digest = Sha256::digest(normal(text));
-        digest[..16].iter().fold(FINGERPRINT.to_owned(), |hex, byte| format!("{hex}{byte:02x}"))
-    } else {
-        normal(text)
-    };
+    if text.chars().count() > LONG {
+        return fingerprinted(text);
+    }
+    Answer { text: text.to_owned(), canonical: normal(text) }
+}
+
+/// An answer that is known by the digest of its text, white space aside.
+pub(crate) fn fingerprinted(text: &str) -> Answer {
+    let text = text.trim();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let digest = Sha256::digest(words);
+    let canonical =
+        digest[..16].iter().fold(FINGERPRINT.to_owned(), |hex, byte| format!("{hex}{byte:02x}"));
     Answer { text: text.chars().take(KEPT).collect(), canonical }
 }
 

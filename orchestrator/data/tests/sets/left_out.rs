@@ -121,7 +121,8 @@ fn a_name_that_was_used_before_is_replaced() {
 
 #[test]
 fn a_verifier_of_ones_own_takes_any_right_answer() {
-    let tests = r#"{"problem":"Add two numbers.","answer":{"tests":[["1 2","3"]]},"data_source":"code"}"#;
+    let tests =
+        r#"{"problem":"Add two numbers.","answer":{"tests":[["1 2","3"]]},"data_source":"code"}"#;
     let prose = r#"{"problem":"Say it.","answer":"a \\frac{ of it","data_source":"prose"}"#;
     let other = r#"{"problem":"What else?","answer":"1","data_source":"other"}"#;
     let lines = [tests, prose, other].join("\n");

@@ -13,7 +13,7 @@ use futures::future::join_all;
 use retrial_domain::{CodeSettings, Question, Reward, Submission};
 use tokio::sync::Semaphore;
 
-use crate::opinion::{Given, Opinion, answer};
+use crate::opinion::{Given, Opinion, fingerprinted};
 use crate::sandbox::Launcher;
 use crate::verifiers::OpenError;
 use block::last_block;
@@ -80,7 +80,7 @@ impl Code {
         let reward = if self.partial || tally.passed == tally.all { share } else { 0.0 };
         Opinion::Given(Given {
             reward: Reward::clamped(reward),
-            answer: Some(answer(code)),
+            answer: Some(fingerprinted(code)),
             unparsed: false,
             reason: tally.failure,
         })
