@@ -1,6 +1,6 @@
 //! What of a configuration decides a run's result: what the log keeps, and a resumed run must have.
 
-use retrial_domain::Truncated;
+use retrial_domain::{RewardConfig, Truncated};
 
 use crate::config::Config;
 
@@ -15,7 +15,7 @@ impl Config {
             tables.remove("track");
         }
         settings["server"]["tolerance"] = self.tolerance().into();
-        forget_means(&mut settings["reward"]);
+        settings["reward"] = deciding(&self.reward);
         for (table, keys) in [
             ("run", &["steps", "max_tokens", "keep", "database", "folder"][..]),
             (
@@ -84,6 +84,10 @@ impl Config {
         let serde_json::Value::Object(defaults) = defaults.settings() else { return recorded };
         for (table, keys) in defaults {
             let Some(recorded) = recorded.as_object_mut() else { break };
+            // It is written whole, and its keys depend on its kind.
+            if table == "reward" && recorded.contains_key(&table) {
+                continue;
+            }
             let recorded = recorded.entry(table).or_insert_with(|| serde_json::json!({}));
             if let (Some(recorded), serde_json::Value::Object(keys)) =
                 (recorded.as_object_mut(), keys)
@@ -95,6 +99,13 @@ impl Config {
         }
         recorded
     }
+}
+
+/// What of `[reward]` decides about responses, as JSON.
+pub fn deciding(reward: &RewardConfig) -> serde_json::Value {
+    let mut settings = serde_json::to_value(reward).expect("settings are plain data");
+    forget_means(&mut settings);
+    settings
 }
 
 /// Takes out of `[reward]` how fast a verifier is and where it lies, in tables inside tables too.

@@ -126,6 +126,9 @@ fn settings_that_came_later_were_at_their_defaults() {
     assert_eq!(Config::completed(older), settings);
     let other = load(MINIMAL, &["rollout.group=4"]).unwrap().settings();
     assert_ne!(Config::completed(other), settings);
+    let parts = "[reward.parts.correct]\nkind = \"math\"\n";
+    let several = load(&format!("{MINIMAL}{parts}"), &[]).unwrap().settings();
+    assert_eq!(Config::completed(several.clone()), several);
 }
 
 #[test]

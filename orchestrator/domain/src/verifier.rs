@@ -179,9 +179,31 @@ impl RewardConfig {
         schemes.into_iter().flat_map(Scheme::all).collect()
     }
 
+    /// Whether a program or a service decides, which is told all that the data set says of a problem.
+    pub fn asks_others(&self) -> bool {
+        let others =
+            |kind: &VerifierKind| matches!(kind, VerifierKind::Command(_) | VerifierKind::Http(_));
+        self.all().iter().any(|verifier| others(&verifier.kind))
+    }
+
     /// Whether every gold answer has to be one that the grader reads.
     pub fn only_math(&self) -> bool {
         self.all().iter().all(|verifier| verifier.kind == VerifierKind::Math)
+    }
+
+    /// The same for answers that are looked for elsewhere in responses.
+    #[must_use]
+    pub fn looking_in(mut self, extraction: Extraction) -> Self {
+        let schemes: Vec<&mut Scheme> = match &mut self.verifiers {
+            Choice::Always(scheme) => vec![scheme],
+            Choice::By { schemes, otherwise, .. } => {
+                schemes.values_mut().chain(otherwise).collect()
+            }
+        };
+        for verifier in schemes.into_iter().flat_map(Scheme::all_mut) {
+            *verifier = verifier.clone().looking_in(extraction);
+        }
+        self
     }
 
     /// Makes relative folders of programs start at this folder.
@@ -222,7 +244,25 @@ impl Scheme {
     }
 }
 
+impl Verifier {
+    /// The same for answers that are looked for elsewhere in responses, where it looks for any.
+    #[must_use]
+    pub fn looking_in(self, extraction: Extraction) -> Self {
+        if self.kind.looks_for_answers() { Self { extraction, ..self } } else { self }
+    }
+}
+
 impl VerifierKind {
+    /// Whether it decides by the answer in a response, and not by the response.
+    pub fn looks_for_answers(&self) -> bool {
+        match self {
+            Self::Math | Self::Number { .. } | Self::Choice | Self::Exact | Self::Regex { .. } => {
+                true
+            }
+            Self::Command(_) | Self::Http(_) | Self::Code(_) => false,
+        }
+    }
+
     /// The word for it in configurations.
     pub fn as_str(&self) -> &'static str {
         match self {

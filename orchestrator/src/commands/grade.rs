@@ -2,6 +2,8 @@
 
 mod by_reward;
 
+pub use by_reward::reward_of;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};

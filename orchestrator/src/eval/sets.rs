@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use retrial_data::{DataSet, HubSettings, MAX_LEFT_OUT, Message, Problem, Request, Sources, Split};
-use retrial_domain::{Benchmark, HUB_SCHEME};
+use retrial_domain::{Benchmark, HUB_SCHEME, RewardConfig};
 use retrial_loop::evaluator::Set;
 
 /// Samples a problem of a set of one's own, as `[evaluation] k` has it.
@@ -67,11 +67,12 @@ impl SetArgument {
         }
     }
 
-    /// Reads its problems; `k` replaces the samples a problem that it usually has. Says what was left
+    /// Reads its problems, about whose responses `reward` says who decides; `k` replaces the samples a problem that it usually has. Says what was left
     /// out of it.
     pub fn load(
         &self,
         k: Option<u32>,
+        reward: &RewardConfig,
         fits: impl FnMut(&Problem, &[Message]) -> Result<(), String>,
     ) -> Result<Set> {
         let sources = Sources::one(self.source.clone());
@@ -81,8 +82,8 @@ impl SetArgument {
             columns: None,
             split: Split::Test,
             max_left_out: MAX_LEFT_OUT,
-            solutions: false,
-            reward: None,
+            solutions: reward.asks_others(),
+            reward: Some(reward),
             held_out: &[],
         };
         let set = DataSet::load(&request, &HubSettings::from_env(), fits).with_context(|| {

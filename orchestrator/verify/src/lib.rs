@@ -18,4 +18,5 @@ pub mod sandbox;
 mod verifiers;
 mod wire;
 
+pub use kinds::letters;
 pub use verifiers::{OpenError, Stopped, Verifiers};

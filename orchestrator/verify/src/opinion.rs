@@ -1,6 +1,6 @@
 //! What one verifier says of one response, and the answers that are kept.
 
-use retrial_domain::{FINGERPRINT, Reward, Submission};
+use retrial_domain::{FINGERPRINT, FinishReason, Reward, Submission};
 use retrial_grader::{Answer, Extraction, candidates};
 use sha2::{Digest as _, Sha256};
 
@@ -50,9 +50,20 @@ impl Opinion {
     }
 }
 
+/// Where the answer of a response is looked for. One that was cut has not come to its last expression:
+/// only an answer that is marked as such counts.
+pub(crate) fn place(submission: &Submission, extraction: Extraction) -> Extraction {
+    const MARKED: [Extraction; 3] = [Extraction::Boxed, Extraction::Hashes, Extraction::AnswerTag];
+    if submission.finish == FinishReason::Stop || extraction != Extraction::Auto {
+        return extraction;
+    }
+    let has_answer = |way: &Extraction| candidates(&submission.response, *way).is_ok();
+    MARKED.into_iter().find(has_answer).unwrap_or_default()
+}
+
 /// The likeliest answer of a response, as text.
 pub(crate) fn answer_text(submission: &Submission, extraction: Extraction) -> Option<String> {
-    candidates(&submission.response, extraction).ok()?.into_iter().next()
+    candidates(&submission.response, place(submission, extraction)).ok()?.into_iter().next()
 }
 
 /// An answer by its text: white space and case do not count, a long one is known by its digest.

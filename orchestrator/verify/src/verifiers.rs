@@ -1,13 +1,15 @@
 //! All verifiers of a run: which of them decides, the weighted mean of several, what is passed.
 
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use futures::future::try_join_all;
 use retrial_domain::{
     FinishReason, Judgement, Part, Question, Reward, RewardConfig, Scheme, Submission, Truncated,
     Verifier, VerifierKind,
 };
-use retrial_grader::Verdict;
+use retrial_grader::{Extraction, Verdict};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::code::Code;
@@ -35,6 +37,9 @@ pub struct Verifiers {
     /// Each verifier of the configuration once.
     opened: Vec<(Verifier, Arc<Decider>)>,
     failing: Failing,
+    /// As many rules are at work as there are processors: the task that waits for servers is never late
+    /// for the next answer.
+    processors: Arc<Semaphore>,
 }
 
 /// Who decides.
@@ -56,7 +61,27 @@ impl Verifiers {
                 opened.push((verifier.clone(), Arc::new(decider)));
             }
         }
-        Ok(Self { config: config.clone(), opened, failing: Failing::default() })
+        let processors = available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            config: config.clone(),
+            opened,
+            failing: Failing::default(),
+            processors: Arc::new(Semaphore::new(processors)),
+        })
+    }
+
+    /// The same verifiers for answers that are looked for elsewhere in responses. Programs and services
+    /// are shared.
+    pub fn looking_in(&self, extraction: Extraction) -> Self {
+        let moved = |(verifier, decider): &(Verifier, Arc<Decider>)| {
+            (verifier.clone().looking_in(extraction), Arc::clone(decider))
+        };
+        Self {
+            config: self.config.clone().looking_in(extraction),
+            opened: self.opened.iter().map(moved).collect(),
+            failing: Failing::default(),
+            processors: Arc::clone(&self.processors),
+        }
     }
 
     /// Whether responses to this problem can be verified; else why not.
@@ -143,6 +168,7 @@ impl Verifiers {
                     Decider::Rule(rule) => rule.decide(&submissions, extraction),
                     _ => unreachable!("it is a rule"),
                 };
+                let _processor = self.processors.acquire().await.expect("it is never closed");
                 return Ok(spawn_blocking(decide).await.expect("rules do not panic"));
             }
             Decider::Command(programs) => programs.judge(&submissions, extraction).await?,

@@ -101,18 +101,20 @@ pub(super) async fn judge(
 }
 
 async fn open(settings: &Path) -> Result<Verifiers, Failure> {
-    let shown = settings.display();
-    let read = || -> anyhow::Result<RewardConfig> {
-        let text =
-            std::fs::read_to_string(settings).with_context(|| format!("cannot read {shown}"))?;
-        let OnlyReward { reward } = toml::from_str(&text).with_context(|| format!("{shown}"))?;
-        reward.ok_or_else(|| {
-            anyhow!("{shown} has no table [reward]\nhint: `[reward]` and `kind = \"math\"` is one")
-        })
-    };
-    let mut reward = read().map_err(Failure::Input)?;
-    reward.resolve(settings.parent().unwrap_or(Path::new("")));
+    let reward = reward_of(settings).map_err(Failure::Input)?;
     Verifiers::open(&reward, &Launcher::this_program()).await.map_err(Failure::input)
+}
+
+/// `[reward]` of a configuration.
+pub fn reward_of(settings: &Path) -> anyhow::Result<RewardConfig> {
+    let shown = settings.display();
+    let text = std::fs::read_to_string(settings).with_context(|| format!("cannot read {shown}"))?;
+    let OnlyReward { reward } = toml::from_str(&text).with_context(|| format!("{shown}"))?;
+    let mut reward: RewardConfig = reward.ok_or_else(|| {
+        anyhow!("{shown} has no table [reward]\nhint: `[reward]` and `kind = \"math\"` is one")
+    })?;
+    reward.resolve(settings.parent().unwrap_or(Path::new("")));
+    Ok(reward)
 }
 
 fn submission(case: Case, number: usize) -> (Value, Submission) {

@@ -62,6 +62,13 @@ impl Options {
     }
 }
 
+/// The letters of the options that a problem lists; none if it lists fewer than two.
+pub fn letters(problem: &str) -> Vec<String> {
+    let Options(options) = Options::of(problem);
+    let several = options.len() > 1;
+    options.into_iter().filter(|_| several).map(|(letter, _)| letter.to_string()).collect()
+}
+
 pub(super) fn decide(submission: &Submission, extraction: Extraction) -> Opinion {
     let problem = &submission.question.problem;
     let options = Options::of(&problem.text);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use retrial_domain::{Question, Reward, Submission};
 use retrial_grader::{Extraction, Gold, GoldError, Verdict, grade};
 
-use crate::opinion::{Given, Opinion};
+use crate::opinion::{Given, Opinion, place};
 
 /// Decides about responses. A gold answer is read once where responses to one problem come together.
 pub(super) fn decide(submissions: &[Submission], extraction: Extraction) -> Vec<Opinion> {
@@ -17,7 +17,7 @@ pub(super) fn decide(submissions: &[Submission], extraction: Extraction) -> Vec<
         let (_, gold) =
             last.insert(known.unwrap_or_else(|| (question, Gold::parse(&question.problem.answer))));
         opinions.push(match gold {
-            Ok(gold) => opinion(gold, &submission.response, extraction),
+            Ok(gold) => opinion(gold, &submission.response, place(submission, extraction)),
             Err(error) => Opinion::GivenUp(error.to_string()),
         });
     }

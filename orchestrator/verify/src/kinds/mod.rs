@@ -9,8 +9,9 @@ mod regex;
 use retrial_domain::{Question, Submission};
 use retrial_grader::Extraction;
 
-use crate::opinion::Opinion;
+use crate::opinion::{Opinion, place};
 
+pub use self::choice::letters;
 pub(crate) use self::regex::Pattern;
 
 /// How is decided.
@@ -39,10 +40,12 @@ impl Rule {
             |decide: &dyn Fn(&Submission) -> Opinion| submissions.iter().map(decide).collect();
         match self {
             Self::Math => math::decide(submissions, extraction),
-            Self::Number(tolerance) => each(&|of| number::decide(of, extraction, *tolerance)),
-            Self::Choice => each(&|of| choice::decide(of, extraction)),
-            Self::Exact => each(&|of| exact::decide(of, extraction)),
-            Self::Regex(pattern) => each(&|of| pattern.decide(of, extraction)),
+            Self::Number(tolerance) => {
+                each(&|of| number::decide(of, place(of, extraction), *tolerance))
+            }
+            Self::Choice => each(&|of| choice::decide(of, place(of, extraction))),
+            Self::Exact => each(&|of| exact::decide(of, place(of, extraction))),
+            Self::Regex(pattern) => each(&|of| pattern.decide(of, place(of, extraction))),
         }
     }
 
