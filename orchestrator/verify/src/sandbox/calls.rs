@@ -94,15 +94,12 @@ fn allowed(own: u64) -> Result<Rules, String> {
         .into_iter()
         .map(|request| when(vec![argument(1, SeccompCmpOp::Eq, request & 0xffff_ffff)]))
         .collect::<Result<_, _>>()?;
-    // Its own limits may be read, not set.
-    let no_limit = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0);
     // `abort` only: what kills a program otherwise is not itself.
     let abort =
         vec![argument(0, SeccompCmpOp::Eq, own), argument(2, SeccompCmpOp::Eq, SIGABRT as u64)];
     let pair = vec![argument(0, SeccompCmpOp::Eq, libc::AF_UNIX as u64)];
     let rules = BTreeMap::from([
         (libc::SYS_ioctl, ioctl),
-        (libc::SYS_prlimit64, vec![when(vec![argument(0, SeccompCmpOp::Eq, 0), no_limit])?]),
         (libc::SYS_tgkill, vec![when(abort)?]),
         (libc::SYS_socketpair, vec![when(pair)?]),
     ]);
@@ -120,6 +117,11 @@ fn forbidden(own: u64) -> Result<Rules, String> {
         .into_iter()
         .map(|command| when(vec![argument(1, SeccompCmpOp::Eq, command as u64)]))
         .collect::<Result<_, _>>()?;
+    // Its own limits may be read, not set.
+    let limits = vec![
+        when(vec![argument(0, SeccompCmpOp::Ne, 0)])?,
+        when(vec![SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)])?,
+    ];
     let truncates = SeccompCmpOp::MaskedEq((O_ACCMODE | O_TRUNC) as u64);
     let rules = BTreeMap::from([
         #[cfg(target_arch = "x86_64")]
@@ -127,6 +129,7 @@ fn forbidden(own: u64) -> Result<Rules, String> {
         // Old kernels let a file be truncated that is opened for reading.
         (libc::SYS_openat, vec![when(vec![argument(2, truncates, O_TRUNC as u64)])?]),
         (libc::SYS_fcntl, owner),
+        (libc::SYS_prlimit64, limits),
         // It dies with the run.
         (
             libc::SYS_prctl,
