@@ -44,16 +44,14 @@ impl Process {
     /// Starts a program.
     pub(super) fn start(settings: &CommandSettings, worker: usize) -> Result<Self, OpenError> {
         let (program, arguments) = settings.command.split_first().expect("it was checked");
-        // What has a slash in it lies in the folder.
-        let path = if program.contains('/') {
-            settings.folder.join(program)
-        } else {
-            Path::new(program).into()
+        let folder = match settings.folder.as_path() {
+            none if none.as_os_str().is_empty() => Path::new("."),
+            folder => folder,
         };
-        let folder = if settings.folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            settings.folder.as_path()
+        // What has a slash in it lies in the folder, wherever that is seen from.
+        let path = match program.contains('/') {
+            true => std::path::absolute(folder.join(program)).unwrap_or_else(|_| program.into()),
+            false => program.into(),
         };
         let mut child = Command::new(path)
             .args(arguments)
