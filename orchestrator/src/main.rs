@@ -31,8 +31,17 @@ enum Command {
     Dashboard(dashboard::Args),
 }
 
+fn main() -> ExitCode {
+    // Before anything is set up: this process is to become another program.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == "sandbox") {
+        return retrial_verify::sandbox::enter(arguments);
+    }
+    command_line()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn command_line() -> ExitCode {
     let recent = Recent::default();
     let listener = recent.clone().with_filter(LevelFilter::WARN).boxed();
     if let Err(error) = retrial_log::init("warn", Some(listener)) {
@@ -43,7 +52,7 @@ async fn main() -> ExitCode {
         Command::Check(args) => check::run(args).await,
         Command::Study(args) => study::run(args).await,
         Command::Eval(args) => eval::run(args).await,
-        Command::Grade(args) => grade::run(&args),
+        Command::Grade(args) => grade::run(&args).await,
         Command::Mistakes(args) => mistakes::run(args).await,
         Command::Sql(args) => sql::run(args).await,
         Command::Report(args) => report::run(args).await,

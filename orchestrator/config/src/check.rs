@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use retrial_lte::{Method, Overlong};
+use retrial_lte::{Closed, Method, Overlong};
 use retrial_protocol::Transfer;
 
 use crate::config::Config;
@@ -65,6 +65,13 @@ impl Config {
             && !(buffer > 0 && penalty.is_finite() && penalty > 0.0)
         {
             return Err("[rollout] overlong: buffer and penalty must be above 0".into());
+        }
+        if let Closed::These(answers) = &self.hint.closed
+            && answers.len() < 2
+        {
+            return Err("[hint] closed lists the answers that are possible: at least two\n\
+                        hint: closed = true if they are few and differ from problem to problem"
+                .into());
         }
         let tolerance = self.tolerance();
         if !(tolerance.is_finite() && tolerance > 0.0) {

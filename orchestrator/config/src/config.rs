@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use retrial_domain::RewardConfig;
 use retrial_protocol::{Objective, Optimizer};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub struct Config {
     /// How responses are sampled.
     #[serde(default)]
     pub rollout: RolloutConfig,
+    /// Who decides about responses.
+    #[serde(default)]
+    pub reward: RewardConfig,
     /// What a hint lists.
     #[serde(default)]
     pub hint: HintConfig,
@@ -72,6 +76,7 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new(""));
         config.model.path.resolve(base);
         config.data.resolve(base);
+        config.reward.resolve(base);
         for input in
             [&mut config.dashboard.token_file, &mut config.server.ca_file].into_iter().flatten()
         {

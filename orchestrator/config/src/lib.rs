@@ -32,6 +32,7 @@ pub use prompts::PromptsConfig;
 pub use rollout::{EvaluationConfig, HintConfig, RolloutConfig};
 pub use run::RunConfig;
 pub use server::ServerConfig;
+pub use settings::deciding;
 pub use track::TrackConfig;
 pub use trainer::{Precision, TrainerConfig};
 

@@ -1,7 +1,8 @@
 //! `[rollout]`, `[hint]` and `[evaluation]`: how responses are sampled.
 
-use retrial_lte::{MaxReplacements, Memory, Overlong};
-use serde::{Deserialize, Serialize};
+use retrial_grader::Extraction;
+use retrial_lte::{Closed, MaxReplacements, Memory, Overlong};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// `[rollout]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,11 +41,23 @@ pub struct HintConfig {
     /// Most tokens that a hint may add to the longest ordinary prompt. Answers that do not fit are
     /// left out.
     pub max_tokens: usize,
+    /// Most characters of an answer that is listed: code and proofs are not.
+    pub max_answer_characters: usize,
+    /// Which answers are a closed set, of which a hint must not say too much.
+    pub closed: Closed,
+    /// Fewest answers that a hint leaves possible where they are a closed set.
+    pub min_possibilities: usize,
 }
 
 impl Default for HintConfig {
     fn default() -> Self {
-        Self { memory: Memory::default(), max_tokens: 1024 }
+        Self {
+            memory: Memory::default(),
+            max_tokens: 1024,
+            max_answer_characters: 200,
+            closed: Closed::default(),
+            min_possibilities: 3,
+        }
     }
 }
 
@@ -58,6 +71,9 @@ pub struct EvaluationConfig {
     pub k: u32,
     /// Sampling temperature.
     pub temperature: f64,
+    /// Where the answer of a response is looked for.
+    #[serde(with = "extraction")]
+    pub extraction: Extraction,
 }
 
 /// Most tokens of a response in the paper.
@@ -93,6 +109,26 @@ impl Default for RolloutConfig {
 
 impl Default for EvaluationConfig {
     fn default() -> Self {
-        Self { every: 10, k: 8, temperature: 1.0 }
+        Self { every: 10, k: 8, temperature: 1.0, extraction: Extraction::Auto }
+    }
+}
+
+/// An extraction by its name.
+mod extraction {
+    use super::{Deserialize, Deserializer, Extraction, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+    pub(super) fn serialize<S: Serializer>(
+        extraction: &Extraction,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(extraction.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Extraction, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        name.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -1,5 +1,7 @@
 //! What of a configuration decides a run's result: what the log keeps, and a resumed run must have.
 
+use retrial_domain::{RewardConfig, Truncated};
+
 use crate::config::Config;
 
 impl Config {
@@ -13,6 +15,7 @@ impl Config {
             tables.remove("track");
         }
         settings["server"]["tolerance"] = self.tolerance().into();
+        settings["reward"] = deciding(&self.reward);
         for (table, keys) in [
             ("run", &["steps", "max_tokens", "keep", "database", "folder"][..]),
             (
@@ -48,6 +51,12 @@ impl Config {
         settings
     }
 
+    /// Whether recorded settings are older than `[reward]`: responses that were cut were failures then,
+    /// whatever they said, and stay so in a run that goes on.
+    pub fn fails_what_is_cut(recorded: &serde_json::Value) -> bool {
+        recorded.is_object() && recorded.get("reward").is_none()
+    }
+
     /// The same without what names model and data: a run that knows what it was trained on may find
     /// it elsewhere.
     pub fn without_places(mut settings: serde_json::Value) -> serde_json::Value {
@@ -64,9 +73,21 @@ impl Config {
         const LEAST: &str = "[run]\nname = \"\"\nmethod = \"lte\"\nsteps = 1\n\
                              [model]\npath = \"\"\n[data]\ntrain = \"\"\n";
         let defaults: Self = toml::from_str(LEAST).expect("this is all that has no default");
+        if Self::fails_what_is_cut(&recorded)
+            && let Some(tables) = recorded.as_object_mut()
+        {
+            let mut reward = defaults.reward.clone();
+            reward.truncated = Truncated::Fail;
+            let reward = serde_json::to_value(reward).expect("settings are plain data");
+            tables.insert("reward".into(), reward);
+        }
         let serde_json::Value::Object(defaults) = defaults.settings() else { return recorded };
         for (table, keys) in defaults {
             let Some(recorded) = recorded.as_object_mut() else { break };
+            // It is written whole, and its keys depend on its kind.
+            if table == "reward" && recorded.contains_key(&table) {
+                continue;
+            }
             let recorded = recorded.entry(table).or_insert_with(|| serde_json::json!({}));
             if let (Some(recorded), serde_json::Value::Object(keys)) =
                 (recorded.as_object_mut(), keys)
@@ -78,4 +99,28 @@ impl Config {
         }
         recorded
     }
+}
+
+/// What of `[reward]` decides about responses, as JSON.
+pub fn deciding(reward: &RewardConfig) -> serde_json::Value {
+    let mut settings = serde_json::to_value(reward).expect("settings are plain data");
+    forget_means(&mut settings);
+    settings
+}
+
+/// Takes out of `[reward]` how fast a verifier is and where it lies, in tables inside tables too.
+fn forget_means(reward: &mut serde_json::Value) {
+    const MEANS: [&str; 8] = [
+        "folder",
+        "url",
+        "api_key_env",
+        "headers",
+        "batch",
+        "python",
+        "workers",
+        "timeout_seconds",
+    ];
+    let Some(table) = reward.as_object_mut() else { return };
+    table.retain(|key, value| value.is_object() && key != "headers" || !MEANS.contains(&&**key));
+    table.values_mut().for_each(forget_means);
 }

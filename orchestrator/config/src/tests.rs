@@ -102,6 +102,12 @@ fn values_out_of_range_are_named() {
         ("server.workers=[\"a:8000\"]", "give the router as the only one of urls"),
         ("prompts.stop=[\"\"]", "[prompts] stop has an empty text"),
         ("data.max_left_out=2.0", "[data] max_left_out is 2, it must be between 0 and 1"),
+        (
+            "hint.closed=[\"yes\"]",
+            "[hint] closed lists the answers that are possible: at least two",
+        ),
+        ("reward.pass_at=2.0", "the reward 2 is not a number from 0 to 1"),
+        ("reward.kind=regex", "[reward] kind `regex` needs `pattern`"),
         ("server.push=nccl", "which the embedded server does not have: give the urls of vLLM"),
     ];
     for (setting, expected) in cases {
@@ -120,6 +126,9 @@ fn settings_that_came_later_were_at_their_defaults() {
     assert_eq!(Config::completed(older), settings);
     let other = load(MINIMAL, &["rollout.group=4"]).unwrap().settings();
     assert_ne!(Config::completed(other), settings);
+    let parts = "[reward.parts.correct]\nkind = \"math\"\n";
+    let several = load(&format!("{MINIMAL}{parts}"), &[]).unwrap().settings();
+    assert_eq!(Config::completed(several.clone()), several);
 }
 
 #[test]
@@ -128,4 +137,31 @@ fn inputs_are_relative_to_the_file() {
     assert!(Path::new(&config.model.path.0).is_absolute());
     assert!(Path::new(&config.data.train.0[0].source).is_absolute());
     assert_eq!(config.run.database, Path::new("retrial.db"));
+}
+
+#[test]
+fn where_and_how_fast_a_verifier_is_may_change() {
+    let of = |reward: &str| {
+        let config = load(&format!("{MINIMAL}[reward]\n{reward}"), &[]).unwrap();
+        Config::without_places(config.settings())
+    };
+    let command = "kind = \"command\"\ncommand = [\"verify\"]\n";
+    let other = format!("{command}workers = 9\ntimeout_seconds = 5\nfolder = \"/elsewhere\"");
+    assert_eq!(of(command), of(&other));
+    assert_ne!(of(command), of(&command.replace("verify", "other")));
+    // A value of a tag may have the name of a key.
+    let by = "by = \"kind\"\n[reward.for.url]\nkind = \"code\"\nworkers = 1";
+    assert_eq!(of(by)["reward"]["for"]["url"]["kind"], "code");
+    assert_eq!(of(by), of(&by.replace("workers = 1", "workers = 2")));
+}
+
+#[test]
+fn runs_that_are_older_than_rewards_fail_what_is_cut() {
+    let mut older = load(MINIMAL, &[]).unwrap().settings();
+    older.as_object_mut().unwrap().remove("reward");
+    assert!(Config::fails_what_is_cut(&older));
+    let now = load(MINIMAL, &["reward.truncated=fail"]).unwrap().settings();
+    assert!(!Config::fails_what_is_cut(&now));
+    let [older, now] = [Config::completed(older), now].map(Config::without_places);
+    assert_eq!(older, now);
 }

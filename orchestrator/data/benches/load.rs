@@ -27,6 +27,7 @@ fn main() {
         split: Split::Train,
         max_left_out: MAX_LEFT_OUT,
         solutions: false,
+        reward: None,
         held_out: &[],
     };
     let (begun, before) = (Instant::now(), processor());

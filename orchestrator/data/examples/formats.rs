@@ -28,6 +28,7 @@ fn row(path: &Path) -> (String, String) {
         split: Split::Train,
         max_left_out: MAX_LEFT_OUT,
         solutions: false,
+        reward: None,
         held_out: &[],
     };
     // The model's tokenizer measures tokens; this example limits characters instead.

@@ -19,6 +19,7 @@
 //!     split: Split::Train,
 //!     max_left_out: MAX_LEFT_OUT,
 //!     solutions: false,
+//!     reward: None,
 //!     held_out: &[],
 //! };
 //! let hub = retrial_data::HubSettings::from_env();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::{ControlFlow, Range};
 
-use retrial_domain::{Columns, Problem, ProblemId, Source, Sources};
+use retrial_domain::{Columns, Problem, ProblemId, RewardConfig, Scheme, Source, Sources};
 use retrial_grader::{Gold, equivalent};
 use retrial_hub::Settings;
 
@@ -15,7 +15,7 @@ use crate::packed::{self, Packed};
 use crate::problem::{Message, Task};
 use crate::reader::{self, Row};
 use crate::report::{Example, FileReport, Reason, Report};
-use crate::row::{Candidate, Refusal, candidate};
+use crate::row::{Candidate, Refusal, RightAnswer, candidate, tags};
 use crate::source::{DataFile, locate};
 use crate::split::Split;
 
@@ -39,6 +39,9 @@ pub struct Request<'a> {
     pub max_left_out: f64,
     /// Whether to keep solutions: they need more memory than the problems.
     pub solutions: bool,
+    /// The verifiers of responses: they decide which right answers must be readable. Without any, the
+    /// grader of mathematics reads all.
+    pub reward: Option<&'a RewardConfig>,
     /// Sets whose problems are excluded.
     pub held_out: &'a [&'a DataSet],
 }
@@ -102,8 +105,7 @@ impl DataSet {
     /// A problem by its index.
     pub fn task(&self, place: usize) -> Task {
         let packed::Row { problem, solution, context } = self.rows.get(place);
-        let gold = Gold::parse(&problem.answer).expect("it was parsed when the set was loaded");
-        Task { problem, gold, solution, context }
+        Task { problem, solution, context }
     }
 
     /// All problems in order.
@@ -231,8 +233,14 @@ impl<'a, F: FnMut(&Problem, &[Message]) -> Result<(), String>> Loader<'a, F> {
 
     /// Uses a row, or returns the reason why not.
     fn row(&mut self, row: &Row, mapping: &Mapping, file: usize, line: u64) -> Result<(), Refusal> {
-        let Candidate { id, text, answer, solution, context, tags } =
-            candidate(row, mapping, self.request.solutions)?;
+        let tags = tags(row, mapping);
+        let gold = match self.request.reward.map(|reward| reward.scheme(&tags)).transpose() {
+            Ok(scheme) if scheme.is_none_or(Scheme::is_math) => RightAnswer::Mathematics,
+            Ok(_) => RightAnswer::Anything,
+            Err(problem) => return Err((Reason::NotVerifiable, problem)),
+        };
+        let Candidate { id, text, answer, solution, context } =
+            candidate(row, mapping, gold, self.request.solutions)?;
         normal(&text, &mut self.normal);
         let key = hash(&self.normal);
         if let Some(&first) = self.seen.get(&key) {
@@ -243,7 +251,7 @@ impl<'a, F: FnMut(&Problem, &[Message]) -> Result<(), String>> Loader<'a, F> {
             return Err((Reason::HeldOut, format!("the held-out set `{set}` has it too")));
         }
         // Most answers are numbers, which need no parser.
-        if !is_number(&answer) {
+        if gold == RightAnswer::Mathematics && !is_number(&answer) {
             Gold::parse(&answer).map_err(|error| {
                 (Reason::AnswerUnreadable, format!("`{}`: {error}", shortened(&answer)))
             })?;

@@ -21,7 +21,15 @@ pub(crate) struct Candidate {
     pub(crate) answer: String,
     pub(crate) solution: Option<String>,
     pub(crate) context: Vec<Message>,
-    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// What the right answer of a row has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RightAnswer {
+    /// What the grader can read.
+    Mathematics,
+    /// Any text, or any JSON: tests of code, for one.
+    Anything,
 }
 
 /// Why a row is not a problem, with details.
@@ -31,10 +39,14 @@ pub(crate) type Refusal = (Reason, String);
 pub(crate) fn candidate(
     row: &Row,
     mapping: &Mapping,
+    gold: RightAnswer,
     solutions: bool,
 ) -> Result<Candidate, Refusal> {
     let (text, context) = problem(row, mapping)?;
-    let answer = right_answer(row, mapping)?;
+    let answer = match gold {
+        RightAnswer::Mathematics => right_answer(row, mapping)?,
+        RightAnswer::Anything => any_answer(row, mapping)?,
+    };
     if needs_picture(&text) {
         return Err((Reason::Picture, "the problem refers to a picture".into()));
     }
@@ -42,7 +54,7 @@ pub(crate) fn candidate(
     let some = |path: &String| cell(path).filter(|text| !text.is_empty());
     let solution = mapping.solution.as_ref().filter(|_| solutions).and_then(some);
     let id = mapping.id.iter().find_map(some);
-    Ok(Candidate { id, text, answer, solution, context, tags: tags(row, mapping) })
+    Ok(Candidate { id, text, answer, solution, context })
 }
 
 fn problem(row: &Row, mapping: &Mapping) -> Result<(String, Vec<Message>), Refusal> {
@@ -94,7 +106,27 @@ fn right_answer(row: &Row, mapping: &Mapping) -> Result<String, Refusal> {
     Ok(found)
 }
 
-fn tags(row: &Row, mapping: &Mapping) -> BTreeMap<String, String> {
+/// The right answer as it stands: a text, or JSON. Of a worked answer that ends as such do, its end.
+fn any_answer(row: &Row, mapping: &Mapping) -> Result<String, Refusal> {
+    let Mapping { answer: path, written, .. } = mapping;
+    let none = |what: &str| (Reason::NoAnswer, format!("`{path}` {what}"));
+    let text = match find(&row.cells, path) {
+        None => return Err(none("is not there")),
+        Some(Value::Null) => return Err(none("is null")),
+        Some(json @ (Value::Object(_) | Value::Array(_))) => json.to_string(),
+        Some(cell) => {
+            plain(cell).map_err(|problem| (Reason::AnswerUnreadable, problem))?.unwrap_or_default()
+        }
+    };
+    let worked = (*written == Written::Worked).then(|| answer(&text, *written)).flatten();
+    match worked.unwrap_or(text) {
+        empty if empty.is_empty() => Err(none("is empty")),
+        found => Ok(found),
+    }
+}
+
+/// What else a row says of its problem.
+pub(crate) fn tags(row: &Row, mapping: &Mapping) -> BTreeMap<String, String> {
     let short = |cell: &Value| match cell {
         Value::Array(_) | Value::Object(_) => None,
         cell => plain(cell).ok().flatten().filter(|text| text.chars().count() <= LONGEST_TAG),

@@ -4,6 +4,8 @@ use retrial_grader::{Answer, Verdict};
 use retrial_protocol::{FinishReason, WeightVersion};
 use serde::{Deserialize, Serialize};
 
+use crate::Judgement;
+
 /// Which of a step's two trials a rollout belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,15 +33,25 @@ pub struct Rollout {
     pub version: WeightVersion,
 }
 
-/// A rollout and what the grader says of it.
+/// A rollout and what the verifier says of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GradedRollout {
     /// The rollout.
     pub rollout: Rollout,
+    /// Its reward, and whether it passed.
+    pub judgement: Judgement,
+}
+
+impl GradedRollout {
     /// Right, wrong, or why neither.
-    pub verdict: Verdict,
+    pub fn verdict(&self) -> Verdict {
+        self.judgement.verdict
+    }
+
     /// The answer that was found in it, if any.
-    pub answer: Option<Answer>,
+    pub fn answer(&self) -> Option<&Answer> {
+        self.judgement.answer.as_ref()
+    }
 }
 
 impl Trial {

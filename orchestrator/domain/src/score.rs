@@ -50,7 +50,7 @@ impl Tally {
     /// Of graded samples.
     pub fn of(graded: &[GradedRollout]) -> Self {
         let count = |test: fn(Verdict) -> bool| {
-            graded.iter().filter(|graded| test(graded.verdict)).count() as u64
+            graded.iter().filter(|graded| test(graded.verdict())).count() as u64
         };
         Self {
             tries: count(|verdict| verdict != Verdict::Timeout),

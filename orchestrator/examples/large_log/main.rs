@@ -99,7 +99,12 @@ pub fn hints(groups: &[Group]) -> Vec<HintRecord> {
     let hint = |group: &Group| {
         let (trial, _) = group.second.as_ref()?;
         let prompt = "What is it? Not these.".to_owned();
-        Some(HintRecord { problem: group.problem.clone(), trial: trial.clone(), prompt })
+        Some(HintRecord {
+            problem: group.problem.clone(),
+            trial: trial.clone(),
+            prompt,
+            answer_space: None,
+        })
     };
     groups.iter().filter_map(hint).collect()
 }
@@ -108,7 +113,7 @@ pub fn hints(groups: &[Group]) -> Vec<HintRecord> {
 pub fn summary(step: Step, groups: &[Group]) -> StepRecord {
     let group = |group: &Group| {
         let extra = group.second.iter().flat_map(|(_, extra)| extra);
-        let rescues = extra.filter(|graded| graded.verdict == Verdict::Correct);
+        let rescues = extra.filter(|graded| graded.verdict() == Verdict::Correct);
         let replacements: Vec<Replacement> = (0..)
             .zip(rescues)
             .map(|(first, graded)| Replacement { first, extra: graded.rollout.index })

@@ -6,7 +6,7 @@
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use retrial_domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout};
+use retrial_domain::{FinishReason, GradedRollout, Judgement, Problem, ProblemId, Rollout};
 use retrial_grader::{Answer, Verdict};
 use retrial_lte::{GroupOutcome, HintKind, Reward, SecondTrial};
 use retrial_protocol::Step;
@@ -76,7 +76,7 @@ impl World {
         let hard = problem.is_multiple_of(5);
         let chance = if hard { 0.0 } else { 0.4 + 0.4 * (step.0 as f64 / 600.0).min(1.0) };
         let first = self.trial(problem, step, chance);
-        let failed = first.iter().all(|rollout| rollout.verdict != Verdict::Correct);
+        let failed = first.iter().all(|rollout| rollout.verdict() != Verdict::Correct);
         let second = failed.then(|| {
             let trial = SecondTrial { kind: HintKind::Hint, answers: answers(&first) };
             (trial, self.trial(problem, step, chance / 2.0))
@@ -112,9 +112,10 @@ impl World {
                 finish: if cut { FinishReason::Length } else { FinishReason::Stop },
                 version: step.base(),
             },
-            verdict,
-            answer: (!cut)
-                .then(|| Answer { text: answer.to_string(), canonical: answer.to_string() }),
+            judgement: Judgement::graded(
+                verdict,
+                (!cut).then(|| Answer { text: answer.to_string(), canonical: answer.to_string() }),
+            ),
         }
     }
 
@@ -138,9 +139,9 @@ impl World {
 impl Group {
     /// The outcome of the first trial.
     pub fn outcome(&self) -> GroupOutcome {
-        let reward = |rollout: &GradedRollout| match rollout.verdict {
-            Verdict::Correct => Reward::Pass,
-            _ => Reward::Fail,
+        let reward = |rollout: &GradedRollout| match rollout.verdict() {
+            Verdict::Correct => Reward::PASS,
+            _ => Reward::FAIL,
         };
         GroupOutcome::of(&self.first.iter().map(reward).collect::<Vec<_>>())
     }
@@ -148,7 +149,7 @@ impl Group {
 
 fn answers(group: &[GradedRollout]) -> Vec<String> {
     let mut answers: Vec<String> =
-        group.iter().filter_map(|graded| Some(graded.answer.as_ref()?.text.clone())).collect();
+        group.iter().filter_map(|graded| Some(graded.answer()?.text.clone())).collect();
     answers.sort_unstable();
     answers.dedup();
     answers

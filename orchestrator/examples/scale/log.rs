@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use retrial_domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
+use retrial_domain::{FinishReason, GradedRollout, Judgement, Problem, ProblemId, Rollout, Trial};
 use retrial_grader::{Answer, Verdict};
 use retrial_lte::{GroupOutcome, HintKind, Method, SecondTrial};
 use retrial_protocol::{Batch, Metric, Part, Sample, Step};
@@ -153,12 +153,14 @@ fn rollout(
             finish: if cut { FinishReason::Length } else { FinishReason::Stop },
             version: step.base(),
         },
-        verdict: match (cut, passes) {
-            (true, _) => Verdict::NoAnswer,
-            (false, true) => Verdict::Correct,
-            (false, false) => Verdict::Wrong,
-        },
-        answer: (!cut).then(|| Answer { text: answer.to_string(), canonical: answer.to_string() }),
+        judgement: Judgement::graded(
+            match (cut, passes) {
+                (true, _) => Verdict::NoAnswer,
+                (false, true) => Verdict::Correct,
+                (false, false) => Verdict::Wrong,
+            },
+            (!cut).then(|| Answer { text: answer.to_string(), canonical: answer.to_string() }),
+        ),
     }
 }
 
@@ -170,6 +172,7 @@ fn hints(problems: &[ProblemId]) -> Vec<HintRecord> {
             answers: (2..8).map(|answer| answer.to_string()).collect(),
         },
         prompt: "What is it? ".repeat(25),
+        answer_space: None,
     };
     problems.iter().map(hint).collect()
 }

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use retrial_config::Config;
 use retrial_data::{DataSet, Task};
-use retrial_domain::{GradedRollout, ProblemId};
-use retrial_grader::Extraction;
+use retrial_domain::GradedRollout;
 use retrial_live::Live;
-use retrial_lte::{Memory, Method, SecondTrial, Seed};
+use retrial_lte::Seed;
 use retrial_protocol::{Step, WeightVersion};
 use retrial_servers::{Outcome, SampleRequest};
 use retrial_store::{RunId, Store};
+use tokio::sync::SemaphorePermit;
 
 use crate::evaluator::Set;
 use crate::fault::CrashPoint;
 use crate::grading::Grading;
 use crate::order::problems_of;
 use crate::prompts::Prompts;
+use crate::spaces::Spaces;
 use crate::supervisor::Supervisor;
 
 /// What the steps of a run work with.
@@ -34,8 +35,12 @@ pub struct Context {
     pub prompts: Prompts,
     /// Policy servers and trainer.
     pub services: Supervisor,
-    /// Grades responses.
+    /// Has responses judged that are trained on.
     pub grading: Grading,
+    /// The same of held-out problems.
+    pub held_out_grading: Grading,
+    /// How many answers problems can have.
+    pub spaces: Spaces,
     /// The mistake log.
     pub store: Store,
     /// The run's key in it.
@@ -48,6 +53,10 @@ pub struct Context {
 
 /// Asks for responses to a prompt.
 pub struct Ask<'a> {
+    /// Who judges them.
+    pub grading: &'a Grading,
+    /// What they are called, less the position of each.
+    pub name: String,
     /// The problem.
     pub task: &'a Arc<Task>,
     /// Token ids of the prompt.
@@ -58,8 +67,6 @@ pub struct Ask<'a> {
     pub seed: Seed,
     /// Sampling temperature.
     pub temperature: f64,
-    /// Where the answer of a response is looked for.
-    pub extraction: Extraction,
 }
 
 impl Context {
@@ -72,29 +79,14 @@ impl Context {
             .collect()
     }
 
-    /// The hint with what the log remembers of earlier steps, if it is to.
-    pub async fn with_memory(
-        &self,
-        step: Step,
-        problem: &ProblemId,
-        trial: SecondTrial,
-    ) -> Result<SecondTrial> {
-        let Self { config, store, id, .. } = self;
-        if config.hint.memory == Memory::Step || config.run.method != Method::Lte {
-            return Ok(trial);
-        }
-        let earlier = store.wrong_answers_before(*id, step, problem).await?;
-        // No longer than a group alone could make it.
-        let most = config.rollout.group as usize;
-        Ok(trial.remembering(earlier, most, retrial_grader::equivalent))
-    }
-
-    /// Samples and grades responses, with the weights of `version` or, where servers had to be
-    /// brought back, those that they came back with: see [`Supervisor::sample`].
+    /// Samples responses and has them judged, with the weights of `version` or, where servers had to be
+    /// brought back, those that they came back with: see [`Supervisor::sample`]. The place is given back
+    /// between sampling and judging.
     pub async fn rollouts(
         &self,
         version: WeightVersion,
         ask: Ask<'_>,
+        place: Option<SemaphorePermit<'_>>,
     ) -> Result<Vec<GradedRollout>> {
         let request = SampleRequest {
             prompt: ask.prompt,
@@ -110,12 +102,13 @@ impl Context {
         let id = &ask.task.problem.id;
         let outcomes = self.services.sample(version, request).await;
         let (version, outcomes) = outcomes.with_context(|| format!("sampling problem {id}"))?;
+        drop(place);
         let sampled = (0..).zip(outcomes).filter_map(|(index, outcome)| match outcome {
             Outcome::Sampled(sampled) => Some((index, sampled)),
             // It has no reward: the group is that much smaller. The pool has said why.
             Outcome::GivenUp { .. } => None,
         });
         let sampled = sampled.collect();
-        self.grading.grade(ask.task, sampled, version, ask.extraction).await
+        ask.grading.grade(&ask.name, ask.task, sampled, version).await
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::Result;
 use retrial_data::Task;
 use retrial_domain::Score;
-use retrial_grader::Extraction;
 use retrial_live::Phase;
 use retrial_protocol::{Step, WeightVersion};
 use retrial_store::{EvalId, NewEval};
@@ -44,15 +43,17 @@ async fn evaluate_version(context: &Context, version: WeightVersion, set: &Set) 
     let seed = context.seed.of_text("evaluation").of_text(set.name());
     let sample = async |task: &Arc<Task>| {
         let prompt = prompts.plain(task)?;
+        let id = &task.problem.id;
         let ask = Ask {
+            grading: &context.held_out_grading,
+            name: format!("{name}/{}/{id}", set.name()),
             task,
             prompt: &prompt.ids,
             n: set.entry.k,
-            seed: seed.of_text(&task.problem.id.0),
+            seed: seed.of_text(&id.0),
             temperature: config.evaluation.temperature,
-            extraction: Extraction::Auto,
         };
-        context.rollouts(version, ask).await
+        context.rollouts(version, ask, None).await
     };
     let concurrency = context.services.concurrency();
     let progress = |done: Done| activity.at(done.problems);

@@ -86,8 +86,8 @@ pub async fn enter(store: &Store, eval: EvalId, name: &str, set: &Set) -> Result
     )
 }
 
-/// Samples the problems of a set that the log does not have, `concurrency` at once, and logs each as
-/// it is graded. Then logs the scores of the set and returns them.
+/// Samples the problems of a set that the log does not have, `concurrency` at once and as many more while
+/// these are judged, and logs each as it is judged. Then logs the scores of the set and returns them.
 pub async fn evaluate_set(
     store: &Store,
     eval: EvalId,
@@ -110,7 +110,7 @@ pub async fn evaluate_set(
             store.log_eval_problem(eval, set.name(), id, &graded).await?;
             anyhow::Ok(())
         })
-        .buffer_unordered(concurrency);
+        .buffer_unordered(2 * concurrency);
     while let Some(()) = sampled.try_next().await? {
         problems += 1;
         progress(Done { problems, of });

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use retrial_config::Config;
-use retrial_domain::{FinishReason, GradedRollout, ProblemId};
+use retrial_domain::{FinishReason, GradedRollout, Judgement, ProblemId};
 use retrial_grader::Verdict;
 use retrial_lte::{
-    Attempt, GroupOutcome, HintKind, Member, Overlong, Response, Reward, SecondTrial, Spread,
-    advantages, samples,
+    Attempt, GroupOutcome, HintKind, Member, Overlong, Response, Reward, Spread, advantages,
+    samples,
 };
 use retrial_protocol::{Loss, Sample};
 use retrial_store::Replacement;
+
+use crate::hints::Retry;
 
 /// A rollout that several places hold.
 pub type Shared = Arc<GradedRollout>;
@@ -30,13 +32,15 @@ pub struct Group {
     pub members: Vec<Member<Shared>>,
     /// Responses of both trials that were given up, because no attempt gave one that can be used.
     pub given_up: usize,
+    /// Responses of both trials that the verifier was given up on: they have no reward.
+    pub unjudged: usize,
 }
 
 /// The second trial of a problem.
 #[derive(Clone, Debug)]
 pub struct Second {
     /// How it was asked for.
-    pub trial: SecondTrial,
+    pub retry: Retry,
     /// Its rollouts that have a reward.
     pub extra: Vec<Shared>,
 }
@@ -73,7 +77,7 @@ impl Group {
     /// What the trainer gets of the group: every member against the un-hinted prompt, less what the
     /// configuration leaves out.
     pub fn samples(&self, config: &Config) -> Vec<Sample> {
-        let kind = self.second.as_ref().map_or(HintKind::Plain, |second| second.trial.kind);
+        let kind = self.second.as_ref().map_or(HintKind::Plain, |second| second.retry.trial.kind);
         let advantages = self.advantages(config);
         if config.rollout.dynamic_sampling && advantages.iter().all(|&a| a == 0.0) {
             return Vec::new();
@@ -105,23 +109,26 @@ impl Group {
 
 /// The reward of a rollout that was graded.
 pub fn reward(graded: &Shared) -> Reward {
-    match graded.verdict {
-        Verdict::Correct => Reward::Pass,
-        _ => Reward::Fail,
-    }
+    let Judgement { verdict, reward, .. } = &graded.judgement;
+    let value = reward.map_or(0.0, retrial_domain::Reward::get);
+    Reward::new(value, verdict.is_correct())
 }
 
-/// The rollouts that have a reward: one that the grader gave up on has none.
+/// The rollouts that have a reward: one that the verifier was given up on has none.
 pub fn with_reward(graded: Vec<GradedRollout>) -> Vec<Shared> {
-    graded.into_iter().filter(|graded| graded.verdict != Verdict::Timeout).map(Arc::new).collect()
+    graded.into_iter().filter(|graded| graded.verdict() != Verdict::Timeout).map(Arc::new).collect()
 }
 
-/// What a hint needs to know of the rollouts of a first trial.
-pub fn attempts(first: &[Shared]) -> Vec<Attempt> {
+/// What a hint needs to know of the rollouts of a first trial. Answers of more than `longest`
+/// characters are not for a hint.
+pub fn attempts(first: &[Shared], longest: usize) -> Vec<Attempt> {
     let attempt = |graded: &Shared| Attempt {
         reward: reward(graded),
         truncated: graded.rollout.finish == FinishReason::Length,
-        answer: graded.answer.as_ref().map(|answer| answer.text.clone()),
+        answer: graded
+            .answer()
+            .filter(|answer| answer.text.chars().count() <= longest)
+            .map(|answer| answer.text.clone()),
     };
     first.iter().map(attempt).collect()
 }

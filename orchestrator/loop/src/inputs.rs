@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use retrial_config::Config;
 use retrial_data::{DataError, DataSet, HubSettings, Message, Problem, Request, Sources, Split};
+use retrial_domain::Scheme;
 use retrial_lte::{Method, Templates};
 use retrial_store::{Input, InputKind};
 use retrial_text::DateTime;
@@ -79,7 +80,9 @@ impl Inputs {
         let prompts = Prompts { text: Arc::new(text), templates, longest };
         if config.run.method == Method::Gold {
             for task in train.tasks() {
-                solution::check(&prompts, context, &task)?;
+                let scheme = config.reward.scheme(&task.problem.tags);
+                let by_grader = scheme.is_ok_and(Scheme::is_math);
+                solution::check(&prompts, context, &task, by_grader)?;
             }
         }
         Ok(Self { folder, prompts, context, train, heldout, pinned })
@@ -107,7 +110,9 @@ impl Loader<'_> {
             columns: data.columns.as_ref(),
             split,
             max_left_out: data.max_left_out,
-            solutions: split == Split::Train && config.run.method == Method::Gold,
+            solutions: config.reward.asks_others()
+                || split == Split::Train && config.run.method == Method::Gold,
+            reward: Some(&config.reward),
             held_out,
         };
         let loaded = DataSet::load(&request, &HubSettings::from_env(), |problem, context| {

@@ -7,14 +7,16 @@
 //! - [`open`] opens a run, [`train`](mod@train) is the loop over its steps, [`interventions`] is
 //!   what a person asks for in between.
 //! - [`context`] is what a step works with: [`prompts`], [`supervisor`] (policy servers and
-//!   trainer), [`grading`], the log.
+//!   trainer), [`grading`] (verifiers), the log; [`hints`] is what a second trial is told.
 //! - [`evaluator`] evaluates weights on sets of problems, for a run and for `retrial eval`.
 //! - [`services`] starts the processes that a run brings along.
 
 pub mod agreement;
+pub mod by_space;
 pub mod card;
 pub mod claim;
 pub mod context;
+pub mod equality;
 pub mod evaluate;
 pub mod evaluator;
 pub mod evidence;
@@ -22,6 +24,7 @@ pub mod failure;
 pub mod fault;
 pub mod grading;
 pub mod group;
+pub mod hints;
 pub mod inputs;
 pub mod interventions;
 pub mod journal;
@@ -37,6 +40,7 @@ pub mod report;
 pub mod sampling;
 pub mod services;
 pub mod solution;
+pub mod spaces;
 pub mod step;
 pub mod stop;
 pub mod summary;

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use retrial_config::{Config, difference};
+use retrial_domain::Truncated;
 use retrial_live::{Live, Recent};
 use retrial_lte::Seed;
 use retrial_protocol::{Step, WeightVersion};
 use retrial_store::{Input, InputKind, NewRun, RunId, Store, known_inputs};
+use retrial_verify::Verifiers;
+use retrial_verify::sandbox::Launcher;
 use tokio::sync::Mutex;
 use tokio::task::block_in_place;
 
@@ -23,6 +26,7 @@ use crate::open_files;
 use crate::pinned;
 use crate::pool_source::Watched;
 use crate::services::connect;
+use crate::spaces::Spaces;
 use crate::supervisor::Supervisor;
 use crate::suspicions::Suspicions;
 
@@ -65,12 +69,15 @@ impl Run {
             .with_context(|| format!("cannot make the folder {}", config.weights().display()))?;
         let store = Store::open(&config.run.database).await.map_err(Failure::input)?;
         let store = store.cutting_successes(config.log.success_characters);
+        go_on_as_begun(&store, &mut config, options.resume).await?;
         let known = find(&store, &config, options.resume).await?;
 
         if let Some((id, _)) = known {
             same(&store.inputs(id).await?, &inputs).map_err(|error| changed(&config, &error))?;
         }
         tell(&config, &inputs);
+        let verifiers = Verifiers::open(&config.reward, &Launcher::this_program()).await;
+        let verifiers = Arc::new(verifiers.map_err(Failure::input)?);
         let Options { crash, trainer_crash, recent, .. } = options;
         let (services, live) = services(&config, &inputs, trainer_crash.as_deref(), recent).await?;
         let (id, done) = match known {
@@ -87,7 +94,9 @@ impl Run {
             store.record_problems(id, set.name(), problems).await?;
         }
         let seed = Seed(config.run.seed);
-        let grading = Grading::new(Arc::clone(&prompts.text));
+        let grading = Grading::new(Arc::clone(&prompts.text), verifiers);
+        let held_out_grading = grading.looking_in(config.evaluation.extraction);
+        let spaces = Spaces::of(&config, &train);
         let context = Context {
             config,
             seed,
@@ -96,6 +105,8 @@ impl Run {
             prompts,
             services,
             grading,
+            held_out_grading,
+            spaces,
             store,
             id,
             live,
@@ -192,6 +203,20 @@ fn go_back(config: &Config, done: WeightVersion, whole: WeightVersion) -> Result
     Ok(())
 }
 
+/// A run that was begun before `[reward]` could say what becomes of responses that were cut goes on
+/// with what became of them then.
+async fn go_on_as_begun(store: &Store, config: &mut Config, resume: bool) -> Result<(), Failure> {
+    let known = store.run_by_name(&config.run.name).await?;
+    if resume && known.is_some_and(|record| Config::fails_what_is_cut(&record.config)) {
+        config.reward.truncated = Truncated::Fail;
+        tracing::info!(
+            "run `{}` is older than [reward]: responses that are cut stay failures in it",
+            config.run.name
+        );
+    }
+    Ok(())
+}
+
 /// Finds the run in the log: its key and its last committed step. `None` for a new run.
 async fn find(
     store: &Store,
@@ -253,6 +278,13 @@ fn tell(config: &Config, inputs: &Inputs) {
         } else {
             retrial_log::tell(&report.to_string());
         }
+    }
+    let held_out = config.evaluation.extraction;
+    if config.reward.clone().looking_in(held_out) != config.reward {
+        tracing::info!(
+            "answers to held-out problems are looked for by `{held_out}` ([evaluation] extraction), \
+             those that are trained on as [reward] says"
+        );
     }
     let (wanted, there) = (config.rollout.problems, inputs.train.len());
     if wanted > there {

@@ -182,13 +182,23 @@ fn step_line(summary: &StepSummary, steps: u64) -> String {
         let _ = write!(line, " ({})", kinds.join(", "));
     }
     if let Some(pass) = summary.first.pass {
-        let _ = write!(line, "  reward {pass:.3}");
+        match summary.first.reward {
+            None => {
+                let _ = write!(line, "  reward {pass:.3}");
+            }
+            Some(reward) => {
+                let _ = write!(line, "  reward {reward:.3} (passed {pass:.3})");
+            }
+        }
     }
     if let (Some(entropy), Some(tokens)) = (summary.first.entropy, summary.first.response_tokens) {
         let _ = write!(line, "  entropy {entropy:.3}  length {tokens:.1}");
     }
     if summary.given_up > 0 {
         let _ = write!(line, "  given up {}", summary.given_up);
+    }
+    if summary.unjudged > 0 {
+        let _ = write!(line, "  without verdict {}", summary.unjudged);
     }
     if summary.odd_tokens > 0 {
         let _ = write!(line, "  odd log-probs {}", summary.odd_tokens);

@@ -9,9 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use retrial_data::Task;
 use retrial_domain::{GradedRollout, ProblemId, Trial};
-use retrial_grader::Extraction;
 use retrial_live::{Activity, Phase};
-use retrial_lte::SecondTrial;
 use retrial_protocol::{Step, WeightVersion};
 use retrial_store::{HintRecord, LoggedRollouts, TrialRecord};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -19,6 +17,7 @@ use tracing::Instrument as _;
 
 use crate::context::{Ask, Context};
 use crate::fault::{CrashPoint, Moment};
+use crate::hints::Retry;
 use crate::prompts::Prompt;
 use crate::summary::Seconds;
 
@@ -29,7 +28,7 @@ pub struct Sampling<'a> {
     version: WeightVersion,
     /// What the log has of the step already.
     logged: Mutex<LoggedRollouts>,
-    /// One a problem that is under way.
+    /// One a first trial that is being sampled.
     places: Semaphore,
     begun: Instant,
     state: Mutex<State<'a>>,
@@ -81,7 +80,8 @@ impl<'a> Sampling<'a> {
         })
     }
 
-    /// Waits until a problem may begin: no more are under way than servers take requests.
+    /// Waits until a problem may begin: no more first trials are sampled than servers take requests. While
+    /// one is judged another is sampled, and a second trial is asked for at once.
     pub async fn place(&self) -> Result<SemaphorePermit<'_>> {
         self.places.acquire().await.context("the step has ended")
     }
@@ -91,9 +91,11 @@ impl<'a> Sampling<'a> {
         &self,
         task: &Arc<Task>,
         prompt: &Prompt,
+        place: SemaphorePermit<'_>,
     ) -> Result<Vec<GradedRollout>> {
         let group = self.context.config.rollout.group;
-        let (rollouts, sampled) = self.trial(Trial::First, task, prompt, group).await?;
+        let (rollouts, sampled) =
+            self.trial(Trial::First, task, prompt, group, Some(place)).await?;
         self.first_is_over(sampled);
         Ok(rollouts)
     }
@@ -102,12 +104,14 @@ impl<'a> Sampling<'a> {
     pub async fn second_trial(
         &self,
         task: &Arc<Task>,
-        trial: &SecondTrial,
+        retry: &Retry,
         prompt: &Prompt,
     ) -> Result<Vec<GradedRollout>> {
         let Context { store, id, live, crash, config, .. } = self.context;
         let (problem, text) = (task.problem.id.clone(), prompt.text.clone());
-        let hint = HintRecord { problem, trial: trial.clone(), prompt: text };
+        let Retry { trial, answer_space, .. } = retry;
+        let (trial, answer_space) = (trial.clone(), *answer_space);
+        let hint = HintRecord { problem, trial, prompt: text, answer_space };
         store.log_hints(*id, self.step, &[hint]).await?;
         CrashPoint::reached(*crash, Moment::Hints, self.step);
         self.state()
@@ -115,7 +119,7 @@ impl<'a> Sampling<'a> {
             .get_or_insert_with(|| live.enter(self.step, Phase::SecondTrial, 0))
             .expect_part();
         let extra = config.rollout.extra;
-        let (rollouts, _) = self.trial(Trial::Second, task, prompt, extra).await?;
+        let (rollouts, _) = self.trial(Trial::Second, task, prompt, extra, None).await?;
         if let Some(second) = &self.state().second {
             second.part_done();
         }
@@ -137,22 +141,25 @@ impl<'a> Sampling<'a> {
         task: &Arc<Task>,
         prompt: &Prompt,
         n: u32,
+        place: Option<SemaphorePermit<'_>>,
     ) -> Result<(Vec<GradedRollout>, bool)> {
         let Context { config, seed, store, id: run, live, .. } = self.context;
         let (step, id) = (self.step, &task.problem.id);
         if let Some(known) = self.logged().remove(&(id.clone(), trial)) {
             return Ok((known, false));
         }
+        let word = trial.as_str();
         let ask = Ask {
+            grading: &self.context.grading,
+            name: format!("{}/{step}/{id}/{word}", config.run.name),
             task,
             prompt: &prompt.ids,
             n,
-            seed: seed.of_text(trial.as_str()).of(step.0).of_text(&id.0),
+            seed: seed.of_text(word).of(step.0).of_text(&id.0),
             temperature: config.rollout.temperature,
-            extraction: Extraction::Boxed,
         };
         let at = retrial_log::at(live.run(), step.0, Phase::from(trial).word());
-        let sampled = self.context.rollouts(self.version, ask).instrument(at).await;
+        let sampled = self.context.rollouts(self.version, ask, place).instrument(at).await;
         let rollouts = sampled.with_context(|| format!("step {step}"))?;
         let prompt_tokens = prompt.ids.len();
         let record = TrialRecord { problem: id, trial, prompt_tokens, rollouts: &rollouts };

@@ -6,8 +6,9 @@
 //!   and the rescue would teach nothing.
 //! - With `[hint] memory = "run"` a hint also lists the wrong answers that the log has of the problem
 //!   from earlier steps. The paper's, and the default, is the step's own.
-//! - A rollout that the grader gave up on has no reward: it is logged, and its group is that much
-//!   smaller.
+//! - A rollout that the verifier was given up on has no reward: it is logged, and its group is that
+//!   much smaller.
+//! - Where few answers are possible a hint lists none, if its list would say too much (`hints`).
 //!
 //! Problems do not wait for each other: one that none of its rollouts solved asks for its second
 //! trial at once. Everything is logged as it happens, and what is in the log is not done again: a
@@ -25,12 +26,13 @@ use futures::future::try_join_all;
 use retrial_data::Task;
 use retrial_domain::ProblemId;
 use retrial_live::Phase;
-use retrial_lte::{Method, guide, refine, second_trial};
+use retrial_lte::{Method, guide, refine};
 use retrial_protocol::{Batch, Step, TrainReport, TrainRequest, WeightVersion};
 
 use crate::context::Context;
 use crate::fault::{CrashPoint, Moment};
-use crate::group::{Group, Second, attempts, reward, with_reward};
+use crate::group::{Group, Second, reward, with_reward};
+use crate::hints;
 use crate::sampling::Sampling;
 use crate::solution;
 use crate::summary::{Seconds, StepSummary};
@@ -84,26 +86,27 @@ async fn problem(
     step: Step,
     task: &Arc<Task>,
 ) -> Result<Group> {
-    let _place = sampling.place().await?;
     let Context { config, prompts, seed, .. } = context;
 
     // 1. G rollouts of the problem as it stands.
+    let place = sampling.place().await?;
     let prompt = prompts.plain(task)?;
-    let first = sampling.first_trial(task, &prompt).await?;
+    let first = sampling.first_trial(task, &prompt, place).await?;
     let mut given_up = (config.rollout.group as usize).saturating_sub(first.len());
+    let mut answered = first.len();
     let first = with_reward(first);
 
     // 2. and 3. A none-pass problem gets a second trial, hinted with its own wrong answers.
-    let equivalent = retrial_grader::equivalent;
-    let second = match second_trial(config.run.method, &attempts(&first), equivalent) {
+    let second = match hints::retry(context, step, task, &first).await? {
         None => None,
-        Some(trial) => {
-            let trial = context.with_memory(step, &task.problem.id, trial).await?;
-            let (trial, hinted) = prompts.hinted(task, trial)?;
+        Some(mut retry) => {
+            let (trial, hinted) = prompts.hinted(task, retry.trial)?;
+            retry.trial = trial;
             // 4. Extra rollouts from the same policy, on the hinted prompt.
-            let extra = sampling.second_trial(task, &trial, &hinted).await?;
+            let extra = sampling.second_trial(task, &retry, &hinted).await?;
             given_up += (config.rollout.extra as usize).saturating_sub(extra.len());
-            Some(Second { trial, extra: with_reward(extra) })
+            answered += extra.len();
+            Some(Second { retry, extra: with_reward(extra) })
         }
     };
 
@@ -117,8 +120,9 @@ async fn problem(
         }
         Method::Lte | Method::Grpo | Method::GrpoExtra => refine(&first, extra, reward, max, seed),
     };
+    let unjudged = answered - first.len() - extra.len();
     let (problem, prompt) = (task.problem.id.clone(), prompt.ids);
-    Ok(Group { problem, prompt, first, second, members, given_up })
+    Ok(Group { problem, prompt, first, second, members, given_up, unjudged })
 }
 
 /// What an update gave: the trainer's report, the tokens as they were scored before it, and the seconds

@@ -9,7 +9,8 @@ use retrial_protocol::{Metric, PublishReport, PushOutcome, Quantiles, Step, Trai
 use retrial_servers::Oddities;
 use retrial_store::{GroupRecord, PushRecord, StepRecord};
 
-use crate::group::{Group, Shared};
+use crate::by_space::{BySpace, by_space};
+use crate::group::{Group, Second, Shared, reward};
 
 /// Seconds by phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -63,6 +64,10 @@ pub struct StepSummary {
     pub repeated_mistakes: Option<f64>,
     /// Responses that were given up.
     pub given_up: usize,
+    /// Responses of both trials that the verifier was given up on.
+    pub unjudged: usize,
+    /// Second trials by how many answers are possible; empty where nothing is known of any.
+    pub by_space: Vec<BySpace>,
     /// Sampled tokens of both trials whose log-probability cannot be.
     pub odd_tokens: u64,
     /// How strong the evidence is that the right weights have sampled, standard errors.
@@ -84,8 +89,10 @@ pub struct TrialNumbers {
     pub rollouts: usize,
     /// Tokens of the responses.
     pub tokens: usize,
-    /// Share that is correct.
+    /// Share that passed.
     pub pass: Option<f64>,
+    /// Mean reward, where it is not only 0 and 1.
+    pub reward: Option<f64>,
     /// Share that was cut at the response limit.
     pub truncated: Option<f64>,
     /// Share without an answer, those that were cut included.
@@ -122,6 +129,8 @@ impl StepSummary {
             mean_replacements: mean(replaced.iter().map(|&count| count as f64)),
             repeated_mistakes: mean(groups.iter().flat_map(repeats)),
             given_up: groups.iter().map(|group| group.given_up).sum(),
+            unjudged: groups.iter().map(|group| group.unjudged).sum(),
+            by_space: by_space(groups),
             odd_tokens: odd_tokens(groups),
             evidence,
             first: TrialNumbers::of(step, &all(|group| &group.first)),
@@ -159,6 +168,7 @@ impl StepSummary {
             count(Metric::FirstTrialRollouts, self.first.rollouts),
             count(Metric::FirstTrialTokens, self.first.tokens),
             (Metric::FirstTrialPassRate, self.first.pass),
+            (Metric::FirstTrialReward, self.first.reward),
             (Metric::FirstTrialTruncationRate, self.first.truncated),
             (Metric::FirstTrialNoAnswerRate, self.first.no_answer),
             (Metric::FirstTrialResponseTokens, self.first.response_tokens),
@@ -168,6 +178,7 @@ impl StepSummary {
             (Metric::Staleness, self.first.staleness),
             (Metric::Entropy, self.first.entropy),
             count(Metric::GivenUpRollouts, self.given_up),
+            (Metric::GivenUpVerdicts, (self.unjudged > 0).then_some(self.unjudged as f64)),
             count(Metric::OddTokens, self.odd_tokens as usize),
             (Metric::WeightsEvidence, self.evidence),
             count(Metric::SecondTrialRollouts, self.second.rollouts),
@@ -186,8 +197,13 @@ impl StepSummary {
             let (given, rescued) = kind_metrics(hinted.kind);
             [count(given, hinted.problems), count(rescued, hinted.rescued)]
         });
+        let by_space = self.by_space.iter().flat_map(|of| {
+            let (given, rescued) = of.size.metrics();
+            [count(given, of.problems), count(rescued, of.rescued)]
+        });
         let of_trainer = self.train.measured();
         let all = of_rollouts.into_iter().chain(of_trainer).chain(of_clock).chain(by_kind);
+        let all = all.chain(by_space);
         all.filter_map(|(metric, value)| Some((metric, value?))).collect()
     }
 
@@ -242,9 +258,10 @@ impl TrialNumbers {
         Self {
             rollouts: graded.len(),
             tokens: tokens().sum(),
-            pass: share(|graded| graded.verdict == Verdict::Correct),
+            pass: share(|graded| graded.verdict() == Verdict::Correct),
+            reward: rewards(graded),
             truncated: share(|graded| graded.rollout.finish == FinishReason::Length),
-            no_answer: share(|graded| graded.verdict == Verdict::NoAnswer),
+            no_answer: share(|graded| graded.verdict() == Verdict::NoAnswer),
             response_tokens: mean(tokens().map(|count| count as f64)),
             lengths: quantiles(tokens().collect()),
             staleness: mean(graded.iter().map(stale)),
@@ -261,16 +278,25 @@ fn odd_tokens(groups: &[Group]) -> u64 {
     oddities.odd()
 }
 
+/// The mean reward, where it is not only 0 and 1.
+fn rewards(graded: &[&Shared]) -> Option<f64> {
+    let values = || graded.iter().map(|rollout| reward(rollout).value());
+    let between = values().any(|value| value > 0.0 && value < 1.0);
+    between.then(|| mean(values())).flatten()
+}
+
+fn is_rescued(group: &Group) -> bool {
+    group.extra().iter().any(|graded| graded.verdict() == Verdict::Correct)
+}
+
 fn hinted(groups: &[Group]) -> Vec<Hinted> {
     let kinds = [HintKind::Hint, HintKind::ConciseHint, HintKind::Concise, HintKind::Plain];
     kinds
         .into_iter()
         .map(|kind| {
             let of_kind =
-                |group: &&Group| group.second.as_ref().is_some_and(|s| s.trial.kind == kind);
-            let rescued = groups.iter().filter(of_kind).filter(|group| {
-                group.extra().iter().any(|graded| graded.verdict == Verdict::Correct)
-            });
+                |group: &&Group| group.second.as_ref().is_some_and(|s| s.retry.trial.kind == kind);
+            let rescued = groups.iter().filter(of_kind).filter(|group| is_rescued(group));
             Hinted {
                 kind,
                 problems: groups.iter().filter(of_kind).count(),
@@ -283,14 +309,17 @@ fn hinted(groups: &[Group]) -> Vec<Hinted> {
 
 /// For each extra rollout of a problem with a list of wrong answers: 1 if its answer is listed.
 fn repeats(group: &Group) -> Vec<f64> {
-    let listed = group.second.as_ref().map_or(&[][..], |second| &second.trial.answers);
+    let Some(Second { retry, extra }) = &group.second else { return Vec::new() };
+    let listed = &retry.trial.answers;
     if listed.is_empty() {
         return Vec::new();
     }
+    let mut equality = retry.equality.clone();
+    equality.learn(extra.iter().filter_map(|graded| graded.answer()));
     let repeats = |graded: &Shared| {
-        graded.answer.as_ref().is_some_and(|answer| {
-            listed.iter().any(|wrong| retrial_grader::equivalent(wrong, &answer.text))
-        })
+        graded
+            .answer()
+            .is_some_and(|answer| listed.iter().any(|wrong| equality.equal(wrong, &answer.text)))
     };
     group.extra().iter().map(|graded| f64::from(u8::from(repeats(graded)))).collect()
 }

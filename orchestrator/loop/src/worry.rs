@@ -13,7 +13,7 @@ const AGAIN: u64 = 10;
 /// What is the same for all rollouts of a first trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worry {
-    /// Each was cut at the response limit.
+    /// Each was cut at the response limit, and none passed.
     AllCut,
     /// None has an answer.
     NoAnswer,
@@ -28,7 +28,7 @@ impl Worry {
     pub fn of(summary: &StepSummary) -> Option<Self> {
         let first = &summary.first;
         let all = |share: Option<f64>| share == Some(1.0);
-        if all(first.truncated) {
+        if all(first.truncated) && first.pass == Some(0.0) {
             Some(Self::AllCut)
         } else if all(first.no_answer) {
             Some(Self::NoAnswer)
@@ -46,12 +46,13 @@ impl fmt::Display for Worry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AllCut => {
-                "every response is cut at [rollout] max_tokens, so none has a reward: set it higher, \
+                "every response is cut at [rollout] max_tokens, and none has passed: set it higher, \
                  or look whether the model's end token is one that its chat template writes"
             }
             Self::NoAnswer => {
-                "no response has an answer in \\boxed{}: look at a few by `retrial mistakes`; the \
-                 prompt may not ask for a box, or the model is a base model with a chat template"
+                "no response has an answer where [reward] extraction looks for it: look at a few by \
+                 `retrial mistakes`; the prompt may not ask for it there (in \\boxed{} unless \
+                 configured), or the model is a base model with a chat template"
             }
             Self::AllWrong => {
                 "no response is right: look at a few by `retrial mistakes`; the answers of the data \

@@ -13,9 +13,12 @@ pub enum Spread {
 }
 
 /// `A_i = (R_i - mean) / (std + 1e-6)`, std with G - 1 in the denominator, for each member of a
-/// group `[G]`; `A_i = R_i - mean` if the spread is kept. The same for every token of response i. A
-/// group of one has advantage 0.
+/// group `[G]`; `A_i = R_i - mean` if the spread is kept. The same for every token of response i.
+/// Equal rewards give advantages of 0, whatever their mean is rounded to; so a group of one has 0.
 pub fn advantages(rewards: &[f64], spread: Spread) -> Vec<f32> {
+    if rewards.iter().all(|reward| *reward == rewards[0]) {
+        return vec![0.0; rewards.len()];
+    }
     let size = rewards.len() as f64;
     let mean = rewards.iter().sum::<f64>() / size;
     let squares: f64 = rewards.iter().map(|reward| (reward - mean).powi(2)).sum();
@@ -59,6 +62,7 @@ mod tests {
         for size in [0, 1, 2, 8] {
             assert!(advantages(&group(size, size)).iter().all(|&a| a == 0.0));
             assert!(advantages(&group(0, size)).iter().all(|&a| a == 0.0));
+            assert!(advantages(&vec![0.1; size]).iter().all(|&a| a == 0.0));
         }
     }
 

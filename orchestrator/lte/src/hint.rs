@@ -45,7 +45,7 @@ pub enum HintKind {
 }
 
 /// What became of one rollout of the first trial.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
     /// Its reward.
     pub reward: Reward,
@@ -114,12 +114,13 @@ pub enum Memory {
 
 impl SecondTrial {
     /// The same with wrong answers of earlier steps behind its own, as long as there are at most
-    /// `most` in all.
+    /// `most` in all, less those with which the list `may` not be.
     #[must_use]
     pub fn remembering(
         mut self,
         earlier: impl IntoIterator<Item = String>,
         most: usize,
+        may: impl Fn(&[String]) -> bool,
         equivalent: impl Fn(&str, &str) -> bool,
     ) -> Self {
         for answer in earlier {
@@ -128,6 +129,9 @@ impl SecondTrial {
             }
             if !self.answers.iter().any(|known| *known == answer || equivalent(known, &answer)) {
                 self.answers.push(answer);
+                if !may(&self.answers) {
+                    self.answers.pop();
+                }
             }
         }
         if !self.answers.is_empty() {
@@ -183,7 +187,7 @@ mod tests {
     use super::*;
 
     fn failed(answer: Option<&str>, truncated: bool) -> Attempt {
-        Attempt { reward: Reward::Fail, truncated, answer: answer.map(str::to_owned) }
+        Attempt { reward: Reward::FAIL, truncated, answer: answer.map(str::to_owned) }
     }
 
     fn decide(attempts: &[Attempt]) -> (HintKind, Vec<String>) {
@@ -204,14 +208,18 @@ mod tests {
     #[test]
     fn remembered_answers_stand_behind_the_step_s_own() {
         let same = |a: &str, b: &str| a.trim() == b.trim();
+        let any = |_: &[String]| true;
         let trial = |attempts: &[Attempt]| second_trial(Method::Lte, attempts, same).unwrap();
         let earlier = || ["9".to_owned(), " 7".to_owned(), "8".to_owned(), "6".to_owned()];
-        let own = trial(&[failed(Some("7"), false)]).remembering(earlier(), 3, same);
+        let own = trial(&[failed(Some("7"), false)]).remembering(earlier(), 3, any, same);
         assert_eq!((own.kind, own.answers.join(",")), (HintKind::Hint, "7,9,8".into()));
-        let cut = trial(&[failed(None, true)]).remembering(earlier(), 1, same);
+        let cut = trial(&[failed(None, true)]).remembering(earlier(), 1, any, same);
         assert_eq!((cut.kind, cut.answers.join(",")), (HintKind::ConciseHint, "9".into()));
-        let without = trial(&[failed(None, false)]).remembering([], 8, same);
+        let without = trial(&[failed(None, false)]).remembering([], 8, any, same);
         assert_eq!((without.kind, without.answers.len()), (HintKind::Plain, 0));
+        let at_most_two = |list: &[String]| list.len() < 3;
+        let few = trial(&[failed(Some("7"), false)]).remembering(earlier(), 8, at_most_two, same);
+        assert_eq!((few.kind, few.answers.join(",")), (HintKind::Hint, "7,9".into()));
     }
 
     #[test]
@@ -252,7 +260,7 @@ mod tests {
     #[test]
     fn only_none_pass_problems_get_a_second_trial() {
         let wrong = failed(Some("7"), false);
-        let right = Attempt { reward: Reward::Pass, ..wrong.clone() };
+        let right = Attempt { reward: Reward::PASS, ..wrong.clone() };
         let never = |_: &str, _: &str| false;
         for method in [Method::Lte, Method::GrpoExtra, Method::Grpo] {
             assert_eq!(second_trial(method, &[wrong.clone(), right.clone()], never), None);

@@ -7,6 +7,7 @@
 //!
 //! 1. [`GroupOutcome`]: did all, some or none of the rollouts of a problem pass?
 //! 2. [`second_trial`]: which prompt a none-pass problem gets, by how its failures were truncated.
+//!    A hint that would give the right answer away lists nothing ([`AnswerSpace`]).
 //! 3. [`Templates`]: the words of that prompt.
 //! 4. [`refine()`]: correct extra rollouts replace failures at random; the group keeps its size.
 //! 5. [`advantages`]: group-relative advantages over the refined group.
@@ -22,6 +23,7 @@ mod overlong;
 mod prompt;
 mod refine;
 mod seed;
+mod space;
 
 pub use advantage::{Spread, advantages};
 pub use batch::{Response, samples};
@@ -31,3 +33,4 @@ pub use overlong::Overlong;
 pub use prompt::{InvalidTemplate, Templates};
 pub use refine::{MaxReplacements, Member, guide, refine};
 pub use seed::Seed;
+pub use space::{AnswerSpace, Closed, Golds};

@@ -55,7 +55,7 @@ pub fn guide<T: Clone>(
 ) -> Vec<Member<T>> {
     let mut group: Vec<Member<T>> = first.iter().cloned().map(Member::First).collect();
     let failures: Vec<usize> =
-        (0..first.len()).filter(|&slot| reward(&first[slot]) == Reward::Fail).collect();
+        (0..first.len()).filter(|&slot| !reward(&first[slot]).passed()).collect();
     if let Some(&slot) = failures.choose(&mut seed.generator()) {
         group[slot] = Member::Solution(solution);
     }
@@ -82,7 +82,7 @@ pub fn refine<T: Clone>(
     };
     let mut slots: Vec<usize> = (0..group.len()).collect();
     slots.shuffle(&mut seed.generator());
-    let correct = extra.iter().filter(|rollout| reward(rollout) == Reward::Pass);
+    let correct = extra.iter().filter(|rollout| reward(rollout).passed());
     for (slot, rollout) in slots.into_iter().take(most).zip(correct) {
         group[slot] = Member::Extra { rollout: rollout.clone(), replaced: first[slot].clone() };
     }
@@ -91,9 +91,11 @@ pub fn refine<T: Clone>(
 
 #[cfg(test)]
 mod tests {
-    use super::Reward::{Fail, Pass};
     use super::*;
     use proptest::prelude::*;
+
+    const PASS: Reward = Reward::PASS;
+    const FAIL: Reward = Reward::FAIL;
 
     /// A rollout: its position, and its reward.
     type Rollout = (usize, Reward);
@@ -107,7 +109,7 @@ mod tests {
     }
 
     fn rewards(size: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Reward>> {
-        proptest::collection::vec(prop_oneof![Just(Pass), Just(Fail)], size)
+        proptest::collection::vec(prop_oneof![Just(PASS), Just(FAIL)], size)
     }
 
     proptest! {
@@ -115,7 +117,7 @@ mod tests {
         fn a_refined_group_keeps_its_size_and_takes_each_success_once(
             size in 0..9usize, extra in rewards(0..9), seed: u64,
         ) {
-            let (first, extra) = (numbered(&vec![Fail; size]), numbered(&extra));
+            let (first, extra) = (numbered(&vec![FAIL; size]), numbered(&extra));
             for (max, most) in [
                 (MaxReplacements::WholeGroup, size),
                 (MaxReplacements::AllButOne, size.saturating_sub(1)),
@@ -135,7 +137,7 @@ mod tests {
                 }
                 taken.sort_unstable_by_key(|&(position, _)| position);
                 let correct: Vec<Rollout> =
-                    extra.iter().copied().filter(|e| e.1 == Pass).take(most).collect();
+                    extra.iter().copied().filter(|e| e.1 == PASS).take(most).collect();
                 prop_assert_eq!(taken, correct);
             }
         }
@@ -144,7 +146,7 @@ mod tests {
         fn a_group_with_a_success_is_left_alone(
             first in rewards(1..9), extra in rewards(0..9), seed: u64,
         ) {
-            prop_assume!(first.contains(&Pass));
+            prop_assume!(first.contains(&PASS));
             let (first, extra) = (numbered(&first), numbered(&extra));
             let group = refine(&first, &extra, reward, MaxReplacements::WholeGroup, Seed(seed));
             prop_assert_eq!(group, first.into_iter().map(Member::First).collect::<Vec<_>>());
@@ -153,21 +155,21 @@ mod tests {
 
     #[test]
     fn a_solution_takes_the_place_of_one_failure() {
-        let solution = (9, Pass);
+        let solution = (9, PASS);
         let guided = |first: &[Reward], seed| guide(&numbered(first), solution, reward, seed);
         let solutions = |group: &[Member<Rollout>]| {
             group.iter().filter(|&&member| member == Member::Solution(solution)).count()
         };
         for seed in (0..50).map(Seed) {
-            assert_eq!(solutions(&guided(&[Fail; 4], seed)), 1);
-            assert_eq!(guided(&[Pass, Fail, Pass], seed)[1], Member::Solution(solution));
-            assert_eq!(solutions(&guided(&[Pass; 4], seed)), 0);
+            assert_eq!(solutions(&guided(&[FAIL; 4], seed)), 1);
+            assert_eq!(guided(&[PASS, FAIL, PASS], seed)[1], Member::Solution(solution));
+            assert_eq!(solutions(&guided(&[PASS; 4], seed)), 0);
         }
     }
 
     #[test]
     fn the_slot_is_random_and_follows_from_the_seed() {
-        let (first, extra) = (numbered(&[Fail; 8]), numbered(&[Pass]));
+        let (first, extra) = (numbered(&[FAIL; 8]), numbered(&[PASS]));
         let slot = |seed| {
             let group = refine(&first, &extra, reward, MaxReplacements::AllButOne, Seed(seed));
             group.iter().position(|member| matches!(member, Member::Extra { .. })).unwrap()

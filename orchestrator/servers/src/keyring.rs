@@ -17,6 +17,8 @@ pub struct Keyring {
     headers: HeaderMap,
     /// The variable of the key.
     key_from: Option<String>,
+    /// The table of the configuration that names it.
+    table: &'static str,
     /// Certificates to trust in addition to the system's.
     roots: Vec<Certificate>,
 }
@@ -65,10 +67,26 @@ impl Keyring {
     /// Credentials for policy servers: the configured key, else the services' token, else the
     /// default key if there is one.
     pub fn of(access: &Access) -> Result<Self, InvalidAccess> {
-        let mut keyring = Self::of_services()?;
+        let keyring = Self::of_services()?;
         let usual = keyring.headers.is_empty().then(|| variable(USUAL_KEY)).flatten();
+        keyring.with(access, "server", usual)
+    }
+
+    /// What is shown to a verifier: the key and the headers that are named, and nothing else.
+    pub fn of_verifier(access: &Access) -> Result<Self, InvalidAccess> {
+        Self::default().with(access, "reward", None)
+    }
+
+    /// With what a table of the configuration names.
+    fn with(
+        self,
+        access: &Access,
+        table: &'static str,
+        usual: Option<String>,
+    ) -> Result<Self, InvalidAccess> {
+        let mut keyring = Self { table, ..self };
         let key = match &access.api_key_env {
-            Some(name) => Some((name.as_str(), named(name, "[server] api_key_env")?)),
+            Some(name) => Some((name.as_str(), named(name, &format!("[{table}] api_key_env"))?)),
             None => usual.map(|key| (USUAL_KEY, key)),
         };
         if let Some((name, key)) = key {
@@ -81,7 +99,7 @@ impl Keyring {
         }
         for (name, value) in &access.headers {
             let value = match value.strip_prefix(FROM_VARIABLE) {
-                Some(from) => named(from, &format!("[server] headers.{name}"))?,
+                Some(from) => named(from, &format!("[{table}] headers.{name}"))?,
                 None => value.clone(),
             };
             let header = HeaderName::try_from(name.as_str()).map_err(|error| {
@@ -104,9 +122,13 @@ impl Keyring {
 
     /// The hint for a server that denies access.
     pub fn hint(&self) -> String {
+        let table = self.table;
         match &self.key_from {
             Some(variable) => {
-                format!("hint: it rejects the key in {variable}; see [server] api_key_env")
+                format!("hint: it rejects the key in {variable}; see [{table}] api_key_env")
+            }
+            None if table == "reward" => {
+                "hint: it requires a key: name its variable by [reward] api_key_env".into()
             }
             None if self.headers.contains_key(AUTHORIZATION) => {
                 let variable = Token::OF_SERVICES;

@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
 use retrial_config::{ModelPath, ModelPlace, PromptsConfig, ServerConfig};
+use retrial_domain::{RewardConfig, Truncated};
+use retrial_grader::Extraction;
 use retrial_loop::failure::Failure;
 use serde_json::{Value, json};
 
+use super::grade::reward_of;
 use super::output::{Format, write_records};
 use crate::eval::{self, Change, Comparison, Plan, SetArgument, SetScore, Weights};
 
@@ -35,6 +38,15 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum Action {
     Compare(CompareArgs),
+}
+
+/// What becomes of responses that are cut.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Cut {
+    /// Their text is graded as it stands
+    Graded,
+    /// They have not answered
+    Fail,
 }
 
 #[derive(clap::Args)]
@@ -73,6 +85,16 @@ struct PlanArgs {
     /// The user message, with a placeholder for the problem
     #[arg(long, value_name = "TEMPLATE")]
     prompt: Option<String>,
+    /// A configuration whose [reward] names the verifier; by default that of the run, or the grader of
+    /// mathematics
+    #[arg(long, value_name = "CONFIG")]
+    reward: Option<PathBuf>,
+    /// Where the answer is looked for in a response: auto, boxed, hashes or `answer_tag`
+    #[arg(long, value_name = "WHERE", default_value_t = Extraction::Auto)]
+    extraction: Extraction,
+    /// What happens to truncated responses: their text is graded, or they fail; by default as [reward] says
+    #[arg(long, value_enum)]
+    truncated: Option<Cut>,
     /// Random seed
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -122,8 +144,18 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 
 impl PlanArgs {
     async fn plan(self) -> Result<Plan> {
-        let Model { weights, name: usual, prompts: mut templates, max_tokens } =
+        let Model { weights, name: usual, prompts: mut templates, max_tokens, reward } =
             self.model().await?;
+        let mut reward = match &self.reward {
+            Some(file) => reward_of(file)?,
+            None => reward?,
+        }
+        .looking_in(self.extraction);
+        match self.truncated {
+            None => {}
+            Some(Cut::Graded) => reward.truncated = Truncated::Graded,
+            Some(Cut::Fail) => reward.truncated = Truncated::Fail,
+        }
         weights.check()?;
         let mut sets = Vec::new();
         for text in &self.benchmarks {
@@ -149,6 +181,7 @@ impl PlanArgs {
             max_tokens: self.max_tokens.or(max_tokens),
             seed: self.seed,
             prompts: templates,
+            reward,
             server,
             database: self.db,
         })
@@ -162,7 +195,18 @@ impl PlanArgs {
             let record = store.run_by_name(name).await?;
             store.close().await;
             let mut settings = record.map(|record| record.config).unwrap_or_default();
+            let reward = match settings["reward"].take() {
+                // The run is older than the table.
+                Value::Null => Ok(RewardConfig::default()),
+                reward => serde_json::from_value(reward).with_context(|| {
+                    format!(
+                        "what the log has of [reward] of the run `{name}` does not do by itself\n\
+                         hint: --reward names its configuration"
+                    )
+                }),
+            };
             return Ok(Model {
+                reward,
                 weights: Weights::Folder(ModelPath(folder.display().to_string())),
                 name: format!("{name}@{version}"),
                 prompts: serde_json::from_value(settings["prompts"].take())
@@ -187,7 +231,8 @@ impl PlanArgs {
             let urls = self.servers.clone();
             (Weights::Served { urls, description: path }, String::new())
         };
-        Ok(Model { weights, name, prompts: PromptsConfig::default(), max_tokens: None })
+        let (prompts, reward) = (PromptsConfig::default(), Ok(RewardConfig::default()));
+        Ok(Model { weights, name, prompts, max_tokens: None, reward })
     }
 }
 
@@ -198,6 +243,8 @@ struct Model {
     name: String,
     prompts: PromptsConfig,
     max_tokens: Option<usize>,
+    /// Who decides, if the log can tell.
+    reward: Result<RewardConfig>,
 }
 
 fn rounded(value: f64) -> Value {

@@ -1,5 +1,9 @@
 //! `retrial grade`: grades responses.
 
+mod by_reward;
+
+pub use by_reward::reward_of;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -14,14 +18,19 @@ use serde::{Deserialize, Serialize};
 /// Lines that are read, graded on all cores and written before the next ones are read.
 const CHUNK: usize = 4096;
 
-/// Grades responses to mathematical problems.
+/// Grades responses.
 ///
 /// Reads JSON Lines {"id", "gold", "response"} and writes {"id", "verdict", "answer"}; the verdict
 /// is correct, wrong, `no_answer`, unparsed or timeout. A line that cannot be graded has the verdict
 /// invalid, its number and the reason; the others are graded all the same, and the exit code is 1.
+///
+/// With --reward the verifiers of a configuration decide, as in a run. A line may also have "problem",
+/// "tags", "solution" and "truncated": true; the reward, the parts and the reason are written too. Where
+/// the verifier was given up on, the verdict is timeout and the reward null.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  retrial grade responses.jsonl > verdicts.jsonl\n  \
-    retrial grade --gold '\\frac{1}{2}' --response 'It is \\boxed{0.5}.' --explain")]
+    retrial grade --gold '\\frac{1}{2}' --response 'It is \\boxed{0.5}.' --explain\n  \
+    retrial grade --reward my.toml responses.jsonl")]
 pub struct Args {
     /// JSON Lines to grade; - reads standard input
     #[arg(required_unless_present = "gold", conflicts_with_all = ["gold", "response"])]
@@ -32,6 +41,9 @@ pub struct Args {
     /// A response to grade
     #[arg(long, requires = "gold", allow_hyphen_values = true)]
     response: Option<String>,
+    /// A configuration whose [reward] says who decides
+    #[arg(long, value_name = "CONFIG", conflicts_with_all = ["gold", "extraction", "policy"])]
+    reward: Option<PathBuf>,
     /// Where the answer is looked for in a response
     #[arg(long, value_enum, default_value_t = From::Auto)]
     extraction: From,
@@ -87,7 +99,7 @@ struct Invalid {
 }
 
 /// Runs the command.
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub async fn run(args: &Args) -> Result<(), Failure> {
     let extraction = match args.extraction {
         From::Auto => Extraction::Auto,
         From::Boxed => Extraction::Boxed,
@@ -97,8 +109,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         By::Lenient => Policy::Lenient,
     };
     let rules = Rules { extraction, policy };
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    if let (Some(gold), Some(response)) = (&args.gold, &args.response) {
+    let mut out = BufWriter::new(std::io::stdout());
+    if let (Some(settings), Some(file)) = (&args.reward, &args.file) {
+        let (all, faulty) = by_reward::judge(settings, open(file)?, &mut out).await?;
+        said(file, all, faulty)?;
+    } else if let (Some(gold), Some(response)) = (&args.gold, &args.response) {
         if args.explain {
             let gold = read(gold).map_err(Failure::Input)?;
             writeln!(out, "{}", explain(&gold, response, rules))?;
@@ -113,14 +128,29 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
+/// The responses.
+fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
+    if file == Path::new("-") {
+        return Ok(Box::new(BufReader::new(std::io::stdin())));
+    }
+    let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()));
+    Ok(Box::new(BufReader::new(opened.map_err(Failure::Input)?)))
+}
+
+/// Whether every line could be graded.
+fn said(file: &Path, all: usize, invalid: usize) -> Result<(), Failure> {
+    if invalid == 0 {
+        return Ok(());
+    }
+    Err(Failure::Work(anyhow!(
+        "{invalid} of {all} lines of {} could not be graded\n\
+         hint: their verdict is `invalid`, beside it stands the reason",
+        file.display()
+    )))
+}
+
 fn stream(file: &Path, rules: Rules, out: &mut impl Write) -> Result<(), Failure> {
-    let input: Box<dyn BufRead> = if file == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()));
-        Box::new(BufReader::new(opened.map_err(Failure::Input)?))
-    };
-    let mut lines = (1..).zip(input.split(b'\n'));
+    let mut lines = (1..).zip(open(file)?.split(b'\n'));
     let (mut all, mut invalid) = (0_usize, 0_usize);
     loop {
         let chunk: Vec<(usize, Vec<u8>)> = lines
@@ -146,15 +176,8 @@ fn stream(file: &Path, rules: Rules, out: &mut impl Write) -> Result<(), Failure
             writeln!(out)?;
         }
     }
-    if invalid == 0 {
-        return Ok(());
-    }
     out.flush()?;
-    Err(Failure::Work(anyhow!(
-        "{invalid} of {all} lines of {} could not be graded\n\
-         hint: their verdict is `invalid`, beside it stands the reason",
-        file.display()
-    )))
+    said(file, all, invalid)
 }
 
 /// Maps items on all cores, in order.
@@ -189,13 +212,15 @@ fn grade_line(number: usize, line: &[u8], rules: Rules) -> Option<Line> {
     let graded = case.and_then(|case| graded(Some(case.id), &case.gold, &case.response, rules));
     Some(match graded {
         Ok(graded) => Line::Graded(graded),
-        Err(error) => {
-            let value = serde_json::from_slice::<serde_json::Value>(line).unwrap_or_default();
-            let id = value.get("id").cloned().unwrap_or_default();
-            let reason = format!("{error:#}");
-            Line::Invalid(Invalid { id, verdict: "invalid", line: number, reason })
-        }
+        Err(error) => Line::Invalid(invalid(number, line, &error)),
     })
+}
+
+/// A line that is not graded, by its name if it has one.
+fn invalid(number: usize, line: &[u8], error: &anyhow::Error) -> Invalid {
+    let value = serde_json::from_slice::<serde_json::Value>(line).unwrap_or_default();
+    let id = value.get("id").cloned().unwrap_or_default();
+    Invalid { id, verdict: "invalid", line: number, reason: format!("{error:#}") }
 }
 
 fn graded(

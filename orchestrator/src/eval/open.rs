@@ -11,6 +11,8 @@ use retrial_loop::grading::Grading;
 use retrial_loop::model::Model;
 use retrial_loop::prompts::Prompts;
 use retrial_store::{EvalId, NewEval, Store};
+use retrial_verify::Verifiers;
+use retrial_verify::sandbox::Launcher;
 use serde_json::Value;
 
 use super::plan::Plan;
@@ -50,6 +52,7 @@ pub(super) async fn open(plan: Plan) -> Result<Eval> {
         ),
         None => MAX_TOKENS.min(room),
     };
+    let verifiers = Verifiers::open(&plan.reward, &Launcher::this_program()).await?;
     let store = Store::open(&plan.database).await?;
     let settings = plan.settings(max_tokens);
     let id = find(&store, &plan, &model.source, &settings).await?;
@@ -60,7 +63,7 @@ pub(super) async fn open(plan: Plan) -> Result<Eval> {
     let templates = plan.prompts.templates();
 
     let prompts = Prompts { text: Arc::clone(&text), templates, longest };
-    let grading = Grading::new(text);
+    let grading = Grading::new(text, Arc::new(verifiers));
     let folder = model.folder;
     Ok(Eval { plan, store, id, folder, prompts, grading, max_tokens, sets })
 }
@@ -84,7 +87,8 @@ fn load(plan: &Plan, model: &Model) -> Result<(Vec<Set>, usize)> {
             Err(said)
         }
     };
-    let mut read = || plan.sets.iter().map(|set| set.load(plan.k, &mut fits)).collect();
+    let mut read =
+        || plan.sets.iter().map(|set| set.load(plan.k, &plan.reward, &mut fits)).collect();
     let sets: Result<Vec<Set>> = tokio::task::block_in_place(&mut read);
     match unreadable {
         Some(error) => Err(error),

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use retrial_config::{PromptsConfig, ServerConfig};
+use retrial_config::{PromptsConfig, ServerConfig, deciding};
+use retrial_domain::{RewardConfig, Truncated};
+use retrial_grader::Extraction;
 use retrial_loop::model::{Model, Parts};
 use retrial_lte::Seed;
 use serde_json::{Value, json};
@@ -33,6 +35,8 @@ pub struct Plan {
     pub seed: u64,
     /// The prompt template.
     pub prompts: PromptsConfig,
+    /// The verifiers of responses.
+    pub reward: RewardConfig,
     /// How to call the servers.
     pub server: ServerConfig,
     /// The log.
@@ -99,6 +103,14 @@ impl Plan {
         }
         if !stop.is_empty() {
             settings["stop"] = json!(stop);
+        }
+        // Nor is what evaluations did before it could be chosen.
+        if self.reward.truncated == Truncated::Graded {
+            settings["truncated"] = json!(self.reward.truncated);
+        }
+        let reward = RewardConfig { truncated: Truncated::Graded, ..self.reward.clone() };
+        if reward != RewardConfig::default().looking_in(Extraction::Auto) {
+            settings["reward"] = deciding(&reward);
         }
         settings
     }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use retrial_data::Task;
 use retrial_domain::GradedRollout;
-use retrial_grader::Extraction;
 use retrial_loop::evaluator::{Done, Set, evaluate_set};
 use retrial_loop::failure::Failure;
 use retrial_loop::open_files;
@@ -94,7 +93,8 @@ async fn problem(
     let sampled = pool.sample(SERVED, request).await?;
     labels.see(sampled.iter().flat_map(|sampled| &sampled.labels))?;
     let sampled = (0..).zip(sampled).collect();
-    eval.grading.grade(task, sampled, SERVED, Extraction::Auto).await
+    let name = format!("{}/{}/{}", plan.name, set.name(), task.problem.id);
+    eval.grading.grade(&name, task, sampled, SERVED).await
 }
 
 /// The label of the weights that an evaluation is sampled with, once a response has one. It

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use retrial_data::{DataSet, HubSettings, MAX_LEFT_OUT, Message, Problem, Request, Sources, Split};
-use retrial_domain::{Benchmark, HUB_SCHEME};
+use retrial_domain::{Benchmark, HUB_SCHEME, RewardConfig};
 use retrial_loop::evaluator::Set;
 
 /// Samples per problem of a user's set, as the default of `[evaluation] k`.
@@ -67,11 +67,12 @@ impl SetArgument {
         }
     }
 
-    /// Loads its problems; `k` replaces the default samples per problem. Reports what was left
-    /// out.
+    /// Loads its problems; `k` replaces the default samples per problem. `reward` has the verifiers of
+    /// their responses. Reports what was left out.
     pub fn load(
         &self,
         k: Option<u32>,
+        reward: &RewardConfig,
         fits: impl FnMut(&Problem, &[Message]) -> Result<(), String>,
     ) -> Result<Set> {
         let sources = Sources::one(self.source.clone());
@@ -81,7 +82,8 @@ impl SetArgument {
             columns: None,
             split: Split::Test,
             max_left_out: MAX_LEFT_OUT,
-            solutions: false,
+            solutions: reward.asks_others(),
+            reward: Some(reward),
             held_out: &[],
         };
         let set = DataSet::load(&request, &HubSettings::from_env(), fits).with_context(|| {

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use retrial_domain::{GradedRollout, Problem, ProblemId, Score, Tally};
+use retrial_domain::{GradedRollout, Problem, ProblemId, Reward, Score, Tally};
 use retrial_protocol::WeightVersion;
 use serde_json::Value;
 use sqlx::Row;
 
 use crate::error::unknown;
+use crate::judgement::rewards;
 use crate::{RunId, Store, StoreError, codec};
 
 /// The key of an evaluation in its log.
@@ -68,7 +69,8 @@ pub struct EvalProblem {
 
 const INSERT_ROLLOUT: &str = "INSERT INTO eval_rollouts \
     (eval, benchmark, problem, position, verdict, answer, canonical, finish, tokens, text, \
-     token_ids, logprobs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+     token_ids, logprobs, reward, rewards, reason) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
 const SELECT_PROBLEMS: &str = "SELECT problem, text, tries, correct, \
     (SELECT count(*) FROM eval_rollouts AS rollouts WHERE rollouts.eval = problems.eval \
@@ -190,20 +192,24 @@ impl Store {
     ) -> Result<(), StoreError> {
         let tally = Tally::of(samples);
         self.write("log the samples of a problem in", async |db| {
-            for GradedRollout { rollout, verdict, answer } in samples {
+            for GradedRollout { rollout, judgement } in samples {
+                let answer = judgement.answer.as_ref();
                 sqlx::query(INSERT_ROLLOUT)
                     .bind(eval.0)
                     .bind(benchmark)
                     .bind(&problem.0)
                     .bind(rollout.index)
-                    .bind(verdict.as_str())
-                    .bind(answer.as_ref().map(|answer| &answer.text))
-                    .bind(answer.as_ref().map(|answer| &answer.canonical))
+                    .bind(judgement.verdict.as_str())
+                    .bind(answer.map(|answer| &answer.text))
+                    .bind(answer.map(|answer| &answer.canonical))
                     .bind(rollout.finish.as_str())
                     .bind(rollout.tokens.len() as i64)
                     .bind(&rollout.text)
                     .bind(codec::ids_to_blob(&rollout.tokens))
                     .bind(codec::floats_to_blob(&rollout.logprobs))
+                    .bind(judgement.reward.map(Reward::get))
+                    .bind(rewards(judgement))
+                    .bind(&judgement.reason)
                     .execute(&mut *db)
                     .await?;
             }

@@ -13,6 +13,7 @@ mod curves;
 mod error;
 mod evals;
 mod inputs;
+mod judgement;
 mod migrations;
 mod mistakes;
 mod open;
@@ -37,7 +38,8 @@ pub use read::failures::{Failure, Failures};
 pub use read::metrics::StepMetrics;
 pub use read::mistakes::{MistakeLine, Mistakes};
 pub use read::overview::{
-    Coverage, Evaluation, Graduation, RunCache, RunData, SOURCE_STEPS, Source, StepTimes, Weights,
+    Coverage, Evaluation, Graduation, RunCache, RunData, SOURCE_STEPS, Source, SourceStep,
+    StepTimes, Weights,
 };
 pub use read::problem::{Hint, ProblemDetail, RolloutLine, Visit, VisitDetail};
 pub use read::problems::{Fate, ProblemLine, Problems};

@@ -6,13 +6,14 @@ use sqlx::SqlStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Version, description and content of each file in `migrations/`.
-const FILES: [(i64, &str, &str); 7] = [
+const FILES: [(i64, &str, &str); 8] = [
     (1, "log", include_str!("../../../migrations/0001_log.sql")),
     (2, "tallies", include_str!("../../../migrations/0002_tallies.sql")),
     (3, "views", include_str!("../../../migrations/0003_views.sql")),
     (4, "evals", include_str!("../../../migrations/0004_evals.sql")),
     (5, "one_evaluator", include_str!("../../../migrations/0005_one_evaluator.sql")),
     (6, "inputs", include_str!("../../../migrations/0006_inputs.sql")),
+    (7, "rewards", include_str!("../../../migrations/0007_rewards.sql")),
     (8, "processes", include_str!("../../../migrations/0008_processes.sql")),
 ];
 

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use retrial_domain::{FinishReason, GradedRollout, ProblemId, Rollout, Trial};
-use retrial_grader::{Answer, Verdict};
+use retrial_domain::{FinishReason, GradedRollout, ProblemId, Reward, Rollout, Trial};
+use retrial_grader::Answer;
 use retrial_protocol::{Step, WeightVersion};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
+use crate::judgement::{judgement, rewards};
 use crate::word::Word as _;
 use crate::{RunId, Store, StoreError, codec};
 
@@ -15,7 +16,7 @@ use crate::{RunId, Store, StoreError, codec};
 pub type LoggedRollouts = HashMap<(ProblemId, Trial), Vec<GradedRollout>>;
 
 const SELECT: &str = "SELECT problem, trial, position, verdict, answer, canonical, finish, \
-    version, text, token_ids, logprobs \
+    reward, rewards, reason, version, text, token_ids, logprobs \
     FROM rollouts JOIN responses USING (run, step, problem, trial, position) \
     WHERE run = ? AND step = ? ORDER BY problem, trial, position";
 
@@ -90,14 +91,16 @@ impl Store {
         run: RunId,
         step: Step,
         problem: &ProblemId,
-    ) -> Result<Vec<String>, StoreError> {
-        let query = "SELECT min(answer) FROM groups JOIN rollouts USING (run, step, problem) \
+    ) -> Result<Vec<Answer>, StoreError> {
+        let query = "SELECT min(answer), canonical FROM groups JOIN rollouts USING (run, step, problem) \
                      WHERE run = ? AND problem = ? AND step < ? \
                      AND verdict = 'wrong' AND finish = 'stop' \
                      GROUP BY canonical ORDER BY count(*) DESC, min(step), canonical";
         self.read("read wrong answers from", async |db| {
-            let query = sqlx::query_scalar(query).bind(run.0).bind(&problem.0);
-            query.bind(step.0.cast_signed()).fetch_all(db).await
+            let query = sqlx::query_as(query).bind(run.0).bind(&problem.0);
+            let rows: Vec<(String, String)> =
+                query.bind(step.0.cast_signed()).fetch_all(db).await?;
+            Ok(rows.into_iter().map(|(text, canonical)| Answer { text, canonical }).collect())
         })
         .await
     }
@@ -106,21 +109,24 @@ impl Store {
 fn rollout_rows(run: RunId, step: Step, entries: &[Entry<'_>]) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new(
         "INSERT INTO rollouts (run, step, problem, trial, position, verdict, answer, canonical, \
-         finish, prompt_tokens, tokens, version) ",
+         finish, prompt_tokens, tokens, version, reward, rewards, reason) ",
     );
-    query.push_values(entries, |mut row, (trial, GradedRollout { rollout, verdict, answer })| {
+    query.push_values(entries, |mut row, (trial, GradedRollout { rollout, judgement })| {
         row.push_bind(run.0)
             .push_bind(step.0.cast_signed())
             .push_bind(trial.problem.0.clone())
             .push_bind(trial.trial.as_str())
             .push_bind(rollout.index)
-            .push_bind(verdict.as_str())
-            .push_bind(answer.as_ref().map(|answer| answer.text.clone()))
-            .push_bind(answer.as_ref().map(|answer| answer.canonical.clone()))
+            .push_bind(judgement.verdict.as_str())
+            .push_bind(judgement.answer.as_ref().map(|answer| answer.text.clone()))
+            .push_bind(judgement.answer.as_ref().map(|answer| answer.canonical.clone()))
             .push_bind(rollout.finish.as_str())
             .push_bind(trial.prompt_tokens as i64)
             .push_bind(rollout.tokens.len() as i64)
-            .push_bind(rollout.version.0.cast_signed());
+            .push_bind(rollout.version.0.cast_signed())
+            .push_bind(judgement.reward.map(Reward::get))
+            .push_bind(rewards(judgement))
+            .push_bind(judgement.reason.clone());
     });
     query.push(" ON CONFLICT DO NOTHING");
     query
@@ -146,8 +152,6 @@ fn response_rows(run: RunId, step: Step, entries: &[Entry<'_>]) -> QueryBuilder<
 
 /// A graded rollout out of a row that has its columns.
 pub(crate) fn graded(row: &SqliteRow, version: WeightVersion) -> sqlx::Result<GradedRollout> {
-    let answer: Option<String> = row.try_get("answer")?;
-    let canonical: Option<String> = row.try_get("canonical")?;
     Ok(GradedRollout {
         rollout: Rollout {
             index: row.try_get("position")?,
@@ -157,7 +161,6 @@ pub(crate) fn graded(row: &SqliteRow, version: WeightVersion) -> sqlx::Result<Gr
             finish: FinishReason::by_word(row.try_get("finish")?)?,
             version,
         },
-        verdict: Verdict::by_word(row.try_get("verdict")?)?,
-        answer: answer.zip(canonical).map(|(text, canonical)| Answer { text, canonical }),
+        judgement: judgement(row)?,
     })
 }

@@ -1,5 +1,7 @@
 //! Rows as structs. sqlx's derive macro for it would build `SQLite` twice.
 
+use std::collections::BTreeMap;
+
 use retrial_domain::{FinishReason, MistakeKind, Trial};
 use retrial_grader::Verdict;
 use retrial_lte::{GroupOutcome, HintKind, Method};
@@ -53,6 +55,13 @@ impl<T: Column> Column for Option<T> {
             return Ok(None);
         }
         T::read(row, name).map(Some)
+    }
+}
+
+/// Numbers by name, a JSON object; none where there is no object.
+impl Column for BTreeMap<String, f64> {
+    fn read(row: &SqliteRow, name: &str) -> sqlx::Result<Self> {
+        Ok(Option::<Json<Self>>::read(row, name)?.map(|Json(numbers)| numbers).unwrap_or_default())
     }
 }
 

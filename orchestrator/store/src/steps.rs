@@ -20,6 +20,8 @@ pub struct HintRecord {
     pub trial: SecondTrial,
     /// The user message.
     pub prompt: String,
+    /// Answers that the problem can have, where they are few and known.
+    pub answer_space: Option<usize>,
 }
 
 /// What the log keeps of a step beside its rollouts and hints.
@@ -104,13 +106,18 @@ impl Store {
             return Ok(());
         }
         self.write("log hints in", async |db| {
-            let mut query =
-                QueryBuilder::new("INSERT INTO hints (run, step, problem, kind, answers, prompt) ");
-            query.push_values(hints, |mut row, HintRecord { problem, trial, prompt }| {
-                row.push_bind(run.0).push_bind(step.0.cast_signed()).push_bind(&problem.0);
-                row.push_bind(trial.kind.as_str());
-                row.push_bind(json(&trial.answers)).push_bind(prompt);
-            });
+            let mut query = QueryBuilder::new(
+                "INSERT INTO hints (run, step, problem, kind, answers, prompt, answer_space) ",
+            );
+            query.push_values(
+                hints,
+                |mut row, HintRecord { problem, trial, prompt, answer_space }| {
+                    row.push_bind(run.0).push_bind(step.0.cast_signed()).push_bind(&problem.0);
+                    row.push_bind(trial.kind.as_str());
+                    row.push_bind(json(&trial.answers)).push_bind(prompt);
+                    row.push_bind(answer_space.map(|size| size as i64));
+                },
+            );
             query.push(" ON CONFLICT DO NOTHING").build().execute(db).await?;
             Ok(())
         })

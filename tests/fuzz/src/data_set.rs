@@ -20,6 +20,7 @@ pub fn data_set(input: &[u8]) -> bool {
                 split: Split::Train,
                 max_left_out: 1.0,
                 solutions: true,
+                reward: None,
                 held_out: &[],
             };
             DataSet::load(&request, &HubSettings::from_env(), |_, _| Ok(()))

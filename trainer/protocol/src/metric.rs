@@ -38,6 +38,7 @@ pub enum PanelKey {
     Outcomes,
     Refined,
     Rescues,
+    AnswerSpace,
     Replacements,
     Repeats,
     SecondTrial,
@@ -69,6 +70,7 @@ impl PanelKey {
             Self::Outcomes => "outcomes",
             Self::Refined => "refined",
             Self::Rescues => "rescues",
+            Self::AnswerSpace => "answer-space",
             Self::Replacements => "replacements",
             Self::Repeats => "repeats",
             Self::SecondTrial => "second-trial",
@@ -168,6 +170,22 @@ metrics! {
         "Second trials that list wrong answers.";
     RescuedHint, "rescued_problems_hint", "problems", Rollouts, Rescues,
         "Those of them with a correct rollout.";
+    HintedOf2, "hinted_problems_2_answers", "problems", Rollouts, AnswerSpace,
+        "Second trials of problems that can have two answers.";
+    RescuedOf2, "rescued_problems_2_answers", "problems", Rollouts, AnswerSpace,
+        "Those of them with a correct rollout.";
+    HintedOf3To5, "hinted_problems_3_to_5_answers", "problems", Rollouts, AnswerSpace,
+        "Second trials of problems that can have three to five answers.";
+    RescuedOf3To5, "rescued_problems_3_to_5_answers", "problems", Rollouts, AnswerSpace,
+        "Those of them with a correct rollout.";
+    HintedOf6Up, "hinted_problems_6_answers_up", "problems", Rollouts, AnswerSpace,
+        "Second trials of problems that can have six answers or more, and these are known.";
+    RescuedOf6Up, "rescued_problems_6_answers_up", "problems", Rollouts, AnswerSpace,
+        "Those of them with a correct rollout.";
+    HintedOfOpen, "hinted_problems_open_answers", "problems", Rollouts, AnswerSpace,
+        "Second trials of problems whose possible answers are not known, in steps that have others.";
+    RescuedOfOpen, "rescued_problems_open_answers", "problems", Rollouts, AnswerSpace,
+        "Those of them with a correct rollout.";
     MeanReplacements, "mean_replacements", "rollouts", Rollouts, Replacements,
         "Failures that extra rollouts replaced, mean over the rescued groups.";
     RepeatedMistakeRate, "repeated_mistake_rate", "share", Rollouts, Repeats,
@@ -178,6 +196,8 @@ metrics! {
         "Tokens of the responses of the first trial.";
     FirstTrialPassRate, "first_trial_pass_rate", "share", Rollouts, Reward,
         "Correct rollouts of the first trial.";
+    FirstTrialReward, "first_trial_reward", "reward", Rollouts, Reward,
+        "Reward of the first trial, mean, in steps where it is not only 0 and 1.";
     FirstTrialTruncationRate, "first_trial_truncation_rate", "share", Rollouts, Unfinished,
         "Rollouts of the first trial that were cut at the response limit.";
     FirstTrialNoAnswerRate, "first_trial_no_answer_rate", "share", Rollouts, Unfinished,
@@ -196,6 +216,8 @@ metrics! {
         "Minus the mean log-probability of the first trial's tokens.";
     GivenUpRollouts, "given_up_rollouts", "rollouts", Rollouts, Oddities,
         "Responses that no attempt gave in a form that can be used: they have no reward.";
+    GivenUpVerdicts, "given_up_verdicts", "rollouts", Rollouts, Oddities,
+        "Responses that the verifier gave up on, where there are any: they have no reward.";
     OddTokens, "odd_tokens", "tokens", Rollouts, Oddities,
         "Sampled tokens whose log-probability is above 0, or below -30.";
     SecondTrialRollouts, "second_trial_rollouts", "rollouts", Rollouts, SecondTrial,

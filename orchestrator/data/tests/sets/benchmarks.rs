@@ -66,7 +66,7 @@ fn published_columns_become_problems() {
         assert_eq!(task.problem.id.0 == id, named, "{name}: {}", task.problem.id);
         for (response, verdict) in [(right, Verdict::Correct), ("77", Verdict::Wrong)] {
             let response = format!("It is \\boxed{{{response}}}.");
-            let found = grade(&task.gold, &response, Extraction::Auto).verdict;
+            let found = grade(&task.gold().unwrap(), &response, Extraction::Auto).verdict;
             assert_eq!(found, verdict, "{name}: {response} against {}", task.problem.answer);
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use retrial_data::{DataError, DataSet, Reason, Request, Sources};
+use retrial_domain::RewardConfig;
 use serde_json::json;
 
 use super::{Folder, load, load_lines, pairs, request};
@@ -116,4 +117,27 @@ fn a_name_that_was_used_before_is_replaced() {
     assert_eq!(names[0], "a");
     assert_eq!((names[1].len(), names[2].len()), (16, 16));
     assert_ne!(names[1], names[2]);
+}
+
+#[test]
+fn a_verifier_of_ones_own_takes_any_right_answer() {
+    let tests =
+        r#"{"problem":"Add two numbers.","answer":{"tests":[["1 2","3"]]},"data_source":"code"}"#;
+    let prose = r#"{"problem":"Say it.","answer":"a \\frac{ of it","data_source":"prose"}"#;
+    let other = r#"{"problem":"What else?","answer":"1","data_source":"other"}"#;
+    let lines = [tests, prose, other].join("\n");
+    let (_folder, path) = Folder::with("data.jsonl", &lines);
+    let sources = Sources::one(&path);
+    let load = |reward: &RewardConfig| {
+        load(&Request { reward: Some(reward), max_left_out: 1.0, ..request(&sources) }).unwrap()
+    };
+    let any: RewardConfig = toml::from_str("kind = 'exact'").unwrap();
+    let answers: Vec<String> = pairs(&load(&any)).into_iter().map(|(_, answer)| answer).collect();
+    assert_eq!(answers, [r#"{"tests":[["1 2","3"]]}"#, r"a \frac{ of it", "1"]);
+    // A tag chooses, and where no verifier is named for a value, its rows are left out.
+    let by = "by = 'data_source'\n[for.code]\nkind = 'exact'\n[for.prose]\nkind = 'math'";
+    let set = load(&toml::from_str(by).unwrap());
+    assert_eq!(set.len(), 1);
+    let said = set.report().to_string();
+    assert!(said.contains("no verifier: its data_source is `other`"), "{said}");
 }

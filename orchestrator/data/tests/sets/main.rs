@@ -53,6 +53,7 @@ fn request(sources: &Sources) -> Request<'_> {
         split: Split::Train,
         max_left_out: MAX_LEFT_OUT,
         solutions: true,
+        reward: None,
         held_out: &[],
     }
 }

@@ -46,8 +46,13 @@ fn every_gold_of_gsm8k_is_the_number_behind_the_hashes() {
         let path = folder.join(name);
         let text = std::fs::read_to_string(&path).unwrap();
         let set = load(&request(&Sources::one(path.to_str().unwrap()))).unwrap();
-        let golds: HashMap<String, (String, Gold)> =
-            set.tasks().map(|task| (task.problem.text, (task.problem.answer, task.gold))).collect();
+        let golds: HashMap<String, (String, Gold)> = set
+            .tasks()
+            .map(|task| {
+                let gold = task.gold().unwrap();
+                (task.problem.text, (task.problem.answer, gold))
+            })
+            .collect();
         for line in text.lines() {
             let row: serde_json::Value = serde_json::from_str(line).unwrap();
             let gold = row["answer"].as_str().unwrap().rsplit_once("####").unwrap().1.trim();

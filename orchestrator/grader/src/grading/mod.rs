@@ -58,6 +58,21 @@ pub fn grade(gold: &Gold, response: &str, rules: impl Into<Rules>) -> Grade {
     }
 }
 
+/// The texts in a response that may be its answer, the likeliest first; never empty.
+pub fn candidates(response: &str, extraction: Extraction) -> Result<Vec<String>, Reason> {
+    let found = match extract(response, extraction)? {
+        Found::Boxes(boxes) => vec![boxes.join(", ")],
+        Found::Marked(text) => vec![text.to_owned()],
+        Found::Candidates(candidates) => candidates.into_iter().map(str::to_owned).collect(),
+    };
+    let texts: Vec<String> = found
+        .into_iter()
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty())
+        .collect();
+    if texts.is_empty() { Err(Reason::EmptyAnswer) } else { Ok(texts) }
+}
+
 fn missing(reason: Reason) -> Grade {
     Grade { verdict: Verdict::NoAnswer, answer: None, reason }
 }

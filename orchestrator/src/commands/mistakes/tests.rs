@@ -1,7 +1,7 @@
 //! What the command shows, finds and rejects.
 
 use clap::Parser;
-use retrial_domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
+use retrial_domain::{FinishReason, GradedRollout, Judgement, Problem, ProblemId, Rollout, Trial};
 use retrial_grader::{Answer, Verdict};
 use retrial_lte::{GroupOutcome, Method};
 use retrial_protocol::Step;
@@ -61,11 +61,13 @@ fn wrong((index, answer): (u32, &&str)) -> GradedRollout {
             finish: FinishReason::Stop,
             version: Step(1).base(),
         },
-        verdict: Verdict::Wrong,
-        answer: Some(Answer {
-            text: (*answer).into(),
-            canonical: answer.trim_end_matches(".0").into(),
-        }),
+        judgement: Judgement::graded(
+            Verdict::Wrong,
+            Some(Answer {
+                text: (*answer).into(),
+                canonical: answer.trim_end_matches(".0").into(),
+            }),
+        ),
     }
 }
 

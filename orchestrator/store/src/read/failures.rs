@@ -1,5 +1,7 @@
 //! Failed responses, with what followed.
 
+use std::collections::BTreeMap;
+
 use futures::TryStreamExt as _;
 use futures::stream::BoxStream;
 use retrial_domain::{MistakeKind, Trial};
@@ -39,6 +41,12 @@ pub struct Failure {
     pub wrong_answer: Option<String>,
     /// The answer in the grader's normal form.
     pub canonical: Option<String>,
+    /// Its reward, between 0 and what counts as passed.
+    pub reward: Option<f64>,
+    /// The rewards that it is made of, by name; none if it is one.
+    pub rewards: BTreeMap<String, f64>,
+    /// Why, in the verifier's words.
+    pub reason: Option<String>,
     /// Its text.
     pub response: String,
     /// The weights that sampled it.
@@ -70,6 +78,9 @@ impl FromRow<'_, SqliteRow> for Failure {
             kind: column(row, "kind")?,
             wrong_answer: column(row, "wrong_answer")?,
             canonical: column(row, "canonical")?,
+            reward: column(row, "reward")?,
+            rewards: column(row, "rewards")?,
+            reason: column(row, "reason")?,
             response: column(row, "response")?,
             weight_version: column(row, "weight_version")?,
             hint_kind: column(row, "hint_kind")?,
@@ -83,7 +94,7 @@ impl FromRow<'_, SqliteRow> for Failure {
 const QUERY: &str = "SELECT runs.name AS run, rollouts.step, rollouts.problem, rollouts.trial,
     rollouts.position, problems.text AS problem_text, problems.answer AS right_answer,
     problems.tags, rollouts.kind, rollouts.answer AS wrong_answer, rollouts.canonical,
-    responses.text AS response, rollouts.version AS weight_version, hints.kind AS hint_kind,
+    rollouts.reward, rollouts.rewards, rollouts.reason, responses.text AS response, rollouts.version AS weight_version, hints.kind AS hint_kind,
     hints.prompt AS hint, hints.answers AS listed_answers, rescue.text AS rescue
     FROM runs
     CROSS JOIN steps ON steps.run = runs.id AND steps.committed_at IS NOT NULL

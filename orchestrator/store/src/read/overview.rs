@@ -35,6 +35,8 @@ pub struct RunData {
     pub weights: Vec<Weights>,
     /// The share of correct un-hinted rollouts by the tags of their problems.
     pub sources: Vec<Source>,
+    /// How the problems of each source fared in each step, by source and step.
+    pub by_source: Vec<SourceStep>,
     /// Problems to train on.
     pub train_problems: u64,
     /// Problems that the steps took, those that came again counted again.
@@ -125,11 +127,31 @@ pub struct Source {
     pub value: String,
     /// Un-hinted rollouts over the last steps.
     pub rollouts: u64,
-    /// The share of them that is correct.
+    /// Their mean reward.
     pub reward: Option<f64>,
 }
 
 from_row!(Source { tag, value, rollouts, reward });
+
+/// How the problems of a source fared in a step: a row of the view `source_history`.
+#[derive(Clone, Debug)]
+pub struct SourceStep {
+    /// The source: the value of a tag.
+    pub source: String,
+    /// The step.
+    pub step: u64,
+    /// Un-hinted rollouts.
+    pub tries: u64,
+    /// The share of them that passed.
+    pub pass_rate: f64,
+    /// Their mean reward.
+    pub reward: f64,
+}
+
+from_row!(SourceStep { source, step, tries, pass_rate, reward });
+
+const BY_SOURCE: &str = "SELECT source, step, tries, pass_rate, reward FROM source_history
+    WHERE run = ?";
 
 /// Steps that the table of sources looks back.
 pub const SOURCE_STEPS: i64 = 10;
@@ -166,12 +188,12 @@ const WEIGHTS: &str = "SELECT weights.version, folder, max_difference, published
     WHERE weights.run = ?1 ORDER BY weights.version DESC LIMIT 5";
 
 const SOURCES: &str = "SELECT tags.key AS tag, CAST(tags.value AS TEXT) AS value,
-    count(*) AS rollouts, avg(rollouts.verdict = 'correct') AS reward
+    count(*) AS rollouts, avg(rollouts.reward) AS reward
     FROM rollouts
     CROSS JOIN problems
       ON problems.run = rollouts.run AND problems.split = 'train' AND problems.id = rollouts.problem
     CROSS JOIN json_each(problems.tags) AS tags
-    WHERE rollouts.run = ?1 AND rollouts.trial = 'first' AND rollouts.verdict <> 'timeout'
+    WHERE rollouts.run = ?1 AND rollouts.trial = 'first' AND rollouts.reward IS NOT NULL
       AND rollouts.step > (SELECT max(step) FROM steps WHERE run = ?1 AND committed_at IS NOT NULL) - ?2
     GROUP BY tags.key, tags.value ORDER BY tags.key, rollouts DESC, value LIMIT 40";
 
@@ -252,6 +274,7 @@ async fn read(db: &mut SqliteConnection, run: &RunInfo) -> sqlx::Result<RunData>
         graduations: sqlx::query_as(GRADUATIONS).bind(id).fetch_all(&mut *db).await?,
         weights,
         sources,
+        by_source: sqlx::query_as(BY_SOURCE).bind(&run.name).fetch_all(&mut *db).await?,
         train_problems: count(db, TRAIN_PROBLEMS, id).await?,
         visits: count(db, VISITS, id).await?,
     })

@@ -83,6 +83,9 @@ pub struct Hint {
     pub kind: HintKind,
     /// The wrong answers that it lists.
     pub answers: Vec<String>,
+    /// Answers that the problem can have, where they are few and known: what a list may say of them is
+    /// bounded.
+    pub answer_space: Option<u64>,
     /// The exact text of the prompt.
     pub prompt: String,
 }
@@ -103,6 +106,12 @@ pub struct RolloutLine {
     pub answer: Option<String>,
     /// Its normal form.
     pub canonical: Option<String>,
+    /// Its reward, between 0 and 1; none if the verifier gave up on it.
+    pub reward: Option<f64>,
+    /// The rewards that it is made of, by name; none if it is one.
+    pub rewards: BTreeMap<String, f64>,
+    /// Why, in the verifier's words.
+    pub reason: Option<String>,
     /// `stop`, or `length` if it was cut.
     #[schema(value_type = String)]
     pub finish: FinishReason,
@@ -129,6 +138,9 @@ from_row!(RolloutLine {
     verdict,
     answer,
     canonical,
+    reward,
+    rewards,
+    reason,
     finish,
     prompt_tokens,
     tokens,
@@ -150,10 +162,11 @@ from_row!(ProblemRow { text, answer, tags });
 struct HintRow {
     kind: HintKind,
     answers: Json<Vec<String>>,
+    answer_space: Option<u64>,
     prompt: String,
 }
 
-from_row!(HintRow { kind, answers, prompt });
+from_row!(HintRow { kind, answers, answer_space, prompt });
 
 const PROBLEM: &str =
     "SELECT text, answer, tags FROM problems WHERE run = ? AND split = 'train' AND id = ?";
@@ -174,11 +187,11 @@ const NEIGHBOURS: &str = "SELECT
     (SELECT max(problem) FROM groups WHERE run = ?1 AND step = ?2 AND problem < ?3),
     (SELECT min(problem) FROM groups WHERE run = ?1 AND step = ?2 AND problem > ?3)";
 
-const HINT: &str =
-    "SELECT kind, answers, prompt FROM hints WHERE run = ? AND step = ? AND problem = ?";
+const HINT: &str = "SELECT kind, answers, answer_space, prompt FROM hints WHERE run = ? AND step = ? AND problem = ?";
 
 const ROLLOUTS: &str = "SELECT trial, position, verdict,
-    substr(answer, 1, 1000) AS answer, substr(canonical, 1, 1000) AS canonical, finish, prompt_tokens, tokens, version,
+    substr(answer, 1, 1000) AS answer, substr(canonical, 1, 1000) AS canonical,
+    reward, rewards, substr(reason, 1, 2000) AS reason, finish, prompt_tokens, tokens, version,
     CASE trial
         WHEN 'first' THEN (SELECT extra FROM replacements AS swap WHERE swap.run = rollouts.run
             AND swap.step = rollouts.step AND swap.problem = rollouts.problem
@@ -270,7 +283,12 @@ async fn visit(
         sqlx::query_as(NEIGHBOURS).bind(run.id).bind(key).bind(problem).fetch_one(&mut *db).await?;
     let hint: Option<HintRow> =
         sqlx::query_as(HINT).bind(run.id).bind(key).bind(problem).fetch_optional(&mut *db).await?;
-    let hint = hint.map(|row| Hint { kind: row.kind, answers: row.answers.0, prompt: row.prompt });
+    let hint = hint.map(|row| Hint {
+        kind: row.kind,
+        answers: row.answers.0,
+        answer_space: row.answer_space,
+        prompt: row.prompt,
+    });
     let first = rollouts(db, run, problem, step, Trial::First).await?;
     let second = rollouts(db, run, problem, step, Trial::Second).await?;
     Ok(VisitDetail { step, previous, next, hint, first, second })

@@ -13,17 +13,30 @@ use super::*;
 fn rollout() -> impl Strategy<Value = GradedRollout> {
     // Any bits but NaN, which is not equal to itself.
     let logprob = any::<u32>().prop_map(f32::from_bits).prop_filter("NaN", |x| !x.is_nan());
-    let verdict = prop::sample::select(Verdict::ALL.to_vec());
     let finish = prop_oneof![Just(FinishReason::Stop), Just(FinishReason::Length)];
     let answer = proptest::option::of((any::<String>(), any::<String>()));
     let tokens = prop::collection::vec((any::<u32>(), logprob), 0..20);
     let version = any::<u64>().prop_map(WeightVersion);
-    (tokens, any::<String>(), finish, version, verdict, answer).prop_map(
-        |(tokens, text, finish, version, verdict, answer)| {
+    (tokens, any::<String>(), finish, version, judgement(), answer).prop_map(
+        |(tokens, text, finish, version, judgement, answer)| {
             let (tokens, logprobs) = tokens.into_iter().unzip();
             let rollout = Rollout { index: 0, tokens, logprobs, text, finish, version };
             let answer = answer.map(|(text, canonical)| Answer { text, canonical });
-            GradedRollout { rollout, verdict, answer }
+            GradedRollout { rollout, judgement: Judgement { answer, ..judgement } }
+        },
+    )
+}
+
+fn judgement() -> impl Strategy<Value = Judgement> {
+    let reward = || (0..=64_u8).prop_map(|n| Reward::new(f64::from(n) / 64.0).unwrap());
+    let parts = prop::collection::btree_map(any::<String>(), reward(), 0..3);
+    let verdict = prop::sample::select(Verdict::ALL.to_vec());
+    (verdict, reward(), parts, proptest::option::of(any::<String>())).prop_map(
+        |(verdict, reward, parts, reason)| Judgement {
+            reward: (verdict != Verdict::Timeout).then_some(reward),
+            parts: parts.into_iter().map(|(name, reward)| Part { name, reward }).collect(),
+            reason,
+            ..Judgement::graded(verdict, None)
         },
     )
 }
@@ -175,7 +188,9 @@ async fn wrong_answers_are_remembered_from_earlier_steps_only() {
     log.first_trial().await;
     log.second_trial().await;
     let before = async |step: u64, problem: &str| {
-        log.store.wrong_answers_before(log.run, Step(step), &id(problem)).await.unwrap()
+        let answers =
+            log.store.wrong_answers_before(log.run, Step(step), &id(problem)).await.unwrap();
+        answers.into_iter().map(|answer| answer.text).collect::<Vec<String>>()
     };
     assert_eq!(before(STEP.0 + 1, "a").await[0], "3", "the most frequent first");
     assert_eq!(before(STEP.0 + 1, "c").await, ["7"], "what cannot be read is no answer");

@@ -6,7 +6,9 @@ mod views;
 
 use std::path::{Path, PathBuf};
 
-use retrial_domain::{FinishReason, GradedRollout, Problem, ProblemId, Rollout, Trial};
+use retrial_domain::{
+    FinishReason, GradedRollout, Judgement, Part, Problem, ProblemId, Reward, Rollout, Trial,
+};
 use retrial_grader::{Answer, Verdict};
 use retrial_lte::{GroupOutcome, HintKind, Method, SecondTrial};
 use retrial_protocol::{Metric, Step};
@@ -82,6 +84,7 @@ impl Log {
             problem: id(problem),
             trial: hint(answer),
             prompt: format!("not {answer}"),
+            answer_space: (problem == "c").then_some(4),
         });
         store.log_hints(*run, STEP, &hints).await.unwrap();
         let a = [graded(0, Verdict::Wrong, Some("3")), graded(1, Verdict::Correct, Some("2"))];
@@ -147,11 +150,13 @@ fn graded(index: u32, verdict: Verdict, answer: Option<&str>) -> GradedRollout {
             finish: FinishReason::Stop,
             version: STEP.base(),
         },
-        verdict,
-        answer: answer.map(|text| Answer {
-            text: text.into(),
-            canonical: text.trim_end_matches(".0").into(),
-        }),
+        judgement: Judgement::graded(
+            verdict,
+            answer.map(|text| Answer {
+                text: text.into(),
+                canonical: text.trim_end_matches(".0").into(),
+            }),
+        ),
     }
 }
 

@@ -107,3 +107,37 @@ async fn every_table_view_and_column_is_documented() {
         assert_eq!(documented, columns, "the columns of {name} in docs/schema.md");
     }
 }
+
+#[tokio::test]
+async fn what_a_verifier_says_is_shown() {
+    let log = Log::new().await;
+    let mut half = graded(0, Verdict::Wrong, Some("3"));
+    let part =
+        |name: &str, value: f64| Part { name: name.into(), reward: Reward::new(value).unwrap() };
+    half.judgement.parts = vec![part("correct", 0.0), part("format", 1.0)];
+    half.judgement.reward = Some(Reward::new(0.25).unwrap());
+    half.judgement.reason = Some("2 of 8 tests pass".into());
+    log.log("a", Trial::First, &[half]).await;
+    let shown = log.rows("SELECT wrong_answer, reward, rewards, reason FROM failures").await;
+    let rewards = r#"{"correct":0.0,"format":1.0}"#;
+    let expected =
+        format!("wrong_answer=3 | reward=0.25 | rewards={rewards} | reason=2 of 8 tests pass");
+    assert_eq!(shown, [expected]);
+}
+
+#[tokio::test]
+async fn each_source_has_its_history() {
+    let log = Log::new().await;
+    let tagged =
+        "UPDATE problems SET tags = json_object('data_source', iif(id = 'c', 'code', 'sums'))";
+    sqlx::query(tagged).execute(&log.store.writer).await.unwrap();
+    log.first_trial().await;
+    log.second_trial().await;
+    let history = "SELECT source, step, correct, tries, reward FROM source_history";
+    let expected = [
+        "source=code | step=1 | correct=0 | tries=1 | reward=0.0",
+        // Of six rollouts of a and b the verifier gave up on two.
+        "source=sums | step=1 | correct=1 | tries=5 | reward=0.2",
+    ];
+    assert_eq!(log.rows(history).await, expected);
+}

@@ -1,0 +1,73 @@
+//! What a hint lists: the step's own wrong answers, those that the log remembers, and never so many
+//! that the right one is left over.
+
+use anyhow::Result;
+use retrial_data::Task;
+use retrial_grader::Answer;
+use retrial_lte::{AnswerSpace, Memory, Method, SecondTrial, second_trial};
+use retrial_protocol::Step;
+
+use crate::context::Context;
+use crate::equality::Equality;
+use crate::group::{Shared, attempts};
+
+/// How a problem is tried again.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// The prompt, and the answers that it lists.
+    pub trial: SecondTrial,
+    /// Answers that the problem can have, where they are few and known.
+    pub answer_space: Option<usize>,
+    /// Which answers are equal.
+    pub equality: Equality,
+}
+
+/// Decides on the second trial of a problem; `None` if it gets none.
+pub async fn retry(
+    context: &Context,
+    step: Step,
+    task: &Task,
+    first: &[Shared],
+) -> Result<Option<Retry>> {
+    let Context { config, spaces, .. } = context;
+    let mut equality = Equality::default();
+    equality.learn(first.iter().filter_map(|graded| graded.answer()));
+    let longest = config.hint.max_answer_characters;
+    let trial =
+        second_trial(config.run.method, &attempts(first, longest), |a, b| equality.equal(a, b));
+    let Some(trial) = trial else { return Ok(None) };
+    if config.run.method != Method::Lte {
+        return Ok(Some(Retry { trial, answer_space: None, equality }));
+    }
+    let space = spaces.space(task);
+    let earlier = remembered(context, step, task).await?;
+    equality.learn(&earlier);
+    let trial = listed(context, &space, trial, earlier, &equality);
+    Ok(Some(Retry { trial, answer_space: space.size(), equality }))
+}
+
+/// What the log remembers of earlier steps, if it is to.
+async fn remembered(context: &Context, step: Step, task: &Task) -> Result<Vec<Answer>> {
+    let Context { config, store, id, .. } = context;
+    match config.hint.memory {
+        Memory::Step => Ok(Vec::new()),
+        Memory::Run => Ok(store.wrong_answers_before(*id, step, &task.problem.id).await?),
+    }
+}
+
+fn listed(
+    context: &Context,
+    space: &AnswerSpace,
+    trial: SecondTrial,
+    earlier: Vec<Answer>,
+    equality: &Equality,
+) -> SecondTrial {
+    let hint = &context.config.hint;
+    let equal = |a: &str, b: &str| equality.equal(a, b);
+    let short = |text: &String| text.chars().count() <= hint.max_answer_characters;
+    let earlier = earlier.into_iter().map(|answer| answer.text).filter(short);
+    // No longer than a group alone could make it.
+    let most = context.config.rollout.group as usize;
+    let may = |list: &[String]| space.leaves(hint.min_possibilities, list, equal);
+    trial.within(space, hint.min_possibilities, equal).remembering(earlier, most, may, equal)
+}

@@ -1,0 +1,7 @@
+//! `retrial sandbox` by itself.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    retrial_verify::sandbox::enter(std::env::args_os().skip(1))
+}

@@ -1,0 +1,84 @@
+//! `exact`: the same text, white space and case aside.
+
+use retrial_domain::Submission;
+use retrial_grader::{Extraction, candidates};
+
+use crate::opinion::{Opinion, answer};
+
+pub(super) fn decide(submission: &Submission, extraction: Extraction) -> Opinion {
+    let gold = normal(&submission.question.problem.answer);
+    match candidates(&submission.response, extraction) {
+        Ok(texts) => {
+            let right = texts.iter().find(|text| normal(text) == gold);
+            Opinion::passed(right.is_some(), answer(right.unwrap_or(&texts[0])))
+        }
+        Err(reason) => Opinion::no_answer(reason.as_str()),
+    }
+}
+
+/// A text in lower case with single spaces, without the marks that only set it.
+pub(crate) fn normal(text: &str) -> String {
+    let mut text = text.trim();
+    loop {
+        let before = text;
+        text = text.trim_matches('$').trim();
+        if let Some(inner) = text.strip_prefix(r"\text{").and_then(|rest| rest.strip_suffix('}')) {
+            text = inner.trim();
+        }
+        if text == before {
+            break;
+        }
+    }
+    let text = text.strip_suffix('.').unwrap_or(text);
+    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use retrial_domain::{FinishReason, Problem, ProblemId, Question};
+
+    use super::*;
+
+    /// A response to a problem with this gold answer.
+    pub(crate) fn submission(gold: &str, response: &str) -> Submission {
+        to("What is it?", gold, response)
+    }
+
+    /// A response to this problem.
+    pub(crate) fn to(problem: &str, gold: &str, response: &str) -> Submission {
+        let problem = Problem {
+            id: ProblemId("p".into()),
+            text: problem.into(),
+            answer: gold.into(),
+            tags: BTreeMap::new(),
+        };
+        Submission {
+            id: "r/1/p/first/0".into(),
+            question: Arc::new(Question { problem, solution: None }),
+            response: response.into(),
+            finish: FinishReason::Stop,
+        }
+    }
+
+    #[test]
+    fn white_space_and_case_do_not_count() {
+        for (gold, response, passes) in [
+            ("New York", r"\boxed{\text{new  york}}", true),
+            ("New York", r"\boxed{York}", false),
+            ("[1, 2]\n[3, 4]", "\\boxed{[1, 2] [3, 4]}", true),
+        ] {
+            let opinion = decide(&submission(gold, response), Extraction::Boxed);
+            let Opinion::Given(given) = opinion else { panic!("{opinion:?}") };
+            assert_eq!(given.reward, passes.into(), "{gold} {response}");
+        }
+    }
+
+    #[test]
+    fn no_answer_is_no_answer() {
+        let opinion = decide(&submission("a", "It is a."), Extraction::Boxed);
+        assert_eq!(opinion, Opinion::no_answer("no answer found"));
+    }
+}
