@@ -143,9 +143,10 @@ fn nested(
     judge: &Judge<'_>,
 ) -> Result<Reason, Stop> {
     let row = |list: &Expr| match list {
-        Expr::Seq(Bracket::Round | Bracket::Square, items, _) => Some(items.clone()),
-        // [1, 2; 3, 4].
-        Expr::Seq(Bracket::None, items, _) => Some(items.clone()),
+        // Without brackets in [1, 2; 3, 4].
+        Expr::Seq(Bracket::Round | Bracket::Square | Bracket::None, items, _) => {
+            Some(items.clone())
+        }
         _ => None,
     };
     match lists.iter().map(row).collect::<Option<Vec<_>>>() {

@@ -179,7 +179,7 @@ fn also_another(after: &str, letter: char) -> bool {
     let Some(other) = marked else { return false };
     let mut chars = other.chars();
     let found = chars.next().is_some_and(|c| c.is_ascii_uppercase() && c != letter);
-    found && !chars.next().is_some_and(|c| c.is_alphanumeric()) && !is_denied(other, 0)
+    found && !chars.next().is_some_and(char::is_alphanumeric) && !is_denied(other, 0)
 }
 
 /// Whether the text around a letter says that it is not the choice.

@@ -38,10 +38,10 @@ impl Parser {
             return Ok(items.swap_remove(0));
         }
         if joins.contains(&Join::Or) && names_differ(&items) {
-            return Ok(items
+            return items
                 .into_iter()
                 .reduce(|all, item| Expr::SetOp('∪', Box::new(all), Box::new(item)))
-                .ok_or(Stop::Syntax)?);
+                .ok_or(Stop::Syntax);
         }
         if items.iter().all(is_condition) && joins.iter().any(|join| *join != Join::Comma) {
             return Ok(conditions(items, &joins));

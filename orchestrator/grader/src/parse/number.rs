@@ -50,8 +50,11 @@ impl Parser {
         let mut length = 0;
         while length < 12 && (length == 0 || !self.lexemes.get(self.at + length)?.spaced) {
             match self.peek_at(length) {
-                Some(Token::Number { digits: more, exponent: 0, .. }) => digits.push_str(more),
-                Some(Token::Letter(more) | Token::Word(more)) => digits.push_str(more),
+                Some(
+                    Token::Number { digits: more, exponent: 0, .. }
+                    | Token::Letter(more)
+                    | Token::Word(more),
+                ) => digits.push_str(more),
                 _ => break,
             }
             length += 1;
