@@ -160,7 +160,7 @@ impl Project {
 
     /// Everything in the log that must not differ between two runs of the same configuration: all
     /// rows of all tables, less the columns that hold times, and what was found of the servers' weights,
-    /// which is looked for on other servers than the embedded one.
+    /// which depends on the servers.
     pub async fn log_content(&self) -> Vec<String> {
         let log = self.log().await;
         let tables: Vec<(String,)> = sqlx::query_as(
@@ -177,7 +177,11 @@ impl Project {
             let mut lines: Vec<String> = rows
                 .iter()
                 .map(|row| format!("{table}: {}", show(row)))
-                .filter(|line| !line.contains("_seconds\"") && !line.contains("weights_evidence"))
+                .filter(|line| {
+                    ["_seconds\"", "weights_evidence", "wrong_weights"]
+                        .iter()
+                        .all(|differs| !line.contains(differs))
+                })
                 .collect();
             lines.sort_unstable();
             content.extend(lines);

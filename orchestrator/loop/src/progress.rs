@@ -190,6 +190,9 @@ fn step_line(summary: &StepSummary, steps: u64) -> String {
     if summary.given_up > 0 {
         let _ = write!(line, "  given up {}", summary.given_up);
     }
+    if summary.weights.wrong > 0 {
+        let _ = write!(line, "  wrong weights {}", summary.weights.wrong);
+    }
     if summary.odd_tokens > 0 {
         let _ = write!(line, "  odd log-probs {}", summary.odd_tokens);
     }

@@ -124,10 +124,11 @@ impl CallError {
 
 /// Gateways and servers that are starting answer with all of these for a while: there is no such
 /// route yet, the body is too large for the one that stands in, too many requests. A 500 may be the
-/// fault of the request. What says that the request is wrong, or that the caller may not, will say so
-/// again; so will a full disk.
+/// fault of the request, a redirection that of a page that stands in. What says that the request is
+/// wrong, or that the caller may not, will say so again; so will a full disk.
 fn of_status(status: u16) -> Trouble {
     match status {
+        300..400 => Trouble::Wrong,
         404 | 408 | 413 | 421 | 423 | 425 | 429 | 502 | 503 | 504 => Trouble::Away,
         501 | 505 | 507 => Trouble::Final,
         500.. => Trouble::Wrong,
@@ -143,8 +144,8 @@ mod tests {
     fn what_a_gateway_says_for_a_while_is_waited_for() {
         for (trouble, all) in [
             (Trouble::Away, &[404, 408, 413, 429, 502, 503, 504][..]),
-            (Trouble::Wrong, &[500, 520]),
-            (Trouble::Final, &[302, 400, 401, 403, 405, 409, 422, 501, 507]),
+            (Trouble::Wrong, &[302, 500, 520]),
+            (Trouble::Final, &[400, 401, 403, 405, 409, 422, 501, 507]),
         ] {
             for &status in all {
                 assert_eq!(of_status(status), trouble, "{status}");

@@ -155,7 +155,7 @@ pub enum ServerKind {
     Sglang,
 }
 
-/// How a push went. A server that computes other numbers than the trainer fails the whole request.
+/// How a push went.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishReport {
     /// The version that was pushed.
@@ -196,6 +196,11 @@ pub enum PushOutcome {
     /// It answered, and does not serve the version.
     Refused {
         /// The reason.
+        error: String,
+    },
+    /// It says that it serves the version, and computes other numbers than the trainer.
+    Mismatched {
+        /// Both numbers.
         error: String,
     },
 }
