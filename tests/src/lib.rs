@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the real binaries, a folder to work in, and the log of a run.
 
+mod breaking;
 mod browser;
 mod conformance;
 mod ended;
@@ -20,6 +21,7 @@ use tempfile::TempDir;
 
 use programs::kill;
 
+pub use breaking::Breaking;
 pub use browser::Browser;
 pub use ended::Ended;
 pub use watched::Watched;

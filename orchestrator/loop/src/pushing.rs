@@ -58,11 +58,15 @@ impl Supervisor {
                     |push: &ServerPublish| matches!(push.outcome, PushOutcome::Refused { .. });
                 let pause = if report.servers.iter().any(refused) {
                     let pause = pauses.after_wrong(clock.elapsed());
-                    pause.with_context(|| format!("no server has taken version {version}: {failure}"))?
+                    pause.with_context(|| {
+                        format!("no server has taken version {version}: {failure}")
+                    })?
                 } else {
                     let pause = pauses.after_nobody(clock.elapsed());
                     let patience = self.patience();
-                    pause.with_context(|| format!("no server was reached within {patience:?}: {failure}"))?
+                    pause.with_context(|| {
+                        format!("no server was reached within {patience:?}: {failure}")
+                    })?
                 };
                 self.live.waiting(Some(format!("a policy server: {failure}")));
                 tracing::warn!(%failure, ?pause, "no server has taken the weights; trying again");
@@ -78,9 +82,8 @@ impl Supervisor {
                     let what = error.lines().next().unwrap_or_default();
                     tracing::warn!("{what}; the weights are pushed again");
                 }
-                let is_wrong = |address: &&ServerAddress| {
-                    wrong.iter().any(|(url, _)| *url == address.url)
-                };
+                let is_wrong =
+                    |address: &&ServerAddress| wrong.iter().any(|(url, _)| *url == address.url);
                 servers = self.servers.iter().filter(is_wrong).cloned().collect();
                 pause
             };

@@ -186,7 +186,8 @@ impl Supervisor {
         let base = step.base();
         let Some(scaled) = self.scored(&responses, temperature, version).await? else {
             // Those that sampled are gone; those before the update may not be.
-            let before = if base == version { None } else { self.scored(&responses, 1.0, base).await? };
+            let before =
+                if base == version { None } else { self.scored(&responses, 1.0, base).await? };
             return Ok(Checked { evidence: None, before: Before::of(responses, before) });
         };
         let plain = match temperature {
