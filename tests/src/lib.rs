@@ -1,5 +1,6 @@
 //! Helpers of the end-to-end tests: the real binaries, a project folder, and the log of a run.
 
+mod breaking;
 mod browser;
 mod conformance;
 mod ended;
@@ -20,6 +21,7 @@ use tempfile::TempDir;
 
 use programs::kill;
 
+pub use breaking::Breaking;
 pub use browser::Browser;
 pub use ended::Ended;
 pub use watched::Watched;
@@ -159,8 +161,8 @@ impl Project {
     }
 
     /// Everything in the log that must be equal for two runs of the same configuration: all
-    /// rows of all tables, without the columns with times, and without the evidence of the servers' weights,
-    /// which exists only for servers other than the embedded one.
+    /// rows of all tables, without the columns with times, and without what was found of the servers'
+    /// weights, which depends on the servers.
     pub async fn log_content(&self) -> Vec<String> {
         let log = self.log().await;
         let tables: Vec<(String,)> = sqlx::query_as(
@@ -178,7 +180,11 @@ impl Project {
             let mut lines: Vec<String> = rows
                 .iter()
                 .map(|row| format!("{table}: {}", show(row)))
-                .filter(|line| !line.contains("_seconds\"") && !line.contains("weights_evidence"))
+                .filter(|line| {
+                    ["_seconds\"", "weights_evidence", "wrong_weights"]
+                        .iter()
+                        .all(|differs| !line.contains(differs))
+                })
                 .collect();
             lines.sort_unstable();
             content.extend(lines);

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
@@ -15,11 +15,19 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::breaking::Breaking;
+
 /// Faults of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// This status instead, without a request to the server.
     Status(u16),
+    /// The same, and it says that it wants to be asked again in a second.
+    Later(u16),
+    /// A page in place of an answer, and the server is not asked.
+    Page,
+    /// A redirection, and the server is not asked.
+    Redirect,
     /// The connection breaks in the middle of the body.
     Reset,
     /// No answer at all.
@@ -32,6 +40,14 @@ pub enum Fault {
     FewerChoices,
     /// A log-probability is -9999.
     InvalidLogprob,
+    /// Each log-probability is a nat lower, as if other weights had sampled.
+    OtherNumbers,
+    /// A log-probability is null.
+    NullLogprob,
+    /// Responses have more tokens than were asked for.
+    TooLong,
+    /// A token that no vocabulary has.
+    UnknownId,
     /// The responses were aborted.
     Abort,
     /// The first of the responses was aborted.
@@ -69,6 +85,8 @@ struct Shared {
     key: Option<String>,
     /// The random seed of the noise on log-probabilities.
     noise: Option<u64>,
+    /// What breaks answers at random.
+    breaking: Option<Arc<Breaking>>,
     client: reqwest::Client,
     state: Mutex<Traffic>,
     held: Semaphore,
@@ -82,30 +100,45 @@ struct Traffic {
     version: Option<u64>,
     /// Each request: its route, and the version at that time.
     asked: Vec<(Option<u64>, String)>,
+    /// The folders whose reload was answered and not done.
+    swallowed: Vec<String>,
+    /// The next reload from this version on is to be swallowed.
+    swallows_after: Option<u64>,
 }
 
 impl Proxy {
     /// Starts one in front of the server at `upstream`, without faults.
     pub async fn start(upstream: &str) -> Self {
-        Self::before(upstream, None, None).await
+        Self::before(upstream, None, None, None).await
     }
 
     /// A proxy that adds the noise of bf16 kernels: the log-probabilities of 3 % of the tokens are 0.05 to
     /// 0.4 nats off.
     pub async fn noisy(upstream: &str, seed: u64) -> Self {
-        Self::before(upstream, None, Some(seed)).await
+        Self::before(upstream, None, Some(seed), None).await
     }
 
     /// A proxy that answers 401 without this key.
     pub async fn locked(upstream: &str, key: &str) -> Self {
-        Self::before(upstream, Some(key.to_owned()), None).await
+        Self::before(upstream, Some(key.to_owned()), None, None).await
     }
 
-    async fn before(upstream: &str, key: Option<String>, noise: Option<u64>) -> Self {
+    /// One that breaks answers at random.
+    pub async fn breaking(upstream: &str, breaking: &Arc<Breaking>) -> Self {
+        Self::before(upstream, None, None, Some(Arc::clone(breaking))).await
+    }
+
+    async fn before(
+        upstream: &str,
+        key: Option<String>,
+        noise: Option<u64>,
+        breaking: Option<Arc<Breaking>>,
+    ) -> Self {
         let state = Arc::new(Shared {
             upstream: upstream.to_owned(),
             key,
             noise,
+            breaking,
             client: retrial_servers::plain_client(),
             state: Mutex::default(),
             held: Semaphore::new(0),
@@ -127,6 +160,21 @@ impl Proxy {
     /// Faults that have not occurred yet.
     pub fn left(&self) -> usize {
         self.state.lock().spoils.iter().map(|spoil| spoil.times).sum()
+    }
+
+    /// Swallows the first reload that comes while the server has this version or a later one.
+    pub fn swallow_reload_after(&self, version: u64) {
+        self.state.lock().swallows_after = Some(version);
+    }
+
+    /// Injects no faults from now on.
+    pub fn heal(&self) {
+        self.state.lock().spoils.clear();
+    }
+
+    /// The folders whose reload was answered and not done.
+    pub fn swallowed(&self) -> Vec<String> {
+        self.state.lock().swallowed.clone()
     }
 
     /// Number of requests to a route while the server had a version.
@@ -158,7 +206,8 @@ impl Shared {
     }
 
     /// Records a request. Returns the fault to inject, if any.
-    fn fault(&self, path: &str, body: &Value) -> Option<Fault> {
+    fn fault(&self, path: &str, bytes: &[u8]) -> Option<Fault> {
+        let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let rollouts = path == "/v1/completions" && body["return_token_ids"] == true;
         let route = if rollouts { ROLLOUTS } else { path };
         let mut traffic = self.lock();
@@ -167,12 +216,27 @@ impl Shared {
         if let Some(label) = body["new_version"].as_str() {
             traffic.version = label.parse().ok();
         }
+        let due = traffic.swallows_after.is_some_and(|after| version >= Some(after));
+        let swallows = due && route == "/collective_rpc";
         let spoil = traffic
             .spoils
             .iter_mut()
-            .find(|spoil| spoil.version == version && spoil.route == route && spoil.times > 0)?;
-        spoil.times -= 1;
-        Some(spoil.fault)
+            .find(|spoil| spoil.version == version && spoil.route == route && spoil.times > 0);
+        let fault = match spoil {
+            Some(spoil) => {
+                spoil.times -= 1;
+                spoil.fault
+            }
+            None if swallows => {
+                traffic.swallows_after = None;
+                Fault::Pretend
+            }
+            None => self.breaking.as_ref()?.next(route, bytes)?,
+        };
+        if let (Fault::Pretend, Some(folder)) = (fault, body["kwargs"]["weights_path"].as_str()) {
+            traffic.swallowed.push(folder.to_owned());
+        }
+        Some(fault)
     }
 }
 
@@ -186,10 +250,15 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
             .into_response();
     }
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let fault = shared.fault(parts.uri.path(), &serde_json::from_slice(&body).unwrap_or_default());
+    let fault = shared.fault(parts.uri.path(), &body);
     match fault {
-        Some(Fault::Status(status)) => {
-            return StatusCode::from_u16(status).expect("a status").into_response();
+        Some(Fault::Status(status)) => return status_of(status).into_response(),
+        Some(Fault::Later(status)) => {
+            return (status_of(status), [("retry-after", "1")]).into_response();
+        }
+        Some(Fault::Page) => return Html("<html><title>Sign in</title></html>").into_response(),
+        Some(Fault::Redirect) => {
+            return (StatusCode::FOUND, [("location", "https://login.example/")]).into_response();
         }
         Some(Fault::Pretend) => return axum::Json(json!({ "results": [null] })).into_response(),
         Some(Fault::Stall) => return std::future::pending().await,
@@ -218,6 +287,10 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request) -> Response {
         _ => bytes,
     };
     (status, [("content-type", "application/json")], spoiled(bytes, fault)).into_response()
+}
+
+fn status_of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).expect("a status")
 }
 
 /// An answer with noise that depends on its content: the same answer has the same noise.
@@ -249,7 +322,7 @@ fn noisy(bytes: &Bytes, seed: u64) -> Bytes {
 fn spoiled(bytes: Bytes, fault: Option<Fault>) -> Body {
     let half = bytes.len() / 2;
     match fault {
-        None | Some(Fault::Status(_) | Fault::Pretend | Fault::Stall | Fault::Hold) => bytes.into(),
+        None | Some(Fault::Pretend | Fault::Stall | Fault::Hold) => bytes.into(),
         Some(Fault::HalfBody) => bytes.slice(..half).into(),
         Some(Fault::Reset) => {
             let broken = std::io::Error::other("the connection broke");
@@ -277,9 +350,28 @@ fn distort(choices: &mut Vec<Value>, fault: Fault) {
         match fault {
             Fault::FewerLogprobs => drop(logprobs.as_array_mut().map(Vec::pop)),
             Fault::InvalidLogprob => logprobs[0] = json!(-9999.0),
+            Fault::NullLogprob => logprobs[0] = Value::Null,
+            Fault::OtherNumbers => {
+                for logprob in logprobs.as_array_mut().into_iter().flatten() {
+                    *logprob = json!(logprob.as_f64().map(|logprob| logprob - 1.0));
+                }
+            }
+            Fault::TooLong => {
+                lengthen(logprobs);
+                lengthen(&mut choice["token_ids"]);
+            }
+            Fault::UnknownId => choice["token_ids"][0] = json!(4_000_000_000_u32),
             Fault::AbortFirst if place > 0 => {}
             Fault::Abort | Fault::AbortFirst => choice["finish_reason"] = json!("abort"),
             _ => {}
         }
+    }
+}
+
+/// Repeats the last of a list until no request can have asked for so many.
+fn lengthen(list: &mut Value) {
+    if let Some(list) = list.as_array_mut() {
+        let last = list.last().cloned().unwrap_or(Value::Null);
+        list.resize(10_000, last);
     }
 }

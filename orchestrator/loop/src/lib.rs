@@ -7,7 +7,8 @@
 //! - [`open`] opens a run, [`train`](mod@train) is the loop over its steps, [`interventions`] is
 //!   what a person asks for in between.
 //! - [`context`] is what a step works with: [`prompts`], [`supervisor`] (policy servers and
-//!   trainer), [`grading`] (verifiers), the log; [`hints`] is what a second trial is told.
+//!   trainer), [`pushing`] and [`verification`] of weights, [`grading`] (verifiers), the log;
+//!   [`hints`] is what a second trial is told.
 //! - [`evaluator`] evaluates weights on sets of problems, for a run and for `retrial eval`.
 //! - [`services`] starts the processes that a run brings along.
 
@@ -36,6 +37,7 @@ pub mod pinned;
 pub mod pool_source;
 pub mod progress;
 pub mod prompts;
+pub mod pushing;
 pub mod report;
 pub mod sampling;
 pub mod services;

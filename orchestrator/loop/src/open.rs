@@ -177,7 +177,7 @@ async fn bring_to_trainer(
             config.weights().display(),
         )));
     }
-    services.publish(trained).await?;
+    services.publish(trained, None).await?;
     services.compare_logprobs(trained).await?;
     Ok(done)
 }

@@ -200,6 +200,9 @@ fn step_line(summary: &StepSummary, steps: u64) -> String {
     if summary.unjudged > 0 {
         let _ = write!(line, "  without verdict {}", summary.unjudged);
     }
+    if summary.weights.wrong > 0 {
+        let _ = write!(line, "  wrong weights {}", summary.weights.wrong);
+    }
     if summary.odd_tokens > 0 {
         let _ = write!(line, "  odd log-probs {}", summary.odd_tokens);
     }

@@ -35,8 +35,8 @@ use crate::group::{Group, Second, reward, with_reward};
 use crate::hints;
 use crate::sampling::Sampling;
 use crate::solution;
-use crate::summary::{Seconds, StepSummary};
-use crate::verification::{self, Before};
+use crate::summary::{Seconds, StepSummary, Weights};
+use crate::verification::{self, Checked};
 
 /// The rollouts of a step, graded, and where the time went.
 pub struct Collected {
@@ -54,18 +54,25 @@ pub async fn step(
 ) -> Result<(StepSummary, Option<Collected>)> {
     // One version newer than the step's base only if the step is repeated out of the log.
     let served = context.services.version().context("no weights have been pushed")?;
-    let collected = match collected {
+    let mut collected = match collected {
         Some(collected) => collected,
         None => collect(context, step, served).await?,
+    };
+    let mut again = 0;
+    let checked = loop {
+        match verification::verify(context, step, &collected.groups, again).await? {
+            Some(checked) => break checked,
+            None => collected = collect(context, step, served).await?,
+        }
+        again += 1;
     };
     let next = Step(step.0 + 1);
     let config = &context.config;
     let ahead = config.rollout.max_staleness > 0 && next.0 <= config.run.steps;
     let collect_ahead =
         async { if ahead { collect(context, next, served).await.map(Some) } else { Ok(None) } };
-    let evidence = verification::verify(context, collected.step, &collected.groups).await?;
     let (trained, ahead) = tokio::try_join!(train(context, &collected), collect_ahead)?;
-    let summary = publish(context, collected, trained, evidence).await?;
+    let summary = publish(context, collected, trained, &checked).await?;
     Ok((summary, ahead))
 }
 
@@ -125,11 +132,9 @@ async fn problem(
     Ok(Group { problem, prompt, first, second, members, given_up, unjudged })
 }
 
-/// What an update gave: the trainer's report, the tokens as they were scored before it, and the seconds
-/// that it took.
+/// What an update gave: the trainer's report, and the seconds that it took.
 struct Trained {
     report: TrainReport,
-    before: Option<Before>,
     seconds: f64,
 }
 
@@ -153,11 +158,9 @@ async fn train(context: &Context, collected: &Collected) -> Result<Trained> {
     };
     // Weights must never have learned from rollouts that a power cut takes out of the log.
     context.store.sync().await?;
-    let tokens = verification::responses(groups, None, config.verify_tokens());
-    let before = context.services.before_update(*step, tokens).await?;
     let report = context.services.train(&request).await?;
     CrashPoint::reached(context.crash, Moment::Train, *step);
-    Ok(Trained { report, before, seconds: clock.elapsed().as_secs_f64() })
+    Ok(Trained { report, seconds: clock.elapsed().as_secs_f64() })
 }
 
 /// The new weights go to the servers, which are seen to serve them, and the step into the log.
@@ -167,24 +170,23 @@ async fn publish(
     context: &Context,
     collected: Collected,
     trained: Trained,
-    evidence: Option<f64>,
+    checked: &Checked,
 ) -> Result<StepSummary> {
     let Collected { step, groups, mut seconds } = collected;
-    let Trained { report, before, seconds: train_seconds } = trained;
-    seconds.train = train_seconds;
+    let services = &context.services;
+    seconds.train = trained.seconds;
     let activity = context.live.enter(step, Phase::Publish, 0);
     let clock = Instant::now();
-    let pushed = context.services.publish(step.version()).await?;
-    if let Some(before) = &before {
-        context.services.verify_push(&pushed, before).await?;
-    }
-    context.services.compare_logprobs(pushed.version).await?;
+    let pushed = services.publish(step.version(), checked.before.as_ref()).await?;
+    services.compare_logprobs(pushed.version).await?;
     seconds.publish = clock.elapsed().as_secs_f64();
     drop(activity);
     CrashPoint::reached(context.crash, Moment::Publish, step);
 
     let folder = context.config.weights().join(step.version().folder());
-    let summary = StepSummary::new(step, &groups, report.metrics, evidence, seconds);
+    let wrong = services.suspicions.take_wrong_weights();
+    let weights = Weights { evidence: checked.evidence, wrong };
+    let summary = StepSummary::new(step, &groups, trained.report.metrics, weights, seconds);
     let record = summary.record(&groups, &folder, &pushed);
     context.store.commit_step(context.id, step, &record).await?;
     CrashPoint::reached(context.crash, Moment::Commit, step);

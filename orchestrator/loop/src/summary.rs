@@ -47,6 +47,15 @@ pub struct Hinted {
     pub rescued: usize,
 }
 
+/// What was seen of the servers' weights in a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Weights {
+    /// How strong the evidence is that the right ones have sampled, standard errors.
+    pub evidence: Option<f64>,
+    /// How often a server, or the rollouts, were found to have others.
+    pub wrong: u64,
+}
+
 /// The numbers of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepSummary {
@@ -70,8 +79,8 @@ pub struct StepSummary {
     pub by_space: Vec<BySpace>,
     /// Sampled tokens of both trials whose log-probability cannot be.
     pub odd_tokens: u64,
-    /// How strong the evidence is that the right weights have sampled, standard errors.
-    pub evidence: Option<f64>,
+    /// What was seen of the servers' weights.
+    pub weights: Weights,
     /// Numbers of the first trial.
     pub first: TrialNumbers,
     /// Numbers of the second trial.
@@ -114,7 +123,7 @@ impl StepSummary {
         step: Step,
         groups: &[Group],
         train: TrainMetrics,
-        evidence: Option<f64>,
+        weights: Weights,
         seconds: Seconds,
     ) -> Self {
         let replaced: Vec<usize> =
@@ -132,7 +141,7 @@ impl StepSummary {
             unjudged: groups.iter().map(|group| group.unjudged).sum(),
             by_space: by_space(groups),
             odd_tokens: odd_tokens(groups),
-            evidence,
+            weights,
             first: TrialNumbers::of(step, &all(|group| &group.first)),
             second: TrialNumbers::of(step, &all(Group::extra)),
             train,
@@ -180,7 +189,8 @@ impl StepSummary {
             count(Metric::GivenUpRollouts, self.given_up),
             (Metric::GivenUpVerdicts, (self.unjudged > 0).then_some(self.unjudged as f64)),
             count(Metric::OddTokens, self.odd_tokens as usize),
-            (Metric::WeightsEvidence, self.evidence),
+            (Metric::WeightsEvidence, self.weights.evidence),
+            count(Metric::WrongWeights, self.weights.wrong as usize),
             count(Metric::SecondTrialRollouts, self.second.rollouts),
             count(Metric::SecondTrialTokens, self.second.tokens),
             (Metric::SecondTrialPassRate, self.second.pass),
@@ -211,7 +221,9 @@ impl StepSummary {
     pub fn record(&self, groups: &[Group], folder: &Path, pushed: &PublishReport) -> StepRecord {
         let differences = pushed.servers.iter().filter_map(|server| match server.outcome {
             PushOutcome::Verified { max_difference } => Some(max_difference),
-            PushOutcome::Unreachable { .. } | PushOutcome::Refused { .. } => None,
+            PushOutcome::Unreachable { .. }
+            | PushOutcome::Refused { .. }
+            | PushOutcome::Mismatched { .. } => None,
         });
         StepRecord {
             groups: groups

@@ -2,18 +2,15 @@
 //! what has died and was started by the run is started again.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use retrial_config::Config;
 use retrial_live::Live;
-use retrial_protocol::{
-    PublishReport, PublishRequest, PushOutcome, ServerAddress, ServerPublish, TrainReport,
-    TrainRequest, TrainerState, WeightVersion,
-};
+use retrial_protocol::{ServerAddress, TrainReport, TrainRequest, TrainerState, WeightVersion};
 use retrial_servers::{CallError, Outcome, Policy, Pool, PoolError, SampleRequest, Transience};
 use tokio::sync::Mutex;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::services::Service;
 use crate::suspicions::Suspicions;
@@ -68,48 +65,6 @@ impl Supervisor {
         self.with_trainer(|| self.trainer.train(request)).await
     }
 
-    /// Pushes a version to the servers and verifies that they serve it. One that fails is left out
-    /// until the next push; while none of them can be reached, they are tried again for as long as
-    /// patience lasts.
-    pub async fn publish(&self, version: WeightVersion) -> Result<PublishReport> {
-        let request = PublishRequest {
-            version,
-            servers: self.servers.clone(),
-            probe: self.probe.clone(),
-            tolerance: self.config.tolerance(),
-            timeout_seconds: self.config.server.push_timeout_seconds,
-            transfer: self.config.server.push,
-        };
-        let mut pauses = self.policy().pauses();
-        loop {
-            let clock = Instant::now();
-            let report = self.with_trainer(|| self.trainer.publish(&request)).await?;
-            if self.pool.pushed(&report) > 0 {
-                self.live.waiting(None);
-                return Ok(report);
-            }
-            let failure = self.pool.last_failure();
-            if let Some(policy) = &self.policy_process
-                && policy.restart_if_ended().await?
-            {
-                self.pool.forgive();
-                continue;
-            }
-            let refused =
-                |push: &ServerPublish| matches!(push.outcome, PushOutcome::Refused { .. });
-            if report.servers.iter().any(refused) {
-                bail!("no server has taken version {version}: {failure}");
-            }
-            let Some(pause) = pauses.after_nobody(clock.elapsed()) else {
-                let patience = self.patience();
-                bail!("no server was reached within {patience:?}: {failure}");
-            };
-            self.live.waiting(Some(format!("a policy server: {failure}")));
-            tracing::warn!(%failure, ?pause, "no server has taken the weights; trying again");
-            sleep(pause).await;
-        }
-    }
-
     /// Samples with the weights of `version`; brings the servers back first if none serves it.
     /// They come back with the trainer's version, which may be newer by then: the one that sampled
     /// is returned.
@@ -124,7 +79,7 @@ impl Supervisor {
                     let _one_at_a_time = self.bringing_back.lock().await;
                     version = match self.pool.served() {
                         Some(served) => served,
-                        None => self.publish(self.state().await?.version).await?.version,
+                        None => self.publish(self.state().await?.version, None).await?.version,
                     };
                 }
                 outcomes => return Ok((version, outcomes?)),
@@ -149,7 +104,7 @@ impl Supervisor {
         Policy::waiting(self.patience())
     }
 
-    fn patience(&self) -> Duration {
+    pub(crate) fn patience(&self) -> Duration {
         Duration::from_secs(self.config.server.patience_seconds)
     }
 }

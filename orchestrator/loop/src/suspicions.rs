@@ -2,6 +2,7 @@
 //! weights.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use retrial_protocol::WeightVersion;
@@ -18,6 +19,8 @@ pub struct Suspicions {
     compared: Mutex<HashSet<String>>,
     /// Evidence of old weights so far, by server.
     suspicions: Mutex<HashMap<String, Evidence>>,
+    /// Servers that were found with weights that they should not have, since the last step.
+    wrong_weights: AtomicU64,
 }
 
 /// A server has weights that it should not have any more.
@@ -56,10 +59,11 @@ impl Suspicions {
         let mut suspicions = self.suspicions.lock().unwrap_or_else(PoisonError::into_inner);
         let suspicion = suspicions.entry(who.to_owned()).or_default();
         let evidence = suspicion.and(found);
+        // A suspicion outlives a push: what the server does next has to make up for it.
+        *suspicion = evidence.suspicion();
         if evidence.weights() == Weights::Old {
             return Err(Stale::new(who, version, evidence));
         }
-        *suspicion = evidence.suspicion();
         tracing::debug!(who, strength = found.strength(), tokens = found.tokens, "weights checked");
         let told = found.tokens > 0 && found.strength() != 0.0;
         Ok(told.then(|| found.strength()))
@@ -73,6 +77,16 @@ impl Suspicions {
     /// Whether those of any were.
     pub fn has_compared(&self) -> bool {
         !self.compared.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Notes that a server was found with weights that it should not have.
+    pub fn note_wrong_weights(&self) {
+        self.wrong_weights.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often one was since this was asked last.
+    pub fn take_wrong_weights(&self) -> u64 {
+        self.wrong_weights.swap(0, Ordering::Relaxed)
     }
 
     /// Those of this one were.

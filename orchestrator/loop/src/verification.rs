@@ -1,18 +1,18 @@
-//! That the servers have the weights that they should have, seen on thousands of tokens.
+//! That rollouts were sampled with the weights that they should have been, seen on thousands of tokens.
 //!
-//! After each push the tokens of the step are scored by each server, and by the trainer as it was
-//! before the update and as it is after it. Before each update the rollouts are scored by the trainer
-//! under the weights that should have sampled them, and under those before. In both, [`Evidence`] says
-//! which weights the server's numbers are of, and [`judge`] whether they are the trainer's at all.
+//! Before each update the rollouts are scored by the trainer under the weights that should have sampled
+//! them, and under those before. [`Evidence`] says which weights the server's numbers are of, and
+//! [`judge`] whether they are the trainer's at all. After each push the servers score the same tokens:
+//! see [`crate::pushing`].
 //!
 //! What cannot be asked (a server that is away, an old version that is not there any more) is no
 //! evidence, and does not stop a run.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
-use retrial_protocol::{PublishReport, PushOutcome, ScoreRequest, Step, WeightVersion};
-use retrial_servers::{CallError, Differences, Transience, Trouble};
+use anyhow::{Context as _, Result};
+use retrial_protocol::{ScoreRequest, Step, WeightVersion};
+use retrial_servers::{CallError, Transience, Trouble};
 use tokio::time::sleep;
 
 use crate::agreement::{self, AgreementError, Disagreement, Reported, judge};
@@ -24,35 +24,69 @@ use crate::suspicions::{ROLLOUTS, Stale};
 
 /// Most tokens of one response that are scored: many responses tell more than a long one.
 const OF_A_RESPONSE: usize = 256;
+/// How often a step is sampled anew because other weights have sampled it.
+const SAMPLED_AGAIN: u32 = 2;
 
 /// A response that is scored.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// Its prompt and its tokens, or the first of them.
-    sequence: Vec<u32>,
+    pub sequence: Vec<u32>,
     /// The log-probabilities that came with these tokens.
-    logprobs: Vec<f32>,
+    pub logprobs: Vec<f32>,
 }
 
 /// The tokens of a step, scored before its update.
 pub struct Before {
-    responses: Vec<Response>,
-    logprobs: Vec<Vec<f32>>,
+    /// What was scored.
+    pub responses: Vec<Response>,
+    /// The trainer's log-probabilities of their tokens, nats.
+    pub logprobs: Vec<Vec<f32>>,
+}
+
+impl Before {
+    fn of(responses: Vec<Response>, logprobs: Option<Vec<Vec<f32>>>) -> Option<Self> {
+        logprobs.map(|logprobs| Self { responses, logprobs })
+    }
+}
+
+/// What was found of the rollouts of a step.
+#[derive(Default)]
+pub struct Checked {
+    /// How strong the evidence is that the right weights have sampled them, standard errors.
+    pub evidence: Option<f64>,
+    /// Some of their tokens, scored before the update. `None` where there is nothing to score.
+    pub before: Option<Before>,
 }
 
 /// Sees to it that the rollouts of a step were sampled with the weights that they are labelled with.
-/// Those that were not leave the log: a run that goes on samples them again. Returns how strong the
-/// evidence is.
-pub async fn verify(context: &Context, step: Step, groups: &[Group]) -> Result<Option<f64>> {
+/// If they were not, they leave the log, the weights are pushed again, and `None` says that the step
+/// is to be sampled anew; if that has been done `again` often enough, it fails.
+pub async fn verify(
+    context: &Context,
+    step: Step,
+    groups: &[Group],
+    again: u32,
+) -> Result<Option<Checked>> {
     let tokens = context.config.verify_tokens();
     let first = groups.iter().flat_map(|group| &group.first).map(|graded| graded.rollout.version);
-    let Some(version) = first.max() else { return Ok(None) };
-    let responses = responses(groups, Some(version), tokens);
-    let evidence = context.services.verify_rollouts(version, &responses).await;
-    if evidence.as_ref().is_err_and(is_of_server) {
-        context.store.forget_step(context.id, step).await?;
+    let Some(version) = first.max() else { return Ok(Some(Checked::default())) };
+    let responses = responses(groups, version, tokens);
+    let error = match context.services.verify_rollouts(step, version, responses).await {
+        Err(error) if is_of_server(&error) => error,
+        checked => return checked.map(Some),
+    };
+    context.store.forget_step(context.id, step).await?;
+    if again >= SAMPLED_AGAIN {
+        return Err(error);
     }
-    evidence
+    context.services.suspicions.note_wrong_weights();
+    let text = error.to_string();
+    let what = text.lines().next().unwrap_or_default();
+    tracing::warn!("{what}; the weights are pushed again, and step {step} is sampled anew");
+    let served = context.services.version().context("no weights have been pushed")?;
+    context.services.publish(served, None).await?;
+    Ok(None)
 }
 
 /// Whether an error says that a server's numbers are not of the weights they are labelled with.
@@ -62,7 +96,7 @@ fn is_of_server(error: &anyhow::Error) -> bool {
 
 /// The responses of the first trial that are scored, of those that `version` sampled: of all groups
 /// alike, until there are enough tokens.
-pub fn responses(groups: &[Group], version: Option<WeightVersion>, tokens: usize) -> Vec<Response> {
+fn responses(groups: &[Group], version: WeightVersion, tokens: usize) -> Vec<Response> {
     let most = groups.iter().map(|group| group.first.len()).max().unwrap_or_default();
     let at = |place: usize| {
         groups.iter().filter_map(move |group| Some((group, group.first.get(place)?)))
@@ -72,8 +106,7 @@ pub fn responses(groups: &[Group], version: Option<WeightVersion>, tokens: usize
     for (group, graded) in (0..most).flat_map(at) {
         let rollout = &graded.rollout;
         let count = rollout.tokens.len().min(rollout.logprobs.len()).min(OF_A_RESPONSE).min(left);
-        let wanted = version.is_none_or(|version| rollout.version == version);
-        if wanted && count > 0 && !group.prompt.is_empty() {
+        if rollout.version == version && count > 0 && !group.prompt.is_empty() {
             left -= count;
             let sequence = [&group.prompt[..], &rollout.tokens[..count]].concat();
             chosen.push(Response { sequence, logprobs: rollout.logprobs[..count].to_vec() });
@@ -142,19 +175,27 @@ impl Supervisor {
     }
 
     /// Sees to it that the rollouts of a step were sampled with the weights of `version`, and have
-    /// its log-probabilities. Returns how strong the evidence is, standard errors.
-    pub async fn verify_rollouts(
+    /// its log-probabilities.
+    async fn verify_rollouts(
         &self,
+        step: Step,
         version: WeightVersion,
-        responses: &[Response],
-    ) -> Result<Option<f64>> {
+        responses: Vec<Response>,
+    ) -> Result<Checked> {
         let temperature = self.config.rollout.temperature;
-        let Some(scaled) = self.scored(responses, temperature, version).await? else {
-            return Ok(None);
+        let base = step.base();
+        let Some(scaled) = self.scored(&responses, temperature, version).await? else {
+            // Those that sampled are gone; those before the update may not be.
+            let before =
+                if base == version { None } else { self.scored(&responses, 1.0, base).await? };
+            return Ok(Checked { evidence: None, before: Before::of(responses, before) });
         };
         let plain = match temperature {
-            1.0 => Some(scaled.clone()),
-            _ => self.scored(responses, 1.0, version).await?,
+            1.0 => scaled.clone(),
+            _ => {
+                let plain = self.scored(&responses, 1.0, version).await?;
+                plain.unwrap_or_else(|| scaled.clone())
+            }
         };
         let reported = |((response, scaled), plain): ((&Response, &Vec<f32>), &Vec<f32>)| {
             let numbers = response.logprobs.iter().zip(scaled.iter().zip(plain));
@@ -165,14 +206,29 @@ impl Supervisor {
             };
             numbers.map(token).collect::<Vec<_>>()
         };
-        let plain = plain.unwrap_or_else(|| scaled.clone());
         let tokens: Vec<Reported> =
             responses.iter().zip(&scaled).zip(&plain).flat_map(reported).collect();
         judge("a server", &tokens, temperature, self.config.tolerance())?;
 
+        let evidence = self.evidence_of(version, &responses, &scaled).await?;
+        // Where they were sampled ahead, other weights are those before the update.
+        let before =
+            if base == version { Some(plain) } else { self.scored(&responses, 1.0, base).await? };
+        Ok(Checked { evidence, before: Before::of(responses, before) })
+    }
+
+    /// How strongly the log-probabilities that came with responses speak for the weights of `version`,
+    /// whose own are `scaled`, and against those before; standard errors.
+    async fn evidence_of(
+        &self,
+        version: WeightVersion,
+        responses: &[Response],
+        scaled: &[Vec<f32>],
+    ) -> Result<Option<f64>> {
         let Some(older) = version.0.checked_sub(1).map(WeightVersion) else {
             return Ok(None);
         };
+        let temperature = self.config.rollout.temperature;
         let Some(before) = self.scored(responses, temperature, older).await? else {
             return Ok(None);
         };
@@ -180,80 +236,13 @@ impl Supervisor {
             .iter()
             .map(|response| response.logprobs.iter().copied().map(f64::from).collect())
             .collect();
-        let evidence = Evidence::of(&tokens_of(&server, &scaled, &before));
+        let evidence = Evidence::of(&tokens_of(&server, scaled, &before));
         Ok(self.suspicions.weigh(ROLLOUTS, version, evidence)?)
-    }
-
-    /// Scores the tokens of a step as the trainer is before its update. `None` where that is over.
-    pub async fn before_update(
-        &self,
-        step: Step,
-        responses: Vec<Response>,
-    ) -> Result<Option<Before>> {
-        let logprobs = self.scored(&responses, 1.0, step.base()).await?;
-        Ok(logprobs.map(|logprobs| Before { responses, logprobs }))
-    }
-
-    /// Sees to it that each server that has taken a push scores tokens as the trainer does after the
-    /// update, and not as it did before it.
-    pub async fn verify_push(&self, report: &PublishReport, before: &Before) -> Result<()> {
-        let Before { responses, logprobs } = before;
-        let version = report.version;
-        let Some(now) = self.scored(responses, 1.0, version).await? else {
-            return Ok(());
-        };
-        let timeout = Duration::from_secs(self.config.server.push_timeout_seconds);
-        let access = self.config.server.access();
-        let sequences: Vec<Vec<u32>> =
-            responses.iter().map(|response| response.sequence.clone()).collect();
-        for push in &report.servers {
-            let address = self.servers.iter().find(|address| address.url == push.url);
-            let (Some(address), PushOutcome::Verified { .. }) = (address, &push.outcome) else {
-                continue;
-            };
-            if push.adapter.is_some() {
-                // vLLM 0.32 dies of prompts with an adapter that are scored side by side. The probe of
-                // the push was scored alone, and rollouts are looked at again.
-                continue;
-            }
-            let scored = retrial_servers::score(address, &access, timeout, None, &sequences).await;
-            let scored = match scored {
-                Ok(scored) => scored,
-                // The push was verified on its probe, and rollouts are looked at again.
-                Err(failed) => {
-                    let url = &push.url;
-                    tracing::warn!(url, "its weights were not looked at closely: {failed}");
-                    continue;
-                }
-            };
-            let scored: Vec<Vec<f64>> = responses
-                .iter()
-                .zip(scored)
-                .map(|(response, all)| last(&all, response.logprobs.len()))
-                .collect();
-            let tolerance = self.config.tolerance();
-            let pairs = scored.iter().flatten().zip(now.iter().flatten());
-            let differences =
-                Differences::of(pairs.map(|(server, now)| (*server, f64::from(*now))));
-            let evidence = Evidence::of(&tokens_of(&scored, &now, logprobs));
-            self.suspicions.weigh(&push.url, version, evidence)?;
-            if differences.exceed(tolerance) {
-                bail!(
-                    "{} does not serve version {version}: it scores {} tokens {:.2e} nats away from \
-                     the trainer in the mean ([server] tolerance is {tolerance})\n\
-                     hint: look for another precision, another model or a stale cache on the server",
-                    push.url,
-                    differences.tokens,
-                    differences.mean
-                );
-            }
-        }
-        Ok(())
     }
 
     /// The trainer's log-probabilities of the tokens of responses under a version. `None` where there
     /// is nothing to score, or it does not have the version any more.
-    async fn scored(
+    pub(crate) async fn scored(
         &self,
         responses: &[Response],
         temperature: f64,
@@ -284,11 +273,12 @@ impl Supervisor {
 }
 
 /// The last numbers of a sequence: the prompt's come first.
-fn last<T: Clone>(all: &[T], count: usize) -> Vec<T> {
+pub fn last<T: Clone>(all: &[T], count: usize) -> Vec<T> {
     all[all.len().saturating_sub(count)..].to_vec()
 }
 
-fn tokens_of(server: &[Vec<f64>], now: &[Vec<f32>], before: &[Vec<f32>]) -> Vec<Vec<Token>> {
+/// Tokens as the server has them, as the trainer has them now, and before.
+pub fn tokens_of(server: &[Vec<f64>], now: &[Vec<f32>], before: &[Vec<f32>]) -> Vec<Vec<Token>> {
     let of_response = |((server, now), before): ((&Vec<f64>, &Vec<f32>), &Vec<f32>)| {
         let numbers = server.iter().zip(now.iter().zip(before));
         numbers

@@ -92,7 +92,14 @@ impl Caller {
         let url = self.at(route);
         let request = self.http.post(&url).json(body);
         let bytes = self.success(&url, request, MAX_LINE_BYTES).await?;
-        Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        match serde_json::from_slice(&bytes) {
+            Ok(answer) => Ok(answer),
+            // Whoever sends a page is not the server: nothing has been done.
+            Err(error) if bytes.trim_ascii_start().starts_with(b"<") => {
+                Err(CallError::unusable(&url, no_json(&bytes, &error)))
+            }
+            Err(_) => Ok(Value::Null),
+        }
     }
 
     /// Whether the server has a route: if it does, it rejects an empty request. A proxy's error

@@ -126,10 +126,11 @@ impl CallError {
 
 /// Gateways and servers that are starting may answer with any of these for a while: no such
 /// route yet, the body is too large for the proxy, too many requests. A 500 may be caused by
-/// the request. A status that says that the request is invalid, or unauthorized, will not change;
-/// nor will a full disk.
+/// the request, a redirection by a page of a proxy. A status that says that the request is invalid, or
+/// unauthorized, will not change; nor will a full disk.
 fn of_status(status: u16) -> Trouble {
     match status {
+        300..400 => Trouble::Wrong,
         404 | 408 | 413 | 421 | 423 | 425 | 429 | 502 | 503 | 504 => Trouble::Away,
         501 | 505 | 507 => Trouble::Final,
         500.. => Trouble::Wrong,
@@ -145,8 +146,8 @@ mod tests {
     fn what_a_gateway_says_for_a_while_is_waited_for() {
         for (trouble, all) in [
             (Trouble::Away, &[404, 408, 413, 429, 502, 503, 504][..]),
-            (Trouble::Wrong, &[500, 520]),
-            (Trouble::Final, &[302, 400, 401, 403, 405, 409, 422, 501, 507]),
+            (Trouble::Wrong, &[302, 500, 520]),
+            (Trouble::Final, &[400, 401, 403, 405, 409, 422, 501, 507]),
         ] {
             for &status in all {
                 assert_eq!(of_status(status), trouble, "{status}");

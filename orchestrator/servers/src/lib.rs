@@ -43,7 +43,7 @@ pub use fleet::{Fleet, FleetError, Plan, connect};
 pub use keyring::{InvalidAccess, Keyring};
 pub use kinds::{probe, read};
 pub use pool::{Limits, NoServer, Outcome, Pool, PoolError};
-pub use push::{Mismatch, Weights, push};
+pub use push::{Weights, push};
 pub use retry::{Policy, with_retries};
 pub use sample::{Flaw, PolicyServer, Response, SampleRequest, Sampled};
 pub use scoring::score;

@@ -21,7 +21,7 @@ use crate::error::CallError;
 use crate::kinds::control;
 use crate::sample::INVALID_LOGPROB;
 
-/// A reachable server computes other numbers than the trainer: training must not continue.
+/// A server says that it has the weights, and computes other numbers than the trainer.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{url} does not serve version {version}: for token {position} of the probe it has \
@@ -29,21 +29,19 @@ use crate::sample::INVALID_LOGPROB;
      ([server] tolerance is {tolerance})\n\
      hint: check the server for another precision, another model or a stale cache"
 )]
-pub struct Mismatch {
-    /// The version.
-    pub version: WeightVersion,
-    /// The server.
-    pub url: String,
+struct Mismatch {
+    version: WeightVersion,
+    url: String,
     /// Position of the token with the largest difference in the probe.
-    pub position: usize,
+    position: usize,
     /// The server's number, nats.
-    pub server: f64,
+    server: f64,
     /// The trainer's number, nats.
-    pub trainer: f64,
+    trainer: f64,
     /// Mean difference of all its tokens, nats.
-    pub mean: f64,
+    mean: f64,
     /// Tolerance of the mean difference, nats.
-    pub tolerance: f64,
+    tolerance: f64,
 }
 
 /// What to push.
@@ -64,13 +62,11 @@ pub async fn push(
     request: &PublishRequest,
     weights: &Weights<'_>,
     access: &Access,
-) -> Result<PublishReport, Mismatch> {
+) -> PublishReport {
     let pushes = request.servers.iter().map(|server| push_to(server, request, weights, access));
-    // All pushes run to their end, so that a mismatch on one server leaves no other one paused.
-    let pushed: Result<Vec<_>, _> = join_all(pushes).await.into_iter().collect();
-    let servers = pushed?;
+    let servers = join_all(pushes).await;
     tracing::info!(servers = servers.len(), "the weights were pushed");
-    Ok(PublishReport { version: request.version, servers })
+    PublishReport { version: request.version, servers }
 }
 
 async fn push_to(
@@ -78,7 +74,7 @@ async fn push_to(
     request: &PublishRequest,
     weights: &Weights<'_>,
     access: &Access,
-) -> Result<ServerPublish, Mismatch> {
+) -> ServerPublish {
     let clock = Instant::now();
     let (version, url) = (request.version, server.url.clone());
     let scored = async {
@@ -91,10 +87,12 @@ async fn push_to(
     };
     let scored: Result<_, Failed> = scored.await;
     let (outcome, adapter) = match scored {
-        Ok((found, adapter)) => {
-            let max_difference = compare(&url, request, &found, weights.expected)?;
-            (PushOutcome::Verified { max_difference }, adapter.map(str::to_owned))
-        }
+        Ok((found, adapter)) => match compare(&url, request, &found, weights.expected) {
+            Ok(max_difference) => {
+                (PushOutcome::Verified { max_difference }, adapter.map(str::to_owned))
+            }
+            Err(mismatch) => (PushOutcome::Mismatched { error: mismatch.to_string() }, None),
+        },
         Err(failed) => {
             let error = format!("cannot publish version {version} to {url}: {failed}");
             tracing::warn!("{error}");
@@ -106,7 +104,7 @@ async fn push_to(
             (outcome, None)
         }
     };
-    Ok(ServerPublish { url, seconds: clock.elapsed().as_secs_f64(), adapter, outcome })
+    ServerPublish { url, seconds: clock.elapsed().as_secs_f64(), adapter, outcome }
 }
 
 /// Replaces the weights of a server, or restores it. Returns the name of the adapter, if the weights

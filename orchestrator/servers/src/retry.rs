@@ -106,6 +106,11 @@ impl Pauses {
         self.next(Trouble::Away, None, took)
     }
 
+    /// The pause after an attempt that was answered, and wrongly.
+    pub fn after_wrong(&mut self, took: Duration) -> Option<Duration> {
+        self.next(Trouble::Wrong, None, took)
+    }
+
     fn next(
         &mut self,
         trouble: Trouble,

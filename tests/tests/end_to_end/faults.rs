@@ -87,8 +87,10 @@ async fn spoiled_answers_are_asked_for_again() {
 async fn a_reload_that_changes_nothing_stops_the_run_with_both_numbers() {
     let policy = policy();
     let proxy = Proxy::start(&policy.url).await;
-    // The first push is sound; at the second the server keeps the weights it has.
-    proxy.spoil(Some(0), "/collective_rpc", Fault::Pretend, 1);
+    // The first push is sound; at the second, however often it is made, the server keeps the weights it
+    // has.
+    proxy.spoil(Some(0), "/collective_rpc", Fault::Pretend, ALWAYS);
+    proxy.spoil(Some(1), "/collective_rpc", Fault::Pretend, ALWAYS);
     let (project, output) = train(&[&proxy.setting()]).await;
     let error = error_of(&output);
     for words in ["does not serve version 1", "it has log-probability -", "the trainer has -"] {
@@ -98,10 +100,44 @@ async fn a_reload_that_changes_nothing_stops_the_run_with_both_numbers() {
     assert_eq!(next, 0, "nothing was sampled with weights that were not verified");
 
     // The run has lost nothing by it.
+    proxy.heal();
     let setting = proxy.setting();
     let resumed = output_of_resumed(&project, &setting).await;
     assert!(resumed.status.success(), "{}", shown(&resumed));
     assert_as_expected(&project, "a reload that changed nothing").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_changes_nothing_is_named_and_made_again() {
+    let policy = policy();
+    let proxy = Proxy::start(&policy.url).await;
+    proxy.spoil(Some(0), "/collective_rpc", Fault::Pretend, 1);
+    let (project, output) = train(&[&proxy.setting()]).await;
+    assert!(output.status.success(), "{}", shown(&output));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let named = format!("{} does not serve version 1", proxy.url);
+    assert!(told.contains(&named) && told.contains("the weights are pushed again"), "{told}");
+    let counted = project.retrial([
+        "sql",
+        "SELECT step, value FROM step_metrics WHERE name = 'wrong_weights'",
+        "--csv",
+    ]);
+    let counted = String::from_utf8_lossy(&counted.stdout).into_owned();
+    assert!(counted.contains("1,1") && counted.contains("2,0"), "{counted}");
+    assert_as_expected(&project, "a swallowed reload").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rollouts_of_other_weights_are_not_trained_on_but_sampled_anew() {
+    let policy = policy();
+    let proxy = Proxy::start(&policy.url).await;
+    // All rollouts of the first trial.
+    proxy.spoil(Some(1), ROLLOUTS, Fault::OtherNumbers, 12);
+    let (project, output) = train(&[&proxy.setting()]).await;
+    assert!(output.status.success(), "{}", shown(&output));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("step 2 is sampled anew"), "{told}");
+    assert_as_expected(&project, "rollouts of other weights").await;
 }
 
 async fn output_of_resumed(project: &Project, setting: &str) -> Output {

@@ -12,6 +12,7 @@ mod check;
 mod clock;
 mod conformance;
 mod dashboard;
+mod day;
 mod disk;
 mod documents;
 mod eval;

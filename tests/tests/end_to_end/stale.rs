@@ -54,9 +54,6 @@ async fn a_run_goes_on_once_its_server_takes_weights_again() {
     let proxy = Proxy::noisy(&policy.url, 9).await;
     proxy.spoil(Some(0), "/collective_rpc", Fault::Pretend, 1);
     let project = Project::new();
-    let mut output = train(&project, &proxy, &[]).await;
-    if output.status.code() == Some(1) {
-        output = train(&project, &proxy, &["--resume"]).await;
-    }
+    let output = train(&project, &proxy, &[]).await;
     assert!(output.status.success(), "{}", shown(&output));
 }

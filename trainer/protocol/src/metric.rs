@@ -254,6 +254,8 @@ metrics! {
         "Coefficient of the entropy bonus.";
     SamplerMismatch, "sampler_mismatch", "nats a token", Trainer, Mismatch,
         "|log-probability in the trainer - at the server|, mean over the on-policy tokens in the first pass.";
+    WrongWeights, "wrong_weights", "times", Rollouts, Oddities,
+        "How often a server that had answered a push was found to have other weights, and was pushed to again.";
     WeightsEvidence, "weights_evidence", "standard errors", Trainer, Evidence,
         "How much better the weights that should have sampled the rollouts explain their log-probabilities than those before.";
     CorrectedFraction, "corrected_fraction", "share", Trainer, Correction,

@@ -155,7 +155,7 @@ pub enum ServerKind {
     Sglang,
 }
 
-/// The report of a push. A server whose log-probabilities differ from the trainer's fails the whole request.
+/// The report of a push.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PublishReport {
     /// The version that was pushed.
@@ -196,6 +196,11 @@ pub enum PushOutcome {
     /// The server answered, but does not serve the version.
     Refused {
         /// The reason.
+        error: String,
+    },
+    /// It says that it serves the version, and computes other numbers than the trainer.
+    Mismatched {
+        /// Both numbers.
         error: String,
     },
 }

@@ -15,7 +15,7 @@ use tch::Device;
 
 use super::worker::Worker;
 use crate::model::ModelError;
-use crate::publish::{self, Channels, Mismatch};
+use crate::publish::{self, Channels};
 use crate::trainer::TrainerError;
 use crate::update::LearnError;
 
@@ -101,7 +101,7 @@ async fn publish(
     let push = tokio::spawn(async move {
         publish::publish(&call, &state, fallback.as_deref(), &expected, &channels).await
     });
-    Ok(Json(push.await.map_err(anyhow::Error::from)??))
+    Ok(Json(push.await.map_err(anyhow::Error::from)?))
 }
 
 impl IntoResponse for Failure {
@@ -120,12 +120,6 @@ impl From<JsonRejection> for Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self { status: StatusCode::INTERNAL_SERVER_ERROR, error: format!("{error:#}") }
-    }
-}
-
-impl From<Mismatch> for Failure {
-    fn from(error: Mismatch) -> Self {
-        Self { status: StatusCode::BAD_GATEWAY, error: error.to_string() }
     }
 }
 

@@ -17,7 +17,6 @@ use crate::versions::run_of;
 
 pub use intact::check as check_files;
 pub use nccl::Channels;
-pub use retrial_servers::Mismatch;
 
 /// Pushes the trainer's version to all servers of the request, in parallel, and compares their
 /// log-probabilities of the probe with the `expected` ones.
@@ -29,7 +28,7 @@ pub async fn publish(
     previous: Option<&Path>,
     expected: &[f32],
     channels: &Channels,
-) -> Result<PublishReport, Mismatch> {
+) -> PublishReport {
     let order = Order { kind: state.kind, transfer: call.request.transfer, channel: channels };
     let weights = Weights { folder: &state.folder, previous, expected, order };
     push(&call.request, &weights, &call.access).await

@@ -43,7 +43,7 @@ pub fn mismatch(data: &RunData) -> Panel {
 pub fn evidence(data: &RunData) -> Panel {
     let formula = "How much better the weights that should have sampled the rollouts explain their \
                    log-probabilities than those before, standard errors. Above 5 they are those; at -5 \
-                   the run stops; in between the tokens do not tell.";
+                   the weights are pushed again; in between the tokens do not tell.";
     Panel::over_steps(data, PanelKey::Evidence.as_str(), "Evidence of the weights", formula)
         .series("evidence", data.metric(Metric::WeightsEvidence))
         .or_empty("No update has been looked at yet.")
@@ -52,11 +52,13 @@ pub fn evidence(data: &RunData) -> Panel {
 /// Unusable responses and implausible tokens of servers.
 pub fn oddities(data: &RunData) -> Panel {
     let formula = "Responses that were given up: no attempt gave one that can be used, and they have \
-                   no reward. Sampled tokens whose log-probability is above 0, or below -30.";
+                   no reward. Sampled tokens whose log-probability is above 0, or below -30. Times that \
+                   a server was found to have other weights than were pushed, and was pushed to again.";
     Panel::over_steps(data, PanelKey::Oddities.as_str(), "Given up, odd numbers", formula)
         .range(Range::Zero)
         .series("responses given up", data.metric(Metric::GivenUpRollouts))
         .series("odd tokens", data.metric(Metric::OddTokens))
+        .series("wrong weights", data.metric(Metric::WrongWeights))
         .or_empty("No step has counted them.")
 }
 

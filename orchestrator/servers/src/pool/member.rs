@@ -89,7 +89,9 @@ impl Member {
                 None => return Taken::Unknown,
                 Some(push) => match &push.outcome {
                     PushOutcome::Verified { .. } => adapter = push.adapter.as_deref(),
-                    PushOutcome::Unreachable { error } | PushOutcome::Refused { error } => {
+                    PushOutcome::Unreachable { error }
+                    | PushOutcome::Refused { error }
+                    | PushOutcome::Mismatched { error } => {
                         return Taken::Not { error: error.clone() };
                     }
                 },
