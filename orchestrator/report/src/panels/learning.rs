@@ -51,12 +51,14 @@ pub fn evidence(data: &RunData) -> Panel {
 
 /// Unusable responses and implausible tokens of servers.
 pub fn oddities(data: &RunData) -> Panel {
-    let formula = "Responses that were given up: no attempt gave one that can be used, and they have \
-                   no reward. Sampled tokens whose log-probability is above 0, or below -30. Times that \
-                   a server was found to have other weights than were pushed, and was pushed to again.";
+    let formula = "Responses that were given up: no attempt gave one that can be used, or the verifier \
+                   was given up on. They have no reward. Sampled tokens whose log-probability is above 0, \
+                   or below -30. Times that a server was found to have other weights than were pushed, \
+                   and was pushed to again.";
     Panel::over_steps(data, PanelKey::Oddities.as_str(), "Given up, odd numbers", formula)
         .range(Range::Zero)
         .series("responses given up", data.metric(Metric::GivenUpRollouts))
+        .series("without verdict", data.metric(Metric::GivenUpVerdicts))
         .series("odd tokens", data.metric(Metric::OddTokens))
         .series("wrong weights", data.metric(Metric::WrongWeights))
         .or_empty("No step has counted them.")
