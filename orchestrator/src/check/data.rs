@@ -3,6 +3,7 @@
 
 use retrial_config::Config;
 use retrial_data::DataSet;
+use retrial_domain::Scheme;
 use retrial_grader::self_check;
 use retrial_loop::inputs::Inputs;
 use retrial_loop::prompts::Prompts;
@@ -29,10 +30,10 @@ pub fn data(config: &Config, inputs: &Inputs) -> Vec<Finding> {
     if few {
         text = format!("{text}\n[rollout] problems is {wanted}: a step has {there} only");
     }
-    findings.push(finding("training data", few, text, train));
+    findings.push(finding("training data", few, text, train, config));
     for set in &inputs.heldout {
         let text = format!("`{}`: {} problems; {}", set.report().set, set.len(), lengths(set));
-        findings.push(finding("held-out data", false, text, set));
+        findings.push(finding("held-out data", false, text, set, config));
     }
     findings
 }
@@ -43,23 +44,30 @@ pub fn prompt_tokens(prompts: &Prompts, set: &DataSet) -> impl Iterator<Item = u
 }
 
 /// What was found of a set: a warning if rows are no good, with what became of all of them.
-fn finding(subject: &'static str, warned: bool, mut text: String, set: &DataSet) -> Finding {
+fn finding(
+    subject: &'static str,
+    warned: bool,
+    mut text: String,
+    set: &DataSet,
+    config: &Config,
+) -> Finding {
     let report = set.report();
     let mut warned = warned || report.faults() > 0;
     if !report.is_plain() {
         text = format!("{text}\n{report}");
     }
-    if let Some(unmatched) = unmatched(set) {
+    if let Some(unmatched) = unmatched(set, config) {
         warned = true;
         text = format!("{text}\n{unmatched}");
     }
     Finding::new(subject, if warned { State::Warning } else { State::Ok }, text)
 }
 
-/// The answers that even a response that repeats them does not match.
-fn unmatched(set: &DataSet) -> Option<String> {
+/// The answers that even a response that repeats them does not match, where the grader decides.
+fn unmatched(set: &DataSet, config: &Config) -> Option<String> {
     let faults: Vec<String> = set
         .tasks()
+        .filter(|task| config.reward.scheme(&task.problem.tags).is_ok_and(Scheme::is_math))
         .filter_map(|task| {
             let fault = self_check(&task.problem.answer).err()?;
             Some(format!("\n  `{}` of problem `{}`: {fault}", task.problem.answer, task.problem.id))

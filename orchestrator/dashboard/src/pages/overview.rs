@@ -125,7 +125,7 @@ fn weights(found: &Overview) -> Markup {
 fn data(found: &Overview) -> Markup {
     html! {
         section.tile.live #data {
-            h3 { "Data " (tip(&format!("Reward: share of correct un-hinted rollouts of the last {SOURCE_STEPS} steps, by the tags of their problems."))) }
+            h3 { "Data " (tip(&format!("Reward: mean of the un-hinted rollouts of the last {SOURCE_STEPS} steps, by the tags of their problems."))) }
             p { (number(found.train_problems as f64)) " problems, " (number(found.epoch)) " times through" }
             @if found.sources.is_empty() {
                 p.empty { "The data set has no tags, or no step is complete yet." }

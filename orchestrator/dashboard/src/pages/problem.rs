@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use retrial_domain::{FinishReason, Trial};
 use retrial_grader::Verdict;
 use retrial_lte::GroupOutcome;
+use retrial_report::format::number;
 use retrial_report::text::{self, Shown};
 use retrial_store::{Hint, MistakeLine, ProblemDetail, RolloutLine, Visit, VisitDetail};
 
@@ -169,6 +170,9 @@ fn hint_of(hint: &Hint) -> Markup {
             @if !hint.answers.is_empty() {
                 p { "It lists " @for answer in &hint.answers { code.answer { (text::line(answer)) } " " } }
             }
+            @if let Some(size) = hint.answer_space {
+                p.when { "The problem can have " (size) " answers." }
+            }
             (long(&hint.prompt, 8_000, None))
         }
     }
@@ -186,6 +190,8 @@ fn rollout_of(found: &ProblemDetail, step: u64, rollout: &RolloutLine, bytes: us
             p.facts {
                 a.permalink href={ "#" (name) } title="Address of this rollout" { "#" (rollout.position) }
                 " " b { (verdict_mark(rollout.verdict)) }
+                @if let Some(reward) = rollout.reward.filter(|_| shows_reward(rollout)) { " " b { "reward " (number(reward)) } }
+                @for (name, reward) in &rollout.rewards { " " span { (text::line(name)) " " (number(*reward)) } }
                 @if let Some(answer) = &rollout.answer { " " code.answer { (text::line(answer)) } }
                 " · " (rollout.tokens) " tokens"
                 @if rollout.finish == FinishReason::Length { ", cut off" }
@@ -195,6 +201,7 @@ fn rollout_of(found: &ProblemDetail, step: u64, rollout: &RolloutLine, bytes: us
                     @else { " · replaces #" (other) }
                 }
             }
+            @if let Some(reason) = &rollout.reason { p.when { (text::line(reason)) } }
             @if let Some(all) = rollout.cut_from {
                 p.when { "The log keeps " (rollout.characters) " of " (all) " characters." }
             }
@@ -203,13 +210,18 @@ fn rollout_of(found: &ProblemDetail, step: u64, rollout: &RolloutLine, bytes: us
     }
 }
 
+/// Whether a reward says more than that the response passed or failed.
+fn shows_reward(rollout: &RolloutLine) -> bool {
+    !rollout.rewards.is_empty() || rollout.reward.is_some_and(|reward| reward > 0.0 && reward < 1.0)
+}
+
 fn verdict_mark(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Correct => "✓ correct",
         Verdict::Wrong => "✗ wrong",
         Verdict::NoAnswer => "✗ no answer",
         Verdict::Unparsed => "✗ answer cannot be read",
-        Verdict::Timeout => "– grader gave up",
+        Verdict::Timeout => "– no verdict",
     }
 }
 

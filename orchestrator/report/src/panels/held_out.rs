@@ -1,7 +1,9 @@
 //! Does it get better: held-out scores with their uncertainty, and the reward in training.
 
+use std::collections::BTreeMap;
+
 use retrial_protocol::{Metric, PanelKey};
-use retrial_store::{Evaluation, RunData};
+use retrial_store::{Evaluation, RunData, SourceStep};
 
 use crate::panel::{Over, Panel, Range, Series, Shape};
 use crate::series::smoothed;
@@ -81,15 +83,44 @@ fn none() -> Panel {
 pub fn reward(data: &RunData) -> Panel {
     let raw = data.metric(Metric::FirstTrialPassRate);
     let smooth = smoothed(&raw, SPAN);
-    let formula = "Share of correct rollouts of the first trial: un-hinted ones only, hinted \
-                   rollouts are never mixed in. Smoothed: exponential mean over about 10 steps.";
+    let formula = "Share of the rollouts of the first trial that passed: un-hinted ones only, hinted \
+                   rollouts are never mixed in. Smoothed: exponential mean over about 10 steps. Mean \
+                   reward: where rewards are not only 0 and 1.";
     let mut panel = Panel::over_steps(data, PanelKey::Reward.as_str(), "Training reward", formula)
         .range(Range::Share)
         .series("smoothed", smooth)
         .series("each step", raw)
+        .series("mean reward", data.metric(Metric::FirstTrialReward))
         .or_empty("No step has its reward yet.");
     panel.series[1].faint = true;
     panel
+}
+
+/// Most sources that a panel shows: those with the most rollouts.
+const SOURCES: usize = 8;
+
+/// How the problems of each source fare; no panel where no problem has a source.
+pub fn sources(data: &RunData) -> Option<Panel> {
+    let mut rollouts: BTreeMap<&str, u64> = BTreeMap::new();
+    for found in &data.by_source {
+        *rollouts.entry(&found.source).or_default() += found.tries;
+    }
+    let mut sources: Vec<(&str, u64)> = rollouts.into_iter().collect();
+    sources.sort_by_key(|&(_, tries)| std::cmp::Reverse(tries));
+    let formula = "Share of the rollouts of the first trial that passed, by the source of their \
+                   problems: the tag by which [reward] chooses a verifier, else data_source. \
+                   Smoothed over about 10 steps. n counts rollouts.";
+    let panel = Panel::over_steps(data, "sources", "Pass rate by source", formula);
+    let with_series = |panel: Panel, &(source, tries): &(&str, u64)| {
+        let at = |step: u64| {
+            let of = |found: &&SourceStep| found.source == source && found.step == step;
+            data.by_source.iter().find(of).map(|found| found.pass_rate)
+        };
+        let rates: Vec<Option<f64>> = data.steps.iter().map(|times| at(times.step)).collect();
+        panel.series(&format!("{source} (n {tries})"), smoothed(&rates, SPAN))
+    };
+    let shown = sources.iter().take(SOURCES).fold(panel.range(Range::Share), with_series);
+    (!sources.is_empty()).then_some(shown)
 }
 
 /// Wilson's interval of 95 % for a share over `n` problems. For values between 0 and 1 that are

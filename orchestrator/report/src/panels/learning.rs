@@ -51,11 +51,12 @@ pub fn evidence(data: &RunData) -> Panel {
 
 /// What servers sent that cannot be used, or cannot be.
 pub fn oddities(data: &RunData) -> Panel {
-    let formula = "Responses that were given up: no attempt gave one that can be used, and they have \
-                   no reward. Sampled tokens whose log-probability is above 0, or below -30.";
+    let formula = "Responses that were given up: no attempt gave one that can be used, or the verifier \
+                   was given up on. They have no reward. Sampled tokens whose log-probability is above 0, or below -30.";
     Panel::over_steps(data, PanelKey::Oddities.as_str(), "Given up, odd numbers", formula)
         .range(Range::Zero)
         .series("responses given up", data.metric(Metric::GivenUpRollouts))
+        .series("without verdict", data.metric(Metric::GivenUpVerdicts))
         .series("odd tokens", data.metric(Metric::OddTokens))
         .or_empty("No step has counted them.")
 }

@@ -24,6 +24,7 @@ pub struct Section {
 pub fn sections(data: &RunData) -> Vec<Section> {
     let mut better = held_out::panels(data);
     better.push(held_out::reward(data));
+    better.extend(held_out::sources(data));
     vec![
         Section { title: "Does it get better?", panels: better },
         Section {
@@ -32,6 +33,7 @@ pub fn sections(data: &RunData) -> Vec<Section> {
                 trials::outcomes(data),
                 trials::refined(data),
                 trials::rescues(data),
+                trials::answer_space(data),
                 trials::graduations(data),
                 trials::coverage(data),
                 trials::repeats(data),

@@ -1,5 +1,5 @@
 use retrial_protocol::Metric;
-use retrial_store::{Coverage, Evaluation, Graduation, StepTimes};
+use retrial_store::{Coverage, Evaluation, Graduation, SourceStep, StepTimes};
 
 use super::*;
 
@@ -122,4 +122,25 @@ fn kl_is_on_the_dashboard_when_it_is_on() {
     data.metrics.insert(Metric::Kl.name().into(), values.clone());
     let on = panel(&data, "kl");
     assert_eq!((on.empty, &on.series[0].values), (None, &values));
+}
+
+#[test]
+fn sources_and_answer_spaces_have_their_curves() {
+    let mut data = data();
+    assert!(sections(&data).iter().all(|section| section.panels.iter().all(|p| p.id != "sources")));
+    let point = |source: &str, step, pass_rate| SourceStep {
+        source: source.into(),
+        step,
+        tries: 8,
+        pass_rate,
+        reward: pass_rate,
+    };
+    data.by_source = vec![point("code", 2, 0.5), point("sums", 1, 0.25), point("sums", 3, 0.25)];
+    let sources = panel(&data, "sources");
+    assert_eq!(values(&sources, "code (n 8)"), [-1.0, 0.5, -1.0]);
+    assert_eq!(values(&sources, "sums (n 16)"), [0.25, -1.0, 0.25]);
+    for (metric, value) in [(Metric::HintedOf2, 4.0), (Metric::RescuedOf2, 3.0)] {
+        data.metrics.insert(metric.name().into(), vec![Some(value), None, None]);
+    }
+    assert_eq!(values(&panel(&data, "answer-space"), "2 answers (n 4)"), [0.75, -1.0, -1.0]);
 }

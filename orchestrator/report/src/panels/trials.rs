@@ -30,7 +30,7 @@ pub fn outcomes(data: &RunData) -> Panel {
 pub fn rescues(data: &RunData) -> Panel {
     let sum = |metric| data.metric(metric).iter().flatten().sum::<f64>();
     let (hinted, rescued) = (sum(Metric::HintedProblems), sum(Metric::RescuedProblems));
-    let mut panel = Panel::over_steps(
+    let panel = Panel::over_steps(
         data,
         PanelKey::Rescues.as_str(),
         "Rescue rate",
@@ -38,7 +38,34 @@ pub fn rescues(data: &RunData) -> Panel {
          trial, by kind of prompt. n counts over all steps.",
     )
     .range(Range::Share);
-    for (word, given, rescued) in KINDS {
+    rates(panel, data, KINDS)
+        .figure("second trials", (hinted > 0.0).then_some(hinted))
+        .figure("rescued", (hinted > 0.0).then_some(rescued))
+        .or_empty("No group has failed altogether yet, so there was no second trial.")
+}
+
+/// How many answers the problems of second trials can have: given, and rescued.
+const SPACES: [(&str, Metric, Metric); 4] = [
+    ("2 answers", Metric::HintedOf2, Metric::RescuedOf2),
+    ("3 to 5 answers", Metric::HintedOf3To5, Metric::RescuedOf3To5),
+    ("6 answers or more", Metric::HintedOf6Up, Metric::RescuedOf6Up),
+    ("not known", Metric::HintedOfOpen, Metric::RescuedOfOpen),
+];
+
+/// Whether rescues are guesses.
+pub fn answer_space(data: &RunData) -> Panel {
+    let formula = "Problems with at least one correct extra rollout, as a share of those that got a \
+                   second trial, by how many answers are possible. Where these are few, guessing \
+                   rescues too; a hint never leaves fewer than [hint] min_possibilities. n counts \
+                   over all steps.";
+    let (id, title) = (PanelKey::AnswerSpace.as_str(), "Rescue rate by possible answers");
+    rates(Panel::over_steps(data, id, title, formula).range(Range::Share), data, SPACES)
+        .or_empty("No second trial was of a problem whose possible answers are few and known.")
+}
+
+/// With the share that is rescued of each group of second trials that there is.
+fn rates(mut panel: Panel, data: &RunData, groups: [(&str, Metric, Metric); 4]) -> Panel {
+    for (word, given, rescued) in groups {
         let (given, rescued) = (data.metric(given), data.metric(rescued));
         let n: f64 = given.iter().flatten().sum();
         if n > 0.0 {
@@ -46,9 +73,6 @@ pub fn rescues(data: &RunData) -> Panel {
         }
     }
     panel
-        .figure("second trials", (hinted > 0.0).then_some(hinted))
-        .figure("rescued", (hinted > 0.0).then_some(rescued))
-        .or_empty("No group has failed altogether yet, so there was no second trial.")
 }
 
 /// Rescued problems that need no hint any more.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use parquet::basic::Compression;
-use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::parser::parse_message_type;
@@ -20,12 +20,13 @@ enum Column {
     Text(fn(&Failure) -> &str),
     TextOrNone(fn(&Failure) -> Option<&str>),
     Number(fn(&Failure) -> u64),
+    RealOrNone(fn(&Failure) -> Option<f64>),
     Texts(fn(&Failure) -> Option<&[String]>),
     Json(fn(&Failure) -> String),
 }
 
 /// The columns, as JSON lines have them; tags are a JSON object in a text.
-const COLUMNS: [(&str, Column); 17] = [
+const COLUMNS: [(&str, Column); 20] = [
     ("run", Column::Text(|row| &row.run)),
     ("step", Column::Number(|row| row.step)),
     ("problem", Column::Text(|row| &row.problem)),
@@ -37,6 +38,9 @@ const COLUMNS: [(&str, Column); 17] = [
     ("kind", Column::Text(|row| row.kind.as_str())),
     ("wrong_answer", Column::TextOrNone(|row| row.wrong_answer.as_deref())),
     ("canonical", Column::TextOrNone(|row| row.canonical.as_deref())),
+    ("reward", Column::RealOrNone(|row| row.reward)),
+    ("rewards", Column::Json(|row| serde_json::json!(row.rewards).to_string())),
+    ("reason", Column::TextOrNone(|row| row.reason.as_deref())),
     ("response", Column::Text(|row| &row.response)),
     ("weight_version", Column::Number(|row| row.weight_version)),
     ("hint_kind", Column::TextOrNone(|row| row.hint_kind.map(HintKind::as_str))),
@@ -51,6 +55,7 @@ impl Column {
             Self::Text(_) => format!("required binary {name} (STRING);"),
             Self::TextOrNone(_) => format!("optional binary {name} (STRING);"),
             Self::Number(_) => format!("required int64 {name};"),
+            Self::RealOrNone(_) => format!("optional double {name};"),
             Self::Json(_) => format!("required binary {name} (JSON);"),
             Self::Texts(_) => format!(
                 "optional group {name} (LIST) {{ repeated group list \
@@ -74,6 +79,11 @@ impl Column {
                 let values: Vec<ByteArray> = rows.iter().filter_map(of).map(Into::into).collect();
                 let there: Vec<i16> = rows.iter().map(|row| i16::from(of(row).is_some())).collect();
                 column.typed::<ByteArrayType>().write_batch(&values, Some(&there), None)?;
+            }
+            Self::RealOrNone(of) => {
+                let values: Vec<f64> = rows.iter().filter_map(of).collect();
+                let there: Vec<i16> = rows.iter().map(|row| i16::from(of(row).is_some())).collect();
+                column.typed::<DoubleType>().write_batch(&values, Some(&there), None)?;
             }
             Self::Number(of) => {
                 let values: Vec<i64> = rows.iter().map(|row| of(row).cast_signed()).collect();

@@ -43,6 +43,7 @@ fn value(field: &Field) -> Value {
         Field::Null => Value::Null,
         Field::Str(text) => json!(text),
         Field::Long(number) => json!(number),
+        Field::Double(number) => json!(number),
         Field::ListInternal(list) => list.elements().iter().map(value).collect(),
         other => panic!("no column has {other}"),
     }
@@ -57,7 +58,7 @@ async fn failures_with_hints_and_rescues() {
         "run": "one", "step": 1, "problem": NAME, "trial": "first", "position": 1,
         "problem_text": format!("What is 1 + 1? {SCRIPT}"), "right_answer": "2",
         "tags": {"level": SCRIPT}, "kind": "wrong", "wrong_answer": "<b>7</b>",
-        "canonical": "<b>7</b>", "response": HIDDEN, "weight_version": 0, "hint_kind": "hint",
+        "canonical": "<b>7</b>", "reward": 0.0, "rewards": {}, "reason": null, "response": HIDDEN, "weight_version": 0, "hint_kind": "hint",
         "hint": format!("Hint: not 3, not <b>7</b> {SCRIPT}"), "listed_answers": ["3", "<b>7</b>"],
         "rescue": "Then it is 2."
     });
@@ -82,8 +83,9 @@ async fn parquet_has_what_json_lines_have() {
         reader.get_row_iter(None).unwrap().map(|row| object(&row.unwrap())).collect();
     assert_eq!(found.len(), expected.len());
     for (mut found, expected) in found.into_iter().zip(expected) {
-        let tags: Value = serde_json::from_str(found["tags"].as_str().unwrap()).unwrap();
-        found["tags"] = tags;
+        for column in ["tags", "rewards"] {
+            found[column] = serde_json::from_str(found[column].as_str().unwrap()).unwrap();
+        }
         assert_eq!(found, expected);
     }
     let file = exported(&log, "mistakes", "none.parquet", &["--run", "two"]).await.unwrap();
