@@ -23,6 +23,7 @@ mod logs;
 mod nccl;
 mod ranks;
 mod resume;
+mod rewards;
 mod run;
 mod said;
 mod security;

@@ -150,6 +150,9 @@ impl Python {
             Ok::<_, Flood>((stdout, stderr, child.wait().await))
         };
         let (stdout, stderr, status) = match timeout(self.timeout, ended).await {
+            Err(_) if is_stopped(child.id()) => {
+                return Err("the program was stopped from outside".into());
+            }
             Err(_) => {
                 let seconds = self.timeout.as_secs_f64();
                 return Ok(Ended::Badly(format!("it took more than {seconds} s")));
@@ -167,6 +170,14 @@ impl Python {
         }
         how(status, stdout, &stderr, &word)
     }
+}
+
+/// Whether a process is stopped by a signal: it cannot stop itself.
+fn is_stopped(process: Option<u32>) -> bool {
+    let status = process.map(|id| std::fs::read_to_string(format!("/proc/{id}/stat")));
+    let Some(Ok(status)) = status else { return false };
+    // The state follows the name, which may have brackets and spaces.
+    status.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
 /// It wrote too much.
