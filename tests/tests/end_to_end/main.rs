@@ -17,6 +17,8 @@ mod disk;
 mod documents;
 mod eval;
 mod faults;
+mod help;
+mod hints;
 mod inputs;
 mod large;
 mod logs;
