@@ -280,7 +280,14 @@ fn is_named(process: &str, name: &str) -> bool {
 }
 
 fn training(arguments: &[&str]) -> Vec<String> {
-    training_by(&root().join("examples/dialects/lte.toml"), arguments)
+    // A quarter of the problems: most of a short run's time is its evaluations.
+    let held_out = ["new", "known"].map(|set| {
+        let path = root().join("tests/heldout").join(set).with_extension("jsonl");
+        format!("data.heldout.{set}={}", path.display())
+    });
+    let held_out = held_out.iter().flat_map(|setting| ["--set", setting]);
+    let all: Vec<&str> = held_out.chain(arguments.iter().copied()).collect();
+    training_by(&root().join("examples/dialects/lte.toml"), &all)
 }
 
 fn training_by(config: &Path, arguments: &[&str]) -> Vec<String> {
@@ -294,13 +301,7 @@ fn training_by(config: &Path, arguments: &[&str]) -> Vec<String> {
         "evaluation.k=2",
         "dashboard.enabled=false",
     ];
-    // A quarter of the problems: most of a short run's time is its evaluations.
-    let held_out = ["new", "known"].map(|set| {
-        let path = root().join("tests/heldout").join(set).with_extension("jsonl");
-        format!("data.heldout.{set}={}", path.display())
-    });
-    let small = small.iter().copied().chain(held_out.iter().map(String::as_str));
-    let sets = small.flat_map(|setting| ["--set", setting]);
+    let sets = small.iter().flat_map(|setting| ["--set", setting]);
     let config = config.to_str().expect("the path is UTF-8");
     let all = ["run", config].into_iter().chain(sets).chain(arguments.iter().copied());
     all.map(str::to_owned).collect()

@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(text, "What is 6 * 7?");
         assert_eq!(context, [Message { role: Role::System, content: "Reason.".into() }]);
         assert!(asked(&json!([{"role": "tool", "content": "x"}])).unwrap_err().contains("`tool`"));
-        assert!(asked(&json!([])).unwrap_err().contains("none of the user"));
+        assert!(asked(&json!([])).unwrap_err().contains("no message of the user"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Suspicions {
     /// Servers whose log-probabilities were compared with the trainer's.
     compared: Mutex<HashSet<String>>,
     /// Evidence of old weights so far, by server.
-    suspicions: Mutex<HashMap<String, Evidence>>,
+    by_server: Mutex<HashMap<String, Evidence>>,
     /// Servers that were found with weights that they should not have, since the last step.
     wrong_weights: AtomicU64,
 }
@@ -56,7 +56,7 @@ impl Suspicions {
         version: WeightVersion,
         found: Evidence,
     ) -> Result<Option<f64>, Stale> {
-        let mut suspicions = self.suspicions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut suspicions = self.by_server.lock().unwrap_or_else(PoisonError::into_inner);
         let suspicion = suspicions.entry(who.to_owned()).or_default();
         let evidence = suspicion.and(found);
         // A suspicion outlives a push: what the server does next has to make up for it.

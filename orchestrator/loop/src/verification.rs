@@ -190,12 +190,11 @@ impl Supervisor {
                 if base == version { None } else { self.scored(&responses, 1.0, base).await? };
             return Ok(Checked { evidence: None, before: Before::of(responses, before) });
         };
-        let plain = match temperature {
-            1.0 => scaled.clone(),
-            _ => {
-                let plain = self.scored(&responses, 1.0, version).await?;
-                plain.unwrap_or_else(|| scaled.clone())
-            }
+        let plain = if temperature == 1.0 {
+            scaled.clone()
+        } else {
+            let plain = self.scored(&responses, 1.0, version).await?;
+            plain.unwrap_or_else(|| scaled.clone())
         };
         let reported = |((response, scaled), plain): ((&Response, &Vec<f32>), &Vec<f32>)| {
             let numbers = response.logprobs.iter().zip(scaled.iter().zip(plain));

@@ -209,7 +209,9 @@ mod tests {
     fn golds_with_few_values_are_a_closed_set() {
         let space = |golds: &[&str]| {
             let mut all = Golds::default();
-            golds.iter().for_each(|gold| all.add(gold, same));
+            for gold in golds {
+                all.add(gold, same);
+            }
             all.space()
         };
         let repeated = |golds: &[&'static str]| golds.repeat(5);

@@ -130,10 +130,9 @@ impl CallError {
 /// unauthorized, will not change; nor will a full disk.
 fn of_status(status: u16) -> Trouble {
     match status {
-        300..400 => Trouble::Wrong,
         404 | 408 | 413 | 421 | 423 | 425 | 429 | 502 | 503 | 504 => Trouble::Away,
         501 | 505 | 507 => Trouble::Final,
-        500.. => Trouble::Wrong,
+        300..400 | 500.. => Trouble::Wrong,
         _ => Trouble::Final,
     }
 }

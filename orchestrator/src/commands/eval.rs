@@ -85,14 +85,14 @@ struct PlanArgs {
     /// The user message, with a placeholder for the problem
     #[arg(long, value_name = "TEMPLATE")]
     prompt: Option<String>,
-    /// A configuration whose [reward] names the verifier; by default that of the run, or the grader of
+    /// A configuration whose `[reward]` names the verifier; by default that of the run, or the grader of
     /// mathematics
     #[arg(long, value_name = "CONFIG")]
     reward: Option<PathBuf>,
     /// Where the answer is looked for in a response: auto, boxed, hashes or `answer_tag`
     #[arg(long, value_name = "WHERE", default_value_t = Extraction::Auto)]
     extraction: Extraction,
-    /// What happens to truncated responses: their text is graded, or they fail; by default as [reward] says
+    /// What happens to truncated responses: their text is graded, or they fail; by default as `[reward]` says
     #[arg(long, value_enum)]
     truncated: Option<Cut>,
     /// Random seed

@@ -41,7 +41,7 @@ pub struct Args {
     /// A response to grade
     #[arg(long, requires = "gold", allow_hyphen_values = true)]
     response: Option<String>,
-    /// A configuration whose [reward] says who decides
+    /// A configuration whose `[reward]` says who decides
     #[arg(long, value_name = "CONFIG", conflicts_with_all = ["gold", "extraction", "policy"])]
     reward: Option<PathBuf>,
     /// Where the answer is looked for in a response

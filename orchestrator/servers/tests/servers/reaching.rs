@@ -46,8 +46,8 @@ async fn pages_redirects_and_broken_answers_are_explained() {
     let login = Reply::text("<!DOCTYPE html><html><head><title>Sign in to Example</title>");
     let away = Reply::status(302).with("location", "https://login.example/?next=secret");
     for (reply, expected) in [
-        (login, "it is an HTML page, `Sign in to Example`, not JSON\nhint: a login page"),
-        (away, "it redirects to https://login.example/\nhint: a login page, or https"),
+        (login, "it is an HTML page, `Sign in to Example`, not JSON\nhint: is it a login page"),
+        (away, "it redirects to https://login.example/\nhint: is it a login page, or https"),
         (Reply::text("SSH-2.0-OpenSSH_9.2\r\n"), "it begins with `SSH-2.0-OpenSSH_9.2`"),
         (Reply::text(""), "it is empty"),
         (Reply::text(r#"{"data": [{"id": "pol"#), r#"it begins with `{"data": [{"id": "pol`"#),

@@ -162,7 +162,7 @@ async fn a_server_without_token_ids_is_refused_at_once() {
     let pool = pool(&[&server.url], LIMITS).await;
     let error = pool.ask(VERSION, REQUEST).await.unwrap_err().to_string();
     assert!(
-        error.contains("`return_token_ids`") && error.contains("hint: rollouts take"),
+        error.contains("`return_token_ids`") && error.contains("hint: rollouts need"),
         "{error}"
     );
     assert_eq!(server.asked(ROUTE).len(), 1);

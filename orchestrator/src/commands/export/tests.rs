@@ -126,7 +126,7 @@ async fn what_is_wrong_is_said_and_nothing_is_written() {
     }
     exported(&log, "metrics", "there.jsonl", &[]).await.unwrap();
     let error = refused(&log, "mistakes", "there.jsonl", &[]).await;
-    assert!(error.contains("there already") && error.contains("--force"), "{error}");
+    assert!(error.contains("exists already") && error.contains("--force"), "{error}");
     let file = exported(&log, "mistakes", "there.jsonl", &["--force"]).await.unwrap();
     assert_eq!(lines(&file).len(), 9);
     let error = exported(&log, "mistakes", "none/a.jsonl", &[]).await.unwrap_err();
