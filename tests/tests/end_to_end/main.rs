@@ -22,6 +22,7 @@ mod logs;
 mod nccl;
 mod ranks;
 mod resume;
+mod rewards;
 mod run;
 mod said;
 mod security;
