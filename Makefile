@@ -11,7 +11,7 @@ CORES := $(shell nproc 2>/dev/null || echo 2)
 # Says how long a build will take: $(call takes,WHAT,MINUTES OF ONE CORE).
 takes = @echo "$(1): about $$((($(2) + $(CORES) - 1) / $(CORES))) minutes on $(CORES) cores, the first time"
 
-.PHONY: demo compare study study-small study-map study-sums test test-browser test-api fuzz screenshots chaos test-servers test-compose test-trackers lint deny bench bench-log libtorch build help
+.PHONY: demo compare study study-small study-map study-sums test test-browser test-api fuzz screenshots chaos test-servers test-compose test-trackers test-rewards lint deny bench bench-log libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,9 @@ chaos: libtorch ## 60 faults at random moments of ten runs, which must end as if
 
 test-trackers: libtorch ## Tests examples/trackers with the real packages (installs them, 400 MB)
 	tests/trackers.sh
+
+test-rewards: libtorch ## Tests examples/reasoning-gym with the real package (installs it)
+	tests/rewards.sh
 
 test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (installs them, 6 GB)
 	tests/servers/vllm.sh

@@ -70,6 +70,11 @@ impl Project {
         self.retrial(training(arguments).iter().map(String::as_str))
     }
 
+    /// The same by another configuration than the demo's.
+    pub fn train_by(&self, config: &Path, arguments: &[&str]) -> Output {
+        self.retrial(training_by(config, arguments).iter().map(String::as_str))
+    }
+
     /// `retrial run` as [`Self::train`] runs it, left running.
     pub fn start(&self, arguments: &[&str]) -> Running {
         self.start_with(arguments, &[])
@@ -268,7 +273,10 @@ fn is_named(process: &str, name: &str) -> bool {
 }
 
 fn training(arguments: &[&str]) -> Vec<String> {
-    let config = root().join("examples/dialects/lte.toml");
+    training_by(&root().join("examples/dialects/lte.toml"), arguments)
+}
+
+fn training_by(config: &Path, arguments: &[&str]) -> Vec<String> {
     let small = [
         "run.steps=2",
         "run.name=test",

@@ -332,6 +332,11 @@ fn word(kind: Kind) -> &'static str {
 mod extraction {
     use super::{Deserialize, Deserializer, Extraction, Serializer};
 
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks for a reference"
+    )]
     pub(super) fn serialize<S: Serializer>(
         extraction: &Option<Extraction>,
         serializer: S,

@@ -67,8 +67,9 @@ pub(super) async fn judge(
     let mut lines = (1..).zip(input.lines());
     let (mut all, mut faulty) = (0, 0);
     loop {
-        let mut waiting: Vec<(Value, Submission)> = Vec::new();
-        let mut refused: Vec<Invalid> = Vec::new();
+        let mut submissions = Vec::new();
+        // The name of what is judged, or what is wrong with it, in the order of the lines.
+        let mut rows: Vec<Result<Value, Invalid>> = Vec::new();
         let mut read = 0;
         for (number, line) in lines.by_ref().take(CHUNK) {
             read += 1;
@@ -77,23 +78,28 @@ pub(super) async fn judge(
                 continue;
             }
             match serde_json::from_str::<Case>(&line) {
-                Ok(case) => waiting.push(submission(case, number)),
-                Err(error) => refused.push(invalid(number, line.as_bytes(), &error.into())),
+                Ok(case) => {
+                    let (id, submission) = submission(case, number);
+                    rows.push(Ok(id));
+                    submissions.push(submission);
+                }
+                Err(error) => rows.push(Err(invalid(number, line.as_bytes(), &error.into()))),
             }
         }
         if read == 0 {
             return Ok((all, faulty));
         }
-        all += waiting.len() + refused.len();
-        faulty += refused.len();
-        let (ids, submissions): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-        let judgements = verifiers.judge(submissions).await?;
-        for (id, judgement) in ids.into_iter().zip(judgements) {
-            serde_json::to_writer(&mut *out, &Judged::of(id, judgement))?;
-            writeln!(out)?;
-        }
-        for line in refused {
-            serde_json::to_writer(&mut *out, &line)?;
+        all += rows.len();
+        faulty += rows.len() - submissions.len();
+        let mut judgements = verifiers.judge(submissions).await?.into_iter();
+        for row in rows {
+            match row {
+                Ok(id) => {
+                    let judgement = judgements.next().expect("each submission is judged");
+                    serde_json::to_writer(&mut *out, &Judged::of(id, judgement))?;
+                }
+                Err(invalid) => serde_json::to_writer(&mut *out, &invalid)?,
+            }
             writeln!(out)?;
         }
         out.flush()?;

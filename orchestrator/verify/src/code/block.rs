@@ -10,16 +10,13 @@ pub(super) fn last_block(response: &str) -> Option<&str> {
         let start = at;
         at += line.len();
         let Some(rest) = line.trim_start().strip_prefix("```") else { continue };
-        match open.take() {
-            Some((from, is_python)) => {
-                if is_python {
-                    last = Some(&response[from..start]);
-                }
+        if let Some((from, is_python)) = open.take() {
+            if is_python {
+                last = Some(&response[from..start]);
             }
-            None => {
-                let language = rest.trim().to_ascii_lowercase();
-                open = Some((at, matches!(&*language, "" | "python" | "python3" | "py")));
-            }
+        } else {
+            let language = rest.trim().to_ascii_lowercase();
+            open = Some((at, matches!(&*language, "" | "python" | "python3" | "py")));
         }
     }
     last.filter(|code| !code.trim().is_empty())

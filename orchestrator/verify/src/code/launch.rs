@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use retrial_domain::CodeSettings;
+use rustix::process::Signal;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -17,7 +18,7 @@ use crate::verifiers::OpenError;
 /// Bytes of output that are read.
 const MOST_OUTPUT: u64 = 1 << 20;
 /// What finding out about the Python may take.
-const TO_PROBE: Duration = Duration::from_secs(60);
+const TO_PROBE: Duration = Duration::from_mins(1);
 /// Characters of the reason why a program failed.
 const LONGEST_REASON: usize = 300;
 
@@ -78,11 +79,7 @@ impl Python {
         launcher: Launcher,
     ) -> Result<Self, OpenError> {
         let executable = find(&settings.python).await?;
-        let limits = Limits {
-            memory_mb: settings.memory_mb,
-            seconds: settings.timeout_seconds.ceil() as u64 + 1,
-            readable: executable[1..].to_vec(),
-        };
+        let limits = Limits { memory_mb: settings.memory_mb, readable: executable[1..].to_vec() };
         let executable = executable[0].clone();
         let timeout = Duration::from_secs_f64(settings.timeout_seconds);
         let python = Self { launcher, executable, limits, timeout };
@@ -153,6 +150,9 @@ impl Python {
             Ok::<_, Flood>((stdout, stderr, child.wait().await))
         };
         let (stdout, stderr, status) = match timeout(self.timeout, ended).await {
+            Err(_) if is_stopped(child.id()) => {
+                return Err("the program was stopped from outside".into());
+            }
             Err(_) => {
                 let seconds = self.timeout.as_secs_f64();
                 return Ok(Ended::Badly(format!("it took more than {seconds} s")));
@@ -165,11 +165,19 @@ impl Python {
                 (stdout, stderr, status)
             }
         };
-        if let Some(problem) = self.launcher.problem(&word, &stderr) {
+        if let Some(problem) = Launcher::problem(&word, &stderr) {
             return Err(problem);
         }
         how(status, stdout, &stderr, &word)
     }
+}
+
+/// Whether a process is stopped by a signal: it cannot stop itself.
+fn is_stopped(process: Option<u32>) -> bool {
+    let status = process.map(|id| std::fs::read_to_string(format!("/proc/{id}/stat")));
+    let Some(Ok(status)) = status else { return false };
+    // The state follows the name, which may have brackets and spaces.
+    status.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
 /// It wrote too much.
@@ -195,15 +203,12 @@ fn how(status: ExitStatus, stdout: String, stderr: &str, word: &str) -> Result<E
         return Ok(Ended::Itself { passed, failure, stdout });
     }
     // What the program can bring about itself is its own fault; SIGKILL it cannot.
-    match status.signal() {
-        Some(9) => Err("the program was killed from outside; is there enough memory?".into()),
-        Some(24) => Ok(Ended::Badly("it took too much processor time".into())),
-        _ => {
-            let last = stderr.trim_end().lines().next_back().unwrap_or_default().trim();
-            let why = if last.is_empty() { status.to_string() } else { named(last) };
-            Ok(Ended::Badly(why))
-        }
+    if status.signal() == Some(Signal::KILL.as_raw()) {
+        return Err("the program was killed from outside; is there enough memory?".into());
     }
+    let last = stderr.trim_end().lines().next_back().unwrap_or_default().trim();
+    let why = if last.is_empty() { status.to_string() } else { named(last) };
+    Ok(Ended::Badly(why))
 }
 
 /// The error of a program; what the sandbox does not let it is called by its name.

@@ -1,7 +1,7 @@
 //! One program: started, written to, read from, and killed with all that it has started.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,16 +44,14 @@ impl Process {
     /// Starts a program.
     pub(super) fn start(settings: &CommandSettings, worker: usize) -> Result<Self, OpenError> {
         let (program, arguments) = settings.command.split_first().expect("it was checked");
-        // What has a slash in it lies in the folder.
-        let path = if program.contains('/') {
-            settings.folder.join(program)
-        } else {
-            Path::new(program).into()
+        let folder = match settings.folder.as_path() {
+            none if none.as_os_str().is_empty() => Path::new("."),
+            folder => folder,
         };
-        let folder = if settings.folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            settings.folder.as_path()
+        // What has a slash in it lies in the folder, wherever that is seen from.
+        let path = match program.contains('/') {
+            true => std::path::absolute(folder.join(program)).unwrap_or_else(|_| program.into()),
+            false => program.into(),
         };
         let mut child = Command::new(path)
             .args(arguments)
@@ -101,20 +99,26 @@ impl Process {
         self.lines.recv().await
     }
 
-    /// Ends it with all that it has started, and says how it went. One that has closed its output is
-    /// ending: its own status says more.
-    pub(super) async fn end(mut self, is_ending: bool) -> String {
+    /// Ends it with all that it has started. One that has closed its output is ending, and is given the
+    /// time for it.
+    pub(super) async fn end(mut self, is_ending: bool) -> Ending {
         let grace = if is_ending { TO_END } else { Duration::ZERO };
-        let own = match timeout(grace, self.child.wait()).await {
-            Ok(Ok(status)) => format!("it ended by itself, {status}"),
-            _ => String::new(),
-        };
+        let status = timeout(grace, self.child.wait()).await.ok().and_then(Result::ok);
         self.group.kill();
         drop(self.child.wait().await);
         // Nobody is left to write to it.
         drop(timeout(TO_END, &mut self.logged).await);
-        format!("{own}{}", self.last_words.quoted())
+        Ending { status, last_words: self.last_words.quoted() }
     }
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub(super) struct Ending {
+    /// Its status, if it has ended by itself.
+    pub(super) status: Option<ExitStatus>,
+    /// What it said last, as the end of a sentence.
+    pub(super) last_words: String,
 }
 
 /// A process and whatever it has started, killed when it is dropped.

@@ -11,12 +11,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::OPEN_LINES;
-use super::process::Process;
+use super::process::{Ending, Process};
 use crate::opinion::Opinion;
 use crate::wire::Received;
 
 /// What a program may take to begin, until its first verdict: imports take seconds.
-const TO_BEGIN: Duration = Duration::from_secs(60);
+const TO_BEGIN: Duration = Duration::from_mins(1);
 /// Characters of a line that are quoted.
 const QUOTED: usize = 100;
 
@@ -168,13 +168,14 @@ impl Worker {
     /// Ends a program that cannot be trusted; what it has not answered is lost here.
     async fn break_off(&mut self, problem: String, is_ending: bool) -> String {
         self.has_begun = false;
-        let ending = match self.process.take() {
-            Some(process) => process.end(is_ending).await,
-            None => String::new(),
-        };
-        let problem = match ending.strip_prefix("it ended") {
-            Some(_) => ending,
-            None => format!("{problem}{ending}"),
+        let problem = match self.process.take() {
+            Some(process) => {
+                let Ending { status, last_words } = process.end(is_ending).await;
+                // Its own status says more than what was seen of it.
+                let own = status.map(|status| format!("it ended by itself, {status}"));
+                format!("{}{last_words}", own.unwrap_or(problem))
+            }
+            None => problem,
         };
         tracing::warn!(worker = self.number, problem, "the verifier is started again");
         for (_, Open { job, .. }) in self.open.drain() {

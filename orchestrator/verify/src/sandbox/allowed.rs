@@ -1,7 +1,7 @@
 //! The calls that any program needs.
 
 /// On every machine.
-pub(super) const EVERYWHERE: [i64; 121] = [
+pub(super) const EVERYWHERE: [i64; 122] = [
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_readv,
@@ -92,6 +92,7 @@ pub(super) const EVERYWHERE: [i64; 121] = [
     libc::SYS_sysinfo,
     libc::SYS_uname,
     libc::SYS_getrlimit,
+    libc::SYS_prlimit64,
     libc::SYS_getpid,
     libc::SYS_getppid,
     libc::SYS_gettid,

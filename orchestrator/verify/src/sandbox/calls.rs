@@ -15,6 +15,10 @@ use seccompiler::{
 
 use super::allowed::{EVERYWHERE, OLDER};
 
+/// Commands of `fcntl` that `libc` does not name everywhere.
+const F_SETSIG: i32 = 10;
+const F_SETOWN_EX: i32 = 15;
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Restricts this process and what it becomes.
@@ -29,6 +33,7 @@ pub(super) fn restrict() -> Result<(), String> {
 }
 
 /// What becomes of calls that the rules do not match, or that they do.
+#[derive(Clone, Copy)]
 enum Otherwise {
     /// The rules list what is allowed.
     Refused(i32),
@@ -87,17 +92,14 @@ fn allowed(own: u64) -> Result<Rules, String> {
     ];
     let ioctl = ioctl
         .into_iter()
-        .map(|request| when(vec![argument(1, SeccompCmpOp::Eq, request as u64 & 0xffff_ffff)]))
+        .map(|request| when(vec![argument(1, SeccompCmpOp::Eq, request & 0xffff_ffff)]))
         .collect::<Result<_, _>>()?;
-    // Its own limits may be read, not set.
-    let no_limit = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0);
     // `abort` only: what kills a program otherwise is not itself.
     let abort =
         vec![argument(0, SeccompCmpOp::Eq, own), argument(2, SeccompCmpOp::Eq, SIGABRT as u64)];
     let pair = vec![argument(0, SeccompCmpOp::Eq, libc::AF_UNIX as u64)];
     let rules = BTreeMap::from([
         (libc::SYS_ioctl, ioctl),
-        (libc::SYS_prlimit64, vec![when(vec![argument(0, SeccompCmpOp::Eq, 0), no_limit])?]),
         (libc::SYS_tgkill, vec![when(abort)?]),
         (libc::SYS_socketpair, vec![when(pair)?]),
     ]);
@@ -109,12 +111,25 @@ fn allowed(own: u64) -> Result<Rules, String> {
 
 /// What is refused with some arguments.
 fn forbidden(own: u64) -> Result<Rules, String> {
+    // Signals by way of a file: the kernel sends them to whoever is said to own it.
+    let owner = [libc::F_SETOWN, F_SETOWN_EX, F_SETSIG];
+    let owner = owner
+        .into_iter()
+        .map(|command| when(vec![argument(1, SeccompCmpOp::Eq, command as u64)]))
+        .collect::<Result<_, _>>()?;
+    // Its own limits may be read, not set.
+    let limits = vec![
+        when(vec![argument(0, SeccompCmpOp::Ne, 0)])?,
+        when(vec![SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)])?,
+    ];
     let truncates = SeccompCmpOp::MaskedEq((O_ACCMODE | O_TRUNC) as u64);
     let rules = BTreeMap::from([
         #[cfg(target_arch = "x86_64")]
         (libc::SYS_open, vec![when(vec![argument(1, truncates.clone(), O_TRUNC as u64)])?]),
         // Old kernels let a file be truncated that is opened for reading.
         (libc::SYS_openat, vec![when(vec![argument(2, truncates, O_TRUNC as u64)])?]),
+        (libc::SYS_fcntl, owner),
+        (libc::SYS_prlimit64, limits),
         // It dies with the run.
         (
             libc::SYS_prctl,

@@ -10,7 +10,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 use super::{calls, files, limits};
 
-/// Reads `WORD MEMORY_MB SECONDS SCRATCH [READABLE ...] -- PROGRAM [ARGUMENT ...]`, restricts this
+/// Reads `WORD MEMORY_MB SCRATCH [READABLE ...] -- PROGRAM [ARGUMENT ...]`, restricts this
 /// process and becomes the program. It returns only if that fails; then nothing was run, and what it
 /// says on standard error begins with WORD.
 pub fn enter(arguments: impl Iterator<Item = OsString>) -> ExitCode {
@@ -33,7 +33,6 @@ fn restricted(
         number.ok_or_else(|| format!("{} is no number", text.display()))
     };
     let memory_mb = number(next("the memory")?)?;
-    let seconds = number(next("the time")?)?;
     let scratch = PathBuf::from(next("the scratch folder")?);
     let readable: Vec<PathBuf> =
         arguments.by_ref().take_while(|argument| argument != "--").map(PathBuf::from).collect();
@@ -41,7 +40,7 @@ fn restricted(
     set_current_dir(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
     // A run that is killed takes its programs with it.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| error.to_string())?;
-    limits::set(memory_mb, seconds)?;
+    limits::set(memory_mb)?;
     files::restrict(&scratch, &readable)?;
     calls::restrict()?;
     let error = Command::new(&program).args(arguments).exec();

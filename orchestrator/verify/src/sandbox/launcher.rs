@@ -13,8 +13,6 @@ pub struct Launcher(Vec<OsString>);
 pub struct Limits {
     /// Memory, MiB.
     pub memory_mb: u64,
-    /// Processor time, seconds.
-    pub seconds: u64,
     /// Folders that it may read beside those of the system's libraries.
     pub readable: Vec<PathBuf>,
 }
@@ -44,7 +42,6 @@ impl Launcher {
             .args(&self.0[1..])
             .arg(word)
             .arg(limits.memory_mb.to_string())
-            .arg(limits.seconds.to_string())
             .arg(scratch)
             .args(&limits.readable)
             .arg("--")
@@ -62,7 +59,7 @@ impl Launcher {
     }
 
     /// What the helper complains of, if it does.
-    pub(crate) fn problem(&self, word: &str, stderr: &str) -> Option<String> {
+    pub(crate) fn problem(word: &str, stderr: &str) -> Option<String> {
         let complaint = stderr.lines().find_map(|line| line.strip_prefix(word))?;
         Some(complaint.trim().to_owned())
     }

@@ -7,12 +7,10 @@ const LARGEST_FILE: u64 = 16 << 20;
 /// Files that it has open.
 const OPEN_FILES: u64 = 64;
 
-/// Limits this process and what it becomes.
-pub(super) fn set(memory_mb: u64, seconds: u64) -> Result<(), String> {
+/// Limits this process and what it becomes. Its time is watched from outside.
+pub(super) fn set(memory_mb: u64) -> Result<(), String> {
     for (resource, most) in [
         (Resource::As, memory_mb << 20),
-        // The first signal it may catch, a second later it is killed.
-        (Resource::Cpu, seconds),
         (Resource::Fsize, LARGEST_FILE),
         (Resource::Nofile, OPEN_FILES),
         (Resource::Core, 0),

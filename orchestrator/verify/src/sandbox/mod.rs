@@ -3,7 +3,7 @@
 //! The program is started by a helper, which is this program again: `retrial sandbox`. The helper
 //! restricts itself and then becomes the program, so that nothing of it runs unrestricted:
 //!
-//! - `limits`: memory, processor time, the size of files, open files;
+//! - `limits`: memory, the size of files, open files;
 //! - `files` (Landlock): reads what Python needs, writes to its scratch folder only;
 //! - `calls` (seccomp): no network, no other processes, no changes to what it may only read.
 //!

@@ -13,7 +13,7 @@ async fn a_program_decides_about_many_in_any_order() {
         print(json.dumps({'id': s['id'], 'reward': int(s['answer']) / 100, 'answer': s['answer']}), flush=True)\n\
         while True:\n    a, b = sys.stdin.readline(), sys.stdin.readline()\n    \
         if not b: break\n    say(json.loads(b)); say(json.loads(a))\n";
-    let verifiers = open(program(reversed, json!({"workers": 1, "pass_at": 0.5}))).await;
+    let verifiers = open(program(reversed, &json!({"workers": 1, "pass_at": 0.5}))).await;
     let all = (0..100).map(|n| submission(n, "", &format!("<answer>{n}</answer>"))).collect();
     let judgements = verifiers.judge(all).await.unwrap();
     for (n, judgement) in judgements.iter().enumerate() {
@@ -44,7 +44,7 @@ async fn a_program_that_is_killed_or_stopped_is_replaced_and_nothing_is_lost() {
         once(67, "say(s['id'], reward=7); continue"),
     ]
     .concat();
-    let keys = program(&equal(&before), json!({"workers": 2, "timeout_seconds": 0.5}));
+    let keys = program(&equal(&before), &json!({"workers": 2, "timeout_seconds": 0.5}));
     let verifiers = open(keys).await;
     // A first verdict each: what it may take to begin is behind them.
     let all = |count: usize| {
@@ -67,7 +67,7 @@ async fn what_breaks_every_program_is_given_up_on_alone() {
     let before = "    if s['response'] == 'poison': os.kill(os.getpid(), signal.SIGKILL)\n    \
                   if s['response'] == 'lie': say(s['id'], reward=-1); continue\n    \
                   if s['response'] == 'decline': say(s['id'], reward=None, reason='no idea'); continue\n";
-    let verifiers = open(program(&equal(before), json!({"workers": 2}))).await;
+    let verifiers = open(program(&equal(before), &json!({"workers": 2}))).await;
     let mut all: Vec<_> = (0..20).map(|n| submission(n, "1", "<answer>1</answer>")).collect();
     for (place, response) in [(3, "poison"), (7, "lie"), (9, "decline")] {
         all[place].response = response.into();
@@ -91,7 +91,7 @@ async fn what_breaks_every_program_is_given_up_on_alone() {
 
 #[tokio::test]
 async fn a_program_that_never_works_stops_the_run_with_its_own_words() {
-    let verifiers = open(program("import no_such_module", json!({"workers": 1}))).await;
+    let verifiers = open(program("import no_such_module", &json!({"workers": 1}))).await;
     let all = (0..20).map(|n| submission(n, "1", "<answer>1</answer>")).collect();
     let error = verifiers.judge(all).await.unwrap_err().to_string();
     assert!(error.contains("no_such_module") && error.contains("\nhint: "), "{error}");
@@ -100,7 +100,7 @@ async fn a_program_that_never_works_stops_the_run_with_its_own_words() {
 #[tokio::test]
 async fn when_most_verdicts_are_given_up_on_the_run_stops() {
     let decline = equal("    say(s['id'], reward=None, reason='no licence'); continue");
-    let verifiers = open(program(&decline, json!({"workers": 1}))).await;
+    let verifiers = open(program(&decline, &json!({"workers": 1}))).await;
     let all = (0..20).map(|n| submission(n, "1", "1")).collect();
     let error = verifiers.judge(all).await.unwrap_err().to_string();
     assert!(error.contains("given up on for 16 of the last 16"), "{error}");
@@ -122,7 +122,7 @@ async fn nothing_is_left_of_a_program() {
     // The program starts another one, which holds a pipe open for as long as it lives.
     let before = "    import subprocess; subprocess.Popen(['sleep', '1000'], stdout=2, pass_fds=[]); \
                   say(s['id'], reward=1, reason=str(os.getpgrp())); continue\n";
-    let verifiers = open(program(&equal(before), json!({"workers": 1}))).await;
+    let verifiers = open(program(&equal(before), &json!({"workers": 1}))).await;
     let judgement = judge(&verifiers, "1", "1").await;
     let group: i32 = reason(&judgement).parse().unwrap();
     drop(verifiers);

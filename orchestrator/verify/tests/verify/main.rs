@@ -61,7 +61,7 @@ fn reason(judgement: &Judgement) -> &str {
 }
 
 /// `[reward]` of a Python program that gets `lines` in place of its loop over submissions.
-fn program(lines: &str, more: Value) -> Value {
+fn program(lines: &str, more: &Value) -> Value {
     let code = format!("import json, os, signal, sys, time\n{lines}");
     let mut keys =
         json!({"kind": "command", "command": ["python3", "-c", code], "extraction": "answer_tag"});

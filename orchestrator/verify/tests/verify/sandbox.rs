@@ -105,10 +105,16 @@ async fn files_of_others_are_neither_read_nor_written() {
         "open('/proc/self/environ').read()".to_owned(),
         "import os; os.kill(os.getppid(), 9)".to_owned(),
         "import os; os.kill(os.getpid(), 9)".to_owned(),
+        "import fcntl, os; fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())".to_owned(),
+        "import os; os.link('/usr/bin/env', 'mine')".to_owned(),
         "import resource; resource.setrlimit(resource.RLIMIT_AS, (-1, -1))".to_owned(),
         "import os; os.mkfifo('fifo') or os.mknod('device', 0o20666, 0x103)".to_owned(),
     ] {
-        let expected = if code.contains("setrlimit") { "Error" } else { no };
+        let expected = match &code {
+            code if code.contains("setrlimit") => "not allowed",
+            code if code.contains("os.link") => "cross-device link",
+            _ => no,
+        };
         refused(&verifiers, &code, expected).await;
     }
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "secret");
