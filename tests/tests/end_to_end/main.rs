@@ -34,3 +34,4 @@ mod stale;
 mod study;
 mod trackers;
 mod upgrade;
+mod verdicts;
