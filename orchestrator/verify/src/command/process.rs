@@ -49,9 +49,10 @@ impl Process {
             folder => folder,
         };
         // What has a slash in it lies in the folder, wherever that is seen from.
-        let path = match program.contains('/') {
-            true => std::path::absolute(folder.join(program)).unwrap_or_else(|_| program.into()),
-            false => program.into(),
+        let path = if program.contains('/') {
+            std::path::absolute(folder.join(program)).unwrap_or_else(|_| program.into())
+        } else {
+            program.into()
         };
         let mut child = Command::new(path)
             .args(arguments)
