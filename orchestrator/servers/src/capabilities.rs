@@ -3,10 +3,10 @@
 use std::fmt;
 
 use retrial_protocol::ServerKind;
-use serde_json::Value;
 
 use crate::error::{CallError, Trouble};
 use crate::keyring::Keyring;
+use crate::retry::Policy;
 
 /// The API for rollouts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +55,13 @@ impl fmt::Display for Capabilities {
     }
 }
 
-/// The answer of an optional route.
-pub fn optional(answer: Result<Value, CallError>) -> Result<Option<Value>, CallError> {
-    match answer {
+/// The answer of an optional route. A wrong answer does not show yet that the route does not exist.
+pub async fn optional<T, F>(ask: impl FnMut() -> F) -> Result<Option<T>, CallError>
+where
+    F: Future<Output = Result<T, CallError>>,
+{
+    let policy = Policy { wrong: 2, ..Policy::BRIEF };
+    match policy.run_while(ask, |error| error.trouble() == Trouble::Wrong).await {
         Ok(answer) => Ok(Some(answer)),
         Err(error) => absent(error).map(|()| None),
     }
@@ -65,7 +69,7 @@ pub fn optional(answer: Result<Value, CallError>) -> Result<Option<Value>, CallE
 
 /// Whether an error shows that a route does not exist. A temporary error does
 /// not.
-pub fn absent(error: CallError) -> Result<(), CallError> {
+fn absent(error: CallError) -> Result<(), CallError> {
     match &error {
         CallError::Status { status: 404, .. } | CallError::Answer { .. } => Ok(()),
         CallError::Status { .. } if error.trouble() != Trouble::Away => Ok(()),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use retrial_protocol::{Access, ServerKind};
+use tokio::time::sleep;
 
 use crate::address::Address;
 use crate::caller::Caller;
@@ -10,12 +11,15 @@ use crate::capabilities::{Capabilities, Route};
 use crate::control::{Control, ControlClient};
 use crate::error::CallError;
 use crate::keyring::Keyring;
-use crate::retry::with_retries;
+use crate::retry::{Policy, with_retries};
 use crate::sample::{Flaw, PolicyServer, Response};
 use crate::{sglang, vllm};
 
 /// Deadline of each probe.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often to ask a server again that seems to take no weights.
+const DOUBTS: u32 = 2;
 
 /// Probes the server at `url`: its kind, and whether it serves `model`. The credentials are those
 /// in the environment.
@@ -35,7 +39,16 @@ pub async fn recognise(
         Some(found) => Ok(found),
         None => vllm::recognise(&caller, model, keyring).await,
     };
-    with_retries(ask).await
+    let mut found = with_retries(ask).await?;
+    // A gateway says 404 too, for a while. What decides whether a server can be used is asked again.
+    for _ in 0..DOUBTS {
+        if found.control.is_some() {
+            break;
+        }
+        sleep(Policy::BRIEF.first).await;
+        found = with_retries(ask).await?;
+    }
+    Ok(found)
 }
 
 impl Capabilities {

@@ -25,11 +25,11 @@ pub async fn recognise(
     caller: &Caller,
     keyring: &Keyring,
 ) -> Result<Option<Capabilities>, CallError> {
-    let info = optional(caller.get("/model_info").await)?;
+    let info = optional(|| caller.get::<Value>("/model_info")).await?;
     if info.is_none_or(|info| info["weight_version"].is_null()) {
         return Ok(None);
     }
-    let version = optional(caller.get("/server_info").await)?;
+    let version = optional(|| caller.get::<Value>("/server_info")).await?;
     let version = version.and_then(|info| info["version"].as_str().map(str::to_owned));
     Ok(Some(Capabilities {
         url: caller.url().to_owned(),

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::caller::Caller;
-use crate::capabilities::{Capabilities, Route, absent, optional};
+use crate::capabilities::{Capabilities, Route, optional};
 use crate::error::CallError;
 use crate::keyring::Keyring;
 use crate::sample::{Flaw, PolicyServer, Response};
@@ -49,9 +49,10 @@ pub async fn recognise(
         let url = format!("{}{MODELS}", caller.url());
         return Err(CallError::unusable_for_good(&url, problem));
     }
-    let version = optional(caller.get::<Value>("/version").await)?;
+    let version = optional(|| caller.get::<Value>("/version")).await?;
     let version = version.and_then(|answer| answer["version"].as_str().map(str::to_owned));
-    let control = optional(caller.get::<Value>("/weight_info").await)?.map(|_| ServerKind::Vllm);
+    let control = optional(|| caller.get::<Value>("/weight_info")).await?;
+    let control = control.map(|_| ServerKind::Vllm);
     let generates = generates(caller).await?;
     let route = if generates { Route::Generate } else { Route::Completions };
     let (url, keyring) = (caller.url().to_owned(), keyring.clone());
@@ -60,10 +61,12 @@ pub async fn recognise(
 
 /// Whether the generate route exists and is enabled: then it rejects an empty request.
 async fn generates(caller: &Caller) -> Result<bool, CallError> {
-    match caller.tell(generate::ROUTE, &Value::Object(serde_json::Map::new())).await {
-        Ok(_) | Err(CallError::Status { status: 400 | 422, .. }) => Ok(true),
-        Err(error) => absent(error).map(|()| false),
-    }
+    let empty = Value::Object(serde_json::Map::new());
+    let ask = async || match caller.tell(generate::ROUTE, &empty).await {
+        Ok(_) | Err(CallError::Status { status: 400 | 422, .. }) => Ok(()),
+        Err(error) => Err(error),
+    };
+    Ok(optional(ask).await?.is_some())
 }
 
 /// A client that samples by `/v1/completions`. A server with a control API reports its version.
