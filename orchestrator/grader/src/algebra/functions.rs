@@ -75,8 +75,8 @@ fn complex(x: &Poly) -> Option<(RBig, RBig)> {
     let (mut real, mut imaginary) = (RBig::ZERO, RBig::ZERO);
     for (mono, coefficient) in &x.terms {
         match mono.as_slice() {
-            [] => real = coefficient.clone(),
-            [(Atom::I, power)] if *power == Poly::int(1) => imaginary = coefficient.clone(),
+            [] => real.clone_from(coefficient),
+            [(Atom::I, power)] if *power == Poly::int(1) => imaginary.clone_from(coefficient),
             _ => return None,
         }
     }
@@ -174,7 +174,7 @@ fn factorial(x: &Poly, step: u32, budget: &Budget) -> Result<Poly, Stop> {
             }
             budget.spend(u64::from(n) * 4)?;
             let product = (1..=n)
-                .filter(|i| (n - i) % step == 0)
+                .filter(|i| (n - i).is_multiple_of(step))
                 .fold(UBig::ONE, |product, i| product * UBig::from(i));
             Ok(Poly::constant(RBig::from(product)))
         }

@@ -286,6 +286,11 @@ fn print(expr: &Expr, budget: &Budget) -> Result<String, Stop> {
     })
 }
 
+/// Whether a word is the name or the sign of a unit.
+pub(crate) fn is_unit(word: &str) -> bool {
+    unit_names::lookup(word).is_some()
+}
+
 /// Whether two scalars are equal as they are written.
 fn same_scalar(a: &Expr, b: &Expr, budget: &Budget) -> Result<bool, Stop> {
     let a = canon(a, Reading::LITERAL, budget)?;

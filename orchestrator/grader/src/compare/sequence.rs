@@ -141,9 +141,10 @@ fn nested(
     budget: &Budget,
 ) -> Result<Reason, Stop> {
     let row = |list: &Expr| match list {
-        Expr::Seq(Bracket::Round | Bracket::Square, items, _) => Some(items.clone()),
-        // [1, 2; 3, 4].
-        Expr::Seq(Bracket::None, items, _) => Some(items.clone()),
+        // Without brackets in [1, 2; 3, 4].
+        Expr::Seq(Bracket::Round | Bracket::Square | Bracket::None, items, _) => {
+            Some(items.clone())
+        }
         _ => None,
     };
     match lists.iter().map(row).collect::<Option<Vec<_>>>() {
@@ -248,6 +249,15 @@ fn values(items: &[Expr], budget: &Budget) -> Result<Vec<Expr>, Stop> {
 fn loose(gold: &[Expr], answer: &[Expr], budget: &Budget) -> Result<Reason, Stop> {
     if gold.len() > MAX_ELEMENTS || answer.len() > MAX_ELEMENTS {
         return Err(Stop::TooCostly);
+    }
+    // Values without names come in the order of the names: a = 2, b = 3 is not 3, 2.
+    if !answer.iter().any(|item| label(item).is_some())
+        && let Some(values) = assigned(gold, budget)?
+        && values.iter().any(|(name, _)| name.split('_').next() != values[0].0.split('_').next())
+    {
+        let wanted: Vec<&Expr> = values.iter().map(|(_, value)| value).collect();
+        let reason = entries(&wanted, &refs(answer), budget)?;
+        return if reason.is_correct() { Ok(reason) } else { in_order(answer, &values, budget) };
     }
     let reason = unordered(gold, answer, budget)?;
     if reason.is_correct() {
