@@ -277,3 +277,8 @@ fn print(expr: &Expr, budget: &Budget) -> Result<String, Stop> {
         scalar => scalar::print_scalar(scalar, budget)?,
     })
 }
+
+/// Whether a word is the name or the sign of a unit.
+pub(crate) fn is_unit(word: &str) -> bool {
+    unit_names::lookup(word).is_some()
+}

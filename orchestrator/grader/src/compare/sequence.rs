@@ -252,6 +252,15 @@ fn loose(gold: &[Expr], answer: &[Expr], judge: &Judge<'_>) -> Result<Reason, St
     if gold.len() > MAX_ELEMENTS || answer.len() > MAX_ELEMENTS {
         return Err(Stop::TooCostly);
     }
+    // Values without names come in the order of the names: a = 2, b = 3 is not 3, 2.
+    if !answer.iter().any(|item| label(item).is_some())
+        && let Some(values) = assigned(gold, judge)?
+        && values.iter().any(|(name, _)| name.split('_').next() != values[0].0.split('_').next())
+    {
+        let wanted: Vec<&Expr> = values.iter().map(|(_, value)| value).collect();
+        let reason = entries(&wanted, &refs(answer), judge)?;
+        return if reason.is_correct() { Ok(reason) } else { in_order(answer, &values, judge) };
+    }
     let reason = unordered(gold, answer, judge)?;
     if reason.is_correct() {
         return Ok(reason);

@@ -40,7 +40,26 @@ const CUES: [&[&str]; 3] = [
 ];
 
 /// Openings of a text that leaves the answer open: "not 42", "either 41 or 42".
-const OPEN: [&str; 7] = ["not ", "either ", "neither ", "maybe ", "possibly ", "between ", "n't"];
+const OPEN: [&str; 15] = [
+    "not ",
+    "either ",
+    "neither ",
+    "maybe ",
+    "possibly ",
+    "between ",
+    "n't",
+    "at least ",
+    "at most ",
+    "more than ",
+    "less than ",
+    "fewer than ",
+    "greater than ",
+    "close to ",
+    "almost ",
+];
+
+/// Words in a sentence that leave its answer open.
+const DOUBTS: [&str; 4] = [" or maybe ", " or possibly ", " or perhaps ", ", maybe "];
 
 /// The texts that follow the last cue of a response, the likeliest answer first.
 ///
@@ -139,8 +158,14 @@ fn candidates(text: &str) -> Vec<&str> {
         return vec![hashed.lines().next().unwrap_or("").trim()];
     }
     let sentence = sentence(text);
-    let start = sentence.get(..10).unwrap_or(sentence).to_ascii_lowercase();
-    if OPEN.iter().any(|word| start.starts_with(word)) {
+    // A question is no answer.
+    if text[sentence.len()..].starts_with('?') {
+        return vec![&text[..=sentence.len()]];
+    }
+    let start = sentence.get(..14).unwrap_or(sentence).to_ascii_lowercase();
+    if OPEN.iter().any(|word| start.starts_with(word))
+        || DOUBTS.iter().any(|doubt| sentence.contains(doubt))
+    {
         return vec![sentence.trim()];
     }
     let line = sentence.lines().next().unwrap_or("");

@@ -1,10 +1,13 @@
 //! The last expression of a text: its last formula, its last number, its last choice letter.
 
 use super::sentence::is_word;
+use crate::compare::is_unit;
 use crate::parse::scale_word;
 
 /// How many words may follow the last expression of a text that breaks off.
 const TRAILING_WORDS: usize = 3;
+/// How many denied values are passed over, so that the work stays linear.
+const MOST_DENIED: usize = 3;
 
 /// The last expressions of a text, the likeliest answer first.
 ///
@@ -16,9 +19,20 @@ pub(super) fn last_expressions(text: &str) -> Vec<&str> {
     if text.len() <= 300 && !text.contains("\n\n") {
         found.push(text.trim_end_matches('.'));
     }
-    let formula = last_formula(text);
-    let number = last_number(text);
+    // What a sentence denies is not its answer: "It is 42, not 43."
+    let mut seen = text;
+    let (mut formula, mut number) = (last_formula(seen), last_number(seen));
+    for _ in 0..MOST_DENIED {
+        let start = formula.map(|span| span.0).max(number.map(|span| span.0));
+        let Some(start) = start.filter(|start| is_denied_before(seen, *start)) else { break };
+        seen = &seen[..start];
+        (formula, number) = (last_formula(seen), last_number(seen));
+    }
+    if seen.len() < text.len() {
+        found.clear();
+    }
     let end = formula.map_or(0, |(_, end)| end).max(number.map_or(0, |(_, end)| end));
+    let end = end.max(text.rfind('=').map_or(0, |at| at + 1));
     if breaks_off(&text[end..]) {
         return Vec::new();
     }
@@ -27,8 +41,43 @@ pub(super) fn last_expressions(text: &str) -> Vec<&str> {
         (formula, number) => [formula, number],
     };
     found.extend(spans.into_iter().flatten().map(|(start, end)| text[start..end].trim()));
+    // "The polynomial is x^2 + 1", "The probability is one half".
+    let line = text.trim_end_matches(['.', '!']);
+    let said = [" is ", " equals "].iter().filter_map(|verb| Some(line.rfind(verb)? + verb.len()));
+    if let Some(start) = said.max()
+        && seen.len() == text.len()
+    {
+        found.push(line[start..].trim());
+    }
     found.retain(|text| !text.is_empty());
     found
+}
+
+/// Whether the words before a value deny it or leave it open: "not 43", "at least 42".
+fn is_denied_before(text: &str, start: usize) -> bool {
+    const WORDS: [&str; 12] = [
+        "not",
+        "n't",
+        "not be",
+        "n't be",
+        "cannot be",
+        "at least",
+        "at most",
+        "more than",
+        "less than",
+        "fewer than",
+        "greater than",
+        "close to",
+    ];
+    let before = text[..start].trim_end_matches(['$', '*', '(', ' ', '\\']);
+    let from = before.len().saturating_sub(14);
+    let from = (from..before.len()).find(|at| before.is_char_boundary(*at)).unwrap_or(from);
+    let near = before[from..].to_ascii_lowercase();
+    WORDS.iter().any(|word| {
+        near.strip_suffix(word).is_some_and(|rest| {
+            word.starts_with("n't") || !rest.ends_with(|c: char| c.is_alphanumeric())
+        })
+    })
 }
 
 /// Whether a text that follows the last expression shows that the response was cut off.
@@ -102,7 +151,11 @@ fn with_size(text: &str, end: usize) -> usize {
     let counts =
         matches!(found.as_str(), "am" | "pm" | "a.m" | "p.m" | "percent" | "squared" | "cubed")
             || scale_word(&found).is_some();
-    if counts { end + rest.len() - word.len() + length } else { end }
+    // A unit at the end of a clause: "10 m." but not "10 in total".
+    let after = word[length..].chars().next();
+    let ends = after.is_none_or(|c| ",;:!?)\n*".contains(c));
+    let unit = !rest.starts_with('\n') && length > 0 && ends && is_unit(found.as_str());
+    if counts || unit { end + rest.len() - word.len() + length } else { end }
 }
 
 fn is_numeric(byte: u8) -> bool {

@@ -38,10 +38,7 @@ impl Parser {
             return Ok(items.swap_remove(0));
         }
         if joins.contains(&Join::Or) && names_differ(&items) {
-            return items
-                .into_iter()
-                .reduce(|all, item| Expr::SetOp('∪', Box::new(all), Box::new(item)))
-                .ok_or(Stop::Syntax);
+            return Ok(alternatives(items, &joins));
         }
         if items.iter().all(is_condition) && joins.iter().any(|join| *join != Join::Comma) {
             return Ok(conditions(items, &joins));
@@ -116,6 +113,31 @@ fn names_differ(items: &[Expr]) -> bool {
     };
     let Some(stems) = items.iter().map(stem).collect::<Option<Vec<_>>>() else { return false };
     stems.iter().any(|stem| *stem != stems[0])
+}
+
+/// Solutions in several letters with "or" between them: `x = 1, y = 2 or x = 2, y = 1`.
+///
+/// Where each is of one letter only, they are conditions: `x = 1 or y = 2` is no point.
+fn alternatives(items: Vec<Expr>, joins: &[Join]) -> Expr {
+    let mut groups: Vec<Vec<Expr>> = Vec::new();
+    for (at, item) in items.into_iter().enumerate() {
+        match groups.last_mut() {
+            Some(group) if joins[at - 1] != Join::Or => group.push(item),
+            _ => groups.push(vec![item]),
+        }
+    }
+    let points = groups.iter().all(|group| group.len() > 1);
+    let each = groups.into_iter().map(|group| Expr::Seq(Bracket::None, group, Bracket::None));
+    if points {
+        return Expr::Seq(Bracket::None, each.collect(), Bracket::None);
+    }
+    let single = |item: Expr| match item {
+        Expr::Seq(_, mut items, _) if items.len() == 1 => items.swap_remove(0),
+        other => other,
+    };
+    each.map(single)
+        .reduce(|all, item| Expr::SetOp('∪', Box::new(all), Box::new(item)))
+        .unwrap_or(Expr::Seq(Bracket::None, Vec::new(), Bracket::None))
 }
 
 /// Whether an element of a list restricts a name, so that "and" and "or" say different things.

@@ -71,8 +71,9 @@ impl Parser {
             return None;
         };
         let base: u32 = base.parse().ok().filter(|base| (11..=36).contains(base))?;
+        let closed = braced == 0 || self.peek_at(length + 3) == Some(&Token::Symbol('}'));
         // A single letter with an index is a name: a_{16}.
-        if digits.len() < 2 || !digits.chars().all(|c| c.is_digit(base)) {
+        if !closed || digits.len() < 2 || !digits.chars().all(|c| c.is_digit(base)) {
             return None;
         }
         self.at += length + 2 + 2 * braced;
@@ -90,8 +91,22 @@ impl Parser {
         if digits.contains('.') {
             return None;
         }
-        let block = digits.clone();
+        let mut block = digits.clone();
+        let dotted = self.peek() == Some(&Token::Command("dot"));
         self.at += if braced { 4 } else { 2 };
+        // A dot over the first digit of the block and one over its last.
+        if dotted {
+            let between = match self.peek() {
+                Some(Token::Number { digits, exponent: 0, .. }) => Some(digits.clone()),
+                _ => None,
+            };
+            let skipped = usize::from(between.is_some());
+            if self.peek_at(skipped) == Some(&Token::Command("dot")) {
+                self.at += skipped;
+                block.push_str(&between.unwrap_or_default());
+                block.push_str(&self.repeating_block()?);
+            }
+        }
         Some(block)
     }
 
