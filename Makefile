@@ -11,42 +11,38 @@ CORES := $(shell nproc 2>/dev/null || echo 2)
 # Says how long a build will take: $(call takes,WHAT,MINUTES OF ONE CORE).
 takes = @echo "$(1): about $$((($(2) + $(CORES) - 1) / $(CORES))) minutes on $(CORES) cores, the first time"
 
-.PHONY: demo compare study study-small study-map study-sums test test-browser test-api fuzz screenshots chaos test-servers test-compose test-trackers test-rewards lint deny bench bench-log libtorch build help
+.PHONY: help build libtorch demo compare dist test test-browser test-api fuzz chaos test-trackers test-rewards test-servers test-compose test-dist study study-small study-map study-sums bench bench-log lint deny screenshots
 
-help: ## Lists what there is to make
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+help: ## Lists the targets
+	@awk '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { split($$0, part, ":.*## "); printf "  %-14s %s\n", part[1], part[2] }' $(MAKEFILE_LIST)
 
-libtorch: ## Puts libtorch 2.11.0 into .libtorch, once
-	@STEP="$(if $(COUNTED),1/3 )" trainer/fetch-libtorch.sh
+# The two say which of their three steps it is.
+demo test: COUNTED = yes
+
+##@ Start
 
 build: libtorch ## Builds the programs
 	$(call takes,$(if $(COUNTED),2/3 )building the programs,$(PROGRAMS_TAKE))
 	cargo build $(PROGRAMS)
 
-# The two say which of their three steps it is.
-demo test: COUNTED = yes
+libtorch: ## Downloads libtorch 2.11.0 into .libtorch, once
+	@STEP="$(if $(COUNTED),1/3 )" trainer/fetch-libtorch.sh
 
 demo: build ## Trains a small language model by LTE, on this machine
 	@echo "3/3 training a small model: about 2 minutes"
 	target/debug/retrial run examples/dialects/lte.toml --resume
 
-compare: build ## The same run by GRPO, for comparison
+compare: build ## The same run by GRPO, to compare
 	target/debug/retrial run examples/dialects/grpo.toml --resume
 
-study: build ## LTE against GRPO, with extra rollouts, with entropy: five seeds each (20 to 40 minutes)
-	target/debug/retrial study examples/dialects/study.toml
+# The profile of the programs in the package: release, or dev for its test.
+DIST_PROFILE ?= release
+dist: libtorch ## Packs programs, libtorch, examples and docs into target/dist/*.tar.gz
+	cargo build --profile $(DIST_PROFILE) $(PROGRAMS)
+	docker/package.sh target/$(if $(filter dev,$(DIST_PROFILE)),debug,$(DIST_PROFILE)) $${LIBTORCH:-.libtorch}
 
-study-small: build ## LTE against GRPO and GRPO with extra rollouts, two seeds (under 10 minutes)
-	target/debug/retrial study examples/dialects/study-small.toml
-
-study-map: build ## Where the gain of LTE ends, and what it depends on (makes 12 models; hours)
-	examples/dialects/worlds.sh
-	target/debug/retrial study examples/dialects/map.toml
-	target/debug/retrial study examples/dialects/settings.toml
-
-study-sums: build ## A world that was not made for LTE (an hour)
-	examples/sums/make.sh
-	target/debug/retrial study examples/sums/study.toml
+##@ Test
 
 test: build ## Runs all tests
 	$(call takes,2/3 building the tests,$(TESTS_TAKE))
@@ -57,17 +53,14 @@ test: build ## Runs all tests
 test-browser: libtorch ## Tests the dashboard in a real browser (installs Chromium)
 	tests/browser.sh a_finished_run a_run_that_goes_on
 
-test-api: libtorch ## Asks the dashboard's API all sorts of things (installs schemathesis)
+test-api: libtorch ## Tests the API of the dashboard with random requests (installs schemathesis)
 	tests/schemathesis.sh
 
 FUZZ_SECONDS ?= 400
-fuzz: libtorch ## Fuzzes what comes from outside, FUZZ_SECONDS a target (an hour)
+fuzz: libtorch ## Fuzzes all external input, FUZZ_SECONDS a target (an hour)
 	tests/fuzz/run.sh $(FUZZ_SECONDS)
 
-screenshots: libtorch ## Makes the pictures in docs/screenshots
-	tests/browser.sh screenshots
-
-chaos: libtorch ## 60 faults at random moments of ten runs, which must end as if there were none
+chaos: libtorch ## 60 faults at random moments of ten runs, which must end as if undisturbed
 	RETRIAL_CHAOS_SEEDS=10 RETRIAL_CHAOS_FAULTS=6 RETRIAL_CHAOS_STOP_SECONDS=30 \
 		cargo test --workspace --test end_to_end -- chaos:: --nocapture
 
@@ -84,16 +77,37 @@ test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (install
 test-compose: libtorch ## Tests compose.yaml on a real Docker engine (root, Debian)
 	tests/compose/run.sh
 
-# The profile of the programs in the package: release, or dev for its test.
-DIST_PROFILE ?= release
-dist: libtorch ## Packs the programs, libtorch, examples and docs into target/dist/*.tar.gz
-	cargo build --profile $(DIST_PROFILE) $(PROGRAMS)
-	docker/package.sh target/$(if $(filter dev,$(DIST_PROFILE)),debug,$(DIST_PROFILE)) $${LIBTORCH:-.libtorch}
-
 test-dist: libtorch ## Runs the package of `make dist` in a minimal Debian (root)
 	tests/dist.sh
 
-lint: libtorch ## Formatting, lints and documentation, warnings denied
+##@ Measure
+
+study: build ## LTE, GRPO, extra rollouts, entropy: five seeds each (20 to 40 minutes)
+	target/debug/retrial study examples/dialects/study.toml
+
+study-small: build ## LTE, GRPO and extra rollouts: two seeds (under 10 minutes)
+	target/debug/retrial study examples/dialects/study-small.toml
+
+study-map: build ## Where the gain of LTE ends, and what it depends on (12 models; hours)
+	examples/dialects/worlds.sh
+	target/debug/retrial study examples/dialects/map.toml
+	target/debug/retrial study examples/dialects/settings.toml
+
+study-sums: build ## A world that was not made for LTE (an hour)
+	examples/sums/make.sh
+	target/debug/retrial study examples/sums/study.toml
+
+bench: libtorch ## Tokens a second of server and trainer, compared with PyTorch (installs it)
+	trainer/fetch-reference.sh
+	cargo bench --workspace --profile dev --bench '*'
+
+bench-log: ## Pages over a log of 1,000,000 rollouts while a run writes (2 GB)
+	mkdir -p target/bench
+	cargo run --release -p retrial --example large_log target/bench/large.db
+
+##@ Contribute
+
+lint: libtorch ## Formatting, lints and documentation; warnings are errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p retrial-trainer --no-default-features -- -D warnings
@@ -102,10 +116,5 @@ lint: libtorch ## Formatting, lints and documentation, warnings denied
 deny: ## Licences, sources and advisories of the dependencies (needs cargo-deny and GitHub)
 	cargo deny check
 
-bench: libtorch ## Tokens per second of server and trainer, the trainer beside PyTorch (installs it)
-	trainer/fetch-reference.sh
-	cargo bench --workspace --profile dev --bench '*'
-
-bench-log: ## Makes a log of 1,000,000 rollouts and measures pages over it while a run writes (2 GB)
-	mkdir -p target/bench
-	cargo run --release -p retrial --example large_log target/bench/large.db
+screenshots: libtorch ## Makes the screenshots in docs/screenshots
+	tests/browser.sh screenshots
