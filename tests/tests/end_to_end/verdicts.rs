@@ -34,7 +34,7 @@ fn with_verifier(program: &str) -> (Project, Vec<String>) {
     let project = Project::new();
     let (verifier, asked) = (project.path("verify.py"), project.path("asked"));
     fs::write(&verifier, program.replace("ASKED", asked.to_str().unwrap())).unwrap();
-    let command = format!("[\"python3\", {verifier:?}]");
+    let command = serde_json::json!(["python3", verifier]).to_string();
     let own = format!("{{ kind = \"command\", command = {command}, workers = 2 }}");
     (project, sets(&[&format!("reward.parts.own={own}")]))
 }
