@@ -31,3 +31,4 @@ mod stale;
 mod study;
 mod trackers;
 mod upgrade;
+mod verdicts;

@@ -90,10 +90,10 @@ pub fn reward(data: &RunData) -> Panel {
         .range(Range::Share)
         .series("smoothed", smooth)
         .series("each step", raw)
-        .series("mean reward", data.metric(Metric::FirstTrialReward))
         .or_empty("No step has its reward yet.");
     panel.series[1].faint = true;
-    panel
+    let mean = data.metric(Metric::FirstTrialReward);
+    if mean.iter().any(Option::is_some) { panel.series("mean reward", mean) } else { panel }
 }
 
 /// Most sources that a panel shows: those with the most rollouts.
