@@ -51,5 +51,6 @@ pub mod suspicions;
 pub mod tracking;
 pub mod train;
 pub mod trainer;
+pub mod unused;
 pub mod verification;
 pub mod worry;
