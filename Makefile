@@ -11,7 +11,7 @@ CORES := $(shell nproc 2>/dev/null || echo 2)
 # Says how long a build will take: $(call takes,WHAT,MINUTES OF ONE CORE).
 takes = @echo "$(1): about $$((($(2) + $(CORES) - 1) / $(CORES))) minutes on $(CORES) cores, the first time"
 
-.PHONY: demo compare study study-small study-map study-sums test test-browser test-api fuzz screenshots chaos test-servers test-compose test-trackers lint deny bench bench-log libtorch build help
+.PHONY: demo compare study study-small study-map study-sums test test-browser test-api fuzz screenshots chaos day test-servers test-compose test-trackers lint deny bench bench-log libtorch build help
 
 help: ## Lists what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,6 +70,10 @@ screenshots: libtorch ## Makes the pictures in docs/screenshots
 chaos: libtorch ## 60 faults at random moments of ten runs, which must end as if there were none
 	RETRIAL_CHAOS_SEEDS=10 RETRIAL_CHAOS_FAULTS=6 RETRIAL_CHAOS_STOP_SECONDS=30 \
 		cargo test --workspace --test end_to_end -- chaos:: --nocapture
+
+day: libtorch ## 100 steps on servers that break one answer in ten, in every way (5 to 10 minutes)
+	RETRIAL_DAY_STEPS=100 RETRIAL_DAY_RESTART_SECONDS=20 \
+		cargo test --workspace --test end_to_end -- day:: --nocapture
 
 test-trackers: libtorch ## Tests examples/trackers with the real packages (installs them, 400 MB)
 	tests/trackers.sh
