@@ -11,7 +11,7 @@ CORES := $(shell nproc 2>/dev/null || echo 2)
 # Says how long a build will take: $(call takes,WHAT,MINUTES OF ONE CORE).
 takes = @echo "$(1): about $$((($(2) + $(CORES) - 1) / $(CORES))) minutes on $(CORES) cores, the first time"
 
-.PHONY: help build libtorch demo compare dist test test-browser test-api fuzz chaos test-trackers test-rewards test-servers test-compose test-dist study study-small study-map study-sums bench bench-log lint deny screenshots
+.PHONY: help build libtorch demo compare dist test test-browser test-api fuzz chaos day test-trackers test-rewards test-servers test-compose test-dist study study-small study-map study-sums bench bench-log lint deny screenshots
 
 help: ## Lists the targets
 	@awk '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
@@ -63,6 +63,10 @@ fuzz: libtorch ## Fuzzes all external input, FUZZ_SECONDS a target (an hour)
 chaos: libtorch ## 60 faults at random moments of ten runs, which must end as if undisturbed
 	RETRIAL_CHAOS_SEEDS=10 RETRIAL_CHAOS_FAULTS=6 RETRIAL_CHAOS_STOP_SECONDS=30 \
 		cargo test --workspace --test end_to_end -- chaos:: --nocapture
+
+day: libtorch ## 100 steps on servers that break one answer in ten, in every way (5 to 10 minutes)
+	RETRIAL_DAY_STEPS=100 RETRIAL_DAY_RESTART_SECONDS=20 \
+		cargo test --workspace --test end_to_end -- day:: --nocapture
 
 test-trackers: libtorch ## Tests examples/trackers with the real packages (installs them, 400 MB)
 	tests/trackers.sh

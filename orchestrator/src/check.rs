@@ -1,11 +1,13 @@
-//! Finds what would stop a run before it starts: inputs, memory, log, disk, servers, trainer, and
-//! whether servers and trainer agree on log-probabilities. Nothing is written, nothing is pushed.
+//! Finds what would stop a run before it starts: inputs, memory, log, disk, servers, trainer, whether
+//! servers and trainer agree on log-probabilities, and what the policy answers. Nothing is written,
+//! nothing is pushed.
 
 mod data;
 mod disk;
 mod finding;
 mod lengths;
 mod memory;
+mod samples;
 
 pub use finding::{Finding, State};
 
@@ -25,8 +27,17 @@ use retrial_servers::Capabilities;
 use retrial_store::Store;
 use tokio::task::block_in_place;
 
+/// Whether a check samples a few responses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampling {
+    /// It does.
+    Few,
+    /// It does not.
+    None,
+}
+
 /// Checks everything that a run with this configuration needs.
-pub async fn check(mut config: Config) -> Vec<Finding> {
+pub async fn check(mut config: Config, sampling: Sampling) -> Vec<Finding> {
     let mut findings = Vec::new();
     let inputs = match block_in_place(|| Inputs::load(&mut config, retrial_text::now())) {
         Ok(inputs) => {
@@ -53,7 +64,7 @@ pub async fn check(mut config: Config) -> Vec<Finding> {
         }
         Err(error) => findings.push(Finding::problem("model", &error)),
     }
-    findings.extend(services(config, &folder, inputs.as_ref()).await);
+    findings.extend(services(config, &folder, inputs.as_ref(), sampling).await);
     findings
 }
 
@@ -105,7 +116,12 @@ fn shape(model: &Path) -> Result<Shape> {
     serde_json::from_slice(&bytes).with_context(|| format!("cannot use {}", path.display()))
 }
 
-async fn services(config: &Config, model: &Path, inputs: Option<&Inputs>) -> Vec<Finding> {
+async fn services(
+    config: &Config,
+    model: &Path,
+    inputs: Option<&Inputs>,
+    sampling: Sampling,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     // A temporary folder for the trainer that is started for the check: the run's folder is not changed.
     let scratch = match tempfile::tempdir() {
@@ -142,6 +158,11 @@ async fn services(config: &Config, model: &Path, inputs: Option<&Inputs>) -> Vec
         if let (Some((_, trainer)), Some(inputs)) = (&trainer, inputs) {
             for found in &fleet.found {
                 findings.push(agree(config, inputs, found, trainer).await);
+            }
+        }
+        if let (Some(inputs), Sampling::Few) = (inputs, sampling) {
+            for found in &fleet.found {
+                findings.push(samples::samples(config, inputs, found).await);
             }
         }
     }

@@ -6,6 +6,9 @@ mkdir -p "$root/.servers"
 # Exit status when a server cannot be installed or started on this machine.
 unavailable=75
 
+# What a server wants to be shown, and the tests show it.
+export RETRIAL_SERVER_KEY=of-this-test
+
 # A new virtual environment in $1, with uv in it.
 new_environment() {
     rm -rf "$1"

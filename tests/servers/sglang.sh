@@ -58,7 +58,7 @@ env -u PYTHONDONTWRITEBYTECODE \
     SGLANG_USE_CPU_ENGINE=1 HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 OMP_NUM_THREADS=1 \
     CUDA_VISIBLE_DEVICES= \
     "$environment/bin/python" -m sglang.launch_server --model-path "$model/base" \
-    --served-model-name policy --host 127.0.0.1 --port $port --device cpu \
+    --served-model-name policy --api-key "$RETRIAL_SERVER_KEY" --host 127.0.0.1 --port $port --device cpu \
     --attention-backend torch_native --sampling-backend pytorch --dtype float32 \
     --context-length 128 --max-total-tokens 32768 --mem-fraction-static 0.3 \
     --disable-cuda-graph --disable-overlap-schedule --skip-server-warmup \

@@ -60,7 +60,7 @@ with_vllm() {
         VLLM_CPU_OMP_THREADS_BIND=nobind OMP_NUM_THREADS=1 \
         "$environment/bin/python" -m vllm.entrypoints.cli.main serve "$model/base" \
         --served-model-name policy --host 127.0.0.1 --port $port --dtype float32 \
-        --enforce-eager --enable-scale-out --no-enable-chunked-prefill --generation-config vllm \
+        --api-key "$RETRIAL_SERVER_KEY" --enforce-eager --enable-scale-out --no-enable-chunked-prefill --generation-config vllm \
         "$@" > .servers/vllm.log 2>&1 &
     server=$!
     test_against "http://127.0.0.1:$port" $server .servers/vllm.log "$tests" RETRIAL_VLLM_URL

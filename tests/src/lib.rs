@@ -27,7 +27,7 @@ pub use ended::Ended;
 pub use watched::Watched;
 
 pub use conformance::Server;
-pub use http::{get, post};
+pub use http::{KEY, get, post};
 pub use programs::{binary, root};
 pub use proxy::{Fault, Proxy, ROLLOUTS};
 pub use service::Service;

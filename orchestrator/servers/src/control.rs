@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use futures::future::BoxFuture;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, ready};
 use retrial_protocol::{Transfer, VersionKind, WeightVersion};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -31,6 +32,11 @@ pub trait Control: Send + Sync {
 
     /// The label of the current weights, as the server reports it.
     fn label(&self) -> BoxFuture<'_, Result<Value, Failed>>;
+
+    /// A checksum of its weights, where it has any.
+    fn checksum(&self) -> BoxFuture<'_, Option<String>> {
+        ready(None).boxed()
+    }
 
     /// Log-probabilities of all tokens of a probe but the first, nats.
     fn score<'a>(

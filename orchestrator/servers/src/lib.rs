@@ -29,6 +29,7 @@ mod retry;
 mod sample;
 mod scoring;
 mod sglang;
+mod unchanged;
 mod vllm;
 
 pub use address::{Address, InvalidAddress, distinct};

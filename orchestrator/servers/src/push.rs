@@ -4,7 +4,8 @@
 //! of server has its own API for it. If any of it fails, the server's previous version is
 //! restored, with its label, and it is resumed: a server that failed to replace its weights would crash on the next
 //! request, one that failed to label them would sample with new weights under the old label. At the end
-//! server and trainer score the same tokens: only that, not the label, verifies the weights.
+//! server and trainer score the same tokens: only that, not the label, verifies the weights. A
+//! checksum, where a server has one, shows that nothing was replaced, however little a step changes.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use crate::differences::Differences;
 use crate::error::CallError;
 use crate::kinds::control;
 use crate::sample::INVALID_LOGPROB;
+use crate::unchanged::Before;
 
 /// A server says that it has the weights, and computes other numbers than the trainer.
 #[derive(Debug, thiserror::Error)]
@@ -82,17 +84,30 @@ async fn push_to(
         let caller = Caller::to_server(&url, access, timeout)
             .map_err(|error| Failed::new("reading its address", error))?;
         let server = control(server.kind, &caller);
-        let adapter = replace(server.as_ref(), version, weights).await?;
-        Ok((server.score(adapter, &request.probe).await?, adapter))
+        let adapter = match replace(server.as_ref(), version, weights).await? {
+            Replaced::Done { adapter } => adapter,
+            Replaced::Unchanged { checksum } => return Ok(Scored::Unchanged { checksum }),
+        };
+        Ok(Scored::All { found: server.score(adapter, &request.probe).await?, adapter })
     };
     let scored: Result<_, Failed> = scored.await;
     let (outcome, adapter) = match scored {
-        Ok((found, adapter)) => match compare(&url, request, &found, weights.expected) {
-            Ok(max_difference) => {
-                (PushOutcome::Verified { max_difference }, adapter.map(str::to_owned))
+        Ok(Scored::Unchanged { checksum }) => {
+            let error = format!(
+                "{url} does not serve version {version}: it answered that it has reloaded, and the \
+                 checksum of its weights is what it was ({checksum})\n\
+                 hint: look at its log, and whether it sees the folder of the versions"
+            );
+            (PushOutcome::Mismatched { error }, None)
+        }
+        Ok(Scored::All { found, adapter }) => {
+            match compare(&url, request, &found, weights.expected) {
+                Ok(max_difference) => {
+                    (PushOutcome::Verified { max_difference }, adapter.map(str::to_owned))
+                }
+                Err(mismatch) => (PushOutcome::Mismatched { error: mismatch.to_string() }, None),
             }
-            Err(mismatch) => (PushOutcome::Mismatched { error: mismatch.to_string() }, None),
-        },
+        }
         Err(failed) => {
             let error = format!("cannot publish version {version} to {url}: {failed}");
             tracing::warn!("{error}");
@@ -107,13 +122,26 @@ async fn push_to(
     ServerPublish { url, seconds: clock.elapsed().as_secs_f64(), adapter, outcome }
 }
 
-/// Replaces the weights of a server, or restores it. Returns the name of the adapter, if the weights
-/// are one.
+/// The result of a replacement of a server's weights.
+enum Replaced {
+    /// It reports success; the name of the adapter, if the weights are one.
+    Done { adapter: Option<&'static str> },
+    /// It reports success, and has the weights that it had.
+    Unchanged { checksum: String },
+}
+
+/// The same, with the log-probabilities of the probe.
+enum Scored {
+    All { found: Vec<f64>, adapter: Option<&'static str> },
+    Unchanged { checksum: String },
+}
+
+/// Replaces the weights of a server, or restores it.
 async fn replace(
     server: &dyn Control,
     version: WeightVersion,
     weights: &Weights<'_>,
-) -> Result<Option<&'static str>, Failed> {
+) -> Result<Replaced, Failed> {
     if let Err(failed) = server.pause().await {
         // It may be paused anyway: an answer can be lost. An unreachable server is not
         // waited for.
@@ -125,32 +153,34 @@ async fn replace(
     let patience = match &replaced {
         // It is no longer reachable: there is nothing to restore.
         Err(failed) if failed.error.is_silence() => Patience::None,
-        Err(_) => {
+        Err(_) | Ok(Replaced::Unchanged { .. }) => {
             fall_back(server, version, weights).await;
             Patience::Some
         }
-        Ok(_) => Patience::Some,
+        Ok(Replaced::Done { .. }) => Patience::Some,
     };
     let resumed = server.resume(patience).await;
     if let Err(failed) = &resumed {
         tracing::error!(%failed, "a server may still be paused; the next push resumes it");
     }
-    let adapter = replaced?;
-    resumed.map(|()| adapter)
+    let replaced = replaced?;
+    resumed.map(|()| replaced)
 }
 
 async fn load(
     server: &dyn Control,
     version: WeightVersion,
     weights: &Weights<'_>,
-) -> Result<Option<&'static str>, Failed> {
+) -> Result<Replaced, Failed> {
+    let before = Before::of(server, version).await;
     let adapter = server.replace(weights.folder, version, &weights.order).await?;
     let label = server.label().await?;
-    if label == version.to_string() {
-        return Ok(adapter);
+    if label != version.to_string() {
+        let problem = CallError::unusable_for_good("", format!("it says it serves {label}"));
+        return Err(Failed::new("checking its label", problem));
     }
-    let problem = CallError::unusable_for_good("", format!("it says it serves {label}"));
-    Err(Failed::new("checking its label", problem))
+    let unchanged = before.is_still_there(server, weights.folder, weights.previous).await;
+    Ok(unchanged.map_or(Replaced::Done { adapter }, |checksum| Replaced::Unchanged { checksum }))
 }
 
 /// Restores the previous version on a server that fails to load a new one.

@@ -195,6 +195,16 @@ impl Control for Sglang<'_> {
         self.0.label("/model_info").boxed()
     }
 
+    /// Of all its tensors. Older versions have none; what it cannot say now is not waited for.
+    fn checksum(&self) -> BoxFuture<'_, Option<String>> {
+        async move {
+            let body = json!({ "action": "checksum" });
+            let answer: Value = self.0.caller.post("/weights_checker", &body).await.ok()?;
+            answer["per_engine_checksum"].as_str().map(str::to_owned)
+        }
+        .boxed()
+    }
+
     fn score<'a>(
         &'a self,
         _: Option<&'a str>,

@@ -6,10 +6,11 @@ use anyhow::anyhow;
 use retrial_config::Config;
 use retrial_loop::failure::Failure;
 
-use crate::check::{self, Finding, State};
+use crate::check::{self, Finding, Sampling, State};
 
 /// Finds what would stop a run: configuration, data, log, disk, servers, trainer, agreement.
 ///
+/// It also has the policy answer a few problems, and says what a run would suffer from.
 /// Nothing is written and no weights are pushed. Exit code 1 if a run would stop.
 #[derive(clap::Args)]
 #[command(after_help = "Example: retrial check examples/dialects/lte.toml")]
@@ -22,12 +23,16 @@ pub struct Args {
     /// Print a JSON array instead of text
     #[arg(long)]
     json: bool,
+    /// Leaves out the few responses that are sampled and graded
+    #[arg(long)]
+    no_sample: bool,
 }
 
 /// Runs the command.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let config = Config::load(&args.config, &args.overrides).map_err(Failure::input)?;
-    let findings = check::check(config).await;
+    let sampling = if args.no_sample { Sampling::None } else { Sampling::Few };
+    let findings = check::check(config, sampling).await;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&findings)?);
     } else {

@@ -11,14 +11,12 @@ use retrial_loop::failure::Failure;
 use retrial_loop::open_files;
 use retrial_loop::services::{Service, connect};
 use retrial_protocol::WeightVersion;
-use retrial_servers::{Limits, Pool, SampleRequest};
+use retrial_servers::{Limits, Policy, Pool, SampleRequest};
 
 use super::open::Eval;
 
 /// Nothing is pushed: the served weights count as this version.
 const SERVED: WeightVersion = WeightVersion(0);
-/// Pause after a failed request; doubles each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// Failed requests after which the evaluation stops: some minutes with an unreachable server.
 const FAILURES: u32 = 20;
 /// Lines of progress for a set.
@@ -63,7 +61,7 @@ async fn servers(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
         // Nothing brings an excluded server back.
         failures: u32::MAX,
         budget: FAILURES,
-        pause: FIRST_PAUSE,
+        pause: Policy::BRIEF.first,
         stall: Duration::from_secs(server.stall_seconds),
     };
     let patience = Duration::from_secs(server.patience_seconds);

@@ -45,6 +45,9 @@ fn the_demo_is_ready_to_run() {
     assert!(data.contains("problems to train on; prompts of 17 to 17 tokens"), "{data}");
     assert!(checked.of("log").contains("will be made"));
     assert!(checked.of("log-probs").contains("the trainer's within"));
+    let samples = checked.of("samples");
+    assert!(samples.contains("32 responses to 8 problems: "), "{samples}");
+    assert!(samples.contains("0 % cut at max_tokens, the others end with"), "{samples}");
     let left: Vec<_> = std::fs::read_dir(project.path("")).unwrap().collect();
     assert!(left.is_empty(), "it leaves nothing behind: {left:?}");
 }
@@ -55,6 +58,14 @@ fn memory_is_told_without_a_gpu() {
     let memory = checked.of("memory");
     assert!(memory.contains("MB on each of 2 ranks, "), "{memory}");
     assert!(memory.contains("\nGPUs that are enough: 1 of 24 GB, "), "{memory}");
+}
+
+#[test]
+fn responses_that_are_cut_are_seen_before_a_run() {
+    let checked = check(&Project::new(), &["rollout.max_tokens=2"]);
+    let samples = checked.of("samples");
+    assert!(samples.starts_with("warning: ") && samples.contains("100 % cut"), "{samples}");
+    assert!(samples.contains("hint: responses are cut: set [rollout] max_tokens"), "{samples}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use retrial_tests::{Project, Server, Service, post, shown};
+use retrial_tests::{KEY, Project, Server, Service, post, shown};
 use serde_json::{Value, json};
 
 /// A real server, as the script that starts it has named it.
@@ -25,14 +25,21 @@ impl Kind {
     fn setting(self) -> String {
         format!("server.urls=[\"{}\"]", self.url())
     }
+
+    /// The settings that have a run sample from it, with its key.
+    fn settings(self) -> [String; 4] {
+        let key = format!("server.api_key_env={KEY}");
+        ["--set".into(), self.setting(), "--set".into(), key]
+    }
 }
 
 /// Three steps: each push is verified, and the log-probabilities that the server reports for what
 /// it sampled are the trainer's.
 async fn lte(kind: Kind, more: &[&str]) {
     let project = Project::new();
-    let settings = ["--set", &kind.setting(), "--set", "run.steps=3"];
-    let output = project.train(&[&settings, more].concat());
+    let server = kind.settings();
+    let settings = server.iter().map(String::as_str).chain(["--set", "run.steps=3"]);
+    let output = project.train(&settings.chain(more.iter().copied()).collect::<Vec<_>>());
     assert!(output.status.success(), "{}", shown(&output));
 
     let log = project.log().await;
@@ -63,8 +70,9 @@ fn rewrite(path: &Path, change: impl Fn(Vec<u8>) -> Vec<u8>) {
 fn damaged_weights(kind: Kind) {
     let project = Project::new();
     let train = |more: &[&str]| {
-        let server = kind.setting();
-        project.train(&[&["--set", &server], more].concat())
+        let server = kind.settings();
+        let server: Vec<&str> = server.iter().map(String::as_str).collect();
+        project.train(&[&server, more].concat())
     };
     let one = train(&["--set", "run.steps=1"]);
     assert!(one.status.success(), "{}", shown(&one));
@@ -175,7 +183,9 @@ async fn scores(policy: &Service, response: &[u32]) -> Vec<f64> {
 /// the weights that its span names, over the whole of what precedes it.
 async fn across_a_push(kind: Kind) {
     let project = Project::new();
-    let trained = project.train(&["--set", &kind.setting(), "--set", "run.steps=1"]);
+    let server = kind.settings();
+    let one = server.iter().map(String::as_str).chain(["--set", "run.steps=1"]);
+    let trained = project.train(&one.collect::<Vec<_>>());
     assert!(trained.status.success(), "{}", shown(&trained));
     let folder = |version: u64| project.path(&format!("runs/test/v{version:06}"));
     let (old, new) = (Service::policy_on(&folder(0), &[]), Service::policy_on(&folder(1), &[]));
@@ -186,7 +196,8 @@ async fn across_a_push(kind: Kind) {
         let name = if kind == Kind::Vllm { "vllm" } else { "sglang" };
         let servers = json!([{ "url": kind.url(), "kind": name }]);
         let body = json!({ "version": version, "servers": servers, "probe": PROMPT,
-                           "tolerance": 1e-4, "timeout_seconds": 60 });
+                           "tolerance": 1e-4, "timeout_seconds": 60,
+                           "access": { "api_key_env": KEY } });
         let (status, answer) = post(&format!("{}/publish", trainer.url), &body).await;
         assert!(status == 200 && answer.to_string().contains("verified"), "{answer}");
     };
@@ -230,6 +241,26 @@ async fn across_a_push(kind: Kind) {
     println!("{} responses were under way", crossing.len());
 }
 
+/// A run that does not show the key that the server was started with says how to.
+fn wants_a_key(kind: Kind) {
+    let output = Project::new().train(&["--set", &kind.setting()]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(error.contains("401") && error.contains("api_key_env"), "{error}");
+}
+
+#[test]
+#[ignore = "needs vLLM: make test-servers"]
+fn a_key_is_wanted_on_vllm() {
+    wants_a_key(Kind::Vllm);
+}
+
+#[test]
+#[ignore = "needs SGLang: make test-servers"]
+fn a_key_is_wanted_on_sglang() {
+    wants_a_key(Kind::Sglang);
+}
+
 #[tokio::test]
 #[ignore = "needs vLLM: make test-servers"]
 async fn lte_on_vllm() {
@@ -254,8 +285,9 @@ async fn lte_on_sglang() {
 #[ignore = "needs vLLM: make test-servers"]
 async fn conformance_on_vllm() {
     let project = Project::new();
-    let server = ["--set", &Kind::Vllm.setting(), "--set", "run.steps=1"];
-    let trained = project.train(&server);
+    let server = Kind::Vllm.settings();
+    let one = server.iter().map(String::as_str).chain(["--set", "run.steps=1"]);
+    let trained = project.train(&one.collect::<Vec<_>>());
     assert!(trained.status.success(), "{}", shown(&trained));
     let (first, other) = (project.version(0), project.version(1));
     let server = Server { url: Kind::Vllm.url() };

@@ -265,8 +265,9 @@ const VLLM: [&str; 7] = [
     "/resume",
     "/v1/completions",
 ];
-const SGLANG: [&str; 5] = [
+const SGLANG: [&str; 6] = [
     "/pause_generation",
+    "/weights_checker",
     "/update_weights_from_disk v000001",
     "/model_info",
     "/continue_generation",

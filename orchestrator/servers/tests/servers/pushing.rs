@@ -9,6 +9,7 @@ use retrial_protocol::{
     WeightVersion,
 };
 use retrial_servers::{Caller, Channel, Failed, Order, Weights, push};
+use tempfile::TempDir;
 
 use crate::standin::{Kind, Reply, SCORE, Standin};
 
@@ -39,6 +40,11 @@ impl Channel for NoChannel {
 
 /// Pushes version 1 to a server.
 async fn push_to(server: &Standin, kind: Kind, access: &Access) -> PushOutcome {
+    push_of(Path::new("/run"), server, kind, access).await
+}
+
+/// The same, out of a folder.
+async fn push_of(run: &Path, server: &Standin, kind: Kind, access: &Access) -> PushOutcome {
     let kind = if kind == Kind::Sglang { ServerKind::Sglang } else { ServerKind::Vllm };
     let request = PublishRequest {
         version: WeightVersion(1),
@@ -49,8 +55,8 @@ async fn push_to(server: &Standin, kind: Kind, access: &Access) -> PushOutcome {
         transfer: Transfer::Disk,
     };
     let weights = Weights {
-        folder: Path::new("/run/v000001"),
-        previous: Some(Path::new("/run/v000000")),
+        folder: &run.join("v000001"),
+        previous: Some(&run.join("v000000")),
         expected: &[SCORE as f32; 2],
         order: Order { kind: VersionKind::Model, transfer: Transfer::Disk, channel: &NoChannel },
     };
@@ -124,4 +130,48 @@ async fn a_push_shows_the_key_and_names_it_where_it_is_refused() {
     let error = refusal(push_to(&other, Kind::Vllm, &access).await);
     assert!(error.contains("it answered 401") && error.contains("the key in PATH"), "{error}");
     assert!(!error.contains(&path), "the key is shown: {error}");
+}
+
+/// A folder with two versions, whose only file has these tensors behind a header of its own.
+fn versions(tensors: [&[u8]; 2]) -> TempDir {
+    let run = tempfile::tempdir().unwrap();
+    for (version, tensors) in tensors.into_iter().enumerate() {
+        let folder = run.path().join(format!("v{version:06}"));
+        std::fs::create_dir(&folder).unwrap();
+        let header = format!(r#"{{"version":{version}}}"#);
+        let length = (header.len() as u64).to_le_bytes();
+        let file = [&length, header.as_bytes(), tensors].concat();
+        std::fs::write(folder.join("model.safetensors"), file).unwrap();
+    }
+    run
+}
+
+#[tokio::test]
+async fn a_checksum_that_a_reload_does_not_change_is_noticed() {
+    let moved = versions([b"aaaa", b"aaab"]);
+    let server = Standin::start(Kind::Sglang).await;
+    // It says that it has, takes the label, and keeps its weights.
+    server.always("/weights_checker", Reply::text(r#"{"per_engine_checksum":"c0ffee"}"#));
+    let outcome = push_of(moved.path(), &server, Kind::Sglang, &Access::default()).await;
+    let PushOutcome::Mismatched { error } = outcome else { panic!("{outcome:?}") };
+    assert!(error.contains("does not serve version 1"), "{error}");
+    assert!(error.contains("the checksum of its weights is what it was (c0ffee)"), "{error}");
+    let (label, paused) = (server.world().label.clone(), server.world().paused);
+    assert_eq!((label.as_str(), paused), ("0", false), "it is left as it was");
+
+    // A step that has changed nothing is no fault of the server.
+    let still = versions([b"aaaa", b"aaaa"]);
+    let outcome = push_of(still.path(), &server, Kind::Sglang, &Access::default()).await;
+    assert!(matches!(outcome, PushOutcome::Verified { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_page_in_place_of_an_answer_is_no_push() {
+    let server = Standin::start(Kind::Vllm).await;
+    let page = Reply::text("<html><title>Sign in</title></html>");
+    server.reply("/collective_rpc", [page]);
+    let outcome = push_to(&server, Kind::Vllm, &Access::default()).await;
+    assert!(matches!(outcome, PushOutcome::Verified { .. }), "{outcome:?}");
+    assert_eq!(server.asked("/collective_rpc").len(), 2, "it is made again");
+    assert_eq!(server.world().weights, "v000001");
 }

@@ -202,6 +202,7 @@ fn sound(server: &Standin, world: &mut World, route: &str, body: &Value) -> Opti
             world.label = text(&body["weight_version"]);
             json!({ "success": true })
         }
+        (Kind::Sglang, "/weights_checker") => json!({ "per_engine_checksum": world.weights }),
         (Kind::Sglang, "/generate") => generate(body),
         (Kind::Vllm | Kind::Router, "/v1/completions") if body["prompt_logprobs"].is_null() => {
             let mut answer = completions(body, &world.label);
