@@ -1,4 +1,4 @@
-//! What can be wrong with values, and is found without touching the network.
+//! Checks of values that need no network.
 
 use std::fmt::Display;
 
@@ -8,7 +8,7 @@ use retrial_protocol::Transfer;
 use crate::config::Config;
 
 impl Config {
-    /// Says what is wrong, if anything is.
+    /// Checks all values; the error is the first problem.
     pub(crate) fn check(&self) -> Result<(), String> {
         let named = |table: &str, error: &dyn Display| format!("[{table}] {error}");
         let name = &self.run.name;
@@ -78,11 +78,9 @@ impl Config {
             return Err(format!("[server] tolerance is {tolerance}, it must be above 0"));
         }
         if !self.server.workers.is_empty() && self.server.urls.len() != 1 {
-            return Err(
-                "[server] workers are the servers behind a router: give the router as the \
+            return Err("[server] workers lists servers behind a router: set the router as the \
                         only one of urls"
-                    .into(),
-            );
+                .into());
         }
         if self.server.push == Transfer::Nccl && self.server.urls.is_empty() {
             return Err(

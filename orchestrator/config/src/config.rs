@@ -1,4 +1,4 @@
-//! The whole of it, and how it is read.
+//! The whole configuration, and how it is read.
 
 use std::path::{Path, PathBuf};
 
@@ -23,46 +23,46 @@ use crate::trainer::{Precision, TrainerConfig};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// What is trained, by which method, how long.
+    /// The run: name, method, length.
     pub run: RunConfig,
-    /// The policy to begin with.
+    /// The initial model.
     pub model: ModelConfig,
     /// The problems.
     pub data: DataConfig,
-    /// How responses are sampled.
+    /// Sampling.
     #[serde(default)]
     pub rollout: RolloutConfig,
-    /// Who decides about responses.
+    /// Verifiers.
     #[serde(default)]
     pub reward: RewardConfig,
-    /// What a hint lists.
+    /// The content of hints.
     #[serde(default)]
     pub hint: HintConfig,
-    /// The words of the prompts.
+    /// The prompt templates.
     #[serde(default)]
     pub prompts: PromptsConfig,
-    /// What an update maximises.
+    /// The objective.
     #[serde(default)]
     pub objective: Objective,
-    /// How.
+    /// The optimizer.
     #[serde(default)]
     pub optimizer: Optimizer,
     /// Held-out evaluation.
     #[serde(default)]
     pub evaluation: EvaluationConfig,
-    /// Where rollouts come from.
+    /// Policy servers.
     #[serde(default)]
     pub server: ServerConfig,
-    /// Where updates are made.
+    /// The trainer.
     #[serde(default)]
     pub trainer: TrainerConfig,
-    /// What stays in the log.
+    /// What the log keeps.
     #[serde(default)]
     pub log: LogConfig,
-    /// Where a person looks at the run.
+    /// The dashboard.
     #[serde(default)]
     pub dashboard: DashboardConfig,
-    /// Who else is told of the run.
+    /// The tracker.
     #[serde(default)]
     pub track: TrackConfig,
 }
@@ -91,8 +91,8 @@ impl Config {
         self.run.folder.join(&self.run.name)
     }
 
-    /// Mean difference between the server's and the trainer's log-probabilities of tokens that
-    /// passes, nats. In f32 the kernels of different programs agree within 1e-5; in bf16 they are
+    /// Tolerance: the largest mean difference between the server's and the trainer's log-probabilities,
+    /// nats. In f32 the kernels of different programs agree within 1e-5; in bf16 they are
     /// about 0.01 apart.
     pub fn tolerance(&self) -> f64 {
         self.server.tolerance.unwrap_or(match self.trainer.precision {
@@ -101,9 +101,9 @@ impl Config {
         })
     }
 
-    /// Tokens of each step by which new weights are told from those before. Numbers in bf16 are so
-    /// noisy that it takes thousands. The embedded server is this program's own: it is verified by
-    /// the probe of each push.
+    /// Tokens of each step that verify the weights. bf16 numbers are so
+    /// noisy that it takes thousands. The embedded server is part of Retrial: it is verified by
+    /// the probe of each push only.
     pub fn verify_tokens(&self) -> usize {
         self.server.verify_tokens.unwrap_or(match self.trainer.precision {
             _ if self.server.urls.is_empty() => 0,
@@ -112,7 +112,7 @@ impl Config {
         })
     }
 
-    /// The objective, with what follows from the rest of the configuration.
+    /// The objective, with defaults that depend on the rest of the configuration.
     pub fn objective(&self) -> Objective {
         let mut objective = self.objective.clone();
         objective.length_divisor.get_or_insert(self.rollout.max_tokens() as f64);

@@ -1,4 +1,4 @@
-//! `[dashboard]`: where a person looks at a run.
+//! `[dashboard]`: the dashboard of a run.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DashboardConfig {
-    /// Whether a run serves it.
+    /// Whether a run serves the dashboard.
     pub enabled: bool,
-    /// Where it listens.
+    /// The address it listens on.
     pub listen: SocketAddr,
-    /// Whether the run's process goes on serving it after the last step, until a signal ends it.
+    /// Whether the run's process keeps serving it after the last step, until a signal ends it.
     pub keep: bool,
-    /// File whose content is the token: needed for control, and to listen beyond this machine.
+    /// File with the access token: required for control, and for addresses beyond loopback.
     pub token_file: Option<PathBuf>,
-    /// Whether reading takes no token beyond this machine either.
+    /// Whether reading needs no token on other addresses either.
     pub read_without_token: bool,
-    /// Names of this machine under which it may be asked for, beside `localhost` and addresses.
+    /// Host names of this machine that browsers may use, besides `localhost` and IP addresses.
     pub hosts: Vec<String>,
 }
 

@@ -12,16 +12,16 @@ use serde::{Deserialize, Serialize};
 pub struct DataConfig {
     /// Problems to train on.
     pub train: Sources,
-    /// Held-out sets by their names.
+    /// Held-out sets by name.
     #[serde(default)]
     pub heldout: BTreeMap<String, Sources>,
-    /// Public benchmarks, held out too.
+    /// Public benchmarks, also held out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub benchmarks: BTreeMap<Benchmark, Sources>,
-    /// Which column is what, in sources that do not say it themselves.
+    /// Which column is what, for sources that do not say it themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Columns>,
-    /// The largest share of a set's rows that something may be wrong with.
+    /// The largest share of faulty rows in a set.
     #[serde(default = "default_max_left_out")]
     pub max_left_out: f64,
 }
@@ -31,7 +31,7 @@ fn default_max_left_out() -> f64 {
 }
 
 impl DataConfig {
-    /// Says what is wrong, if anything is.
+    /// Checks the values; the error is the first problem.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.train.check().map_err(|problem| format!("[data] train: {problem}"))?;
         for (name, sources) in self.held_out() {
@@ -50,13 +50,13 @@ impl DataConfig {
         }
     }
 
-    /// All held-out sets by their names.
+    /// All held-out sets by name.
     pub fn held_out(&self) -> impl Iterator<Item = (&str, &Sources)> {
         let own = self.heldout.iter().map(|(name, sources)| (name.as_str(), sources));
         own.chain(self.benchmarks.iter().map(|(which, sources)| (which.name(), sources)))
     }
 
-    /// Makes relative paths start at this folder.
+    /// Makes relative paths relative to this folder.
     pub(crate) fn resolve(&mut self, folder: &Path) {
         let held_out = self.heldout.values_mut().chain(self.benchmarks.values_mut());
         held_out.chain([&mut self.train]).for_each(|sources| sources.resolve(folder));
@@ -80,7 +80,7 @@ mod tests {
         let unknown = toml::from_str::<DataConfig>(&text.replace("math500", "math501"));
         let error = unknown.unwrap_err().to_string();
         assert!(error.contains("unknown variant `math501`"), "{error}");
-        // Logs of runs that have none know nothing of them.
+        // Logs of runs without benchmarks do not have the key.
         let none: DataConfig = toml::from_str("train = 't'").unwrap();
         assert!(serde_json::to_value(none).unwrap().get("benchmarks").is_none());
     }

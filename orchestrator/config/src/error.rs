@@ -13,34 +13,34 @@ pub enum ConfigError {
         /// The reason.
         source: std::io::Error,
     },
-    /// The file is not TOML, or has a key or a type that does not belong.
+    /// The file is not TOML, or has an unknown key or a wrong type.
     #[error("{path}: {message}")]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Line, column, the line itself and what is wrong with it.
+        /// Line, column, the line itself and the problem.
         message: String,
     },
-    /// A `--set` that cannot be applied.
+    /// An invalid `--set`.
     #[error("--set {setting}: {problem}")]
     Override {
-        /// As it was given.
+        /// The argument.
         setting: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
-    /// A value out of its range.
+    /// A value out of range.
     #[error("{path}: {problem}")]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// The key, its value and what it may be.
+        /// The key, its value and its range.
         problem: String,
     },
 }
 
-/// Adds a `hint:` line to serde's message about an unknown name if one of the expected ones is
-/// close to it.
+/// Adds a `hint:` line to serde's message about an unknown name if one of the expected names is
+/// similar.
 pub(crate) fn with_suggestion(message: &str) -> String {
     let message = message.trim_end();
     let mut quoted = message

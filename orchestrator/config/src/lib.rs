@@ -1,7 +1,7 @@
 //! The configuration of a run: one TOML file, every key documented in `docs/config.toml`.
 //!
 //! [`Config::load`] reads the file, applies `--set` overrides and checks everything that can be
-//! checked without touching the network. What it returns is valid. Paths of inputs (model, data)
+//! checked without the network. What it returns is valid. Paths of inputs (model, data)
 //! are relative to the file, paths of outputs (database, weights) to the working directory.
 
 mod check;

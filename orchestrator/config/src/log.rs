@@ -1,4 +1,4 @@
-//! `[log]`: what stays in the log.
+//! `[log]`: what the log keeps.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,6 +6,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogConfig {
-    /// Characters of a correct response that stay once its step is committed; without it all do.
+    /// Characters of a correct response to keep once its step is committed; without it all of them.
     pub success_characters: Option<u32>,
 }

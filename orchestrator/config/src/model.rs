@@ -1,4 +1,4 @@
-//! `[model]`: where the model that a run begins with lies.
+//! `[model]`: the initial model.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,28 +13,28 @@ pub struct ModelConfig {
     pub path: ModelPath,
 }
 
-/// Where a model lies: a folder, or `OWNER/NAME[@REVISION]` on the Hugging Face Hub.
+/// The location of a model: a folder, or `OWNER/NAME[@REVISION]` on the Hugging Face Hub.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ModelPath(pub String);
 
-/// What a path of a model stands for.
+/// What a model's path refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ModelPlace {
-    /// A folder of this machine.
+    /// A local folder.
     Folder(PathBuf),
     /// A repository of the hub.
     Hub {
         /// `OWNER/NAME`.
         repository: String,
-        /// A branch, a tag or a commit, if one is named.
+        /// A branch, a tag or a commit, if given.
         revision: Option<String>,
     },
 }
 
 impl ModelPath {
-    /// Makes a relative path start at this folder, unless only the hub can be meant: `OWNER/NAME`,
-    /// and no such folder.
+    /// Makes a relative path relative to this folder, unless it can only be a name on the hub: `OWNER/NAME`,
+    /// and no such folder exists.
     pub fn resolve(&mut self, base: &Path) {
         let folder = base.join(&self.0);
         if folder.exists() || self.hub().is_none() {
@@ -42,7 +42,7 @@ impl ModelPath {
         }
     }
 
-    /// Where it leads.
+    /// What the path refers to.
     pub fn place(&self) -> ModelPlace {
         let folder = PathBuf::from(&self.0);
         if folder.exists() {
@@ -51,7 +51,7 @@ impl ModelPath {
         self.hub().unwrap_or(ModelPlace::Folder(folder))
     }
 
-    /// The repository of this name, if the text can be one's name.
+    /// The repository of this name, if the text can be a name.
     fn hub(&self) -> Option<ModelPlace> {
         let (repository, revision) = match self.0.split_once('@') {
             None => (self.0.as_str(), None),
@@ -97,7 +97,7 @@ mod tests {
             ("models/mine", folder("models/mine")),
             ("Qwen/Qwen3-4B-Base", hub("Qwen/Qwen3-4B-Base", None)),
             ("Qwen/Qwen3-4B-Base@v1.0", hub("Qwen/Qwen3-4B-Base", Some("v1.0"))),
-            // No repository is called so.
+            // No repository can have this name.
             ("../models/none", folder("../models/none")),
             ("./none/here", folder("./none/here")),
             ("nowhere", folder("nowhere")),

@@ -25,7 +25,7 @@ pub(crate) fn parse<T: DeserializeOwned>(
     for setting in overrides {
         let refused = |problem: String| ConfigError::Override { setting: setting.clone(), problem };
         apply(&mut table, setting).map_err(refused)?;
-        // One at a time, so that the message is about the override that caused it.
+        // One at a time, so that the error is about the override that caused it.
         read::<T>(&table).map_err(|error| refused(with_suggestion(&error)))?;
     }
     read(&table).map_err(|error| failed(&error))
@@ -55,7 +55,7 @@ fn apply(table: &mut Table, setting: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A TOML value; what is none is taken as a string, so that quotes are not needed.
+/// A TOML value; anything else is a string, so that quotes are not needed.
 fn parse_value(text: &str) -> Value {
     toml::from_str::<Table>(&format!("value = {text}"))
         .ok()

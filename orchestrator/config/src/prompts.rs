@@ -1,4 +1,4 @@
-//! `[prompts]`: the words of the prompts, and what becomes of them.
+//! `[prompts]`: the templates and their formatting.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PromptsConfig {
-    /// What a conversation without a system message begins with.
+    /// System message of conversations without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
     /// Variables of the model's chat template, such as `enable_thinking = false`.
@@ -17,10 +17,10 @@ pub struct PromptsConfig {
     pub template_kwargs: BTreeMap<String, serde_json::Value>,
     /// Whether the model's chat template writes the prompt. Without it the messages are plain text.
     pub chat: bool,
-    /// Texts that end a response, beside the model's end tokens.
+    /// Stop strings, in addition to the model's end tokens.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
-    /// The ordinary prompt: the one that every response is trained against.
+    /// The ordinary prompt, which every response is trained against.
     pub prompt: String,
     /// Asks for a concise answer.
     pub concise: String,
@@ -28,7 +28,7 @@ pub struct PromptsConfig {
     pub hint: String,
     /// Lists wrong answers and asks for a concise answer.
     pub concise_hint: String,
-    /// What stands between two answers of the list.
+    /// Separator of the answers in a list.
     pub answer_separator: String,
 }
 
@@ -51,7 +51,7 @@ impl Default for PromptsConfig {
 }
 
 impl PromptsConfig {
-    /// The words of the user's messages.
+    /// The templates of the user's messages.
     pub fn templates(&self) -> Templates {
         Templates {
             prompt: self.prompt.clone(),
@@ -62,7 +62,7 @@ impl PromptsConfig {
         }
     }
 
-    /// Says what is wrong, if anything is.
+    /// Checks the values; the error is the first problem.
     pub fn check(&self) -> Result<(), String> {
         if self.stop.iter().any(String::is_empty) {
             return Err("stop has an empty text, which every response contains".into());

@@ -8,23 +8,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RolloutConfig {
-    /// Problems a step.
+    /// Problems per step.
     pub problems: usize,
     /// Rollouts of a problem in the first trial: G.
     pub group: u32,
     /// Extra rollouts of a none-pass problem.
     pub extra: u32,
-    /// How many failures of a group may be replaced by correct extra rollouts.
+    /// How many failures of a group correct extra rollouts may replace.
     pub max_replacements: MaxReplacements,
-    /// How many versions the weights that sample may be behind the trainer's: 0 or 1.
+    /// How many versions the sampling weights may be behind the trainer's: 0 or 1.
     pub max_staleness: u64,
-    /// Most tokens of a response; without a number the paper's, or half of the model's context if
+    /// Limit on the tokens of a response; by default the paper's, or half of the model's context if
     /// that is less.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
-    /// What becomes of responses that run into the limit.
+    /// How overlong responses are treated.
     pub overlong: Overlong,
-    /// Leaves groups without advantage out of the batch, so that their tokens count nowhere. The
+    /// Leaves groups without advantage out of the batch, so that their tokens do not count. The
     /// second trial comes first.
     pub dynamic_sampling: bool,
     /// Sampling temperature. Nucleus and top-k sampling are off while training: the trainer's
@@ -38,10 +38,10 @@ pub struct RolloutConfig {
 pub struct HintConfig {
     /// Which wrong answers are listed.
     pub memory: Memory,
-    /// Most tokens that a hint may add to the longest ordinary prompt. Answers that do not fit are
+    /// Limit on the tokens that a hint adds to the longest ordinary prompt. Answers that do not fit are
     /// left out.
     pub max_tokens: usize,
-    /// Most characters of an answer that is listed: code and proofs are not.
+    /// Limit on the characters of a listed answer: code and proofs are not listed.
     pub max_answer_characters: usize,
     /// Which answers are a closed set, of which a hint must not say too much.
     pub closed: Closed,
@@ -67,7 +67,7 @@ impl Default for HintConfig {
 pub struct EvaluationConfig {
     /// Steps between evaluations; 0 evaluates before the first and after the last step only.
     pub every: u64,
-    /// Samples a problem: k of Pass@k.
+    /// Samples per problem: k of Pass@k.
     pub k: u32,
     /// Sampling temperature.
     pub temperature: f64,
@@ -76,16 +76,16 @@ pub struct EvaluationConfig {
     pub extraction: Extraction,
 }
 
-/// Most tokens of a response in the paper.
+/// Limit on the tokens of a response in the paper.
 const MAX_TOKENS: usize = 8192;
 
 impl RolloutConfig {
-    /// Most tokens of a response.
+    /// Limit on the tokens of a response.
     pub fn max_tokens(&self) -> usize {
         self.max_tokens.unwrap_or(MAX_TOKENS)
     }
 
-    /// Settles what follows from the model's context, where no number is given.
+    /// Sets defaults that depend on the model's context.
     pub fn fit(&mut self, context: usize) {
         self.max_tokens.get_or_insert(MAX_TOKENS.min((context / 2).max(1)));
     }

@@ -1,4 +1,4 @@
-//! `[run]`: what is trained.
+//! `[run]`: the run itself.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub struct RunConfig {
     pub steps: u64,
     /// Response tokens after which the run ends, before its last step.
     pub max_tokens: Option<u64>,
-    /// Everything random follows from it.
+    /// Random seed.
     #[serde(default)]
     pub seed: u64,
     /// The mistake log.
@@ -26,7 +26,7 @@ pub struct RunConfig {
     /// Folder of the run's weights: `FOLDER/NAME/v000001`, ...
     #[serde(default = "default_folder")]
     pub folder: PathBuf,
-    /// Versions of the weights to keep on disk.
+    /// Weight versions to keep on disk.
     #[serde(default = "default_keep")]
     pub keep: usize,
 }

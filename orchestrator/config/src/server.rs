@@ -1,4 +1,4 @@
-//! `[server]`: where rollouts come from.
+//! `[server]`: policy servers.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,15 +12,15 @@ use serde::{Deserialize, Serialize};
 pub struct ServerConfig {
     /// Base URLs of vLLM or `SGLang` servers; without any the embedded one is started.
     pub urls: Vec<String>,
-    /// The servers behind the only one of `urls`, which is a router: they get the weights.
+    /// The servers behind the only one of `urls`, if that is a router: weights are pushed to them.
     pub workers: Vec<String>,
-    /// The variable of the environment that has the servers' key.
+    /// The environment variable with the servers' key.
     pub api_key_env: Option<String>,
-    /// Further headers of each request to a server; `env:NAME` is the value of a variable.
+    /// Further headers of each request to a server; `env:NAME` is the content of a variable.
     pub headers: BTreeMap<String, String>,
-    /// Certificates that are trusted beside the system's, a PEM file.
+    /// A PEM file with certificates to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
-    /// The model's name there.
+    /// The name of the model in requests.
     pub model: String,
     /// Requests in flight to each server.
     pub concurrency: usize,
@@ -28,24 +28,24 @@ pub struct ServerConfig {
     pub error_budget: u32,
     /// How long a run waits for a server to come back, seconds.
     pub patience_seconds: u64,
-    /// Sequences that the embedded server samples side by side.
+    /// Sequences that the embedded server samples at the same time.
     pub max_sequences: usize,
     /// Threads of libtorch in the embedded server.
     pub threads: u16,
     /// Deadline of the start of the embedded server, seconds.
     pub start_seconds: u64,
-    /// How new weights get to the servers.
+    /// How new weights are pushed to the servers.
     pub push: Transfer,
     /// Deadline of a rollout request, seconds.
     pub timeout_seconds: u64,
     /// Deadline of each call that gives a server new weights, seconds.
     pub push_timeout_seconds: u64,
-    /// Silence of a server that owes answers after which the run says what it waits for, seconds.
+    /// Silence of a server with requests in flight after which it is reported, seconds.
     pub stall_seconds: u64,
-    /// Mean difference between the server's and the trainer's log-probabilities of tokens that passes
-    /// their comparisons, nats; see [`crate::Config::tolerance`].
+    /// Tolerance: largest mean difference between the server's and the trainer's log-probabilities,
+    /// nats; see [`crate::Config::tolerance`].
     pub tolerance: Option<f64>,
-    /// Tokens of each step by which new weights are told from those before, 0 for none; see
+    /// Tokens of each step that verify the weights, 0 for none; see
     /// [`crate::Config::verify_tokens`].
     pub verify_tokens: Option<usize>,
 }
@@ -56,7 +56,7 @@ impl ServerConfig {
         self.concurrency * self.urls.len().max(self.workers.len()).max(1)
     }
 
-    /// How the servers let the run and the trainer in.
+    /// Credentials for the servers.
     pub fn access(&self) -> Access {
         Access {
             api_key_env: self.api_key_env.clone(),

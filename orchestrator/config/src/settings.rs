@@ -1,4 +1,4 @@
-//! What of a configuration decides a run's result: what the log keeps, and a resumed run must have.
+//! The settings that decide a run's result: the log keeps them, and a resumed run must have the same.
 
 use retrial_domain::{RewardConfig, Truncated};
 
@@ -6,7 +6,7 @@ use crate::config::Config;
 
 impl Config {
     /// The settings that decide a run's result, as JSON. A run is resumed only with the same ones;
-    /// what is left out (how long, how fast, where) may change.
+    /// other keys (how long, how fast, where) may change.
     pub fn settings(&self) -> serde_json::Value {
         let mut settings = serde_json::to_value(self).expect("a configuration is plain data");
         if let Some(tables) = settings.as_object_mut() {
@@ -51,14 +51,14 @@ impl Config {
         settings
     }
 
-    /// Whether recorded settings are older than `[reward]`: responses that were cut were failures then,
-    /// whatever they said, and stay so in a run that goes on.
+    /// Whether recorded settings are older than `[reward]`: truncated responses were failures then,
+    /// whatever their text, and stay so in a resumed run.
     pub fn fails_what_is_cut(recorded: &serde_json::Value) -> bool {
         recorded.is_object() && recorded.get("reward").is_none()
     }
 
-    /// The same without what names model and data: a run that knows what it was trained on may find
-    /// it elsewhere.
+    /// The settings without the names of model and data: a run that knows what it was trained on may find
+    /// them elsewhere.
     pub fn without_places(mut settings: serde_json::Value) -> serde_json::Value {
         if let Some(tables) = settings.as_object_mut() {
             tables.remove("data");
@@ -67,8 +67,8 @@ impl Config {
         settings
     }
 
-    /// Recorded settings with the keys that are newer than they are, at their defaults: what a
-    /// release did before it could be chosen stays the default.
+    /// Recorded settings, with newer keys at their defaults: what a
+    /// release did before there was a key stays the default.
     pub fn completed(mut recorded: serde_json::Value) -> serde_json::Value {
         const LEAST: &str = "[run]\nname = \"\"\nmethod = \"lte\"\nsteps = 1\n\
                              [model]\npath = \"\"\n[data]\ntrain = \"\"\n";
@@ -84,7 +84,7 @@ impl Config {
         let serde_json::Value::Object(defaults) = defaults.settings() else { return recorded };
         for (table, keys) in defaults {
             let Some(recorded) = recorded.as_object_mut() else { break };
-            // It is written whole, and its keys depend on its kind.
+            // It is compared as a whole, because its keys depend on its kind.
             if table == "reward" && recorded.contains_key(&table) {
                 continue;
             }
@@ -101,14 +101,14 @@ impl Config {
     }
 }
 
-/// What of `[reward]` decides about responses, as JSON.
+/// The part of `[reward]` that decides rewards, as JSON.
 pub fn deciding(reward: &RewardConfig) -> serde_json::Value {
     let mut settings = serde_json::to_value(reward).expect("settings are plain data");
     forget_means(&mut settings);
     settings
 }
 
-/// Takes out of `[reward]` how fast a verifier is and where it lies, in tables inside tables too.
+/// Removes from `[reward]` where a verifier is and how fast, in nested tables too.
 fn forget_means(reward: &mut serde_json::Value) {
     const MEANS: [&str; 8] = [
         "folder",

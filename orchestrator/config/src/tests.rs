@@ -48,7 +48,7 @@ fn the_examples_are_valid() {
     for size in ["4b", "8b"] {
         let config = Config::load(&folder.join(format!("qwen3-{size}.toml")), &[]).unwrap();
         assert_eq!(config.run.name, format!("qwen3-{size}-lte"));
-        // What the paper says of both.
+        // What the paper says about both.
         let rollout = &config.rollout;
         assert_eq!((rollout.problems, rollout.group, rollout.extra), (128, 8, 8));
         assert_eq!((rollout.max_tokens(), rollout.temperature), (8192, 1.0));

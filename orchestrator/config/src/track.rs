@@ -1,4 +1,4 @@
-//! `[track]`: a program that is told the run as it goes on.
+//! `[track]`: a program that receives the events of a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct TrackConfig {
     /// The program and its arguments; empty without one.
     pub command: Vec<String>,
-    /// How long it may take to end after the run has ended, seconds.
+    /// Time for it to end after the run has ended, seconds.
     pub end_seconds: u64,
 }
 

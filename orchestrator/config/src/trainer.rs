@@ -1,4 +1,4 @@
-//! `[trainer]`: where and how updates are made.
+//! `[trainer]`: the trainer.
 
 use retrial_protocol::Lora;
 use serde::{Deserialize, Serialize};
@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 pub struct TrainerConfig {
     /// Base URL of a running trainer; without it one is started.
     pub url: Option<String>,
-    /// How many processes it is that train together.
+    /// Number of processes that train together.
     pub ranks: usize,
     /// Longest wait of a rank for another, seconds.
     pub rank_timeout_seconds: u64,
-    /// Where it computes: cpu, cuda or cuda:1.
+    /// Device: cpu, cuda or cuda:1.
     pub device: String,
-    /// Kind of activations and products; weights, moments and gradients are f32.
+    /// Data type of activations and products; weights, moments and gradients are f32.
     pub precision: Precision,
-    /// Computes each layer again on the way back, instead of keeping what is inside it.
+    /// Recomputes each layer in the backward pass instead of storing its activations.
     pub recompute: bool,
     /// Trains a low-rank adapter in place of the weights.
     pub lora: Option<Lora>,
@@ -31,14 +31,14 @@ pub struct TrainerConfig {
     pub start_seconds: u64,
 }
 
-/// Kinds of activations in the trainer.
+/// Data types of activations in the trainer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Precision {
-    /// 32 bits.
+    /// 32-bit floats.
     #[default]
     F32,
-    /// The upper 16 of them.
+    /// bfloat16: the upper 16 bits of f32.
     Bf16,
 }
 
@@ -71,7 +71,7 @@ impl Default for TrainerConfig {
 }
 
 impl TrainerConfig {
-    /// Says what is wrong, if anything is.
+    /// Checks the values; the error is the first problem.
     pub(crate) fn check(&self) -> Result<(), String> {
         let Self { url, ranks, device, lora, .. } = self;
         if let (Some(url), 2..) = (url, ranks) {

@@ -1,4 +1,4 @@
-//! The public benchmarks that have a name here. How their files are read is the data sets' matter.
+//! The public benchmarks known by name. Reading their files is part of the data sets.
 
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ impl Benchmark {
         Self::ALL.into_iter().find(|benchmark| benchmark.name() == name)
     }
 
-    /// Samples a problem in the paper: more where there are few problems.
+    /// Samples per problem in the paper: more for small benchmarks.
     pub fn samples(self) -> u32 {
         match self {
             Self::Math500 | Self::Minerva | Self::Olympiad => 4,
@@ -51,7 +51,7 @@ impl Benchmark {
         }
     }
 
-    /// Where it is published: a data set on the Hugging Face hub.
+    /// Its data set on the Hugging Face hub.
     pub fn repository(self) -> &'static str {
         match self {
             Self::Math500 => "HuggingFaceH4/MATH-500",

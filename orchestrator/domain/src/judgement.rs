@@ -1,4 +1,4 @@
-//! What a verifier is asked, and what it says.
+//! Requests to verifiers, and their answers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::Problem;
 
-/// A reward: a number from 0 to 1. Nothing else can be built, NaN neither.
+/// A reward: a number from 0 to 1. Other values cannot be constructed, not even NaN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Reward(f64);
 
-/// A number that is no reward.
+/// A number that is not a reward.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NoReward(pub f64);
 
-/// What is asked of a verifier: whether this response answers this problem.
+/// A request to a verifier: does this response answer this problem?
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// The name of the response in its run, the same after a restart: `run/step/problem/trial/index`.
+    /// The id of the response in its run, the same after a restart: `run/step/problem/trial/index`.
     pub id: String,
     /// The problem.
     pub question: Arc<Question>,
@@ -31,57 +31,57 @@ pub struct Submission {
     pub finish: FinishReason,
 }
 
-/// What a verifier is told of a problem. Its `answer` is the gold.
+/// The problem, as a verifier sees it. Its `answer` is the gold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// The problem.
     pub problem: Problem,
-    /// A right response, where the data set has one and the run keeps it.
+    /// A right response, if the data set has one and the run keeps it.
     pub solution: Option<String>,
 }
 
-/// What a verifier says of a response.
+/// The answer of a verifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     /// `Correct` if the reward is at least `pass_at`, `Timeout` if the verifier was given up on.
     pub verdict: Verdict,
     /// The reward; none exactly when the verdict is `Timeout`. Such a response trains nothing.
     pub reward: Option<Reward>,
-    /// The rewards of several weighted verifiers by name; empty if there is one.
+    /// The rewards of several weighted verifiers by name; empty if there is only one.
     pub parts: Vec<Part>,
-    /// The answer that the response gives, if it gives one.
+    /// The answer in the response, if there is one.
     pub answer: Option<Answer>,
-    /// Why, in a few words, where the verifier says it.
+    /// The reason, in a few words, if the verifier gives one.
     pub reason: Option<String>,
 }
 
-/// What one of several verifiers gave.
+/// The result of one of several verifiers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// NAME of `[reward.parts.NAME]`.
     pub name: String,
-    /// What it gave.
+    /// Its reward.
     pub reward: Reward,
 }
 
-/// What the canonical form of a long answer begins with: code or a proof is known by the digest of
+/// Prefix of the canonical form of a long answer: code or a proof is identified by the digest of
 /// its text. Hints do not list such answers.
 pub const FINGERPRINT: &str = "sha256:";
 
-/// Whether an answer is so long that it is known by its fingerprint.
+/// Whether an answer is so long that it is identified by its fingerprint.
 pub fn is_long(answer: &Answer) -> bool {
     answer.canonical.starts_with(FINGERPRINT)
 }
 
 impl Reward {
-    /// Failed altogether.
+    /// The reward 0.
     pub const ZERO: Self = Self(0.0);
-    /// Passed altogether.
+    /// The reward 1.
     pub const ONE: Self = Self(1.0);
 
     /// A number from 0 to 1.
     pub fn new(value: f64) -> Result<Self, NoReward> {
-        // Adding zero makes -0 a plain 0.
+        // Adding zero turns -0 into 0.
         if (0.0..=1.0).contains(&value) { Ok(Self(value + 0.0)) } else { Err(NoReward(value)) }
     }
 
@@ -97,14 +97,14 @@ impl Reward {
 }
 
 impl Judgement {
-    /// What the grader says: 1 for a right answer, 0 for a wrong one or none, and no reward where it
+    /// The grader's verdict as a reward: 1 for a right answer, 0 for a wrong one or none, and no reward if it
     /// gave up.
     pub fn graded(verdict: Verdict, answer: Option<Answer>) -> Self {
         let reward = (verdict != Verdict::Timeout).then(|| Reward::from(verdict.is_correct()));
         Self { verdict, reward, parts: Vec::new(), answer, reason: None }
     }
 
-    /// No verdict: the verifier was given up on.
+    /// No verdict: the verifier gave up.
     pub fn given_up(reason: impl Into<String>) -> Self {
         Self {
             verdict: Verdict::Timeout,

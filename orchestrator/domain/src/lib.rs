@@ -1,4 +1,4 @@
-//! What Retrial talks about: problems, rollouts, grades, scores. Plain data, no I/O.
+//! The domain of Retrial: problems, rollouts, grades, scores. Plain data, no I/O.
 
 mod benchmark;
 mod judgement;

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MistakeKind {
-    /// It has an answer, and not the right one.
+    /// It has a wrong answer.
     Wrong,
-    /// It has an answer that cannot be read.
+    /// Its answer cannot be parsed.
     Unparsed,
     /// It ended without an answer.
     NoAnswer,
@@ -20,7 +20,7 @@ impl MistakeKind {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Wrong, Self::Unparsed, Self::NoAnswer, Self::CutOff];
 
-    /// The word for it in the log.
+    /// Its name in the log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Wrong => "wrong",
@@ -30,7 +30,7 @@ impl MistakeKind {
         }
     }
 
-    /// The kind with this word.
+    /// The kind of this name.
     pub fn by_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }

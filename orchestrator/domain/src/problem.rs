@@ -15,11 +15,11 @@ pub struct ProblemId(pub String);
 pub struct Problem {
     /// Its name.
     pub id: ProblemId,
-    /// What is asked; the `{problem}` of the prompt templates.
+    /// The problem's text; the `{problem}` of the prompt templates.
     pub text: String,
     /// The right answer, as the data set writes it.
     pub answer: String,
-    /// Whatever else the data set says of it (source, level, ...).
+    /// Other fields of the data set (source, level, ...).
     pub tags: BTreeMap<String, String>,
 }
 

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::Judgement;
 
-/// Which of a step's two trials a rollout belongs to.
+/// One of the two trials of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trial {
-    /// On the problem as it stands.
+    /// With the ordinary prompt.
     First,
-    /// An extra rollout, after the first trial failed altogether.
+    /// Extra rollouts, after the first trial failed completely.
     Second,
 }
 
@@ -21,7 +21,7 @@ pub enum Trial {
 pub struct Rollout {
     /// Position in its group, from 0.
     pub index: u32,
-    /// Token ids as they were sampled, the end token included.
+    /// Token ids as they were sampled, including the end token.
     pub tokens: Vec<u32>,
     /// Log-probability of each token in nats, in the context it was sampled in.
     pub logprobs: Vec<f32>,
@@ -33,7 +33,7 @@ pub struct Rollout {
     pub version: WeightVersion,
 }
 
-/// A rollout and what the verifier says of it.
+/// A rollout and its judgement.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GradedRollout {
     /// The rollout.
@@ -48,7 +48,7 @@ impl GradedRollout {
         self.judgement.verdict
     }
 
-    /// The answer that was found in it, if any.
+    /// The answer found in it, if any.
     pub fn answer(&self) -> Option<&Answer> {
         self.judgement.answer.as_ref()
     }
@@ -58,7 +58,7 @@ impl Trial {
     /// Both of them.
     pub const ALL: [Self; 2] = [Self::First, Self::Second];
 
-    /// The word for it in the database.
+    /// Its name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::First => "first",

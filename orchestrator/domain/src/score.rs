@@ -25,8 +25,8 @@ impl Score {
     }
 }
 
-/// The standard errors of Pass@1 and Pass@k over the problems: how far the scores would move if
-/// other problems of the same kind were drawn.
+/// The standard errors of Pass@1 and Pass@k over the problems: how far the scores would move with
+/// other problems of the same kind.
 pub fn standard_errors(problems: &[Tally], k: u32) -> (f64, f64) {
     let error = |values: Vec<f64>| {
         let mean = mean(&values);
@@ -37,17 +37,17 @@ pub fn standard_errors(problems: &[Tally], k: u32) -> (f64, f64) {
     (error(by_problem(problems, 1)), error(by_problem(problems, k)))
 }
 
-/// How the samples of a problem fared.
+/// Counts of a problem's samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
-    /// Samples that could be graded.
+    /// Graded samples.
     pub tries: u64,
-    /// Correct ones among them.
+    /// Correct samples.
     pub correct: u64,
 }
 
 impl Tally {
-    /// Of graded samples.
+    /// From graded samples.
     pub fn of(graded: &[GradedRollout]) -> Self {
         let count = |test: fn(Verdict) -> bool| {
             graded.iter().filter(|graded| test(graded.verdict())).count() as u64
@@ -64,12 +64,12 @@ impl Tally {
     }
 }
 
-/// Pass@k of each problem that has a sample that could be graded.
+/// Pass@k of each problem with a graded sample.
 fn by_problem(problems: &[Tally], k: u32) -> Vec<f64> {
     problems.iter().filter_map(|tally| tally.pass_at(k)).collect()
 }
 
-/// The mean; 0 of nothing.
+/// The mean; 0 if empty.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }

@@ -1,4 +1,4 @@
-//! What a configuration says of a data set: where it lies and which column is what.
+//! The data sets of a configuration: sources and columns.
 
 use std::fmt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-/// What a place on the hub begins with.
+/// Prefix of references to the hub.
 pub const HUB_SCHEME: &str = "hf://";
 
 /// The sources of a set: one, or several with weights.
@@ -21,23 +21,23 @@ pub struct Sources(pub Vec<Source>);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Where it lies.
+    /// The source.
     pub source: String,
-    /// The share of problems that a run takes from it, compared with the weights of the others.
+    /// The share of problems that a run takes from it, relative to the weights of the others.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub weight: f64,
-    /// Which column is what, where the layout is not a known one.
+    /// Which column is what, if the layout is not a known one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<Columns>,
 }
 
-/// Which column is what. A dot leads into a column: `reward_model.ground_truth`.
+/// Which column is what. A dot selects a part of a column: `reward_model.ground_truth`.
 ///
-/// What is not named is taken from the layout, if it is a known one.
+/// Columns that are not configured are taken from the layout, if it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Columns {
-    /// What is asked: a text, or messages.
+    /// The problem: a text, or messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// The right answer, or a worked one that ends in `#### ANSWER` or has a box.
@@ -46,7 +46,7 @@ pub struct Columns {
     /// A right response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub solution: Option<String>,
-    /// The name of the problem.
+    /// The problem's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Columns that are kept as tags.
@@ -54,7 +54,7 @@ pub struct Columns {
     pub tags: Option<Vec<String>>,
 }
 
-/// The largest share of rows that may be left out if the configuration does not say another.
+/// The default of the largest share of rows that may be left out.
 pub const MAX_LEFT_OUT: f64 = 0.1;
 
 fn one() -> f64 {
@@ -67,7 +67,7 @@ fn is_one(weight: &f64) -> bool {
 }
 
 impl Source {
-    /// A source as it is named, with nothing else said.
+    /// A source without further settings.
     pub fn new(source: impl Into<String>) -> Self {
         Self { source: source.into(), weight: 1.0, columns: None }
     }
@@ -83,7 +83,7 @@ impl Sources {
         Self(vec![Source::new(source)])
     }
 
-    /// Says what is wrong, if anything is.
+    /// Checks the values; the error is the first problem.
     pub fn check(&self) -> Result<(), String> {
         if self.0.is_empty() {
             return Err("it names no source".into());
@@ -96,7 +96,7 @@ impl Sources {
         }
     }
 
-    /// Makes relative paths start at this folder.
+    /// Makes relative paths relative to this folder.
     pub fn resolve(&mut self, folder: &Path) {
         for source in &mut self.0 {
             if !source.source.starts_with(HUB_SCHEME) {

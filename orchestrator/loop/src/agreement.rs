@@ -1,7 +1,7 @@
-//! Whether the log-probabilities that a server reports for what it samples are the trainer's.
+//! Compares the log-probabilities that a server reports with the trainer's.
 //!
-//! Every importance ratio rests on it: the numbers beside the rollouts must be at the run's
-//! temperature, of the full distribution, without penalties. It is seen when a run begins, on a few
+//! Every importance ratio depends on them: they must be those at the run's
+//! temperature, of the full distribution, without penalties. They are compared when a run begins, on a few
 //! hundred sampled tokens, and again on the rollouts of each step.
 
 use anyhow::{Context, Result};
@@ -12,13 +12,13 @@ use retrial_servers::{Differences, PolicyServer, SampleRequest, Sampled};
 
 use crate::trainer::Trainer;
 
-/// Responses that are compared, and most tokens of each.
+/// Number of compared responses, and limit on the tokens of each.
 const RESPONSES: u32 = 16;
 const TOKENS: usize = 64;
-/// Standard errors by which more tokens fit raw log-probabilities than processed ones.
+/// Standard errors by which more tokens match raw log-probabilities than processed ones.
 const CLEARLY: f64 = 4.0;
 
-/// A server reports other log-probabilities than the trainer computes.
+/// A server's log-probabilities differ from the trainer's.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the log-probabilities that {url} reports for {} tokens that it sampled at temperature \
@@ -29,23 +29,23 @@ const CLEARLY: f64 = 4.0;
 pub struct Disagreement {
     /// The server.
     pub url: String,
-    /// How far off it is.
+    /// The differences.
     pub differences: Differences,
     /// Sampling temperature.
     pub temperature: f64,
-    /// Mean difference that passes, nats.
+    /// Tolerance of the mean difference, nats.
     pub tolerance: f64,
-    /// What to look at.
+    /// The hint.
     pub hint: &'static str,
 }
 
-/// Why the comparison did not end well.
+/// Why the comparison failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AgreementError {
     /// The numbers differ.
     #[error(transparent)]
     Disagreement(#[from] Disagreement),
-    /// One of the two did not answer as it should.
+    /// One of the two failed to answer.
     #[error("{0:#}")]
     Call(anyhow::Error),
 }
@@ -61,7 +61,7 @@ pub struct Reported {
     pub plain: f64,
 }
 
-/// Says whether a server's numbers are the trainer's, and if not, what they are.
+/// Checks a server's numbers; if they are not the trainer's, says what they are.
 pub fn judge(
     url: &str,
     tokens: &[Reported],
@@ -91,8 +91,8 @@ pub fn judge(
     Err(Disagreement { url, differences, temperature, tolerance, hint })
 }
 
-/// Whether the numbers are before the temperature, however little it changes them: more tokens are
-/// nearer to those than chance allows.
+/// Whether the numbers are before the temperature, however small its effect: more tokens are
+/// closer to those than chance allows.
 fn are_raw(tokens: &[Reported]) -> bool {
     let (mut raw, mut processed) = (0.0_f64, 0.0_f64);
     for Reported { server, scaled, plain } in tokens {
@@ -106,7 +106,7 @@ fn are_raw(tokens: &[Reported]) -> bool {
     raw - processed > CLEARLY * (raw + processed).sqrt()
 }
 
-/// Samples from a server and has the trainer score what was sampled. Both must hold the same
+/// Samples from a server and lets the trainer score the samples. Both must have the same
 /// weights. Returns the mean difference, nats.
 pub async fn compare(
     server: &dyn PolicyServer,
@@ -148,7 +148,7 @@ async fn score(
     let score = async |temperature| {
         let request = ScoreRequest { sequences: sequences.clone(), temperature, version: None };
         let scored = trainer.score(&request).await.context("scoring what a server sampled")?;
-        // Of the last tokens only: the prompt's come first.
+        // The last tokens only: the prompt's come first.
         let of_response = |(all, Sampled { tokens, .. }): (Vec<f32>, &Sampled)| {
             all[all.len() - tokens.len()..].to_vec()
         };
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn raw_and_processed_numbers_are_told_apart_by_which_fits() {
-        // So wide a tolerance that both would pass.
+        // A tolerance so wide that both would pass.
         let raw = judge("http://a", &tokens(|_, plain| plain), 0.7, 1.0).unwrap_err();
         assert!(raw.to_string().contains("--logprobs-mode processed_logprobs"), "{raw}");
         let processed = judge("http://a", &tokens(|scaled, _| scaled), 0.7, 0.02).unwrap();

@@ -1,5 +1,5 @@
-//! The model card of a run: what was trained, on what, how, and what came out. It lies beside the
-//! versions of the weights, and goes with a model that is exported from them.
+//! The model card of a run: what was trained, on what, how, and the results. It is a file beside the
+//! weight versions, and is included in exports.
 
 use std::fmt::Write as _;
 
@@ -24,7 +24,7 @@ fn card(config: &Config, inputs: &[Input], last: WeightVersion, table: &str) -> 
     let model = of_kind(InputKind::Model).map(|input| input.source.as_str()).next();
     let model = model.unwrap_or(config.model.path.0.as_str());
     let mut card = String::from("---\nlibrary_name: transformers\npipeline_tag: text-generation\n");
-    // On the hub names are links. Folders of this machine mean nothing there.
+    // On the hub names are links. Local folders would mean nothing there.
     let hub_name = |source: &str| {
         let name = source.split('@').next().unwrap_or_default();
         (source.contains('@') && !source.starts_with('/')).then(|| name.to_owned())
@@ -93,7 +93,7 @@ fn sources<'a>(inputs: impl Iterator<Item = &'a Input>) -> String {
     if shown.is_empty() { "none".into() } else { shown.join("; ") }
 }
 
-/// A source as others may see it: of a path of this machine its end only.
+/// A source for publication: only the last part of a local path.
 fn shown(source: &str) -> String {
     match source.strip_prefix('/') {
         Some(path) => path.rsplit('/').next().unwrap_or_default().to_owned(),

@@ -1,6 +1,6 @@
-//! A run is trained by one process at a time: two would log the same rollouts, and their trainers
-//! write over each other's weights. What is claimed lies beside the log, the one place that an
-//! orchestrator surely writes to: the weights are the trainer's, which may be on another machine.
+//! The lock of a run. One process at a time may train it: two would log the same rollouts, and their trainers
+//! overwrite each other's weights. The lock is a file beside the log, the one place that an
+//! orchestrator can surely write to: the weights are the trainer's, which may be on another machine.
 
 use std::fs::{self, File, Metadata, TryLockError};
 use std::os::unix::fs::MetadataExt as _;
@@ -11,7 +11,7 @@ use retrial_config::Config;
 
 use crate::failure::Failure;
 
-/// Holds a run until it is dropped, or the process ends in whatever way.
+/// Locks a run until it is dropped, or the process ends in any way.
 #[derive(Debug)]
 pub struct Claim {
     path: PathBuf,
@@ -19,14 +19,14 @@ pub struct Claim {
 }
 
 impl Drop for Claim {
-    /// Takes the file away while it is still locked.
+    /// Removes the file while it is still locked.
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
 }
 
 impl Claim {
-    /// Takes the run of a configuration, if no other process has it.
+    /// Locks the run of a configuration, if no other process has.
     pub fn take(config: &Config) -> Result<Self, Failure> {
         let (log, name) = (&config.run.database, &config.run.name);
         let folder = log.parent().unwrap_or(Path::new(""));
@@ -37,7 +37,7 @@ impl Claim {
         let path = log.with_extension(format!("{name}.lock"));
         loop {
             let file = Self::lock(&path, name)?;
-            // Whoever had it may have taken the file away in between.
+            // The previous process may have removed the file in between.
             if is_at(&file, &path) {
                 return Ok(Self { path, _file: file });
             }
@@ -46,7 +46,8 @@ impl Claim {
 
     fn lock(path: &Path, name: &str) -> Result<File, Failure> {
         let file = File::create(path).map_err(|error| {
-            let hint = "hint: a run writes to the folder of its log; [run] database names another";
+            let hint =
+                "hint: a run writes to the folder of its log; set [run] database to another one";
             Failure::Input(anyhow!("cannot make {}: {error}\n{hint}", path.display()))
         })?;
         match file.try_lock() {

@@ -1,4 +1,4 @@
-//! What the steps of a run work with.
+//! The context of a run's steps.
 
 use std::sync::Arc;
 
@@ -21,41 +21,41 @@ use crate::prompts::Prompts;
 use crate::spaces::Spaces;
 use crate::supervisor::Supervisor;
 
-/// What the steps of a run work with.
+/// The context of a run's steps.
 pub struct Context {
     /// The configuration.
     pub config: Config,
-    /// The random seed: what is drawn follows from it and from what it is drawn for.
+    /// The random seed, from which all other seeds are derived.
     pub seed: Seed,
     /// Problems to train on.
     pub train: DataSet,
     /// Held-out sets.
     pub heldout: Vec<Set>,
-    /// Writes prompts.
+    /// Makes prompts.
     pub prompts: Prompts,
     /// Policy servers and trainer.
     pub services: Supervisor,
-    /// Has responses judged that are trained on.
+    /// Judges training responses.
     pub grading: Grading,
-    /// The same of held-out problems.
+    /// Judges responses to held-out problems.
     pub held_out_grading: Grading,
-    /// How many answers problems can have.
+    /// Answer spaces of the problems.
     pub spaces: Spaces,
     /// The mistake log.
     pub store: Store,
     /// The run's key in it.
     pub id: RunId,
-    /// What the dashboard shows of this moment.
+    /// The shared state for the dashboard.
     pub live: Arc<Live>,
     /// Where to crash on purpose.
     pub crash: Option<CrashPoint>,
 }
 
-/// Asks for responses to a prompt.
+/// A request for responses to a prompt.
 pub struct Ask<'a> {
-    /// Who judges them.
+    /// Their judge.
     pub grading: &'a Grading,
-    /// What they are called, less the position of each.
+    /// Prefix of their ids, followed by the position of each.
     pub name: String,
     /// The problem.
     pub task: &'a Arc<Task>,
@@ -96,7 +96,7 @@ impl Context {
             temperature: ask.temperature,
             top_p: 1.0,
             stop: &self.config.prompts.stop,
-            // The server that takes the request knows.
+            // The version is that of the server that took the request.
             adapter: None,
         };
         let id = &ask.task.problem.id;
@@ -105,7 +105,7 @@ impl Context {
         drop(place);
         let sampled = (0..).zip(outcomes).filter_map(|(index, outcome)| match outcome {
             Outcome::Sampled(sampled) => Some((index, sampled)),
-            // It has no reward: the group is that much smaller. The pool has said why.
+            // It has no reward: the group is smaller by one. The pool has logged why.
             Outcome::GivenUp { .. } => None,
         });
         let sampled = sampled.collect();

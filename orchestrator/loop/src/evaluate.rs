@@ -17,7 +17,7 @@ use crate::evaluator::{Done, Set, enter, evaluate_set};
 /// Scores by the name of the set.
 pub type Scores = BTreeMap<String, Score>;
 
-/// Evaluates every held-out set with the weights of `version`, or takes what the log has.
+/// Evaluates every held-out set with the weights of `version`, or takes the scores in the log.
 pub async fn evaluate(context: &Context, version: WeightVersion) -> Result<Scores> {
     let Context { store, id, .. } = context;
     let mut scores = Scores::new();
@@ -39,7 +39,7 @@ async fn evaluate_version(context: &Context, version: WeightVersion, set: &Set) 
     let (name, eval) = entry(context, version).await?;
     enter(store, eval, &name, set).await?;
     let activity = live.enter(Step(version.0), Phase::Evaluate, set.tasks.len());
-    // The same seeds at every version: what changes between two evaluations is the policy.
+    // The same seeds at every version, so that only the policy differs between evaluations.
     let seed = context.seed.of_text("evaluation").of_text(set.name());
     let sample = async |task: &Arc<Task>| {
         let prompt = prompts.plain(task)?;

@@ -1,8 +1,8 @@
-//! The evaluation of weights on sets of problems, by Pass@1 and the unbiased Pass@k: what a run does
-//! with its own versions, and `retrial eval` with any model.
+//! Evaluates weights on sets of problems, by Pass@1 and the unbiased Pass@k: for a run's
+//! own versions, and for `retrial eval` with any model.
 //!
-//! Each problem enters the log as soon as it is graded, so that an evaluation that was interrupted
-//! goes on with the next.
+//! Each problem enters the log as soon as it is graded, so that an interrupted evaluation
+//! continues with the next.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use sha2::{Digest as _, Sha256};
 /// A set of problems.
 #[derive(Clone, Debug)]
 pub struct Set {
-    /// What the log has of it.
+    /// Its entry in the log.
     pub entry: EvalSet,
     /// Its problems.
     pub tasks: Vec<Arc<Task>>,
 }
 
-/// How far the evaluation of a set is.
+/// Progress of the evaluation of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {
-    /// Problems that are done.
+    /// Finished problems.
     pub problems: usize,
     /// Problems of the set.
     pub of: usize,
 }
 
 impl Set {
-    /// A set that was loaded, with k samples a problem.
+    /// A loaded set, with k samples per problem.
     pub fn of(set: &DataSet, k: u32) -> Self {
         let report = set.report();
         let files: Vec<&str> = report.files.iter().map(|file| file.file.as_str()).collect();
@@ -52,7 +52,7 @@ impl Set {
         &self.entry.benchmark
     }
 
-    /// The problems that the log does not have in an evaluation.
+    /// The problems that the log does not have yet in an evaluation.
     async fn missing(&self, store: &Store, eval: EvalId) -> Result<Vec<&Arc<Task>>> {
         let done = store.done_eval_problems(eval, self.name()).await?;
         Ok(self.tasks.iter().filter(|task| !done.contains(&task.problem.id)).collect())
@@ -64,7 +64,7 @@ impl Set {
     }
 }
 
-/// Enters a set into an evaluation. One that the log has already must be the same.
+/// Enters a set into an evaluation. A set that the log already has must be the same.
 pub async fn enter(store: &Store, eval: EvalId, name: &str, set: &Set) -> Result<()> {
     let Set { entry, tasks } = set;
     let known = store.eval_sets(eval).await?;

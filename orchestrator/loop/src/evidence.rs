@@ -1,28 +1,28 @@
-//! Which weights explain a server's log-probabilities better: those that it should have, or those
-//! before?
+//! Evidence of stale weights: do the current weights explain a server's log-probabilities better, or
+//! the previous ones?
 //!
-//! A step of training moves a log-probability by 1e-4 nats, the kernels of a healthy server by more
-//! than that. So single tokens tell nothing, and thousands do. With a the trainer's log-probability of
-//! a token under the new weights, b under those before and s the server's,
-//!
-//! - d = a - b is what the step has moved, r = s - (a + b) / 2 is on the side of the weights that the
-//!   server has: d / 2 for the new ones, -d / 2 for the old ones, and noise;
-//! - tokens are compared with those of about the same a only: a step sharpens a policy, and noise and
-//!   rounding move likely tokens in another way than unlikely ones, on healthy servers too;
+//! A step of training moves a log-probability by 1e-4 nats; the noise of a healthy server's kernels is
+//! larger. So single tokens show nothing, but thousands do. With a the trainer's log-probability of
+//! a token under the new weights, b under the previous ones and s the server's,
+//! - d = a - b is the change of the step, r = s - (a + b) / 2 is on the side of the weights that the
+//!   server has: d / 2 for the new ones, -d / 2 for the old ones, plus noise;
+//! - tokens are compared with those of similar a only: a step sharpens a policy, and noise and
+//!   rounding affect likely tokens differently from unlikely ones, on healthy servers too;
+//! - r is clipped at a few times its usual size, and so is d, so that no single token dominates.
 //! - r is cut off at a few times its usual size, and d at its own, so that no token counts for many.
 //!
-//! The sum of d r over the tokens is the evidence, its standard error that of its blocks of a few
+//! The sum of d r over the tokens is the evidence; its standard error comes from blocks of a few
 //! tokens. Old and new weights give the same evidence with opposite signs: symmetric noise, however
 //! large and with whatever tails, does not make one look like the other.
 
-/// Standard errors beyond which evidence decides. Chance goes as far once in three million checks.
+/// Standard errors beyond which evidence decides. By chance this happens once in three million checks.
 const DECIDES: f64 = 5.0;
-/// Tokens that are not independent of each other.
+/// Size of a block: tokens within it are not independent.
 const BLOCK: usize = 4;
-/// Groups of tokens that are alike, and the least tokens of one.
+/// Number of groups of similar tokens, and the least tokens of one.
 const GROUPS: usize = 16;
 const LEAST_ALIKE: usize = 24;
-/// Residuals are cut off at this many standard deviations, as Huber has it.
+/// Residuals are clipped at this many standard deviations (Huber).
 const CUT: f64 = 1.5;
 /// From the median of absolute values to a standard deviation.
 const DEVIATIONS: f64 = 1.4826;
@@ -34,32 +34,32 @@ pub struct Token {
     pub server: f64,
     /// The trainer's, under the weights that the server should have.
     pub now: f64,
-    /// The trainer's, under the weights before.
+    /// The trainer's, under the previous weights.
     pub before: f64,
 }
 
-/// What tokens say of a server's weights; it adds up over steps.
+/// The evidence of tokens about a server's weights; it adds up over steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Evidence {
     sum: f64,
     squares: f64,
-    /// Tokens that it is of.
+    /// Number of tokens.
     pub tokens: usize,
 }
 
-/// What to make of evidence.
+/// Conclusion from evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weights {
-    /// The server has the weights that it should have.
+    /// The server has the right weights.
     New,
-    /// It has older ones.
+    /// The server has older weights.
     Old,
-    /// The tokens do not tell.
+    /// Undecided.
     Unknown,
 }
 
 impl Evidence {
-    /// Of the tokens of responses.
+    /// The evidence from the tokens of responses.
     pub fn of(responses: &[Vec<Token>]) -> Self {
         let sound = |token: &Token| {
             [token.server, token.now, token.before].iter().all(|number| number.is_finite())
@@ -83,7 +83,7 @@ impl Evidence {
         for change in &mut moved {
             *change = change.clamp(-size, size);
         }
-        // What is cut off on one side only must not look like a trend.
+        // Clipping on one side only must not look like a trend.
         centre(&mut moved, &alike, mean);
         let products = moved.iter().zip(&residual).map(|(d, r)| d * r.clamp(-cut, cut));
         let mut products = products.collect::<Vec<f64>>().into_iter();
@@ -96,7 +96,7 @@ impl Evidence {
         evidence
     }
 
-    /// Both together.
+    /// The sum of both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -106,12 +106,12 @@ impl Evidence {
         }
     }
 
-    /// In standard errors: above 0 for the new weights, below for the old ones.
+    /// In standard errors: positive for the new weights, negative for the old ones.
     pub fn strength(&self) -> f64 {
         if self.squares > 0.0 { self.sum / self.squares.sqrt() } else { 0.0 }
     }
 
-    /// What to make of it.
+    /// The conclusion.
     pub fn weights(&self) -> Weights {
         match self.strength() {
             DECIDES.. => Weights::New,
@@ -120,15 +120,15 @@ impl Evidence {
         }
     }
 
-    /// What of it is kept for the next step: only suspicion. A server that was up to date may not be
-    /// so any more.
+    /// The part that is kept for the next step: only suspicion. A server that was up to date may
+    /// become stale.
     #[must_use]
     pub fn suspicion(self) -> Self {
         if self.sum < 0.0 { self } else { Self::default() }
     }
 }
 
-/// The positions of tokens, in groups of about the same log-probability.
+/// The positions of tokens, in groups of similar log-probability.
 fn alike(tokens: &[Token]) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..tokens.len()).collect();
     order.sort_by(|&one, &other| tokens[one].now.total_cmp(&tokens[other].now));
@@ -136,7 +136,7 @@ fn alike(tokens: &[Token]) -> Vec<Vec<usize>> {
     order.chunks(tokens.len().div_ceil(groups).max(1)).map(<[usize]>::to_vec).collect()
 }
 
-/// Takes from each number the centre of its group.
+/// Subtracts from each number the centre of its group.
 fn centre(numbers: &mut [f64], groups: &[Vec<usize>], of: fn(Vec<f64>) -> f64) {
     for group in groups {
         let centre = of(group.iter().map(|&position| numbers[position]).collect());

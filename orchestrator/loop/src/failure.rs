@@ -1,4 +1,4 @@
-//! The ways a command does not end well, and their exit codes.
+//! The ways a command fails, and their exit codes.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -10,25 +10,25 @@ use crate::stop::INTERRUPTED;
 /// Why a command failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// The command line, the configuration or a file it names is wrong: exit code 2.
+    /// The command line, the configuration or a file is wrong: exit code 2.
     Input(anyhow::Error),
     /// The work failed: exit code 1.
     Work(anyhow::Error),
-    /// A person ended a run after a step: exit code 130.
+    /// A person stopped a run after a step: exit code 130.
     Interrupted {
-        /// The last version that was made.
+        /// The last version.
         done: WeightVersion,
-        /// Who ended it.
+        /// Who stopped it.
         by: StoppedBy,
     },
 }
 
-/// Who ended a run.
+/// Who stopped a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoppedBy {
     /// Ctrl-C, or SIGTERM.
     Signal,
-    /// Somebody on the dashboard.
+    /// A person on the dashboard.
     Dashboard,
 }
 
@@ -47,7 +47,7 @@ impl Failure {
         Self::Input(error.into())
     }
 
-    /// What went wrong, whichever way.
+    /// The error, in every case.
     pub fn into_error(self) -> anyhow::Error {
         match self {
             Self::Input(error) | Self::Work(error) => error,
@@ -55,7 +55,7 @@ impl Failure {
         }
     }
 
-    /// Says what went wrong on standard error and returns the exit code.
+    /// Prints the error on standard error and returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (error, code) = match self {
             Self::Input(error) => (error, 2),

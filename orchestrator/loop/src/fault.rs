@@ -1,4 +1,4 @@
-//! Crashes on demand, for the tests of `--resume`.
+//! Injected crashes, for the tests of `--resume`.
 
 use std::str::FromStr;
 
@@ -8,19 +8,19 @@ use retrial_protocol::Step;
 /// last first trial is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// The step is in the log, nothing else.
+    /// The step has begun in the log.
     Begin,
     /// Half of the first trial is in the log.
     HalfFirstTrial,
     /// The first trial is in the log.
     FirstTrial,
-    /// A hint is in the log, and nothing that was sampled on it.
+    /// A hint is in the log, but no rollout with it.
     Hints,
     /// The second trial is in the log.
     SecondTrial,
     /// The trainer has the new version.
     Train,
-    /// The server has it.
+    /// The server has the new version.
     Publish,
     /// The step is committed.
     Commit,
@@ -59,7 +59,7 @@ impl FromStr for CrashPoint {
 }
 
 impl CrashPoint {
-    /// Ends the process as a kill would, with nothing cleaned up, if this is the moment.
+    /// Ends the process as if killed, without cleaning up, if this is the moment.
     pub fn reached(point: Option<Self>, moment: Moment, step: Step) {
         if point == Some(Self { moment, step }) {
             std::process::abort();

@@ -1,8 +1,8 @@
-//! Judgements of sampled responses: what the verifiers say of each.
+//! Judges sampled responses with the verifiers.
 //!
-//! Decoding takes milliseconds of a processor and runs on threads of its own, as rules do, so that the
-//! task that waits for servers is never late for the next answer. Programs and services are waited for
-//! without a thread.
+//! Decoding takes milliseconds of a processor and runs on blocking threads, as rules do, so that the
+//! task that waits for servers is never delayed. Programs and services are waited for
+//! asynchronously.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use retrial_text::Text;
 use retrial_verify::Verifiers;
 use tokio::task::spawn_blocking;
 
-/// Has responses judged.
+/// A judge of responses.
 #[derive(Clone)]
 pub struct Grading {
     text: Arc<Text>,
@@ -24,20 +24,20 @@ pub struct Grading {
 }
 
 impl Grading {
-    /// Decodes responses with this tokenizer, and asks these verifiers.
+    /// A judge with this tokenizer and these verifiers.
     pub fn new(text: Arc<Text>, verifiers: Arc<Verifiers>) -> Self {
         Self { text, verifiers }
     }
 
-    /// The same, for answers that are looked for elsewhere in responses.
+    /// A judge that extracts answers in another way.
     #[must_use]
     pub fn looking_in(&self, extraction: Extraction) -> Self {
         let verifiers = Arc::new(self.verifiers.looking_in(extraction));
         Self { text: Arc::clone(&self.text), verifiers }
     }
 
-    /// Has the responses to a problem judged that the weights of `version` sampled, each with its
-    /// position in the group. `name` is what they are called, less the position.
+    /// Judges the responses to a problem that the weights of `version` sampled, each with its
+    /// position in the group. `name` is the prefix of their ids.
     pub async fn grade(
         &self,
         name: &str,
@@ -50,7 +50,7 @@ impl Grading {
             let rollout = |(index, sampled)| rollout(&text, index, sampled, version);
             sampled.into_iter().map(rollout).collect()
         };
-        let rollouts = spawn_blocking(decode).await.context("decoding broke off")??;
+        let rollouts = spawn_blocking(decode).await.context("decoding failed")??;
         let Task { problem, solution, .. } = task;
         let question = Arc::new(Question { problem: problem.clone(), solution: solution.clone() });
         let submission = |rollout: &Rollout| Submission {
@@ -75,7 +75,7 @@ fn rollout(text: &Text, index: u32, sampled: Sampled, version: WeightVersion) ->
     Ok(Rollout { index, tokens, logprobs, text, finish, version })
 }
 
-/// Says that responses have no verdict, and why the first of them has none.
+/// Warns of responses without a verdict, with the reason of the first.
 fn tell_given_up(name: &str, graded: &[GradedRollout]) {
     let mut given_up = graded.iter().filter(|graded| graded.verdict() == Verdict::Timeout);
     let Some(first) = given_up.next() else { return };

@@ -1,4 +1,4 @@
-//! The group of a problem: what a step learns from its rollouts.
+//! The group of a problem in a step.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use retrial_store::Replacement;
 
 use crate::hints::Retry;
 
-/// A rollout that several places hold.
+/// A rollout with several owners.
 pub type Shared = Arc<GradedRollout>;
 
-/// A problem's part of a step, once its trials are over.
+/// A problem's group, once its trials are over.
 #[derive(Clone, Debug)]
 pub struct Group {
     /// The problem.
@@ -30,16 +30,16 @@ pub struct Group {
     pub second: Option<Second>,
     /// The refined group.
     pub members: Vec<Member<Shared>>,
-    /// Responses of both trials that were given up, because no attempt gave one that can be used.
+    /// Responses of both trials that were given up, because no attempt gave a usable one.
     pub given_up: usize,
-    /// Responses of both trials that the verifier was given up on: they have no reward.
+    /// Responses of both trials whose verifier gave up: they have no reward.
     pub unjudged: usize,
 }
 
 /// The second trial of a problem.
 #[derive(Clone, Debug)]
 pub struct Second {
-    /// How it was asked for.
+    /// Its prompt.
     pub retry: Retry,
     /// Its rollouts that have a reward.
     pub extra: Vec<Shared>,
@@ -74,7 +74,7 @@ impl Group {
         self.members.iter().filter_map(pair).collect()
     }
 
-    /// What the trainer gets of the group: every member against the un-hinted prompt, less what the
+    /// The samples of the group for the trainer: every member against the un-hinted prompt, without those that the
     /// configuration leaves out.
     pub fn samples(&self, config: &Config) -> Vec<Sample> {
         let kind = self.second.as_ref().map_or(HintKind::Plain, |second| second.retry.trial.kind);
@@ -107,20 +107,20 @@ impl Group {
     }
 }
 
-/// The reward of a rollout that was graded.
+/// The reward of a graded rollout.
 pub fn reward(graded: &Shared) -> Reward {
     let Judgement { verdict, reward, .. } = &graded.judgement;
     let value = reward.map_or(0.0, retrial_domain::Reward::get);
     Reward::new(value, verdict.is_correct())
 }
 
-/// The rollouts that have a reward: one that the verifier was given up on has none.
+/// The rollouts with a reward.
 pub fn with_reward(graded: Vec<GradedRollout>) -> Vec<Shared> {
     graded.into_iter().filter(|graded| graded.verdict() != Verdict::Timeout).map(Arc::new).collect()
 }
 
-/// What a hint needs to know of the rollouts of a first trial. Answers of more than `longest`
-/// characters are not for a hint.
+/// The input of a hint from the rollouts of a first trial. Answers of more than `longest`
+/// characters are not listed.
 pub fn attempts(first: &[Shared], longest: usize) -> Vec<Attempt> {
     let attempt = |graded: &Shared| Attempt {
         reward: reward(graded),

@@ -1,5 +1,5 @@
-//! What a hint lists: the step's own wrong answers, those that the log remembers, and never so many
-//! that the right one is left over.
+//! The answers that a hint lists: the step's own wrong ones, those in the log, and never so many
+//! that only the right one remains.
 
 use anyhow::Result;
 use retrial_data::Task;
@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::equality::Equality;
 use crate::group::{Shared, attempts};
 
-/// How a problem is tried again.
+/// A second trial with its hint.
 #[derive(Clone, Debug)]
 pub struct Retry {
     /// The prompt, and the answers that it lists.
@@ -46,7 +46,7 @@ pub async fn retry(
     Ok(Some(Retry { trial, answer_space: space.size(), equality }))
 }
 
-/// What the log remembers of earlier steps, if it is to.
+/// Wrong answers of earlier steps, if configured.
 async fn remembered(context: &Context, step: Step, task: &Task) -> Result<Vec<Answer>> {
     let Context { config, store, id, .. } = context;
     match config.hint.memory {

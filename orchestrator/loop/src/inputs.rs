@@ -1,4 +1,4 @@
-//! What a run reads before it begins: the model's words, and the problems.
+//! The inputs of a run: the model's files, and the problems.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::solution;
 pub struct Inputs {
     /// The model's folder on this machine.
     pub folder: PathBuf,
-    /// Writes prompts that fit into the model's context.
+    /// Makes prompts that fit into the model's context.
     pub prompts: Prompts,
     /// Longest sequence of the model, tokens.
     pub context: usize,
@@ -28,7 +28,7 @@ pub struct Inputs {
     pub train: DataSet,
     /// Held-out sets.
     pub heldout: Vec<DataSet>,
-    /// All of it, in little, for the log.
+    /// Fingerprints of all inputs, for the log.
     pub pinned: Vec<Input>,
 }
 
@@ -37,15 +37,15 @@ struct Loader<'a> {
     config: &'a Config,
     model: &'a Model,
     templates: &'a Templates,
-    /// Tokens of the longest prompt that was used.
+    /// Tokens of the longest prompt of a used problem.
     longest: usize,
-    /// A prompt that the model cannot read at all.
+    /// A prompt that the model cannot read.
     unreadable: Option<anyhow::Error>,
 }
 
 impl Inputs {
-    /// Reads them all; chat templates are told that it is `now`. Rows that cannot be used are left
-    /// out and accounted for. What of the configuration follows from the model is settled. Blocks, also
+    /// Loads all inputs; chat templates see the time `now`. Rows that cannot be used are left
+    /// out and counted. Sets defaults of the configuration that depend on the model. Blocks, also
     /// for downloads.
     pub fn load(config: &mut Config, now: DateTime) -> Result<Self> {
         let model = Model::load(&config.model.path, Parts::Whole, &config.prompts, now)?;
@@ -88,7 +88,7 @@ impl Inputs {
         Ok(Self { folder, prompts, context, train, heldout, pinned })
     }
 
-    /// Tokens of the longest sequence that a run can need: prompt, hint and response.
+    /// Tokens of the longest sequence of a run: prompt, hint and response.
     pub fn longest_sequence(&self, config: &Config) -> usize {
         self.prompts.longest + config.rollout.max_tokens()
     }

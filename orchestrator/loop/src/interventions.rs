@@ -1,4 +1,4 @@
-//! What a person asked for between two steps, on the dashboard or by a signal.
+//! Commands between two steps, from the dashboard or by a signal.
 
 use std::fs;
 use std::io;
@@ -14,21 +14,21 @@ use crate::failure::StoppedBy;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
-/// How often a paused run looks for a signal.
+/// Interval at which a paused run checks for a signal.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// The folder of the versions that are kept for good, in the folder of a run's weights.
+/// Subfolder of a run's weights for versions that are kept permanently.
 const CHECKPOINTS: &str = "checkpoints";
 
-/// What comes next.
+/// What follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The next step.
     Step,
-    /// Nothing: the run is to end.
+    /// The run stops.
     End(StoppedBy),
 }
 
-/// Does what was asked for while the weights are at `version`, and waits while the run is paused.
+/// Executes pending commands while the weights are at `version`, and waits while the run is paused.
 pub async fn carry_out(
     context: &Context,
     version: WeightVersion,
@@ -41,7 +41,7 @@ pub async fn carry_out(
         if wishes.checkpoint {
             match checkpoint(&context.config.weights(), version).await {
                 Ok(folder) => progress.kept(version, &folder),
-                // The run is worth more than the copy.
+                // A failed copy does not stop the run.
                 Err(error) => tracing::error!("version {version} was not kept: {error:#}"),
             }
         }
@@ -58,12 +58,12 @@ pub async fn carry_out(
             return Ok(Next::Step);
         }
         pause.get_or_insert_with(|| context.live.pause());
-        // A signal does not end the wait: look for one now and then.
+        // A signal does not end the wait: check for one now and then.
         let _ = tokio::time::timeout(LOOK_EVERY, context.live.control().asked()).await;
     }
 }
 
-/// Keeps a version for good: the trainer drops old ones from its folder only.
+/// Keeps a version permanently: the trainer deletes old ones from its own folder only.
 async fn checkpoint(weights: &Path, version: WeightVersion) -> Result<PathBuf> {
     let (from, folder) = (weights.join(version.folder()), weights.join(CHECKPOINTS));
     let to = folder.join(version.folder());
@@ -83,7 +83,7 @@ async fn checkpoint(weights: &Path, version: WeightVersion) -> Result<PathBuf> {
     Ok(kept)
 }
 
-/// Copies a folder; by links where the file system has them, since a version never changes.
+/// Copies a folder, with hard links if possible, since a version never changes.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

@@ -1,4 +1,4 @@
-//! What the log keeps of the process that trains a run: that it does, what it warns of, how it ends.
+//! The log's record of the process that trains a run: its start, its warnings, its end.
 
 use anyhow::Result;
 use retrial_live::Recent;
@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::failure::Failure;
 use crate::open::Run;
 
-/// Warnings of one process that are kept: one that repeats itself must not fill the log.
+/// Limit on the warnings of one process, because a repeated one must not fill the log.
 const MOST_NOTICES: usize = 1000;
 
 /// This process in the log of a run.
@@ -21,7 +21,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Enters this process. Its warnings come from `recent`, those of the start among them.
+    /// Records this process. Its warnings come from `recent`, including those of the start.
     pub async fn begin(run: &Run, recent: &Recent) -> Result<Self> {
         let store = run.context.store.clone();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -30,7 +30,7 @@ impl Journal {
         Ok(Self { store, process, notices })
     }
 
-    /// Enters how this process ends. A log that takes nothing more has said so before.
+    /// Records how this process ends. A failing log has been reported before.
     pub async fn end(self, outcome: &Result<WeightVersion, Failure>) {
         self.notices.abort();
         let (outcome, reason) = match outcome {
@@ -47,7 +47,7 @@ impl Journal {
     }
 }
 
-/// Enters every warning. One that cannot be entered is no new warning.
+/// Records every warning. One that cannot be recorded is not a new warning.
 async fn keep(store: Store, process: ProcessId, recent: Recent) {
     let mut notices = recent.follow();
     let mut earlier = recent.latest_first();

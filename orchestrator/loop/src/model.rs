@@ -1,4 +1,4 @@
-//! The model of a run: its folder on this machine, and what the folder says of the words it knows.
+//! The model of a run: its folder on this machine, tokenizer and limits.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,22 +15,22 @@ use retrial_text::{DateTime, Form, Prompting, Text};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-/// What files of weights end with.
+/// Extensions of weight files.
 const WEIGHTS: &str = ".safetensors";
-/// Bytes at each end of a file of weights that its fingerprint is made of.
+/// Bytes at each end of a weight file that its fingerprint covers.
 const END: u64 = 1 << 20;
 
-/// A model's folder, and what it says of the words that the model knows.
+/// A model's folder, tokenizer and limits.
 pub struct Model {
     /// The folder on this machine.
     pub folder: PathBuf,
-    /// Where it came from: the folder, or its name on the hub with the commit.
+    /// Its source: the folder, or its name on the hub with the commit.
     pub source: String,
     /// The tokenizer and the chat template.
     pub text: Text,
     /// Longest sequence, tokens.
     pub context: usize,
-    /// Token ids that it has.
+    /// Size of the vocabulary.
     vocabulary: u32,
 }
 
@@ -39,7 +39,7 @@ pub struct Model {
 pub enum Parts {
     /// All of them.
     Whole,
-    /// Those that describe it: somebody else has the weights.
+    /// Tokenizer and configuration only: another process has the weights.
     Description,
 }
 
@@ -50,8 +50,8 @@ struct ModelFile {
 }
 
 impl Model {
-    /// Finds a model, downloads it from the hub if it lies there, and reads its description.
-    /// Templates that ask for the time are told `now`.
+    /// Finds a model, downloads it from the hub if needed, and reads its tokenizer and configuration.
+    /// Templates that ask for the time see `now`.
     pub fn load(
         path: &ModelPath,
         parts: Parts,
@@ -75,7 +75,7 @@ impl Model {
     ) -> Result<usize> {
         let prompt = templates.render(HintKind::Plain, &problem.text, &[]);
         let ids = self.text.conversation(&conversation(context, prompt))?;
-        // SGLang ends at a token that the model does not have.
+        // SGLang crashes on a token outside the vocabulary.
         if let Some(id) = ids.iter().find(|&&id| id >= self.vocabulary) {
             bail!(
                 "the prompt of problem `{}` has token {id}, the model has {}: the tokenizer belongs \
@@ -87,8 +87,8 @@ impl Model {
         Ok(ids.len())
     }
 
-    /// What the folder holds, file by file: descriptions in full, of weights the size and both
-    /// ends. Whatever else was trained has other bytes there.
+    /// Fingerprint of the folder, file by file: small files in full, weights by size and both
+    /// ends, which differ for any other training.
     pub fn fingerprint(&self) -> Result<BTreeMap<String, String>> {
         let mut files = BTreeMap::new();
         let folder = &self.folder;
@@ -107,7 +107,7 @@ impl Model {
     }
 }
 
-/// A conversation that ends with what the user asks.
+/// A conversation that ends with the user's message.
 pub fn conversation(context: &[Message], user: String) -> Vec<retrial_text::Message> {
     let said = context.iter().map(|Message { role, content }| {
         let role = match role {

@@ -1,5 +1,5 @@
-//! How a run is opened: the log, the inputs, the services, and the servers brought to the trainer's
-//! weights.
+//! Opening a run: the log, the inputs, the services, and the push of the trainer's
+//! weights to the servers.
 
 use std::sync::Arc;
 
@@ -30,35 +30,35 @@ use crate::spaces::Spaces;
 use crate::supervisor::Supervisor;
 use crate::suspicions::Suspicions;
 
-/// How a run is started.
+/// Options of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Go on with the run of this name if there is one.
+    /// Continue the run of this name if there is one.
     pub resume: bool,
     /// Crash on purpose.
     pub crash: Option<CrashPoint>,
-    /// Have the trainer crash on purpose.
+    /// Make the trainer crash on purpose.
     pub trainer_crash: Option<String>,
-    /// Where the program's warnings are collected.
+    /// The collector of the program's warnings.
     pub recent: Recent,
 }
 
 /// An open run.
 pub struct Run {
-    /// What its steps work with.
+    /// The context of its steps.
     pub context: Context,
-    /// The last version that is done.
+    /// The last finished version.
     pub done: WeightVersion,
-    /// That no other process trains this run.
+    /// The lock of the run.
     _claim: Claim,
 }
 
 impl Run {
-    /// Opens the log, reads model and data, starts or finds server and trainer, and has the server
-    /// serve the trainer's weights.
+    /// Opens the log, reads model and data, starts or connects to server and trainer, and pushes
+    /// the trainer's weights.
     pub async fn open(mut config: Config, options: Options) -> Result<Self, Failure> {
-        // Everything that can be wrong with the inputs is found before anything is written.
-        // Chat templates of a run that goes on are told when it began.
+        // All errors in the inputs are found before anything is written.
+        // Chat templates of a resumed run see the time when it began.
         let known = known_inputs(&config.run.database, &config.run.name).await;
         let now = pinned::time(&known).unwrap_or_else(retrial_text::now);
         let load = || Inputs::load(&mut config, now);
@@ -118,7 +118,7 @@ impl Run {
     }
 }
 
-/// The policy servers and the trainer, and what a dashboard sees of them.
+/// The policy servers and the trainer, and their state for the dashboard.
 async fn services(
     config: &Config,
     inputs: &Inputs,
@@ -151,8 +151,8 @@ async fn services(
     Ok((supervisor, live))
 }
 
-/// Has the servers serve the trainer's version, and sees to it that both agree on log-probabilities.
-/// Returns the version that the run goes on from.
+/// Pushes the trainer's version to the servers, and checks that log-probabilities agree.
+/// Returns the version from which the run continues.
 async fn bring_to_trainer(
     context: &Context,
     done: WeightVersion,
@@ -167,8 +167,8 @@ async fn bring_to_trainer(
     } else {
         done
     };
-    // One step ahead: it was taken, but the log did not get to say so. It will be repeated out
-    // of the log, and the trainer recognises it.
+    // One step ahead: the step was taken, but not committed to the log. It will be repeated from the
+    // log, and the trainer recognises it.
     if trained != done && trained != done.next_step().version() {
         return Err(Failure::Work(anyhow!(
             "the log of run `{}` is at version {done}, the trainer's weights at {trained}\n\
@@ -182,8 +182,8 @@ async fn bring_to_trainer(
     Ok(done)
 }
 
-/// The newest versions are damaged: their steps are repeated, with the rollouts that the log has of
-/// them, and give the same weights again.
+/// The newest versions are damaged: their steps are repeated, with the rollouts in the log,
+/// and give the same weights again.
 fn go_back(config: &Config, done: WeightVersion, whole: WeightVersion) -> Result<(), Failure> {
     let (name, folder) = (&config.run.name, config.weights());
     if config.log.success_characters.is_some() {
@@ -203,8 +203,8 @@ fn go_back(config: &Config, done: WeightVersion, whole: WeightVersion) -> Result
     Ok(())
 }
 
-/// A run that was begun before `[reward]` could say what becomes of responses that were cut goes on
-/// with what became of them then.
+/// A run from before `[reward]` keeps treating truncated responses
+/// as it did.
 async fn go_on_as_begun(store: &Store, config: &mut Config, resume: bool) -> Result<(), Failure> {
     let known = store.run_by_name(&config.run.name).await?;
     if resume && known.is_some_and(|record| Config::fails_what_is_cut(&record.config)) {
@@ -228,13 +228,13 @@ async fn find(
     if !resume {
         return Err(Failure::Input(anyhow!(
             "the log {} has a run `{name}` already\n\
-             hint: go on with it by --resume, or choose another name by --set run.name=...",
+             hint: continue it with --resume, or choose another name by --set run.name=...",
             config.run.database.display()
         )));
     }
     let (mut settings, mut recorded) = (config.settings(), Config::completed(record.config));
     if !store.inputs(record.id).await?.is_empty() {
-        // Those are compared by what they hold, not by where they lie.
+        // Those are compared by content, not by path.
         [settings, recorded] = [settings, recorded].map(Config::without_places);
     }
     if recorded != settings {
@@ -247,7 +247,7 @@ async fn find(
     Ok(Some((record.id, store.last_committed_step(record.id).await?)))
 }
 
-/// Fails if a run that goes on would do so with another model or other problems. Logs that are older
+/// Fails if a resumed run has another model or other problems. Logs that are older
 /// than the table of inputs have nothing to compare with.
 fn same(known: &[Input], inputs: &Inputs) -> anyhow::Result<()> {
     if known.is_empty() {
@@ -269,7 +269,7 @@ fn changed(config: &Config, error: &anyhow::Error) -> Failure {
     ))
 }
 
-/// Says what a person should know of the data.
+/// Reports what a person should know about the data.
 fn tell(config: &Config, inputs: &Inputs) {
     for set in inputs.heldout.iter().chain([&inputs.train]) {
         let report = set.report();

@@ -1,12 +1,12 @@
-//! How many files the process may have open: a connection is one, and so is each request under way.
+//! The limit on open files: each connection is one, and so is each request in flight.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// What is open beside connections to servers: the log, services and their logs, and as many
-/// connections as a dashboard has places for.
+/// Open files besides connections to servers: the log, services and their logs, and the
+/// connections of the dashboard.
 const BESIDES: u64 = 400;
 
-/// The system lets this process open too few files.
+/// The system's limit on open files is too low.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{requests} requests at once take up to {needed} open files, and this process may have {limit}\n\
@@ -18,7 +18,7 @@ pub struct TooFew {
     limit: u64,
 }
 
-/// Raises the limit, if it must be, so that there can be so many requests at once.
+/// Raises the limit, if needed, for this many parallel requests.
 pub fn allow(requests: usize) -> Result<(), TooFew> {
     let requests = requests as u64;
     let needed = requests + BESIDES;

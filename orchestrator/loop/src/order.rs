@@ -1,4 +1,4 @@
-//! Which problems a step trains on.
+//! The order of problems: which ones a step trains on.
 
 use rand::seq::SliceRandom;
 use retrial_data::{Part, Share, shares};
@@ -7,8 +7,8 @@ use retrial_protocol::Step;
 
 /// Positions in the data set of the problems of a step, none twice.
 ///
-/// Each source gives problems by its weight. It is gone through in epochs, each in an order of its
-/// own; a step that an epoch ends in goes on with the next. All of it follows from the step's number
+/// Each source gives problems by its weight. It is read in epochs, each in an order of its
+/// own; a step at the end of an epoch continues with the next. All of it depends on the step's number
 /// alone, so there is no cursor to lose.
 pub fn problems_of(step: Step, problems: usize, parts: &[Part], seed: Seed) -> Vec<usize> {
     let parts: Vec<&Part> = parts.iter().filter(|part| !part.places.is_empty()).collect();

@@ -1,4 +1,4 @@
-//! What a run was begun with, as the log keeps it: a resumed run goes on with the same, or not at all.
+//! The fingerprints of a run's inputs: a resumed run must have the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Model;
 
-/// A model, in little: digests of its files by their names.
+/// Fingerprint of a model: digests of its files by name.
 type PinnedModel = BTreeMap<String, String>;
 
-/// A set, in little.
+/// Fingerprint of a set.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct PinnedSet {
     #[serde(flatten)]
@@ -22,7 +22,7 @@ struct PinnedSet {
     parts: Vec<(f64, usize)>,
 }
 
-/// The time that the templates of a run were told when it began, if the log knows it.
+/// The time that the templates of a run saw when it began, if the log has it.
 pub fn time(inputs: &[Input]) -> Option<DateTime> {
     inputs.iter().find(|input| input.kind == InputKind::Model)?.read_at.parse().ok()
 }
@@ -59,7 +59,7 @@ fn parts(set: &DataSet) -> Vec<(f64, usize)> {
     set.parts().iter().map(|part| (part.weight, part.places.len())).collect()
 }
 
-/// Fails if the model is not the one that the log knows.
+/// Fails if the model differs from the log's.
 pub fn same_model(known: &[Input], now: &Input) -> Result<()> {
     let Some(known) = known.iter().find(|known| known.kind == InputKind::Model) else {
         return Ok(());
@@ -77,7 +77,7 @@ pub fn same_model(known: &[Input], now: &Input) -> Result<()> {
         .collect();
     if !others.is_empty() {
         bail!(
-            "the model of [model] path is another one than the run began with: {} differ\n\
+            "the model of [model] path differs from the one that the run began with: {} differ\n\
              then: {}\nnow:  {}",
             others.join(", "),
             known.source,
@@ -87,7 +87,7 @@ pub fn same_model(known: &[Input], now: &Input) -> Result<()> {
     Ok(())
 }
 
-/// Fails if a set is not the one that the log knows.
+/// Fails if a set differs from the log's.
 pub fn same_set(known: &[Input], kind: InputKind, set: &DataSet) -> Result<()> {
     let name = &set.report().set;
     let Some(known) = known.iter().find(|known| (known.kind, &known.name) == (kind, name)) else {
@@ -108,7 +108,7 @@ pub fn same_set(known: &[Input], kind: InputKind, set: &DataSet) -> Result<()> {
     Ok(())
 }
 
-/// Fails if the run began with a held-out set that is none of these.
+/// Fails if the run began with a held-out set that is not among these.
 pub fn no_set_is_gone<'a>(known: &[Input], mut names: impl Iterator<Item = &'a str>) -> Result<()> {
     let names: BTreeSet<&str> = names.by_ref().collect();
     let held_out = known.iter().filter(|known| known.kind == InputKind::HeldOut);

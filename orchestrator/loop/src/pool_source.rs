@@ -1,4 +1,4 @@
-//! What a run shares with its dashboard of its policy servers.
+//! Shares the state of a run's policy servers with its dashboard.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use retrial_live::ServerSource;
 use retrial_protocol::{ServerHealth, Silence};
 use retrial_servers::Pool;
 
-/// A pool of servers, as a dashboard looks at it.
+/// A pool of servers, as the dashboard sees it.
 #[derive(Debug)]
 pub struct Watched(pub Arc<Pool>);
 

@@ -1,7 +1,7 @@
-//! What a person sees while a run goes on: a line a step and, at a terminal, a bar below them that
-//! says what is going on, or what it waits for.
+//! Progress on the terminal: a line for each step, and a bar below that
+//! shows the current activity, or what the run waits for.
 //!
-//! All of it goes to standard error; standard output is for the result. As JSON lines there is no
+//! All of it goes to standard error; standard output is for the result. In JSON mode there is no
 //! bar, and the lines say what run, step and phase they belong to.
 
 use std::fmt::Write as _;
@@ -27,11 +27,11 @@ pub struct Progress {
     run: String,
     steps: u64,
     tracking: Option<Tracking>,
-    /// Keeps the bar's words up to date; at a terminal only.
+    /// Updates the bar; at a terminal only.
     _words: Option<AbortOnDrop>,
 }
 
-/// A task that ends with this.
+/// A task that ends when this is dropped.
 struct AbortOnDrop(tokio::task::JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
@@ -40,15 +40,15 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// How often the bar's words are looked after.
+/// Interval of the bar's updates.
 const WORDS_EVERY: Duration = Duration::from_secs(1);
 
 impl Progress {
-    /// Begins to show a run of which `done` steps are done.
+    /// Starts showing a run with `done` finished steps.
     pub fn new(config: &Config, done: WeightVersion, live: &Arc<Live>) -> Self {
         let steps = config.run.steps;
         let bar = ProgressBar::new(steps).with_position(done.0);
-        // How much time is left is known once a step is done.
+        // The remaining time is known once a step is done.
         bar.set_style(style("{bar:24} {pos}/{len} steps  {wide_msg}"));
         let at_terminal = std::io::stderr().is_terminal() && retrial_log::format() == Format::Text;
         let words = if at_terminal {
@@ -80,27 +80,27 @@ impl Progress {
         progress
     }
 
-    /// Tells a tracker what is shown from here on.
+    /// Sends events to a tracker from here on.
     pub fn track(&mut self, tracking: Option<Tracking>) {
         self.tracking = tracking;
     }
 
-    /// The tracker, for the end.
+    /// Takes the tracker, at the end.
     pub fn take_tracking(&mut self) -> Option<Tracking> {
         self.tracking.take()
     }
 
-    /// Shows where the dashboard is.
+    /// Shows the address of the dashboard.
     pub fn watched_at(&self, url: &str) {
         self.line(&format!("dashboard at {url}"));
     }
 
-    /// Shows that the run is over and the dashboard is not.
+    /// Shows that the run has ended and the dashboard is still served.
     pub fn kept_open(&self, url: &str) {
         self.line(&format!("the run has ended; dashboard at {url} until this is told to end"));
     }
 
-    /// Shows that a version is kept for good.
+    /// Shows that a version was kept permanently.
     pub fn kept(&self, version: WeightVersion, folder: &Path) {
         self.line(&format!("version {version} is kept in {}", folder.display()));
     }
@@ -130,7 +130,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
@@ -144,7 +144,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is well-formed")
 }
 
-/// What a run does, or waits for, in a few words.
+/// The current activity, or what the run waits for, in a few words.
 fn words(now: &Snapshot) -> String {
     match &now.status {
         Status::Waiting { what, .. } => return format!("waiting for {what}"),
@@ -218,7 +218,7 @@ fn step_line(summary: &StepSummary, steps: u64) -> String {
     line
 }
 
-/// The word for a prompt on a progress line.
+/// The name of a prompt on a progress line.
 fn kind_word(kind: HintKind) -> &'static str {
     match kind {
         HintKind::Plain => "plain",

@@ -1,4 +1,4 @@
-//! The prompts of a run: problems in the words of the templates, as token ids.
+//! The prompts of a run, as text and token ids.
 
 use std::sync::Arc;
 
@@ -14,18 +14,18 @@ use crate::model::conversation;
 pub struct Prompt {
     /// The user message.
     pub text: String,
-    /// Token ids, chat template and earlier messages included.
+    /// Token ids, including chat template and earlier messages.
     pub ids: Vec<u32>,
 }
 
-/// Writes prompts.
+/// Makes prompts.
 #[derive(Clone)]
 pub struct Prompts {
     /// The tokenizer and the chat template.
     pub text: Arc<Text>,
-    /// The words.
+    /// The templates.
     pub templates: Templates,
-    /// Longest hinted prompt, tokens. It leaves room for a response in the model's context.
+    /// Limit on a hinted prompt, tokens. It leaves room for a response in the model's context.
     pub longest: usize,
 }
 
@@ -35,7 +35,7 @@ impl Prompts {
         self.prompt(task, HintKind::Plain, &[])
     }
 
-    /// The prompt of a second trial, with as many of its answers as there is room for.
+    /// The prompt of a second trial, with as many of its answers as fit.
     pub fn hinted(&self, task: &Task, mut trial: SecondTrial) -> Result<(SecondTrial, Prompt)> {
         loop {
             let prompt = self.prompt(task, trial.kind, &trial.answers)?;

@@ -1,8 +1,8 @@
-//! Pushes of weights: repeated until the servers that answer have them.
+//! Pushes of weights: repeated until the reachable servers have them.
 //!
-//! A push that a server answers as done is no proof. Its probe and the tokens of the step are scored
-//! before anything is sampled again; a server whose numbers are of other weights is named, and gets the
-//! weights once more. Only if that does not help either does the run stop.
+//! A push that a server confirms is no proof. Its probe and the tokens of the step are scored
+//! before sampling continues; a server with other weights is named, and pushed
+//! to again. Only if that does not help does the run stop.
 
 use std::time::{Duration, Instant};
 
@@ -17,14 +17,14 @@ use crate::evidence::Evidence;
 use crate::supervisor::Supervisor;
 use crate::verification::{Before, last, tokens_of};
 
-/// How often weights are pushed again to servers that answer and do not have them.
+/// How often weights are pushed again to servers that confirm but do not have them.
 const AGAIN: u32 = 3;
 
 impl Supervisor {
-    /// Pushes a version to the servers and verifies that they serve it, on the tokens of a step if
-    /// there is one. One that answers and has other weights is pushed to again, a few times. One that
-    /// fails is left out until the next push; while none of them can be reached, they are tried again
-    /// for as long as patience lasts.
+    /// Pushes a version to the servers and verifies it, on the tokens of a step if
+    /// there are any. A server that confirms but has other weights is pushed to again, a few times. One that
+    /// fails is excluded until the next push; while none is reachable, pushes are retried
+    /// until patience ends.
     pub async fn publish(
         &self,
         version: WeightVersion,
@@ -107,8 +107,8 @@ impl Supervisor {
         self.with_trainer(|| self.trainer.publish(&request)).await
     }
 
-    /// Has each server that has taken a push score the tokens of a step. One that does not score them
-    /// as the trainer does after the update, or does as it did before it, has not taken it.
+    /// Lets each server that confirmed a push score the tokens of a step. One that does not score them
+    /// like the trainer after the update, or scores them like the trainer before it, does not have the weights.
     async fn look_closely(&self, report: &mut PublishReport, before: &Before) -> Result<()> {
         let Before { responses, logprobs } = before;
         let version = report.version;
@@ -126,14 +126,14 @@ impl Supervisor {
                 continue;
             };
             if push.adapter.is_some() {
-                // vLLM 0.32 dies of prompts with an adapter that are scored side by side. The probe of
-                // the push was scored alone, and rollouts are looked at again.
+                // vLLM 0.32 crashes on parallel prompts with an adapter. The probe of
+                // the push was scored alone, and rollouts are checked again.
                 continue;
             }
             let scored = retrial_servers::score(address, &access, timeout, None, &sequences).await;
             let scored = match scored {
                 Ok(scored) => scored,
-                // The push was verified on its probe, and rollouts are looked at again.
+                // The push was verified on its probe, and rollouts are checked again.
                 Err(failed) => {
                     let url = &push.url;
                     tracing::warn!(url, "its weights were not looked at closely: {failed}");
@@ -154,7 +154,7 @@ impl Supervisor {
                 Ok(_) if differences.exceed(tolerance) => format!(
                     "{} does not serve version {version}: it scores {} tokens {:.2e} nats away from \
                      the trainer in the mean ([server] tolerance is {tolerance})\n\
-                     hint: look for another precision, another model or a stale cache on the server",
+                     hint: check the server for another precision, another model or a stale cache",
                     push.url, differences.tokens, differences.mean
                 ),
                 Ok(_) => continue,
@@ -165,7 +165,7 @@ impl Supervisor {
     }
 }
 
-/// Takes in what came of another push to some of the servers.
+/// Adds the results of another push to some of the servers.
 fn merge(report: &mut PublishReport, pushed: PublishReport) {
     for push in pushed.servers {
         match report.servers.iter_mut().find(|known| known.url == push.url) {
@@ -175,7 +175,7 @@ fn merge(report: &mut PublishReport, pushed: PublishReport) {
     }
 }
 
-/// The servers that say that they have the weights and do not, with the reason.
+/// The servers that confirm the push but do not have the weights, with the reason.
 fn mismatches(report: &PublishReport) -> Vec<(String, String)> {
     let mismatch = |push: &ServerPublish| match &push.outcome {
         PushOutcome::Mismatched { error } => Some((push.url.clone(), error.clone())),

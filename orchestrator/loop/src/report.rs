@@ -7,8 +7,8 @@ use retrial_protocol::{Metric, WeightVersion};
 
 use crate::context::Context;
 
-/// What became of the groups, before and after the second trial, and the held-out scores before
-/// and after training: all of it out of the log.
+/// Outcomes of the groups, before and after the second trial, and the held-out scores before
+/// and after training, all from the log.
 pub async fn final_table(context: &Context, last: WeightVersion) -> Result<String> {
     let sums = context.store.metric_sums(context.id).await?;
     let sum =

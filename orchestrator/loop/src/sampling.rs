@@ -1,6 +1,6 @@
-//! The rollouts of a step as they are collected: out of the log or from a server, graded, into the
-//! log. Clocks, the activity that a dashboard shows and crash points are here, so that the step
-//! itself is the method and nothing else.
+//! Collects the rollouts of a step: from the log or from a server, judged, into the
+//! log. Clocks, the activity for the dashboard and crash points are here, so that the step
+//! itself shows only the method.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,30 +26,30 @@ pub struct Sampling<'a> {
     context: &'a Context,
     step: Step,
     version: WeightVersion,
-    /// What the log has of the step already.
+    /// The rollouts that the log already has.
     logged: Mutex<LoggedRollouts>,
-    /// One a first trial that is being sampled.
+    /// Permits, one for each first trial that is being sampled.
     places: Semaphore,
     begun: Instant,
     state: Mutex<State<'a>>,
 }
 
-/// How far the step is.
+/// Progress of the step.
 struct State<'a> {
     first: Option<Activity<'a>>,
     second: Option<Activity<'a>>,
     /// Problems whose first trial is not over.
     first_left: usize,
-    /// First trials that this process has sampled, and half of those that it has to.
+    /// First trials sampled by this process, and half of those it must sample.
     sampled: usize,
     half: usize,
-    /// Seconds until the last first trial was over.
+    /// Seconds until the end of the last first trial.
     first_seconds: f64,
 }
 
 impl<'a> Sampling<'a> {
     /// Enters a step and its problems into the log. They are sampled with the weights of `version`,
-    /// but for what an interrupted run has logged already.
+    /// except for those that an interrupted run has logged.
     pub async fn begin(
         context: &'a Context,
         step: Step,
@@ -80,8 +80,8 @@ impl<'a> Sampling<'a> {
         })
     }
 
-    /// Waits until a problem may begin: no more first trials are sampled than servers take requests. While
-    /// one is judged another is sampled, and a second trial is asked for at once.
+    /// Waits until a problem may begin: at most as many first trials are sampled as servers accept requests.
+    /// While one is judged another is sampled, and a second trial starts at once.
     pub async fn place(&self) -> Result<SemaphorePermit<'_>> {
         self.places.acquire().await.context("the step has ended")
     }
@@ -100,7 +100,7 @@ impl<'a> Sampling<'a> {
         Ok(rollouts)
     }
 
-    /// The second trial of a problem: its hint goes into the log, then it is sampled like the first.
+    /// The second trial of a problem: its hint is logged, then it is sampled like the first.
     pub async fn second_trial(
         &self,
         task: &Arc<Task>,
@@ -126,7 +126,7 @@ impl<'a> Sampling<'a> {
         Ok(rollouts)
     }
 
-    /// Where the time went, once all problems are through.
+    /// Durations, once all problems are done.
     pub fn end(self) -> Seconds {
         let first_trial = self.state().first_seconds;
         CrashPoint::reached(self.context.crash, Moment::SecondTrial, self.step);

@@ -1,4 +1,4 @@
-//! A problem's own solution as a response that nobody sampled, for method `gold`.
+//! A problem's own solution as a rollout, for method `gold`.
 
 use anyhow::{Context as _, Result, bail};
 use retrial_data::Task;
@@ -26,13 +26,13 @@ pub fn rollout(text: &Text, task: &Task) -> Result<GradedRollout> {
     Ok(GradedRollout { rollout, judgement: Judgement::graded(Verdict::Correct, None) })
 }
 
-/// Checks that a problem has a right solution that fits into the context behind its prompt.
+/// Checks that a problem has a right solution that fits into the context after its prompt.
 /// With `by_grader` the solution has to come to the right answer.
 pub fn check(prompts: &Prompts, context: usize, task: &Task, by_grader: bool) -> Result<()> {
     let id = &task.problem.id;
     let Some(solution) = &task.solution else {
         bail!(
-            "problem `{id}` has no `solution`, method `gold` learns from it\n\
+            "problem `{id}` has no `solution`, which method `gold` needs\n\
              hint: method `lte` needs none"
         );
     };
@@ -54,7 +54,7 @@ pub fn check(prompts: &Prompts, context: usize, task: &Task, by_grader: bool) ->
     Ok(())
 }
 
-/// The tokens of a solution, with the one that ends a response.
+/// The tokens of a solution, with the end token.
 fn tokens(text: &Text, solution: &str) -> Result<Vec<u32>> {
     let mut ids = text.encode(solution).context("cannot encode a solution")?;
     ids.push(text.end_token().context("the tokenizer names no end token")?);

@@ -6,16 +6,16 @@
 //!   and the rescue would teach nothing.
 //! - With `[hint] memory = "run"` a hint also lists the wrong answers that the log has of the problem
 //!   from earlier steps. The paper's, and the default, is the step's own.
-//! - A rollout that the verifier was given up on has no reward: it is logged, and its group is that
-//!   much smaller.
-//! - Where few answers are possible a hint lists none, if its list would say too much (`hints`).
+//! - A rollout whose verifier gave up has no reward: it is logged, and its group is
+//!   smaller by one.
+//! - If few answers are possible a hint lists none, if its list would say too much (`hints`).
 //!
-//! Problems do not wait for each other: one that none of its rollouts solved asks for its second
-//! trial at once. Everything is logged as it happens, and what is in the log is not done again: a
-//! step that was interrupted at any point goes on from there.
+//! Problems do not wait for each other: a none-pass problem starts its second
+//! trial at once. Everything is logged as it happens, and what is in the log is not done again: an
+//! interrupted step continues where it was.
 //!
 //! With a staleness of one, the rollouts of the next step are collected while the trainer makes the
-//! update, with the weights that are served then. No rollout is under way while weights are pushed,
+//! update, with the weights that are served then. No rollout is in flight while weights are pushed,
 //! so each one has a single version, and equal runs stay equal.
 
 use std::sync::Arc;
@@ -38,7 +38,7 @@ use crate::solution;
 use crate::summary::{Seconds, StepSummary, Weights};
 use crate::verification::{self, Checked};
 
-/// The rollouts of a step, graded, and where the time went.
+/// The rollouts of a step, graded, with durations.
 pub struct Collected {
     step: Step,
     groups: Vec<Group>,
@@ -46,13 +46,13 @@ pub struct Collected {
 }
 
 /// Takes a step whose rollouts may have been collected ahead: trains, publishes, commits. Returns
-/// what was collected ahead of the next one.
+/// the rollouts that were collected ahead for the next one.
 pub async fn step(
     context: &Context,
     step: Step,
     collected: Option<Collected>,
 ) -> Result<(StepSummary, Option<Collected>)> {
-    // One version newer than the step's base only if the step is repeated out of the log.
+    // One version newer than the step's base only if the step is repeated from the log.
     let served = context.services.version().context("no weights have been pushed")?;
     let mut collected = match collected {
         Some(collected) => collected,
@@ -76,7 +76,7 @@ pub async fn step(
     Ok((summary, ahead))
 }
 
-/// The rollouts of a step, sampled with the weights of `served`: its problems, side by side.
+/// The rollouts of a step, sampled with the weights of `served`: its problems, in parallel.
 async fn collect(context: &Context, step: Step, served: WeightVersion) -> Result<Collected> {
     let tasks = context.tasks_of(step);
     let ids: Vec<ProblemId> = tasks.iter().map(|task| task.problem.id.clone()).collect();
@@ -86,7 +86,7 @@ async fn collect(context: &Context, step: Step, served: WeightVersion) -> Result
     Ok(Collected { step, groups, seconds: sampling.end() })
 }
 
-/// One problem's course through a step: section 3 of the paper.
+/// One problem in a step: section 3 of the paper.
 async fn problem(
     context: &Context,
     sampling: &Sampling<'_>,
@@ -95,7 +95,7 @@ async fn problem(
 ) -> Result<Group> {
     let Context { config, prompts, seed, .. } = context;
 
-    // 1. G rollouts of the problem as it stands.
+    // 1. G rollouts of the problem with the ordinary prompt.
     let place = sampling.place().await?;
     let prompt = prompts.plain(task)?;
     let first = sampling.first_trial(task, &prompt, place).await?;
@@ -132,7 +132,7 @@ async fn problem(
     Ok(Group { problem, prompt, first, second, members, given_up, unjudged })
 }
 
-/// What an update gave: the trainer's report, and the seconds that it took.
+/// The result of an update: the trainer's report, and its duration in seconds.
 struct Trained {
     report: TrainReport,
     seconds: f64,
@@ -156,14 +156,14 @@ async fn train(context: &Context, collected: &Collected) -> Result<Trained> {
         optimizer: config.optimizer.clone(),
         micro_batch_tokens: config.trainer.micro_batch_tokens,
     };
-    // Weights must never have learned from rollouts that a power cut takes out of the log.
+    // Weights must never be trained on rollouts that a power failure removes from the log.
     context.store.sync().await?;
     let report = context.services.train(&request).await?;
     CrashPoint::reached(context.crash, Moment::Train, *step);
     Ok(Trained { report, seconds: clock.elapsed().as_secs_f64() })
 }
 
-/// The new weights go to the servers, which are seen to serve them, and the step into the log.
+/// Pushes the new weights to the servers with verification, and commits the step to the log.
 #[tracing::instrument(level = "error", name = "at", skip_all, fields(
     run = context.live.run(), step = collected.step.0, phase = Phase::Publish.word()))]
 async fn publish(

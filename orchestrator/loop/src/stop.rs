@@ -1,5 +1,5 @@
-//! What a person or a supervisor says with a signal: once, end after the step that is under way;
-//! twice, end at once. Nothing is lost either way, the step would only be made again.
+//! Signals: the first one stops the run after the current step; the
+//! second one at once. Nothing is lost either way; the step would only be repeated.
 
 use std::process::exit;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use retrial_log::tell;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-/// Exit code of a run that was told to end.
+/// Exit code of a run that was stopped.
 pub const INTERRUPTED: u8 = 130;
 
-/// Whether the run was told to end.
+/// Whether the run was told to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
     requested: AtomicBool,
-    /// Whether nothing is under way that must be finished first.
+    /// Whether the run may stop at once, because nothing is in progress.
     idle: AtomicBool,
     told: Notify,
 }
@@ -40,11 +40,11 @@ impl Stop {
                     _ = terminate.recv() => {}
                 }
                 if told.0.requested.swap(true, Ordering::SeqCst) {
-                    tell("stopped; go on with --resume");
+                    tell("stopped; continue with --resume");
                     exit(INTERRUPTED.into());
                 }
                 if !told.0.idle.load(Ordering::SeqCst) {
-                    tell("stopping after this step; once more to stop at once");
+                    tell("stopping after this step; signal again to stop at once");
                 }
                 told.0.told.notify_one();
             }
@@ -52,12 +52,12 @@ impl Stop {
         Ok(stop)
     }
 
-    /// Whether it was told.
+    /// Whether it was told to stop.
     pub fn requested(&self) -> bool {
         self.0.requested.load(Ordering::SeqCst)
     }
 
-    /// Waits until it is told, with nothing under way.
+    /// Waits until it is told to stop, with nothing in progress.
     pub async fn wait(&self) {
         self.0.idle.store(true, Ordering::SeqCst);
         self.0.told.notified().await;

@@ -1,4 +1,4 @@
-//! What a step is judged by: the numbers of one step, from its groups and the trainer's report.
+//! The metrics of one step, from its groups and the trainer's report.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub struct Seconds {
     pub publish: f64,
 }
 
-/// How many groups ended which way.
+/// Counts of groups by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcomes {
     /// None passed.
@@ -36,7 +36,7 @@ pub struct Outcomes {
     pub all: usize,
 }
 
-/// How many problems a kind of second trial was given to, and how many of them it rescued.
+/// Counts of second trials of a kind, and of rescues by them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hinted {
     /// The prompt.
@@ -47,16 +47,16 @@ pub struct Hinted {
     pub rescued: usize,
 }
 
-/// What was seen of the servers' weights in a step.
+/// What was found about the servers' weights in a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Weights {
-    /// How strong the evidence is that the right ones have sampled, standard errors.
+    /// How strong the evidence is that the right weights sampled, standard errors.
     pub evidence: Option<f64>,
-    /// How often a server, or the rollouts, were found to have others.
+    /// How often a server, or rollouts, had other weights.
     pub wrong: u64,
 }
 
-/// The numbers of a step.
+/// The metrics of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepSummary {
     /// The step.
@@ -69,29 +69,29 @@ pub struct StepSummary {
     pub hinted: Vec<Hinted>,
     /// Mean number of replaced failures over rescued groups.
     pub mean_replacements: Option<f64>,
-    /// Share of the extra rollouts that repeat an answer they were warned of.
+    /// Share of the extra rollouts that repeat an answer of their hint.
     pub repeated_mistakes: Option<f64>,
     /// Responses that were given up.
     pub given_up: usize,
-    /// Responses of both trials that the verifier was given up on.
+    /// Responses of both trials whose verifier gave up.
     pub unjudged: usize,
     /// Second trials by how many answers are possible; empty where nothing is known of any.
     pub by_space: Vec<BySpace>,
-    /// Sampled tokens of both trials whose log-probability cannot be.
+    /// Sampled tokens of both trials with an implausible log-probability.
     pub odd_tokens: u64,
-    /// What was seen of the servers' weights.
+    /// What was found about the servers' weights.
     pub weights: Weights,
     /// Numbers of the first trial.
     pub first: TrialNumbers,
     /// Numbers of the second trial.
     pub second: TrialNumbers,
-    /// What the update did.
+    /// The report of the update.
     pub train: TrainMetrics,
-    /// Where the time went.
+    /// Durations.
     pub seconds: Seconds,
 }
 
-/// Numbers of the rollouts of a trial; absent where there were none.
+/// Metrics of the rollouts of a trial; absent if there were none.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TrialNumbers {
     /// Graded rollouts.
@@ -100,11 +100,11 @@ pub struct TrialNumbers {
     pub tokens: usize,
     /// Share that passed.
     pub pass: Option<f64>,
-    /// Mean reward, where it is not only 0 and 1.
+    /// Mean reward, if rewards are not only 0 and 1.
     pub reward: Option<f64>,
-    /// Share that was cut at the response limit.
+    /// Share that was truncated at the response limit.
     pub truncated: Option<f64>,
-    /// Share without an answer, those that were cut included.
+    /// Share without an answer, including truncated ones.
     pub no_answer: Option<f64>,
     /// Tokens of a response, mean.
     pub response_tokens: Option<f64>,
@@ -118,7 +118,7 @@ pub struct TrialNumbers {
 }
 
 impl StepSummary {
-    /// Adds up a step.
+    /// Computes the metrics of a step.
     pub fn new(
         step: Step,
         groups: &[Group],
@@ -159,7 +159,7 @@ impl StepSummary {
         self.hinted.iter().map(|hinted| hinted.problems).sum()
     }
 
-    /// Every number of the step. Absent numbers are left out.
+    /// All metrics of the step. Absent values are left out.
     pub fn metrics(&self) -> Vec<(Metric, f64)> {
         let count = |metric, value: usize| (metric, Some(value as f64));
         let lengths = |at: fn(Quantiles) -> f64| self.first.lengths.map(at);
@@ -217,7 +217,7 @@ impl StepSummary {
         all.filter_map(|(metric, value)| Some((metric, value?))).collect()
     }
 
-    /// What the log keeps of the step beside its rollouts and hints.
+    /// The record of the step for the log, besides its rollouts and hints.
     pub fn record(&self, groups: &[Group], folder: &Path, pushed: &PublishReport) -> StepRecord {
         let differences = pushed.servers.iter().filter_map(|server| match server.outcome {
             PushOutcome::Verified { max_difference } => Some(max_difference),
@@ -290,7 +290,7 @@ fn odd_tokens(groups: &[Group]) -> u64 {
     oddities.odd()
 }
 
-/// The mean reward, where it is not only 0 and 1.
+/// The mean reward, if rewards are not only 0 and 1.
 fn rewards(graded: &[&Shared]) -> Option<f64> {
     let values = || graded.iter().map(|rollout| reward(rollout).value());
     let between = values().any(|value| value > 0.0 && value < 1.0);
@@ -336,7 +336,7 @@ fn repeats(group: &Group) -> Vec<f64> {
     group.extra().iter().map(|graded| f64::from(u8::from(repeats(graded)))).collect()
 }
 
-/// The numbers of problems that got a kind of second trial, and that it rescued.
+/// The metrics of a kind of second trial: problems that got it, and rescues.
 fn kind_metrics(kind: HintKind) -> (Metric, Metric) {
     match kind {
         HintKind::Plain => (Metric::HintedPlain, Metric::RescuedPlain),

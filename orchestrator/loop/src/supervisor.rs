@@ -1,5 +1,5 @@
-//! Watches over the policy servers and the trainer of a run: what fails for a while is waited for,
-//! what has died and was started by the run is started again.
+//! Supervises the policy servers and the trainer of a run: waits for temporary failures, and
+//! restarts processes of the run that have crashed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,36 +16,36 @@ use crate::services::Service;
 use crate::suspicions::Suspicions;
 use crate::trainer::Trainer;
 
-/// How long after a broken connection, or an answer that ranks are lost, the end of a process is
-/// seen: rank 0 ends two seconds after such an answer.
+/// Time after a broken connection, or an answer about lost ranks, until the end of a process is
+/// noticed: rank 0 ends two seconds after such an answer.
 const END_IS_SEEN: Duration = Duration::from_secs(4);
 
 /// The policy servers and the trainer of a run.
 pub struct Supervisor {
-    /// Where rollouts come from.
+    /// The servers for sampling.
     pub pool: Arc<Pool>,
-    /// Where weights go to.
+    /// The servers for pushes.
     pub servers: Vec<ServerAddress>,
-    /// Where updates are made.
+    /// The trainer.
     pub trainer: Trainer,
     /// The embedded server, if this run started it.
     pub policy_process: Option<Service>,
-    /// The same of the trainer.
+    /// The trainer's process, if this run started it.
     pub trainer_process: Option<Service>,
     /// Token ids that servers and trainer score after each push.
     pub probe: Vec<u32>,
-    /// What the dashboard shows of this moment.
+    /// The shared state for the dashboard.
     pub live: Arc<Live>,
     /// The configuration.
     pub config: Config,
-    /// What is known of the servers' weights.
+    /// Knowledge about the servers' weights.
     pub suspicions: Suspicions,
-    /// Held while servers are brought back.
+    /// Locked while servers are brought back.
     pub bringing_back: Mutex<()>,
 }
 
 impl Supervisor {
-    /// Requests that servers take at once.
+    /// Requests that servers accept at the same time.
     pub fn concurrency(&self) -> usize {
         self.pool.concurrency()
     }
@@ -55,7 +55,7 @@ impl Supervisor {
         self.pool.version()
     }
 
-    /// Where the trainer stands.
+    /// The trainer's state.
     pub async fn state(&self) -> Result<TrainerState> {
         self.with_trainer(|| self.trainer.state()).await
     }
@@ -87,8 +87,8 @@ impl Supervisor {
         }
     }
 
-    /// Makes a call to the trainer. One that the run has started is started again if it dies, others
-    /// are waited for while patience lasts. All calls may be repeated.
+    /// Calls the trainer. A trainer that the run has started is restarted if it crashes, others
+    /// are waited for until patience ends. All calls can be repeated.
     pub(crate) async fn with_trainer<T, F>(&self, call: impl Fn() -> F) -> Result<T>
     where
         F: Future<Output = Result<T, CallError>>,
@@ -99,7 +99,7 @@ impl Supervisor {
         }
     }
 
-    /// How servers and a trainer that somebody else runs are waited for.
+    /// Retry policy for servers and a trainer that others run.
     pub(crate) fn policy(&self) -> Policy {
         Policy::waiting(self.patience())
     }
@@ -109,7 +109,7 @@ impl Supervisor {
     }
 }
 
-/// Makes a call to a process, which is started again if it dies over it.
+/// Calls a process, which is restarted if it crashes meanwhile.
 async fn with_restarts<T, F>(process: &Service, call: impl Fn() -> F) -> Result<T>
 where
     F: Future<Output = Result<T, CallError>>,
@@ -123,7 +123,7 @@ where
             }
         };
         match outcome {
-            // This may be the first that is seen of its end.
+            // This may be the first sign of its end.
             Err(error) if error.transience() == Transience::Transient => {
                 if timeout(END_IS_SEEN, process.ended()).await.is_err() {
                     return Err(error.into());

@@ -1,4 +1,4 @@
-//! What is remembered of servers from check to check: who was compared, and who is suspected of old
+//! Knowledge about servers between checks: which were compared, and which are suspected of stale
 //! weights.
 
 use std::collections::{HashMap, HashSet};
@@ -9,21 +9,21 @@ use retrial_protocol::WeightVersion;
 
 use crate::evidence::{Evidence, Weights};
 
-/// Whose evidence it is where no server can be named.
+/// Key of evidence that no single server is responsible for.
 pub const ROLLOUTS: &str = "the rollouts";
 
-/// What is remembered from check to check.
+/// Knowledge between checks.
 #[derive(Debug, Default)]
 pub struct Suspicions {
     /// Servers whose log-probabilities were compared with the trainer's.
     compared: Mutex<HashSet<String>>,
-    /// Evidence of old weights so far, by server.
+    /// Evidence of stale weights so far, by server.
     by_server: Mutex<HashMap<String, Evidence>>,
-    /// Servers that were found with weights that they should not have, since the last step.
+    /// Servers found with wrong weights since the last step.
     wrong_weights: AtomicU64,
 }
 
-/// A server has weights that it should not have any more.
+/// A server has stale weights.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{who} {verb} of older weights than version {version}, though its push was answered as done: \
@@ -49,7 +49,7 @@ impl Stale {
 }
 
 impl Suspicions {
-    /// Adds evidence to what is known of a server. Returns how strong it is, if it says anything.
+    /// Adds evidence about a server. Returns how strong it is, if it is conclusive.
     pub fn weigh(
         &self,
         who: &str,
@@ -74,22 +74,22 @@ impl Suspicions {
         self.compared.lock().unwrap_or_else(PoisonError::into_inner).contains(url)
     }
 
-    /// Whether those of any were.
+    /// Whether those of any server were.
     pub fn has_compared(&self) -> bool {
         !self.compared.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Notes that a server was found with weights that it should not have.
+    /// Records that a server was found with wrong weights.
     pub fn note_wrong_weights(&self) {
         self.wrong_weights.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often one was since this was asked last.
+    /// How often that happened since the last call.
     pub fn take_wrong_weights(&self) -> u64 {
         self.wrong_weights.swap(0, Ordering::Relaxed)
     }
 
-    /// Those of this one were.
+    /// Records that this server was compared.
     pub fn note_compared(&self, url: &str) {
         self.compared.lock().unwrap_or_else(PoisonError::into_inner).insert(url.to_owned());
     }

@@ -1,4 +1,4 @@
-//! What a run tells its tracker.
+//! Sends the events of a run to its tracker.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::open::Run;
 use crate::summary::StepSummary;
 
-/// How the log names scores, before the name of the set.
+/// Prefix of scores in the log, before the name of the set.
 const HELD_OUT: &str = "held_out/";
 
 /// The tracker of a run.
@@ -24,12 +24,12 @@ const HELD_OUT: &str = "held_out/";
 pub struct Tracking {
     tracker: Arc<Tracker>,
     warnings: JoinHandle<()>,
-    /// Versions whose evaluation was told.
+    /// Versions whose evaluation was sent.
     evaluated: HashSet<u64>,
 }
 
 impl Tracking {
-    /// Starts the tracker of a run, if the run has one, and tells it what the log has already.
+    /// Starts the tracker of a run, if it has one, and sends it the events in the log.
     /// Warnings of the program come from `recent`.
     pub async fn start(run: &Run, recent: &Recent) -> Result<Option<Self>, Failure> {
         let context = &run.context;
@@ -50,7 +50,7 @@ impl Tracking {
         Ok(Some(Self { tracker, warnings, evaluated }))
     }
 
-    /// Tells a step that is in the log.
+    /// Sends a committed step.
     pub fn stepped(&self, summary: &StepSummary) {
         let named = |(metric, value): (Metric, f64)| (metric.name().to_owned(), value);
         let metrics = summary.metrics().into_iter().map(named);
@@ -58,7 +58,7 @@ impl Tracking {
         self.tracker.tell(&Event::Step { step: summary.step.0, metrics, replayed: false });
     }
 
-    /// Tells the scores of a version, once.
+    /// Sends the scores of a version, once.
     pub fn evaluated(&mut self, version: WeightVersion, scores: &Scores) {
         if scores.is_empty() || !self.evaluated.insert(version.0) {
             return;
@@ -71,7 +71,7 @@ impl Tracking {
         self.tracker.tell(&Event::Evaluation { step: version.0, metrics, replayed: false });
     }
 
-    /// Tells how the run ended, and waits for the tracker.
+    /// Sends how the run ended, and waits for the tracker.
     pub async fn end(self, outcome: &Result<WeightVersion, Failure>) {
         let (outcome, message) = match outcome {
             Ok(_) => (Outcome::Finished, None),
@@ -89,7 +89,7 @@ impl Tracking {
     }
 }
 
-/// The first line: what the run is.
+/// The first event: the run.
 async fn beginning(run: &Run) -> Result<Event, Failure> {
     let context = &run.context;
     let started_at = context.store.started_at(context.id).await?;
@@ -111,7 +111,7 @@ async fn beginning(run: &Run) -> Result<Event, Failure> {
     })
 }
 
-/// What the log has of the run.
+/// The events in the log of the run.
 async fn history(run: &Run) -> Result<Vec<StepMetrics>, Failure> {
     let config = &run.context.config;
     let mut session = Reader::open(&config.run.database).await?.session().await?;
@@ -119,7 +119,7 @@ async fn history(run: &Run) -> Result<Vec<StepMetrics>, Failure> {
     Ok(steps.context("cannot read the steps for the tracker")?)
 }
 
-/// Tells what an earlier process has made of a step.
+/// Sends a step of an earlier process.
 fn replay(tracker: &Tracker, made: StepMetrics, evaluated: &mut HashSet<u64>) {
     let step = made.step.cast_unsigned();
     let finite = made.metrics.into_iter().filter(|(_, value)| value.is_finite());
@@ -134,7 +134,7 @@ fn replay(tracker: &Tracker, made: StepMetrics, evaluated: &mut HashSet<u64>) {
     }
 }
 
-/// Tells every warning of the program.
+/// Sends every warning of the program.
 async fn forward(recent: Recent, tracker: Arc<Tracker>) {
     let mut notices = recent.follow();
     while let Some(notice) = notices.recv().await {

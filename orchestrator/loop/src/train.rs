@@ -49,15 +49,15 @@ pub async fn train(
     let scores = evaluate(context, last).await?;
     progress.evaluated(last, &scores);
     let table = final_table(context, last).await?;
-    // The versions may lie where only the trainer writes.
+    // The versions may be on a disk that only the trainer can write to.
     if let Err(error) = card::write(context, last, &table).await {
         tracing::info!("the run has no model card beside its versions: {error:#}");
     }
     Ok((last, table))
 }
 
-/// Whether the run has used up its tokens before a step. Those of a step that is repeated are among
-/// them.
+/// Whether the run has used up its tokens before a step, including those of a step that is
+/// repeated.
 async fn has_sampled_enough(context: &Context, next: Step) -> Result<bool> {
     let Some(limit) = context.config.run.max_tokens else { return Ok(false) };
     if context.store.last_committed_step(context.id).await?.is_some_and(|last| last >= next) {

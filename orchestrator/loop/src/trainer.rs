@@ -1,4 +1,4 @@
-//! Updates from the trainer's HTTP service.
+//! A client of the trainer's HTTP service.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use retrial_servers::{CallError, Caller, with_retries};
 #[derive(Clone, Debug)]
 pub struct Trainer {
     caller: Caller,
-    /// How policy servers let the trainer in.
+    /// The credentials for policy servers.
     access: Access,
 }
 
@@ -22,13 +22,13 @@ impl Trainer {
         Ok(Self { caller: Caller::to_service(url, timeout)?, access: Access::default() })
     }
 
-    /// Has the trainer show this to the policy servers.
+    /// Sets the credentials that the trainer sends to policy servers.
     #[must_use]
     pub fn showing(self, access: Access) -> Self {
         Self { access, ..self }
     }
 
-    /// Where the trainer stands.
+    /// The trainer's state.
     pub async fn state(&self) -> Result<TrainerState, CallError> {
         with_retries(|| self.caller.get("/state")).await
     }
@@ -43,7 +43,7 @@ impl Trainer {
         with_retries(|| self.caller.post("/score", request)).await
     }
 
-    /// Pushes the current version to the servers; done when each was seen to serve it.
+    /// Pushes the current version to the servers; done when each was verified.
     pub async fn publish(&self, request: &PublishRequest) -> Result<PublishReport, CallError> {
         let call = PublishCall { request: request.clone(), access: self.access.clone() };
         self.caller.post("/publish", &call).await

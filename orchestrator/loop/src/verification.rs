@@ -1,11 +1,11 @@
-//! That rollouts were sampled with the weights that they should have been, seen on thousands of tokens.
+//! Verifies on thousands of tokens that rollouts were sampled with the right weights.
 //!
-//! Before each update the rollouts are scored by the trainer under the weights that should have sampled
-//! them, and under those before. [`Evidence`] says which weights the server's numbers are of, and
+//! Before each update the trainer scores the rollouts under the weights that should have sampled
+//! them, and under the previous ones. [`Evidence`] shows which weights the server's numbers belong to, and
 //! [`judge`] whether they are the trainer's at all. After each push the servers score the same tokens:
 //! see [`crate::pushing`].
 //!
-//! What cannot be asked (a server that is away, an old version that is not there any more) is no
+//! What cannot be queried (an unreachable server, a deleted version) is no
 //! evidence, and does not stop a run.
 
 use std::time::Instant;
@@ -22,23 +22,23 @@ use crate::group::Group;
 use crate::supervisor::Supervisor;
 use crate::suspicions::{ROLLOUTS, Stale};
 
-/// Most tokens of one response that are scored: many responses tell more than a long one.
+/// Limit on the scored tokens of one response: many responses say more than a long one.
 const OF_A_RESPONSE: usize = 256;
-/// How often a step is sampled anew because other weights have sampled it.
+/// How often a step is sampled again because other weights sampled it.
 const SAMPLED_AGAIN: u32 = 2;
 
-/// A response that is scored.
+/// A scored response.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// Its prompt and its tokens, or the first of them.
     pub sequence: Vec<u32>,
-    /// The log-probabilities that came with these tokens.
+    /// The log-probabilities reported with these tokens.
     pub logprobs: Vec<f32>,
 }
 
 /// The tokens of a step, scored before its update.
 pub struct Before {
-    /// What was scored.
+    /// The scored responses.
     pub responses: Vec<Response>,
     /// The trainer's log-probabilities of their tokens, nats.
     pub logprobs: Vec<Vec<f32>>,
@@ -50,18 +50,18 @@ impl Before {
     }
 }
 
-/// What was found of the rollouts of a step.
+/// The findings about the rollouts of a step.
 #[derive(Default)]
 pub struct Checked {
-    /// How strong the evidence is that the right weights have sampled them, standard errors.
+    /// How strong the evidence is that the right weights sampled them, standard errors.
     pub evidence: Option<f64>,
-    /// Some of their tokens, scored before the update. `None` where there is nothing to score.
+    /// Some of their tokens, scored before the update. `None` if there is nothing to score.
     pub before: Option<Before>,
 }
 
-/// Sees to it that the rollouts of a step were sampled with the weights that they are labelled with.
-/// If they were not, they leave the log, the weights are pushed again, and `None` says that the step
-/// is to be sampled anew; if that has been done `again` often enough, it fails.
+/// Verifies that the rollouts of a step were sampled with the weights of their labels.
+/// If not, they are removed from the log, the weights are pushed again, and `None` means that the step
+/// must be sampled again; if that was done `again` times, it fails.
 pub async fn verify(
     context: &Context,
     step: Step,
@@ -89,13 +89,13 @@ pub async fn verify(
     Ok(None)
 }
 
-/// Whether an error says that a server's numbers are not of the weights they are labelled with.
+/// Whether an error means that a server's numbers do not belong to the weights of their label.
 fn is_of_server(error: &anyhow::Error) -> bool {
     error.is::<Stale>() || error.is::<Disagreement>()
 }
 
-/// The responses of the first trial that are scored, of those that `version` sampled: of all groups
-/// alike, until there are enough tokens.
+/// The responses of the first trial to score, of those that `version` sampled: of all groups
+/// equally, until there are enough tokens.
 fn responses(groups: &[Group], version: WeightVersion, tokens: usize) -> Vec<Response> {
     let most = groups.iter().map(|group| group.first.len()).max().unwrap_or_default();
     let at = |place: usize| {
@@ -116,9 +116,9 @@ fn responses(groups: &[Group], version: WeightVersion, tokens: usize) -> Vec<Res
 }
 
 impl Supervisor {
-    /// Sees to it that the servers' log-probabilities of sampled tokens are the trainer's. A server
-    /// that is away is asked again, now if it is the only one, else after the next push. One that
-    /// answers wrongly does so to rollouts too, which know what to do; those are compared as well.
+    /// Verifies that the servers' log-probabilities of sampled tokens are the trainer's. An unreachable server
+    /// is retried, now if it is the only one, else after the next push. One with wrong answers
+    /// fails on rollouts too, which handle it; those are compared as well.
     pub async fn compare_logprobs(&self, version: WeightVersion) -> Result<()> {
         let mut pauses = self.policy().pauses();
         loop {
@@ -174,7 +174,7 @@ impl Supervisor {
         Ok(failure)
     }
 
-    /// Sees to it that the rollouts of a step were sampled with the weights of `version`, and have
+    /// Verifies that the rollouts of a step were sampled with the weights of `version`, and have
     /// its log-probabilities.
     async fn verify_rollouts(
         &self,
@@ -185,7 +185,7 @@ impl Supervisor {
         let temperature = self.config.rollout.temperature;
         let base = step.base();
         let Some(scaled) = self.scored(&responses, temperature, version).await? else {
-            // Those that sampled are gone; those before the update may not be.
+            // The weights that sampled are deleted; those before the update may exist.
             let before =
                 if base == version { None } else { self.scored(&responses, 1.0, base).await? };
             return Ok(Checked { evidence: None, before: Before::of(responses, before) });
@@ -210,13 +210,13 @@ impl Supervisor {
         judge("a server", &tokens, temperature, self.config.tolerance())?;
 
         let evidence = self.evidence_of(version, &responses, &scaled).await?;
-        // Where they were sampled ahead, other weights are those before the update.
+        // For rollouts sampled ahead, the other weights are those before the update.
         let before =
             if base == version { Some(plain) } else { self.scored(&responses, 1.0, base).await? };
         Ok(Checked { evidence, before: Before::of(responses, before) })
     }
 
-    /// How strongly the log-probabilities that came with responses speak for the weights of `version`,
+    /// How strongly the reported log-probabilities of responses support the weights of `version`,
     /// whose own are `scaled`, and against those before; standard errors.
     async fn evidence_of(
         &self,
@@ -239,8 +239,8 @@ impl Supervisor {
         Ok(self.suspicions.weigh(ROLLOUTS, version, evidence)?)
     }
 
-    /// The trainer's log-probabilities of the tokens of responses under a version. `None` where there
-    /// is nothing to score, or it does not have the version any more.
+    /// The trainer's log-probabilities of the tokens of responses under a version. `None` if there
+    /// is nothing to score, or the version no longer exists.
     pub(crate) async fn scored(
         &self,
         responses: &[Response],
@@ -258,7 +258,7 @@ impl Supervisor {
             Err(error) => {
                 let call = error.downcast_ref::<CallError>();
                 if call.is_some_and(|call| call.transience() == Transience::Permanent) {
-                    // It is gone, or there is no memory for it beside the present one.
+                    // It is deleted, or does not fit into memory beside the current one.
                     tracing::info!("version {version} cannot be scored: {error:#}");
                     return Ok(None);
                 }

@@ -1,19 +1,19 @@
-//! What makes a run pointless although nothing fails: steps whose rewards teach nothing, and why that
-//! may be.
+//! Warnings of a pointless run: steps whose rewards give no training signal, and the likely
+//! cause.
 
 use std::fmt;
 
 use crate::summary::StepSummary;
 
-/// Steps in a row after which a run says it,
+/// Consecutive steps after which a run warns,
 const AFTER: u64 = 2;
 /// and then again.
 const AGAIN: u64 = 10;
 
-/// What is the same for all rollouts of a first trial.
+/// What all rollouts of a first trial have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worry {
-    /// Each was cut at the response limit, and none passed.
+    /// Each was truncated at the response limit, and none passed.
     AllCut,
     /// None has an answer.
     NoAnswer,
@@ -24,7 +24,7 @@ pub enum Worry {
 }
 
 impl Worry {
-    /// What there is to worry about in a step.
+    /// The problem of a step, if any.
     pub fn of(summary: &StepSummary) -> Option<Self> {
         let first = &summary.first;
         let all = |share: Option<f64>| share == Some(1.0);
@@ -65,7 +65,7 @@ impl fmt::Display for Worry {
     }
 }
 
-/// Counts steps in a row with the same worry.
+/// Counts consecutive steps with the same problem.
 #[derive(Debug, Default)]
 pub struct Worries {
     last: Option<Worry>,
@@ -73,7 +73,7 @@ pub struct Worries {
 }
 
 impl Worries {
-    /// Takes the next step. Returns what is to be said now, and of how many steps it is true.
+    /// Takes the next step. Returns what to warn of now, and for how many steps.
     pub fn next(&mut self, worry: Option<Worry>) -> Option<(Worry, u64)> {
         self.steps = if worry.is_some() && worry == self.last { self.steps + 1 } else { 1 };
         self.last = worry;

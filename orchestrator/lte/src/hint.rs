@@ -44,7 +44,7 @@ pub enum HintKind {
     Hint,
 }
 
-/// What became of one rollout of the first trial.
+/// The result of one rollout of the first trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
     /// Its reward.
@@ -66,7 +66,7 @@ pub struct SecondTrial {
 
 /// Decides on the second trial of a problem; `None` if it gets none.
 ///
-/// `equivalent` says whether two answers are the same.
+/// `equivalent` says whether two answers are equal.
 pub fn second_trial(
     method: Method,
     attempts: &[Attempt],

@@ -6,22 +6,22 @@ use retrial_lte::Seed;
 
 use super::*;
 
-/// A server as the check sees it.
+/// A simulated server.
 #[derive(Clone, Copy, Debug)]
 struct World {
-    /// Tokens that are scored a step, in responses of 32.
+    /// Scored tokens per step, in responses of 32.
     tokens: usize,
-    /// How far a step moves a log-probability, nats: heavy tails, this is their typical size.
+    /// How far a step moves a log-probability, nats: heavy-tailed, with this typical size.
     step: f64,
     /// Standard deviation of the noise that each token of the server has, nats.
     noise: f64,
-    /// Share of the tokens that are 0.05 to 0.4 nats off besides.
+    /// Share of the tokens with an additional error of 0.05 to 0.4 nats.
     outliers: f64,
-    /// What the server has all tokens lower by, nats, and per nat of the log-probability.
+    /// How much lower all tokens are on the server, nats, and per nat of the log-probability.
     bias: [f64; 2],
 }
 
-/// bf16 kernels and lr 1e-6, as the issue has them.
+/// bf16 kernels and a learning rate of 1e-6.
 const HEALTHY: World =
     World { tokens: 2048, step: 1e-4, noise: 3e-6, outliers: 0.03, bias: [0.0; 2] };
 
@@ -34,7 +34,7 @@ fn normal(random: &mut ChaCha8Rng) -> f64 {
 fn tokens(world: World, behind: u32, random: &mut ChaCha8Rng) -> Vec<Vec<Token>> {
     let of_token = |random: &mut ChaCha8Rng| {
         let now = -(1.0 - random.random::<f64>()).ln().abs();
-        // Steps go on in much the same direction, most of them in the first: sharper.
+        // Steps have a common direction, most of them in the first: sharper.
         let typical = world.step * normal(random).powi(3);
         let trend = 0.5 * world.step * (1.0 + now);
         let moves = |random: &mut ChaCha8Rng| typical * (1.0 + 0.5 * normal(random)) + trend;
@@ -55,7 +55,7 @@ fn tokens(world: World, behind: u32, random: &mut ChaCha8Rng) -> Vec<Vec<Token>>
     (0..world.tokens / 32).map(|_| response(random)).collect()
 }
 
-/// Runs a server for some steps; the step in which it is named stale.
+/// Runs a server for some steps; returns the step in which it is found stale.
 fn named_in(world: World, steps: u32, stale: bool, seed: u64) -> Option<u32> {
     let mut random = Seed(seed).generator();
     let mut suspicion = Evidence::default();
@@ -74,9 +74,9 @@ fn stale_weights_are_named_within_three_steps_and_healthy_servers_never() {
         HEALTHY,
         // Few tokens: a small run's.
         World { tokens: 192, ..HEALTHY },
-        // A server in bf16 whose every token is off by more than a step moves it.
+        // A bf16 server whose noise is larger than a step on every token.
         World { tokens: 4096, step: 1e-3, noise: 2e-3, ..HEALTHY },
-        // One that has all tokens lower, as noise in the logits does.
+        // A server with lower log-probabilities on all tokens, as noise in the logits causes.
         World { bias: [1e-4, 0.0], ..HEALTHY },
         World { bias: [3e-5, 1e-4], ..HEALTHY },
         // Larger steps.

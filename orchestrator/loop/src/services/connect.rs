@@ -1,4 +1,4 @@
-//! The services of a configuration, started where it names none, and what they speak.
+//! Starts the services that the configuration does not name, and connects to all.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::Service;
 use crate::failure::Failure;
 use crate::trainer::Trainer;
 
-/// Failed requests in a row after which a server is left out.
+/// Consecutive failed requests after which a server is excluded.
 const FAILURES_IN_A_ROW: u32 = 3;
 
 /// The policy servers: the embedded one, started on `model` for sequences of `longest` tokens with
@@ -50,7 +50,7 @@ pub async fn trainer(
     Ok((process, trainer))
 }
 
-/// Asks the servers at these addresses what they are.
+/// Probes the servers at these addresses.
 pub async fn fleet(config: &ServerConfig, urls: &[String]) -> Result<Fleet, FleetError> {
     let plan = Plan {
         urls,
@@ -66,7 +66,7 @@ pub async fn fleet(config: &ServerConfig, urls: &[String]) -> Result<Fleet, Flee
     Ok(fleet)
 }
 
-/// The servers of a run, which must take weights: a pool to sample from, and where to push to.
+/// The servers of a run, which must accept weights: a pool to sample from, and where to push to.
 pub async fn pool(
     config: &ServerConfig,
     urls: &[String],
@@ -76,8 +76,8 @@ pub async fn pool(
     let not_vllm = addresses.iter().find(|address| address.kind != ServerKind::Vllm);
     if let (Transfer::Nccl, Some(ServerAddress { url, .. })) = (config.push, not_vllm) {
         return Err(Failure::Input(anyhow!(
-            "{url} takes no weights over NCCL, vLLM does\n\
-             hint: push by server.push = \"disk\""
+            "{url} does not accept weights over NCCL; only vLLM does\n\
+             hint: set server.push = \"disk\""
         )));
     }
     let limits = Limits {

@@ -2,8 +2,8 @@
 //! be several ranks.
 //!
 //! A child process lives as long as its handle. Its standard input is a pipe that it watches, so that
-//! it also ends when this process is killed outright. One that dies is started again on the same
-//! address, with all ranks: they know from the disk, or are told, where they stand.
+//! it also ends when this process is killed. A child that crashes is restarted at the same
+//! address, with all ranks: they load their state from disk, or get it in the next push.
 
 pub mod connect;
 mod processes;

@@ -1,4 +1,4 @@
-//! The processes of one service, which live and die together: one, or the ranks of a trainer.
+//! The processes of one service, which start and end together: one, or the ranks of a trainer.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
-/// How long the others have to end once one has ended that may only have lost another: it shows which
-/// one hangs. Rank 0 ends two seconds after it has answered.
+/// Time for the others to end once one has ended that may only have lost another: it shows which
+/// one hangs. Rank 0 ends two seconds after its answer.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Processes, watched by a task of their own.
+/// Processes, watched by a task.
 pub struct Processes {
     watch: ProcessWatch,
-    // Dropping the task drops the children, and that kills them.
+    // Dropping the task drops the children, which kills them.
     task: JoinHandle<()>,
 }
 
@@ -34,16 +34,16 @@ enum State {
     Ended(Cause),
 }
 
-/// The process that the others of its group ended because of.
+/// The process that caused the others to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// Which one it is, from 0.
+    /// Its rank, from 0.
     pub rank: usize,
     /// How it ended.
     pub end: End,
 }
 
-/// How a process of a group ended.
+/// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// By itself, or by a signal.
@@ -53,7 +53,7 @@ pub enum End {
 }
 
 impl End {
-    /// Whether it is no matter of other ranks: one that has lost another ends with exit code 1, one
+    /// Whether it ended because of itself: one that has lost another rank ends with exit code 1, one
     /// that rank 0 tells to end with 0.
     fn is_own(self) -> bool {
         matches!(self, Self::Itself(status) if !matches!(status.code(), Some(0 | 1)))
@@ -70,14 +70,14 @@ impl std::fmt::Display for End {
 }
 
 impl Processes {
-    /// Watches over processes that were started for each other, in the order of their ranks.
+    /// Watches processes that were started together, in the order of their ranks.
     pub fn of(children: Vec<Child>) -> Self {
         let (says, state) = watch::channel(State::Whole);
         let task = tokio::spawn(watch_over(children, says));
         Self { watch: ProcessWatch(state), task }
     }
 
-    /// Tells whether they run.
+    /// Reports whether they run.
     pub fn watch(&self) -> ProcessWatch {
         self.watch.clone()
     }
@@ -97,7 +97,7 @@ impl ProcessWatch {
 
     /// Waits until a process has ended.
     pub async fn broken(&mut self) {
-        // The watching task ends only after it has said so, or with its group.
+        // The watching task ends only after this state is sent, or with its group.
         let _ = self.0.wait_for(|state| !matches!(state, State::Whole)).await;
     }
 
@@ -112,7 +112,7 @@ impl ProcessWatch {
 }
 
 async fn watch_over(mut children: Vec<Child>, says: watch::Sender<State>) {
-    // They watch their standard input: waiting for them must not close it.
+    // They watch their standard input, which waiting must not close.
     let stdins: Vec<_> = children.iter_mut().map(|child| child.stdin.take()).collect();
     let mut ends = ended_together(&mut children, &says).await;
     drop(stdins);
@@ -125,7 +125,7 @@ async fn watch_over(mut children: Vec<Child>, says: watch::Sender<State>) {
     says.send_replace(State::Ended(cause(&ends)));
 }
 
-/// Waits until a process ends, then for the others while it is not clear because of which. Returns
+/// Waits until a process ends, then for the others while the cause is unclear. Returns
 /// how they ended, in order.
 async fn ended_together(children: &mut [Child], says: &watch::Sender<State>) -> Vec<(usize, End)> {
     let mut ends = Vec::with_capacity(children.len());
@@ -150,7 +150,7 @@ async fn ended_together(children: &mut [Child], says: &watch::Sender<State>) -> 
     }
 }
 
-/// The process that the others ended because of, by how each ended, in order.
+/// The process that caused the others to end, by how each ended, in order.
 fn cause(ends: &[(usize, End)]) -> Cause {
     let first = |is: fn(End) -> bool| ends.iter().find(|&&(_, end)| is(end)).copied();
     let found = first(End::is_own)

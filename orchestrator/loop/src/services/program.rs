@@ -1,4 +1,4 @@
-//! How the processes of a service are started, and seen to serve.
+//! Starts the processes of a service, and waits until they serve.
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
@@ -17,36 +17,36 @@ use tokio::time::timeout;
 use super::processes::{Cause, End, Processes};
 use crate::failure::Failure;
 
-/// How long children that gave up may take to end, those that have to be killed included.
+/// Time for failed children to end, including those that must be killed.
 const END_TIMEOUT: Duration = Duration::from_secs(20);
-/// Exit code of a child that was given something wrong.
+/// Exit code of a child with invalid arguments or input.
 const REFUSED: i32 = 2;
-/// Lines of a child's log that are shown when it does not start.
+/// Lines of a child's log to show if it does not start.
 const LOG_LINES: usize = 12;
-/// How often a start is tried that somebody ends.
+/// How often a start is retried that is killed from outside.
 const MAX_STARTS: u32 = 3;
 
-/// How a service is started.
+/// How to start a service.
 pub struct Program {
     /// The binary.
     pub name: &'static str,
-    /// What it is told, the port left out.
+    /// Its arguments, without the port.
     pub arguments: Vec<OsString>,
-    /// Where the standard error of rank 0 goes; those of other ranks go beside it.
+    /// File for the standard error of rank 0; those of other ranks are beside it.
     pub log: PathBuf,
-    /// How many processes it is. Rank 0 serves.
+    /// Number of processes. Rank 0 serves.
     pub ranks: usize,
-    /// How long they may take until rank 0 serves.
+    /// Deadline until rank 0 serves.
     pub start: Duration,
-    /// The key of the configuration that says so.
+    /// The key of that deadline in the configuration.
     pub start_key: &'static str,
 }
 
 /// Why a process does not serve.
 enum NoStart {
-    /// It gave up, or could not be started at all.
+    /// It failed, or could not be started.
     Failed(Failure),
-    /// It was ended from outside.
+    /// It was killed from outside.
     Ended(String),
 }
 
@@ -62,8 +62,8 @@ struct Ready {
 }
 
 impl Program {
-    /// Starts the processes with rank 0 on a port and waits until it serves. Returns its address.
-    /// The last rank gets more arguments.
+    /// Starts the processes with rank 0 on a port and waits until it serves. Returns its URL.
+    /// The last rank gets additional arguments.
     pub async fn spawn(&self, port: &str, extra: &[&str]) -> Result<(Processes, String), Failure> {
         let name = self.name;
         let mut last = String::new();
@@ -92,7 +92,7 @@ impl Program {
         }
     }
 
-    /// How it ended, and because of which rank if there are several.
+    /// How it ended, and which rank caused it if there are several.
     pub fn how(&self, Cause { rank, end }: &Cause) -> String {
         match self.ranks {
             1 => end.to_string(),
@@ -100,7 +100,7 @@ impl Program {
         }
     }
 
-    /// What else can be done about ranks that keep ending.
+    /// An additional hint for ranks that keep ending.
     pub fn hint(&self) -> &'static str {
         if self.ranks == 1 {
             return "";
@@ -125,7 +125,7 @@ impl Program {
             Err(_) => return Err(self.too_late().into()),
             Ok(None) => {}
         }
-        // Standard output is closed, or a rank is gone: all have ended, or are about to.
+        // Standard output is closed, or a rank has ended: all have ended, or are about to.
         let cause = timeout(END_TIMEOUT, watch.ended()).await.ok().flatten();
         let log = self.log_of(cause.as_ref().map_or(0, |cause| cause.rank));
         let (name, path, end) = (self.name, log.display(), tail(&log));
@@ -141,7 +141,7 @@ impl Program {
         Err(Failure::Work(error).into())
     }
 
-    /// It runs, and does not serve in time.
+    /// It runs, but does not serve in time.
     fn too_late(&self) -> Failure {
         let Self { name, log, start, start_key, .. } = self;
         Failure::Work(anyhow!(
@@ -166,7 +166,7 @@ impl Program {
             .args(&self.arguments)
             .args(extra)
             .args(["--port", port, "--exit-with-stdin"])
-            // What a launcher has put there is for this process.
+            // The launcher's variables are for this process, not for its children.
             .env("WORLD_SIZE", self.ranks.to_string())
             .envs([("RANK", &number), ("LOCAL_RANK", &number)])
             .envs([("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", &meeting.to_string())])
@@ -175,22 +175,22 @@ impl Program {
             .stdout(Stdio::piped())
             .stderr(file)
             .kill_on_drop(true)
-            // Ctrl-C at a terminal is for the run, which ends them when it is done with them.
+            // Ctrl-C at a terminal is for the run, which then ends its children.
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name}"))
     }
 }
 
-/// What a service says when it serves; nothing if it ends first.
+/// The URL that a service prints when it serves; none if it ends first.
 async fn ready(stdout: ChildStdout) -> Option<Ready> {
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line).await.ok()?;
     serde_json::from_str(&line).ok()
 }
 
-/// A port where ranks meet, of those that no system gives to whoever asks for any: a rank that knocks
-/// before rank 0 is there would otherwise be connected to itself.
+/// A port where ranks meet, outside the ephemeral range: a rank that connects
+/// before rank 0 is there could otherwise connect to itself.
 fn meeting() -> Result<u16> {
     const PORTS: std::ops::Range<u16> = 20_000..30_000;
     // Its hashes are random.
@@ -201,7 +201,7 @@ fn meeting() -> Result<u16> {
     free.with_context(|| format!("no port of {PORTS:?} is free for ranks to meet at"))
 }
 
-/// The program beside this one, or on the path.
+/// The program beside this one, or in PATH.
 fn command(name: &str) -> Result<Command> {
     let this = std::env::current_exe().context("cannot tell where this program lies")?;
     let beside: PathBuf = this.with_file_name(name);

@@ -1,4 +1,4 @@
-//! A service over HTTP, in a child process or several.
+//! A service over HTTP, in one or several child processes.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use super::processes::{ProcessWatch, Processes};
 use super::program::Program;
 use crate::failure::Failure;
 
-/// How often one service is started again before the run gives up.
+/// How often a service is restarted before the run gives up.
 const MAX_RESTARTS: u32 = 10;
 
-/// A service over HTTP, in a child process or several.
+/// A service over HTTP, in one or several child processes.
 pub struct Service {
     program: Program,
     url: String,
     processes: Mutex<Processes>,
-    /// Held while it is started again: how often it has been.
+    /// Locked during a restart: the number of restarts.
     restarts: tokio::sync::Mutex<u32>,
 }
 
@@ -127,7 +127,7 @@ impl Service {
         self.watch().broken().await;
     }
 
-    /// Starts it again if a process of it has ended, once all have; says whether one had.
+    /// Restarts it if a process of it has ended, once all have; returns whether one had.
     pub async fn restart_if_ended(&self) -> Result<bool> {
         let mut restarts = self.restarts.lock().await;
         let mut watch = self.watch();
