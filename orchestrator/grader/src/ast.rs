@@ -117,12 +117,10 @@ impl Expr {
         }
     }
 
-    /// The expressions directly below this one.
-    pub(crate) fn children(&self) -> Vec<&Self> {
+    /// Whether one of the expressions directly below this one has a property, from the first on.
+    fn some_child<'a>(&'a self, property: &mut dyn FnMut(&'a Self) -> bool) -> bool {
         match self {
-            Self::Num(_) | Self::Const(_) | Self::Var(_) | Self::Text(_) | Self::Based(..) => {
-                Vec::new()
-            }
+            Self::Num(_) | Self::Const(_) | Self::Var(_) | Self::Text(_) | Self::Based(..) => false,
             Self::Add(items)
             | Self::Mul(items)
             | Self::Call(_, items)
@@ -131,21 +129,29 @@ impl Expr {
             | Self::Seq(_, items, _)
             | Self::Relation(items, _)
             | Self::Ratio(items)
-            | Self::Clock(_, items) => items.iter().collect(),
+            | Self::Clock(_, items) => items.iter().any(property),
             Self::Neg(inner)
             | Self::PlusMinus(inner)
             | Self::Percent(inner)
-            | Self::Degree(inner) => {
-                vec![inner]
-            }
+            | Self::Degree(inner) => property(inner),
             Self::Div(a, b)
             | Self::Pow(a, b)
             | Self::SetOp(_, a, b)
             | Self::Builder(a, b)
             | Self::Case(a, b)
-            | Self::Residue(a, b) => vec![a, b],
-            Self::Matrix(rows) => rows.iter().flatten().collect(),
+            | Self::Residue(a, b) => property(a) || property(b),
+            Self::Matrix(rows) => rows.iter().flatten().any(property),
         }
+    }
+
+    /// The expressions directly below this one.
+    pub(crate) fn children(&self) -> Vec<&Self> {
+        let mut found = Vec::new();
+        self.some_child(&mut |child| {
+            found.push(child);
+            false
+        });
+        found
     }
 
     /// The number of levels, counted without recursion.
@@ -154,13 +160,16 @@ impl Expr {
         let mut open = vec![(self, 1)];
         while let Some((expr, level)) = open.pop() {
             deepest = deepest.max(level);
-            open.extend(expr.children().into_iter().map(|child| (child, level + 1)));
+            expr.some_child(&mut |child| {
+                open.push((child, level + 1));
+                false
+            });
         }
         deepest
     }
 
     /// Whether this or anything below has a property.
     pub(crate) fn any(&self, property: &dyn Fn(&Self) -> bool) -> bool {
-        property(self) || self.children().into_iter().any(|child| child.any(property))
+        property(self) || self.some_child(&mut |child| child.any(property))
     }
 }

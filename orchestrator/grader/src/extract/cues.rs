@@ -117,7 +117,11 @@ fn tagged(lower: &str) -> Option<(usize, usize)> {
 /// Where the text after the last of the cues starts: one pass from the end, whatever the cues.
 fn last_after(lower: &str, cues: &[&str]) -> Option<usize> {
     let bytes = lower.as_bytes();
-    (0..bytes.len()).rev().find_map(|at| {
+    let mut starts = [false; 256];
+    for cue in cues {
+        starts[usize::from(cue.as_bytes()[0])] = true;
+    }
+    (0..bytes.len()).rev().filter(|at| starts[usize::from(bytes[*at])]).find_map(|at| {
         cues.iter()
             .filter(|cue| bytes[at] == cue.as_bytes()[0] && bytes[at..].starts_with(cue.as_bytes()))
             .filter_map(|cue| {
