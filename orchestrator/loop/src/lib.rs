@@ -51,6 +51,5 @@ pub mod suspicions;
 pub mod tracking;
 pub mod train;
 pub mod trainer;
-pub mod unused;
 pub mod verification;
 pub mod worry;

@@ -179,7 +179,7 @@ async fn load(
         let problem = CallError::unusable_for_good("", format!("it says it serves {label}"));
         return Err(Failed::new("checking its label", problem));
     }
-    let unchanged = before.is_still_there(server, weights.folder, weights.previous).await;
+    let unchanged = before.still_there(server, weights.folder, weights.previous).await;
     Ok(unchanged.map_or(Replaced::Done { adapter }, |checksum| Replaced::Unchanged { checksum }))
 }
 

@@ -26,7 +26,7 @@ impl Before {
 
     /// The checksum, if the reload has left it as it was although the files of `folder` are not those
     /// of `previous`.
-    pub async fn is_still_there(
+    pub async fn still_there(
         self,
         server: &dyn Control,
         folder: &Path,

@@ -11,12 +11,14 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 use retrial_config::Config;
 use retrial_data::Task;
 use retrial_domain::{FinishReason, GradedRollout};
-use retrial_grader::{Extraction, Verdict};
+use retrial_grader::Verdict;
 use retrial_loop::grading::Grading;
 use retrial_loop::inputs::Inputs;
 use retrial_lte::Seed;
 use retrial_protocol::WeightVersion;
 use retrial_servers::{Capabilities, PolicyServer, SampleRequest, with_retries};
+use retrial_verify::Verifiers;
+use retrial_verify::sandbox::Launcher;
 use tokio::time::{Instant, timeout_at};
 
 use super::finding::{Finding, State};
@@ -46,7 +48,8 @@ pub async fn samples(config: &Config, inputs: &Inputs, found: &Capabilities) -> 
 async fn sampled(config: &Config, inputs: &Inputs, found: &Capabilities) -> Result<Seen> {
     let timeout = Duration::from_secs(config.server.timeout_seconds);
     let server = found.connect(&config.server.model, timeout)?;
-    let grading = Grading::new(Arc::clone(&inputs.prompts.text));
+    let verifiers = Verifiers::open(&config.reward, &Launcher::this_program()).await?;
+    let grading = Grading::new(Arc::clone(&inputs.prompts.text), Arc::new(verifiers));
     let there = inputs.train.len();
     let asked = PROBLEMS.min(there);
     let groups = (0..asked).map(|place| {
@@ -55,7 +58,8 @@ async fn sampled(config: &Config, inputs: &Inputs, found: &Capabilities) -> Resu
     });
     let mut groups: FuturesUnordered<_> = groups.collect();
     let end = Instant::now() + WAIT;
-    let mut seen = Seen { asked, ..Seen::default() };
+    let looked_for = config.reward.all().iter().all(|verifier| verifier.kind.looks_for_answers());
+    let mut seen = Seen { asked, looked_for, ..Seen::default() };
     while let Ok(Some(group)) = timeout_at(end, groups.next()).await {
         seen.add(&group?, |id| inputs.prompts.text.token(id));
     }
@@ -83,7 +87,8 @@ async fn group(
     };
     let sampled = with_retries(|| server.sample(request)).await?;
     let sampled = (0..).zip(sampled).collect();
-    grading.grade(&Arc::new(task), sampled, WeightVersion(0), Extraction::Boxed).await
+    let name = format!("check/{}", task.problem.id);
+    grading.grade(&name, &task, sampled, WeightVersion(0)).await
 }
 
 /// What was seen of the responses.
@@ -96,6 +101,8 @@ struct Seen {
     cut: usize,
     with_answer: usize,
     right: usize,
+    /// Whether every verifier decides by the answer in a response.
+    looked_for: bool,
     /// Problems to which all responses give the same answer, and different answers of all problems.
     unanimous: usize,
     answers: HashSet<String>,
@@ -110,12 +117,12 @@ impl Seen {
         self.problems += 1;
         self.responses += group.len();
         self.cut += count(|graded| graded.rollout.finish == FinishReason::Length);
-        self.with_answer += count(|graded| graded.answer.is_some());
-        self.right += count(|graded| graded.verdict == Verdict::Correct);
+        self.with_answer += count(|graded| graded.answer().is_some());
+        self.right += count(|graded| graded.verdict() == Verdict::Correct);
         let texts: HashSet<&[u32]> =
             group.iter().map(|graded| &graded.rollout.tokens[..]).collect();
         self.unanimous += usize::from(group.len() > 1 && texts.len() == 1);
-        let answers = group.iter().filter_map(|graded| graded.answer.as_ref());
+        let answers = group.iter().filter_map(GradedRollout::answer);
         self.answers.extend(answers.map(|answer| answer.canonical.clone()));
         let ended = group.iter().filter(|graded| graded.rollout.finish == FinishReason::Stop);
         for id in ended.filter_map(|graded| graded.rollout.tokens.last()) {
@@ -135,9 +142,9 @@ impl Seen {
         } else if self.share(self.cut) >= RULE {
             "responses are cut: set [rollout] max_tokens higher; if they go on after their answer, the \
              model does not write an end token: a base model takes [prompts] chat = false and stop"
-        } else if self.share(self.with_answer) < RULE {
-            "responses have no answer in \\boxed{}: [prompts] plain and concise have to ask for one, and \
-             a base model may need [prompts] chat = false"
+        } else if self.looked_for && self.share(self.with_answer) < RULE {
+            "responses have no answer where [reward] extraction looks for one, by default in \\boxed{}: \
+             [prompts] have to ask for it, and a base model may need [prompts] chat = false"
         } else if self.unanimous == self.problems {
             "responses to a problem are all the same: is [rollout] temperature too low, or does the \
              server not heed it?"
@@ -184,7 +191,7 @@ impl fmt::Display for Seen {
 
 #[cfg(test)]
 mod tests {
-    use retrial_domain::Rollout;
+    use retrial_domain::{Judgement, Rollout};
     use retrial_grader::Answer;
 
     use super::*;
@@ -204,12 +211,14 @@ mod tests {
         let (tokens, logprobs) = (vec![index, 9], vec![-1.0, -1.0]);
         let (text, version) = (String::new(), WeightVersion(0));
         let rollout = Rollout { index, tokens, logprobs, text, finish, version };
-        GradedRollout { rollout, verdict, answer }
+        GradedRollout { rollout, judgement: Judgement::graded(verdict, answer) }
     }
 
     fn seen(groups: &[&[GradedRollout]]) -> Seen {
-        let mut seen = Seen { asked: groups.len(), ..Seen::default() };
-        groups.iter().for_each(|group| seen.add(group, |id| (id == 9).then(|| "<end>".into())));
+        let mut seen = Seen { asked: groups.len(), looked_for: true, ..Seen::default() };
+        for group in groups {
+            seen.add(group, |id| (id == 9).then(|| "<end>".into()));
+        }
         seen
     }
 
