@@ -72,6 +72,7 @@ impl Verifiers {
 
     /// The same verifiers for answers that are looked for elsewhere in responses. Programs and services
     /// are shared.
+    #[must_use]
     pub fn looking_in(&self, extraction: Extraction) -> Self {
         let moved = |(verifier, decider): &(Verifier, Arc<Decider>)| {
             (verifier.clone().looking_in(extraction), Arc::clone(decider))
