@@ -78,11 +78,9 @@ impl Config {
             return Err(format!("[server] tolerance is {tolerance}, it must be above 0"));
         }
         if !self.server.workers.is_empty() && self.server.urls.len() != 1 {
-            return Err(
-                "[server] workers lists servers behind a router: set the router as the \
+            return Err("[server] workers lists servers behind a router: set the router as the \
                         only one of urls"
-                    .into(),
-            );
+                .into());
         }
         if self.server.push == Transfer::Nccl && self.server.urls.is_empty() {
             return Err(

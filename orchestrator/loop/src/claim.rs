@@ -46,7 +46,8 @@ impl Claim {
 
     fn lock(path: &Path, name: &str) -> Result<File, Failure> {
         let file = File::create(path).map_err(|error| {
-            let hint = "hint: a run writes to the folder of its log; set [run] database to another one";
+            let hint =
+                "hint: a run writes to the folder of its log; set [run] database to another one";
             Failure::Input(anyhow!("cannot make {}: {error}\n{hint}", path.display()))
         })?;
         match file.try_lock() {
