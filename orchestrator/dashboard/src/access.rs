@@ -1,10 +1,10 @@
-//! Who may do what: the host a request is for, the origin it comes from, the token it has.
+//! Access control: the host and the origin of a request, and its token.
 //!
-//! - A page of another site can have a browser send requests to this address, by a name that it
-//!   lets point here (DNS rebinding). Requests for a name that is not known are refused; addresses
-//!   in numbers cannot be pointed elsewhere.
-//! - Reading needs no token on the loopback interface, and one beyond it, unless a person says that
-//!   something else keeps others out. Control always needs one.
+//! - A page of another site can make a browser send requests to this address, by a name that it
+//!   resolves to it (DNS rebinding). Requests for unknown host names are rejected; IP
+//!   addresses cannot be used this way.
+//! - Reading needs no token on the loopback interface, and one elsewhere, unless the configuration says that
+//!   access is restricted by other means. Control always needs one.
 //! - Tokens are compared by their digests, in constant time.
 
 use std::net::{IpAddr, SocketAddr};
@@ -23,12 +23,12 @@ use crate::error::ApiError;
 
 /// The cookie of a browser that has logged in.
 const COOKIE: &str = "retrial";
-/// The token, where no file has it.
+/// The variable with the token, if no file has it.
 const TOKEN_VARIABLE: &str = "RETRIAL_DASHBOARD_TOKEN";
 /// Paths that need no token.
 const OPEN: [&str; 2] = ["/healthz", "/login"];
 
-/// Who may do what.
+/// Access rules.
 #[derive(Clone, Debug)]
 pub struct Access {
     token: Option<Token>,
@@ -37,7 +37,7 @@ pub struct Access {
     hosts: Vec<String>,
 }
 
-/// Why access cannot be as it is configured.
+/// Why the configured access is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// The token cannot be used.
@@ -50,13 +50,13 @@ pub enum AccessError {
          [dashboard] token_file or --token-file; or listen on 127.0.0.1"
     )]
     Open {
-        /// Where it would listen.
+        /// The address it would listen on.
         listen: SocketAddr,
     },
 }
 
 impl Access {
-    /// Access as it is configured. The token is the content of a file or else of the environment.
+    /// Access as configured. The token is in a file or in the environment.
     pub fn new(config: &DashboardConfig) -> Result<Self, AccessError> {
         let token = match &config.token_file {
             Some(path) => Some(Token::read(path)?),
@@ -69,7 +69,7 @@ impl Access {
         Ok(Self { token, closed, hosts: config.hosts.clone() })
     }
 
-    /// Whether there is a token at all.
+    /// Whether there is a token.
     pub fn has_token(&self) -> bool {
         self.token.is_some()
     }
@@ -86,7 +86,7 @@ impl Access {
         cookie.is_some_and(|given| cookie_of(token).as_bytes().ct_eq(given.as_bytes()).into())
     }
 
-    /// Refuses whoever may not control the run.
+    /// Rejects requests without permission to control the run.
     pub fn require(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         if self.token.is_none() {
             return Err(ApiError::Refused(
@@ -98,7 +98,7 @@ impl Access {
         if self.known(headers) { Ok(()) } else { Err(ApiError::NoToken) }
     }
 
-    /// The cookie for whoever gives the token.
+    /// The cookie for the right token.
     pub fn cookie(&self, given: &str) -> Option<String> {
         let value = cookie_of(self.token.as_ref().filter(|token| token.is(given))?);
         Some(format!("{COOKIE}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age=2592000"))
@@ -134,7 +134,7 @@ impl Access {
     }
 }
 
-/// What a cookie has in the place of the token.
+/// The cookie's value, which is not the token itself.
 fn cookie_of(token: &Token) -> String {
     hex(&token.derived("retrial dashboard"))
 }
@@ -156,7 +156,7 @@ fn is_from(headers: &HeaderMap, host: &str) -> bool {
     origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host))
 }
 
-/// Lets a request through, or not.
+/// Passes a request on, or rejects it.
 pub async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     match access.allow(&request) {
         Ok(()) => next.run(request).await,

@@ -1,4 +1,4 @@
-//! What the description of the API says about the whole. Each of `routes` adds its own part.
+//! The general part of the API's description. Each of `routes` adds its own part.
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi as OpenApiDescription};
@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::site::Site;
 
-/// What the description says about the whole.
+/// The general part of the description.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -21,13 +21,13 @@ use crate::site::Site;
         (name = "steps", description = "Steps and their groups"),
         (name = "problems", description = "Problems, their history, their rollouts"),
         (name = "mistakes", description = "Wrong answers, by filters"),
-        (name = "control", description = "What may be asked of the run that this process trains"),
+        (name = "control", description = "Commands to the run that this process trains"),
     ),
     modifiers(&Token),
 )]
 struct Description;
 
-/// How a program shows the token.
+/// How a program sends the token.
 struct Token;
 
 impl Modify for Token {
@@ -38,7 +38,7 @@ impl Modify for Token {
     }
 }
 
-/// A router of an API that has no routes yet.
+/// An empty router of the API.
 pub fn empty() -> OpenApiRouter<Site> {
     OpenApiRouter::with_openapi(Description::openapi())
 }

@@ -1,4 +1,4 @@
-//! The style sheet, the script and the icon: parts of the program.
+//! The style sheet, the script and the icon, included in the program.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ pub static SCRIPT: LazyLock<Asset> =
 static ICON: LazyLock<Asset> =
     LazyLock::new(|| Asset::new("icon.svg", "image/svg+xml", include_str!("assets/icon.svg")));
 
-/// A file that pages need.
+/// A static file.
 pub struct Asset {
     name: &'static str,
     kind: &'static str,
@@ -34,7 +34,7 @@ impl Asset {
         Self { name, kind, body, digest }
     }
 
-    /// Where it is. Another content has another address, so that browsers may keep it.
+    /// Its URL. It changes with the content, so that browsers may cache it.
     pub fn address(&self) -> String {
         format!("/assets/{}?{}", self.name, self.digest)
     }

@@ -1,5 +1,5 @@
-//! Connections to the dashboard: a bounded number, and none on which nothing moves. Whoever connects
-//! and says nothing must not use up the file descriptors of the process that trains.
+//! Connections to the dashboard: a limited number, and idle ones are closed. A client that connects
+//! and sends nothing must not use up the file descriptors of the process that trains.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,19 +14,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Connections at a time; those beyond wait for their turn.
+/// Limit on connections; further ones wait.
 const MOST: usize = 256;
-/// How long nothing may move on a connection, in either direction. Events say something more often.
+/// Idle time, in either direction, after which a connection is closed. Events are more frequent.
 pub const SILENCE: Duration = Duration::from_mins(1);
 
-/// Accepts connections while there are few enough.
+/// Accepts connections up to the limit.
 pub struct Connections {
     listener: TcpListener,
     permits: Arc<Semaphore>,
     silence: Duration,
 }
 
-/// A connection, one of a bounded number.
+/// A connection, one of a limited number.
 pub struct Connection {
     stream: TcpStream,
     silence: Duration,
@@ -62,7 +62,7 @@ impl Listener for Connections {
 }
 
 impl Connection {
-    /// What was moved, or the end if nothing has been for too long.
+    /// Bytes that were transferred, or the end of an idle connection.
     fn moved<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -132,7 +132,7 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(30);
 
-    /// A service for two connections, from which silence of a fifth of a second is shown out.
+    /// A service for two connections, which are closed after a fifth of a second of silence.
     async fn service(answer: String) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -178,7 +178,7 @@ mod tests {
             stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
             asked.push(stream);
         }
-        // There is room for a third, once one of them has been left.
+        // There is room for a third, once one of them is closed.
         let mut third = TcpStream::connect(address).await.unwrap();
         third.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
         let mut first = [0; 8];

@@ -1,4 +1,4 @@
-//! Why a request is not answered as asked.
+//! Errors of requests.
 
 use axum::Extension;
 use axum::http::StatusCode;
@@ -7,32 +7,32 @@ use retrial_store::{QUERY_TIME, ReadError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What went wrong.
+/// An error of a request.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ApiError {
     /// There is no such thing.
     #[error("there is no {what}")]
     NotFound {
-        /// What was asked for.
+        /// What was requested.
         what: String,
     },
-    /// The request makes no sense.
+    /// The request is invalid.
     #[error("{0}")]
     Bad(String),
     /// A token is needed.
     #[error("this needs the dashboard's token")]
     NoToken,
-    /// The request comes from where it must not.
+    /// The request comes from another site.
     #[error("{0}")]
     Refused(String),
-    /// There is nobody to do it.
+    /// There is no run to control.
     #[error("{0}")]
     Conflict(String),
     /// A query was stopped.
     #[error("the log took longer than {} s to answer", QUERY_TIME.as_secs())]
     TooSlow,
-    /// Too many pages at once.
-    #[error("too many requests are under way")]
+    /// Too many requests at once.
+    #[error("too many requests are in progress")]
     Busy,
     /// The log cannot be read.
     #[error("the log cannot be read: {0}")]
@@ -72,7 +72,7 @@ impl ApiError {
         match self {
             Self::NotFound { .. } => Some("the list of runs has everything that is in the log"),
             Self::NoToken => Some("log in, or send it as `Authorization: Bearer TOKEN`"),
-            Self::TooSlow => Some("ask for less: one run, one problem, fewer steps"),
+            Self::TooSlow => Some("request less: one run, one problem, fewer steps"),
             Self::Busy => Some("try again in a moment"),
             Self::Log(_) => Some("is the file still there, and on a local disk?"),
             Self::Bad(_) | Self::Refused(_) | Self::Conflict(_) => None,
@@ -81,7 +81,7 @@ impl ApiError {
 }
 
 impl IntoResponse for ApiError {
-    /// Carries itself along: `render` makes a page or JSON of it.
+    /// Stores the error in the response: `render` makes a page or JSON of it.
     fn into_response(self) -> Response {
         (self.status(), Extension(self)).into_response()
     }

@@ -1,7 +1,7 @@
-//! Server-sent events: how a run is, and that its log has changed.
+//! Server-sent events: changes of a run's status and of its log.
 //!
-//! `status` comes whenever the header of a page would look different, once a second at most;
-//! `changed` when the log has changed, so that a page may be read again.
+//! `status` is sent whenever the header of a page would look different, once a second at most;
+//! `changed` when the log has changed, so that a page can be reloaded.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -23,17 +23,17 @@ use crate::pages::header;
 use crate::site::Site;
 use crate::status::RunStatus;
 
-/// Time after which a listener hears something, if only that there is nothing new.
+/// Interval after which a client receives something, even if nothing is new.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const _: () = assert!(KEEP_ALIVE.as_secs() < SILENCE.as_secs(), "its connection would be ended");
-/// Time between two looks at how a run is.
+/// Interval of checks of a run's status.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
-/// Least time between two reports of changes.
+/// Least interval between reports of changes.
 const CHANGED_EVERY: Duration = Duration::from_secs(2);
-/// Time between two looks at whether the log has changed.
+/// Interval of checks of the log.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Which run is listened to; without one, changes of the log only.
+/// The run to follow; without one, changes of the log only.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Subject {
@@ -48,7 +48,7 @@ struct StatusEvent<'a> {
     html: String,
 }
 
-/// Somebody who listens.
+/// A connected client.
 struct Subscriber {
     site: Site,
     run: String,
@@ -59,7 +59,7 @@ struct Subscriber {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Listens to a run.
+/// Follows a run.
 pub async fn events(
     State(site): State<Site>,
     QueryParams(Subject { run }): QueryParams<Subject>,
@@ -71,7 +71,7 @@ pub async fn events(
     let mut ticks = interval(STATUS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut changes = site.changes.subscribe();
-    // What happened since the page was read is not known.
+    // Changes since the page was loaded are unknown.
     changes.mark_changed();
     let reported = Instant::now();
     let subscriber =
@@ -104,7 +104,7 @@ impl Subscriber {
         if self.run.is_empty() {
             return None;
         }
-        // A log that cannot be read now may be readable the next time.
+        // An error when reading the log may be temporary.
         let status = self.site.status(&self.run).await.ok()?;
         let html = header::content(&status).into_string();
         if html == self.told {
@@ -115,7 +115,7 @@ impl Subscriber {
     }
 }
 
-/// Looks at whether the log has changed, as long as anyone listens.
+/// Checks whether the log has changed, as long as there is a client.
 pub async fn watch(log: Reader, changes: watch::Sender<u64>) {
     let mut watching: Option<ChangeWatch> = None;
     loop {

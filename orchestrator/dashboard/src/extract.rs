@@ -1,4 +1,4 @@
-//! What an address says, with errors that are answered as all others are.
+//! Query and path parameters, with errors like all others.
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
 
-/// The parameters of an address.
+/// Query parameters.
 #[derive(Debug)]
 pub struct QueryParams<T>(pub T);
 
@@ -19,7 +19,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T>
     }
 }
 
-/// The parts of a path.
+/// Path parameters.
 #[derive(Debug)]
 pub struct PathParams<T>(pub T);
 

@@ -1,4 +1,4 @@
-//! Which mistakes an address asks for.
+//! The filter of mistakes in a query.
 
 use retrial_domain::MistakeKind;
 use retrial_store::MistakeFilter;
@@ -7,17 +7,17 @@ use utoipa::IntoParams;
 
 use crate::error::ApiError;
 
-/// Responses with the words of a search that a page looks at, the latest.
+/// Limit on the latest responses that a text search looks at for a page.
 const HITS: u32 = 5_000;
 
-/// Which mistakes are asked for; what is left out or empty does not matter.
+/// Filter of mistakes; missing or empty parameters do not filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct MistakeQuery {
-    /// Of this run.
+    /// This run.
     pub run: String,
-    /// Of the problem with this name.
+    /// The problem with this name.
     pub problem: String,
     /// This wrong answer, however it is written; `(none)` and `(cut off)` are those without.
     pub answer: String,
@@ -27,11 +27,11 @@ pub struct MistakeQuery {
     pub contains: String,
     /// Made at least this often.
     pub times: String,
-    /// Made at this step or later.
+    /// Last made in this step or later.
     pub from: String,
-    /// Made at this step or earlier.
+    /// First made in this step or before.
     pub to: String,
-    /// `1`: of problems that no response has solved.
+    /// `1`: problems that no response has solved.
     pub unsolved: String,
 }
 

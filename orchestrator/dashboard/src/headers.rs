@@ -1,4 +1,4 @@
-//! What browsers are told that a page may do: nothing that comes from elsewhere.
+//! Security headers: pages may load nothing from other sites.
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -16,7 +16,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// Every answer with these headers; nothing is kept by browsers unless it says that it may be.
+/// Adds these headers to every answer; browsers cache nothing unless an answer allows it.
 pub fn hardened(router: Router) -> Router {
     let fresh = HeaderValue::from_static("no-store");
     let router = router.layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, fresh));

@@ -1,12 +1,12 @@
 //! The dashboard: the log of runs as pages, as an API, and live while a run goes on.
 //!
-//! - What comes from the log is read through one read-only pool, in bounded time. What a run does at
-//!   this moment comes from `retrial-live`, in the process that trains.
-//! - Every page is rendered from the same data that its twin under `/api` answers: each file of
-//!   `routes` loads one kind of thing and answers it as a page, as JSON and as CSV.
-//! - It has threads of its own, which give way to the run's (`threads`).
-//! - Texts of models are text: they are escaped by the template engine, what is hidden in them is
-//!   shown (`retrial_report::text`), and a content-security policy allows nothing that comes from
+//! - Data of the log is read through one read-only pool, in bounded time. The current activity of a run
+//!   comes from `retrial-live`, in the process that trains.
+//! - Every page is rendered from the data that its twin under `/api` returns: each file of
+//!   `routes` loads one kind of thing and returns it as a page, as JSON and as CSV.
+//! - It has its own threads, with a lower priority than the run's (`threads`).
+//! - Texts of models are text: they are escaped by the template engine, invisible characters are
+//!   shown (`retrial_report::text`), and a content-security policy forbids everything from
 //!   elsewhere (`headers`).
 
 mod access;

@@ -1,4 +1,4 @@
-//! Addresses of pages. Whatever a name has in it stays one part of its address.
+//! URLs of pages. Names are escaped, whatever characters they have.
 
 use std::fmt::Write as _;
 
@@ -6,12 +6,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A text as a part of an address.
+/// A text, escaped as a part of a URL.
 pub fn part(text: &str) -> impl std::fmt::Display {
     utf8_percent_encode(text, PLAIN)
 }
 
-/// `path?key=value&...`, empty values left out.
+/// `path?key=value&...`, without empty values.
 pub fn with(path: &str, pairs: &[(&str, &str)]) -> String {
     let mut link = path.to_owned();
     let mut mark = '?';
@@ -42,7 +42,7 @@ pub fn problems(run_name: &str) -> String {
     format!("{}/problems", run(run_name))
 }
 
-/// A problem, at a step if there is one. The name is no path: it may be `..`.
+/// A problem, at a step if there is one. The name is a query parameter, because it may be `..`.
 pub fn problem(run_name: &str, id: &str, at: Option<u64>) -> String {
     let at = at.map(|step| step.to_string()).unwrap_or_default();
     with(&format!("{}/problem", run(run_name)), &[("id", id), ("step", &at)])

@@ -1,4 +1,4 @@
-//! Everything that the overview of a run shows.
+//! The data of a run's overview.
 
 use retrial_live::Snapshot;
 use retrial_report::{Section, sections};
@@ -10,27 +10,27 @@ use crate::error::ApiError;
 use crate::site::Site;
 use crate::status::RunStatus;
 
-/// Warnings of an overview.
+/// Number of warnings in an overview.
 const NOTICES: u32 = 10;
 
 /// The overview of a run.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Overview {
-    /// How it is.
+    /// Its status.
     pub status: RunStatus,
     /// Its panels.
     pub sections: Vec<Section>,
-    /// The versions that were served last, the latest first.
+    /// The latest served versions, the latest first.
     pub weights: Vec<Weights>,
     /// The share of correct un-hinted rollouts by the tags of their problems, over the last steps.
     pub sources: Vec<Source>,
-    /// Problems to train on.
+    /// Number of training problems.
     pub train_problems: u64,
-    /// How often the steps went through them.
+    /// How many times the steps went through them.
     pub epoch: f64,
-    /// What the processes that trained it warned of last, the latest first.
+    /// The latest warnings of the processes that trained it, the latest first.
     pub notices: Vec<LoggedNotice>,
-    /// What the run does now, where this process trains it.
+    /// The current activity, if this process trains it.
     pub live: Option<Snapshot>,
 }
 

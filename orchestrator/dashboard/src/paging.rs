@@ -1,4 +1,4 @@
-//! Windows of tables.
+//! Pages of tables.
 
 use retrial_store::Window;
 use serde::Deserialize;
@@ -6,14 +6,14 @@ use utoipa::IntoParams;
 
 use crate::error::ApiError;
 
-/// Rows of a page of a table.
+/// Default number of rows on a page.
 const PAGE_ROWS: u32 = 50;
-/// Most rows that a program may ask for at once.
+/// Limit on the rows of a request.
 const MAX_ROWS: u32 = 1000;
 /// Most rows of a table as CSV.
 const CSV_ROWS: u32 = 10_000;
 
-/// Which rows of a table are asked for.
+/// The requested rows of a table.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
@@ -25,7 +25,7 @@ pub struct Paging {
 }
 
 impl Paging {
-    /// The page that is asked for.
+    /// The requested page.
     pub fn page(&self) -> Result<u32, ApiError> {
         number("page", &self.page, 1, u32::MAX / CSV_ROWS)
     }
@@ -46,7 +46,7 @@ impl Paging {
     }
 }
 
-/// A number of an address, from 1; the usual one where it is left out.
+/// A number in a query, from 1; the default if it is missing.
 fn number(name: &str, text: &str, usual: u32, most: u32) -> Result<u32, ApiError> {
     if text.is_empty() {
         return Ok(usual);

@@ -20,7 +20,7 @@ use crate::status::RunStatus;
 type Labels = Vec<(&'static str, String)>;
 type Numbers = Family<Labels, Gauge<f64, AtomicU64>>;
 
-/// Sends the numbers of a run.
+/// Sends the metrics of a run.
 pub async fn get(State(site): State<Site>) -> Result<impl IntoResponse, ApiError> {
     let snapshot = site.snapshot();
     let name = match &snapshot {
@@ -50,7 +50,7 @@ fn of_run(registry: &mut Registry, status: &RunStatus, data: &RunData) {
     one("weight_version", "The version that is served.", status.weight_version as f64);
     one("last_change_seconds", "Seconds since the log changed.", status.last_change_seconds);
     if let Some(steps) = status.steps {
-        one("steps", "Steps that the run was asked for.", steps as f64);
+        one("steps", "Steps of the run.", steps as f64);
     }
     if let Some(rate) = status.tokens_per_second {
         one("tokens_per_second", "Sampled tokens a second, over the last steps.", rate);
@@ -86,9 +86,9 @@ fn of_servers(registry: &mut Registry, live: &Snapshot) {
         ("server_up", "Whether a server takes part.", |server| {
             Some(f64::from(u8::from(server.version.is_some())))
         }),
-        ("server_in_flight", "Requests under way.", |server| Some(server.in_flight as f64)),
-        ("server_requests", "Requests that ended.", |server| Some(server.requests as f64)),
-        ("server_failed", "Requests that failed.", |server| Some(server.failed as f64)),
+        ("server_in_flight", "Requests in flight.", |server| Some(server.in_flight as f64)),
+        ("server_requests", "Finished requests.", |server| Some(server.requests as f64)),
+        ("server_failed", "Failed requests.", |server| Some(server.failed as f64)),
         ("server_mean_seconds", "Mean seconds of a request.", |server| server.mean_seconds),
         ("server_worst_seconds", "Most seconds of a request.", |server| server.worst_seconds),
     ];
@@ -110,6 +110,6 @@ fn add(
     for (labels, value) in values {
         numbers.get_or_create(&labels).set(value);
     }
-    // The encoder ends the sentence itself.
+    // The encoder adds the full stop itself.
     registry.register(name, help.trim_end_matches('.'), numbers);
 }

@@ -1,4 +1,4 @@
-//! Failures as answers: JSON for a program, a page for a person.
+//! Renders errors: as JSON for a program, as a page for a person.
 
 use axum::Json;
 use axum::extract::Request;
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use crate::error::{ApiError, ErrorBody};
 use crate::pages;
 
-/// Answers failures of the API as JSON and those of pages as pages.
+/// Renders errors of the API as JSON and those of pages as pages.
 pub async fn render(request: Request, next: Next) -> Response {
     let program = is_program(request.uri().path());
     let response = next.run(request).await;
@@ -21,7 +21,7 @@ pub async fn render(request: Request, next: Next) -> Response {
     (status, pages::failure::failure(&error)).into_response()
 }
 
-/// Whether programs ask for this path, rather than people.
+/// Whether this path is for programs.
 fn is_program(path: &str) -> bool {
     path.starts_with("/api/")
         || ["/openapi.json", "/metrics", "/healthz", "/events"].contains(&path)

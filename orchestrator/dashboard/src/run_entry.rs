@@ -1,4 +1,4 @@
-//! A run in the list of runs: what the log has of it, and how it is.
+//! A run in the list of runs, with its status.
 
 use retrial_live::Snapshot;
 use retrial_report::format::now;
@@ -25,14 +25,14 @@ pub struct RunEntry {
     pub held_out: Option<String>,
     /// Seconds since 1970 of the last entry.
     pub last_change: Option<f64>,
-    /// How it is, in a word or a few.
+    /// Its status, in a few words.
     pub status: String,
-    /// What kind of word that is.
+    /// Kind of status.
     pub tone: Tone,
 }
 
 impl RunEntry {
-    /// A run with the process that trained it last. `live` is of the run that this process trains.
+    /// A run and its last process. `live` is the state of the run that this process trains.
     pub fn of(line: RunLine, process: Option<&LastProcess>, live: Option<&Snapshot>) -> Self {
         let RunLine { name, method, started_at, steps, reward, held_out, last_change } = line;
         let age = last_change.map_or(0.0, |changed| (now() - changed).max(0.0));

@@ -1,4 +1,4 @@
-//! Listening and answering.
+//! Listening and serving.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::routes;
 use crate::site::Site;
 use crate::threads;
 
-/// A dashboard that has its address and does not answer yet.
+/// A dashboard that has bound its address and does not serve yet.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
@@ -32,7 +32,7 @@ pub struct Listener {
 /// Why there is no dashboard.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// Another program listens there.
+    /// The address is in use.
     #[error(
         "cannot listen on {address}: {source}\n\
          hint: [dashboard] listen or --listen names another address; port 0 takes a free one"
@@ -48,7 +48,7 @@ pub enum ListenError {
     Access(#[from] AccessError),
 }
 
-/// Why a dashboard does not answer.
+/// Why a dashboard cannot serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The log cannot be read.
@@ -62,16 +62,16 @@ pub enum ServeError {
     Ended(std::io::Error),
 }
 
-/// How long answers that are under way may take once the dashboard ends.
+/// Time for pending answers once the dashboard ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// A dashboard that answers until this is dropped.
+/// A running dashboard; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Dashboard {
     address: SocketAddr,
     log: Reader,
     server: JoinHandle<std::io::Result<()>>,
-    /// Told, or dropped, when no more requests are taken.
+    /// Sent, or dropped, when no more requests are accepted.
     ending: Option<oneshot::Sender<()>>,
     watch: JoinHandle<()>,
     /// There until it is dropped.
@@ -79,7 +79,7 @@ pub struct Dashboard {
 }
 
 impl Listener {
-    /// Takes the address.
+    /// Binds the address.
     pub async fn open(config: &DashboardConfig) -> Result<Self, ListenError> {
         let address = config.listen;
         let access = Access::new(config)?;
@@ -89,8 +89,8 @@ impl Listener {
         Ok(Self { socket, address, access })
     }
 
-    /// Takes the address for a run. The run goes on without a dashboard if another program has the
-    /// address, and does not begin if the dashboard would not be safe.
+    /// Binds the address for a run. The run continues without a dashboard if the address is in
+    /// use, and does not start if the dashboard would not be safe.
     pub async fn of_run(config: &DashboardConfig) -> Result<Option<Self>, AccessError> {
         if !config.enabled {
             return Ok(None);
@@ -105,14 +105,14 @@ impl Listener {
         }
     }
 
-    /// Answers from a log, and from the run that this process trains, if it does.
+    /// Serves a log, and the run that this process trains, if there is one.
     pub async fn serve(self, log: &Path, live: Option<Arc<Live>>) -> Result<Dashboard, ServeError> {
         let site = Site::open(log, live, self.access).await?;
         let log = site.log.clone();
         let runtime = threads::runtime().map_err(ServeError::Threads)?;
         let watch = runtime.spawn(events::watch(log.clone(), site.changes.clone()));
         let app = routes::router(site);
-        // A listener belongs to the runtime that it was made in.
+        // A listener belongs to its runtime.
         let socket = self.socket.into_std().map_err(ServeError::Ended)?;
         let (ending, ended) = oneshot::channel::<()>();
         let server = runtime.spawn(async move {
@@ -126,9 +126,9 @@ impl Listener {
 }
 
 impl Dashboard {
-    /// Where a browser finds it.
+    /// The URL for a browser.
     pub fn url(&self) -> String {
-        // An address that stands for all of them is none that a browser can go to.
+        // A browser cannot open an address that stands for all of them.
         let mut address = self.address;
         if address.ip().is_unspecified() {
             address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
@@ -136,14 +136,14 @@ impl Dashboard {
         format!("http://{address}/")
     }
 
-    /// Answers until the program ends.
+    /// Serves until the program ends.
     pub async fn run(mut self) -> Result<(), ServeError> {
         let ended = (&mut self.server).await.map_err(std::io::Error::other);
         ended.and_then(|ended| ended).map_err(ServeError::Ended)
     }
 
-    /// Ends, with the log closed. Whoever asked something gets the answer first: to stop the run may
-    /// have been what was asked.
+    /// Ends, with the log closed. Pending answers are sent first: one of them may be to the command
+    /// that stopped the run.
     pub async fn close(mut self) {
         self.ending.take();
         // Pages that wait for events would wait for ever.

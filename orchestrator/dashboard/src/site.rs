@@ -1,4 +1,4 @@
-//! What requests are answered from.
+//! The state that requests are answered from.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,28 +14,28 @@ use crate::error::ApiError;
 use crate::status::RunStatus;
 use crate::threads::give_way;
 
-/// Listeners to events at a time.
+/// Limit on clients of events.
 pub const LISTENERS: usize = 64;
 
-/// What requests are answered from; its clones are the same.
+/// The state that requests are answered from; clones share it.
 #[derive(Clone)]
 pub struct Site {
     /// The log.
     pub log: Reader,
-    /// What was read of runs.
+    /// Cached data of runs.
     pub cache: Arc<RunCache>,
-    /// The run that this process trains, if it does.
+    /// The run that this process trains, if there is one.
     pub live: Option<Arc<Live>>,
-    /// Who may do what.
+    /// Access rules.
     pub access: Arc<Access>,
-    /// Grows with each change of the log, as long as anyone looks.
+    /// Grows with each change of the log, as long as there is a client.
     pub changes: watch::Sender<u64>,
-    /// Places for those who listen to events.
+    /// Permits for clients of events.
     pub listeners: Arc<Semaphore>,
 }
 
 impl Site {
-    /// Answers from a log, and from the run that this process trains, if it does.
+    /// A site over a log, and the run that this process trains, if there is one.
     pub async fn open(
         log: &Path,
         live: Option<Arc<Live>>,
@@ -51,12 +51,12 @@ impl Site {
         })
     }
 
-    /// What the run of this process does now.
+    /// A snapshot of the run of this process.
     pub fn snapshot(&self) -> Option<Snapshot> {
         self.live.as_ref().map(|live| live.snapshot())
     }
 
-    /// Reads something of the log.
+    /// Reads from the log.
     pub async fn read<T>(
         &self,
         work: impl AsyncFnOnce(View<'_>) -> Result<T, ReadError>,
@@ -64,12 +64,12 @@ impl Site {
         Ok(self.log.read(work).await?)
     }
 
-    /// How a run is.
+    /// The status of a run.
     pub async fn status(&self, name: &str) -> Result<RunStatus, ApiError> {
         self.read_run(name, async |_, _| Ok(())).await.map(|(status, ())| status)
     }
 
-    /// Reads something of a run, in one transaction with how the run is.
+    /// Reads data of a run, in one transaction with its status.
     pub async fn read_run<T>(
         &self,
         name: &str,
@@ -86,7 +86,7 @@ impl Site {
         .await
     }
 
-    /// What the log has of a run, how it is, and what it warned of last.
+    /// The data of a run in the log, its status, and its latest warnings.
     pub async fn overview(
         &self,
         name: &str,
@@ -101,7 +101,7 @@ impl Site {
         Ok((status, data, notices))
     }
 
-    /// What the log has of a run, and how it is.
+    /// The data of a run in the log, and its status.
     pub async fn data(&self, name: &str) -> Result<(RunStatus, Arc<RunData>), ApiError> {
         self.read_run(name, async |mut view, run| self.cache.data(&mut view, run).await).await
     }

@@ -1,4 +1,4 @@
-//! How a run is: the header of its pages.
+//! The status of a run, for the header of its pages.
 
 use retrial_live::{ActivityNow, Snapshot, Status};
 use retrial_report::format::{now, roughly};
@@ -8,29 +8,29 @@ use utoipa::ToSchema;
 
 use crate::host;
 
-/// A run whose log has not changed for longer is not known to run.
+/// A run whose log has not changed for this long is not assumed to run.
 const FRESH_SECONDS: f64 = 60.0;
 
-/// How a run is, from its log and, where this process trains it, from what it does now.
+/// The status of a run, from its log and, if this process trains it, from its current activity.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RunStatus {
     /// The run.
     pub run: String,
-    /// How it is, in a word or a few.
+    /// The status, in a few words.
     pub word: String,
-    /// What kind of word that is.
+    /// Kind of status.
     pub tone: Tone,
     /// Whether this process trains it.
     pub live: bool,
-    /// The step under way, or the last one.
+    /// The current step, or the last one.
     pub step: u64,
-    /// Steps in all, where that is known.
+    /// Total steps, if known.
     pub steps: Option<u64>,
-    /// What it is doing.
+    /// The current activity.
     pub activities: Vec<ActivityNow>,
-    /// The last version that was seen to be served.
+    /// The last version that was served.
     pub weight_version: u64,
-    /// Seconds to the end, by the last steps.
+    /// Estimated seconds to the end, from the last steps.
     pub eta_seconds: Option<f64>,
     /// Sampled tokens a second of rollouts, over the last steps.
     pub tokens_per_second: Option<f64>,
@@ -42,13 +42,13 @@ pub struct RunStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Tone {
-    /// It goes on.
+    /// It makes progress.
     Good,
     /// It waits for something or someone.
     Waiting,
     /// Something is wrong.
     Bad,
-    /// It is over, or another process trains it.
+    /// It has ended, or another process trains it.
     Quiet,
 }
 
@@ -65,7 +65,7 @@ impl Tone {
 }
 
 impl RunStatus {
-    /// How a run is. `live` is of the run that this process trains, whichever that is.
+    /// The status of a run. `live` is the state of the run that this process trains, whichever it is.
     pub fn of(
         run: &str,
         numbers: &RunNumbers,
@@ -76,7 +76,7 @@ impl RunStatus {
         let age = numbers.changed.map_or(0.0, |changed| (now() - changed).max(0.0));
         let (word, tone) = word(process, live, age);
         let steps = live.map(|live| live.steps);
-        // What has ended trains no more, though its process still knows it.
+        // A run that has ended no longer trains, though its process still has its state.
         let trains = live.is_some_and(|live| live.status != Status::Ended);
         let left = steps.map(|steps| steps.saturating_sub(numbers.committed));
         Self {
@@ -95,8 +95,8 @@ impl RunStatus {
     }
 }
 
-/// How a run is. `live` is of this run, if this process trains it; `age` is the time since the last entry
-/// in the log, seconds.
+/// The status of a run. `live` is the state of this run, if this process trains it; `age` is the time since
+/// the last entry in the log, seconds.
 pub fn word(process: Option<&LastProcess>, live: Option<&Snapshot>, age: f64) -> (String, Tone) {
     // Once the run of this process has ended, the log says how.
     let going_on = live.filter(|live| live.status != Status::Ended);
@@ -117,7 +117,7 @@ fn live_word(live: &Snapshot) -> (String, Tone) {
     }
 }
 
-/// How a run is that this process does not train, by what the log says of the process that did last.
+/// The status of a run of another process, from the log's record of its last process.
 fn logged_word(process: Option<&LastProcess>, age: f64) -> (String, Tone) {
     let Some(process) = process else {
         // The log is older than its table of processes.
@@ -132,7 +132,7 @@ fn logged_word(process: Option<&LastProcess>, age: f64) -> (String, Tone) {
         }
         None => match host::is_alive(&process.host, process.pid) {
             Some(true) => ("running in another process".into(), Tone::Good),
-            Some(false) => ("killed; it goes on with --resume".into(), Tone::Bad),
+            Some(false) => ("killed; continue with --resume".into(), Tone::Bad),
             None if age < FRESH_SECONDS => (format!("running on {}", process.host), Tone::Good),
             None => {
                 let (host, age) = (&process.host, roughly(age));
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_run_that_this_process_does_not_train_is_described_by_its_last_process() {
         let here = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        // A process that is there, but is none of ours: the number was given anew.
+        // A process with this number exists, but it is another program.
         let other = std::process::id();
         let cases = [
             (process("a", 1, Some(ProcessOutcome::Finished), ""), 5.0, "finished", Tone::Quiet),
@@ -177,7 +177,7 @@ mod tests {
                 "failed: the disk is full",
                 Tone::Bad,
             ),
-            (process(&here, other, None, ""), 5.0, "killed; it goes on with --resume", Tone::Bad),
+            (process(&here, other, None, ""), 5.0, "killed; continue with --resume", Tone::Bad),
             (process("another", 1, None, ""), 5.0, "running on another", Tone::Good),
             (process("another", 1, None, ""), 7200.0, "silent for 2 h on another", Tone::Waiting),
         ];

@@ -1,12 +1,12 @@
-//! Threads that come after the run's: pages must not keep its work waiting.
+//! Threads with a lower priority than the run's, so that pages do not delay its work.
 
 use tokio::runtime::{Builder, Runtime};
 
-/// nice 10 of 19: where both want a core, a run has nine tenths of it.
+/// nice 10 of 19: if both want a core, a run gets nine tenths of it.
 const PRIORITY: i32 = 10;
 const THREADS: usize = 2;
 
-/// A runtime on threads that give way.
+/// A runtime on low-priority threads.
 pub fn runtime() -> std::io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(THREADS)
@@ -16,8 +16,8 @@ pub fn runtime() -> std::io::Result<Runtime> {
         .build()
 }
 
-/// Lowers the priority of this thread. Where that is not allowed it works as before.
+/// Lowers the priority of this thread, if the system allows it.
 pub fn give_way() {
-    // On Linux this is about the calling thread alone.
+    // On Linux this affects the calling thread only.
     let _ = rustix::process::setpriority_process(None, PRIORITY);
 }

@@ -161,7 +161,7 @@ fn questions() -> Vec<Question> {
         of("contains a rare word", &[("contains", world.word(1.0))]),
         of("contains two words in a row", &[("contains", &two_words)]),
         of("contains nothing there is", &[("contains", "xyzzy")]),
-        ("unsolved problems", "runs/small/problems?fate=unsolved".into()),
+        ("unsolved problems", "runs/small/problems?status=unsolved".into()),
     ]
 }
 

@@ -34,7 +34,7 @@ pub const COMMANDS: [(&str, Command); 5] = [
 
 /// The pending commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Wishes)]
+#[schema(as = PendingCommands)]
 #[allow(clippy::struct_excessive_bools)] // each can be pending independently of the others
 pub struct Pending {
     /// Pause between two steps.
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn wishes_have_names() {
+    fn commands_have_names() {
         assert_eq!("stop".parse(), Ok(Command::Stop));
         let error = "leave".parse::<Command>().unwrap_err();
         assert!(error.contains("pause, resume") && error.contains("`leave`"), "{error}");

@@ -38,7 +38,6 @@ pub struct Snapshot {
     /// Durations of each phase in this process.
     pub phases: Vec<PhaseTiming>,
     /// The pending commands.
-    #[serde(rename = "wishes")]
     pub pending: Pending,
     /// The policy servers.
     pub servers: Vec<ServerHealth>,

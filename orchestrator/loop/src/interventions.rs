@@ -37,24 +37,24 @@ pub async fn carry_out(
 ) -> Result<Next> {
     let mut pause = None;
     loop {
-        let wishes = context.live.control().take();
-        if wishes.checkpoint {
+        let commands = context.live.control().take();
+        if commands.checkpoint {
             match checkpoint(&context.config.weights(), version).await {
                 Ok(folder) => progress.kept(version, &folder),
                 // A failed copy does not stop the run.
                 Err(error) => tracing::error!("version {version} was not kept: {error:#}"),
             }
         }
-        if wishes.evaluate {
+        if commands.evaluate {
             progress.evaluated(version, &evaluate::evaluate(context, version).await?);
         }
         if stop.requested() {
             return Ok(Next::End(StoppedBy::Signal));
         }
-        if wishes.stop {
+        if commands.stop {
             return Ok(Next::End(StoppedBy::Dashboard));
         }
-        if !wishes.pause {
+        if !commands.pause {
             return Ok(Next::Step);
         }
         pause.get_or_insert_with(|| context.live.pause());

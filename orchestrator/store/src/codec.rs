@@ -1,4 +1,4 @@
-//! Lists of numbers as the log keeps them.
+//! Lists of numbers, as stored in the log.
 
 use crate::error::unknown;
 

@@ -1,4 +1,4 @@
-//! What changes over the steps of a run: scores, metrics, problems without a solution.
+//! Curves over the steps of a run: scores, metrics, unsolved problems.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use sqlx::Row;
 
 use crate::{RunId, Store, StoreError};
 
-/// Problems of a run so far.
+/// Cumulative counts of a run's problems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Total {
     /// Solved, with or without a hint.
@@ -60,8 +60,8 @@ impl Store {
         .await
     }
 
-    /// The numbers of a run's committed steps by their names, a step and a value each: its metrics,
-    /// and the totals by then ([`Total`]).
+    /// The metrics of a run's committed steps by name, as pairs of step and value,
+    /// and the cumulative counts ([`Total`]).
     pub async fn series(
         &self,
         run: RunId,

@@ -1,4 +1,4 @@
-//! What can go wrong with the mistake log.
+//! Errors of the mistake log.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,11 +9,11 @@ use sqlx::Error;
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {problem}", path.display())]
 pub struct StoreError {
-    /// What was being done, as in "cannot ACTION PATH".
+    /// The operation, as in "cannot ACTION PATH".
     action: &'static str,
     /// The file.
     path: PathBuf,
-    /// The reason and, where there is one, what to do.
+    /// The reason and a hint, if there is one.
     problem: String,
 }
 
@@ -31,47 +31,47 @@ impl StoreError {
     }
 }
 
-/// What to do about an error, by `SQLite`'s primary result code.
+/// The hint for an error, by `SQLite`'s primary result code.
 fn hint(error: &Error) -> &'static str {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     let Some(code) = code.and_then(|code| code.parse::<u32>().ok()) else { return "" };
     match code & 0xff {
         5 | 6 => {
             "\nhint: another process writes to it and does not end; end it, or give each run a \
-             log of its own by --set run.database=..."
+             log of its own with --set run.database=..."
         }
         8 => "\nhint: the file and its folder must be writable",
-        10 => "\nhint: the disk failed or was taken away; what was committed before is safe",
-        11 => "\nhint: the file is damaged; `sqlite3 FILE .recover` gets out what can be read",
-        13 => "\nhint: the disk is full; make room and go on by --resume",
+        10 => "\nhint: the disk failed or was removed; committed data is safe",
+        11 => "\nhint: the file is damaged; `sqlite3 FILE .recover` recovers what can be read",
+        13 => "\nhint: the disk is full; make room and continue with --resume",
         14 => "\nhint: its folder must exist and be writable",
-        26 => "\nhint: name another file, or move this one away",
+        26 => "\nhint: use another file, or move this one away",
         _ => "",
     }
 }
 
-/// An error about a row whose content this program never writes.
+/// An error about a row whose content Retrial never writes.
 pub(crate) fn unknown(what: &str, value: &str) -> Error {
     Error::Decode(format!("{what} is `{value}`, which this version does not know").into())
 }
 
-/// Why something could not be read.
+/// Why reading failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// There is no such thing.
     #[error("there is no {what}")]
     NotFound {
-        /// What was asked for.
+        /// What was requested.
         what: String,
     },
-    /// The queries were stopped.
+    /// The queries exceeded their time.
     #[error("the log took longer than {} s to answer", limit.as_secs())]
     TooSlow {
-        /// How long they may take.
+        /// The limit.
         limit: Duration,
     },
-    /// Too many read at once.
-    #[error("too many requests are under way")]
+    /// Too many readers at once.
+    #[error("too many requests are in progress")]
     Busy,
     /// The log cannot be read.
     #[error("the log cannot be read: {0}")]
@@ -84,13 +84,13 @@ impl ReadError {
     }
 }
 
-/// What is wrong with a query that somebody wrote.
+/// The error of a user's query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct QueryError(String);
 
 impl QueryError {
-    /// A statement of this kind reaches beyond the log.
+    /// A statement of this kind accesses other files.
     pub(crate) fn beyond(word: &str) -> Self {
         Self(format!("{word} opens or writes other files, and this log is readonly"))
     }

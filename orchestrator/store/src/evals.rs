@@ -1,4 +1,4 @@
-//! Evaluations in the log: those of `retrial eval`, and those that a run makes of its own versions.
+//! Evaluations in the log: those of `retrial eval`, and those of a run's own versions.
 
 use std::collections::HashSet;
 
@@ -20,9 +20,9 @@ pub struct EvalId(i64);
 pub struct LoggedEval {
     /// Its key.
     pub id: EvalId,
-    /// Where its weights come from.
+    /// The source of its weights.
     pub weights: String,
-    /// What decides its results.
+    /// The settings that decide its results.
     pub settings: Value,
 }
 
@@ -31,9 +31,9 @@ pub struct LoggedEval {
 pub struct NewEval<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Where its weights come from.
+    /// The source of its weights.
     pub weights: &'a str,
-    /// What decides its results.
+    /// The settings that decide its results.
     pub settings: &'a Value,
     /// The run and its version, if a run evaluates itself.
     pub of: Option<(RunId, WeightVersion)>,
@@ -44,9 +44,9 @@ pub struct NewEval<'a> {
 pub struct EvalSet {
     /// Its name.
     pub benchmark: String,
-    /// Where its problems come from.
+    /// The source of its problems.
     pub source: String,
-    /// What equal problems have in common.
+    /// A digest of its problems.
     pub digest: String,
     /// Samples a problem.
     pub k: u32,
@@ -59,9 +59,9 @@ pub struct EvalProblem {
     pub id: ProblemId,
     /// What is asked.
     pub text: String,
-    /// How its samples fared; none before they are there.
+    /// Counts of its samples; none before they are logged.
     pub tally: Option<Tally>,
-    /// Samples that were cut at the limit.
+    /// Truncated samples.
     pub cut_off: u64,
     /// Tokens of all samples.
     pub tokens: u64,
@@ -106,7 +106,7 @@ impl Store {
         .await
     }
 
-    /// Enters a new evaluation.
+    /// Inserts a new evaluation.
     pub async fn create_eval(&self, new: &NewEval<'_>) -> Result<EvalId, StoreError> {
         let query = "INSERT INTO evals (name, weights, settings, run, version) \
                      VALUES (?, ?, ?, ?, ?)";
@@ -144,7 +144,7 @@ impl Store {
         .await
     }
 
-    /// Enters a set and its problems.
+    /// Inserts a set and its problems.
     pub async fn add_eval_set(
         &self,
         eval: EvalId,
@@ -229,7 +229,7 @@ impl Store {
         .await
     }
 
-    /// The problems of a set whose samples are there.
+    /// The problems of a set with logged samples.
     pub async fn done_eval_problems(
         &self,
         eval: EvalId,
@@ -312,7 +312,7 @@ impl Store {
         .await
     }
 
-    /// The folder of a run's weights at a version that servers were seen to serve, the latest
+    /// The folder of a run's weights at a version that was served, by default the latest.
     /// without one.
     pub async fn weights_of_run(
         &self,

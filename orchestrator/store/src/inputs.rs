@@ -1,4 +1,4 @@
-//! What a run was begun with: its model and its data, as fingerprints.
+//! The inputs of a run, its model and its data, as fingerprints.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::open::reader;
 use crate::word::Word;
 use crate::{RunId, Store, StoreError};
 
-/// What an input is to a run.
+/// Kind of input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputKind {
-    /// The model it begins with.
+    /// The initial model.
     Model,
     /// The problems to train on.
     Train,
@@ -38,21 +38,21 @@ impl Word for InputKind {
 /// An input of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Input {
-    /// What it is.
+    /// Its kind.
     pub kind: InputKind,
-    /// The name of the set, or the word of its kind.
+    /// The name of the set, or of its kind.
     pub name: String,
-    /// Where it lay; on the hub with the commit.
+    /// Its source; on the hub with the commit.
     pub source: String,
-    /// What it held, in little.
+    /// Its fingerprint.
     pub fingerprint: Value,
-    /// What became of the rows of a set.
+    /// The report of its rows.
     pub report: Option<Value>,
-    /// When it was read, by the clock of the place.
+    /// When it was read, in local time.
     pub read_at: String,
 }
 
-/// The inputs of the run of this name, in a log that is only read; none where it cannot be read yet.
+/// The inputs of the run of this name, in a log that is opened read-only; none if it cannot be read yet.
 pub async fn known_inputs(log: &Path, run: &str) -> Vec<Input> {
     let Ok(readers) = reader(log).await else { return Vec::new() };
     let query = "SELECT inputs.* FROM inputs JOIN runs ON runs.id = run WHERE runs.name = ?";
@@ -75,7 +75,7 @@ fn input(row: &SqliteRow) -> sqlx::Result<Input> {
 }
 
 impl Store {
-    /// Enters the inputs of a run.
+    /// Inserts the inputs of a run.
     pub async fn record_inputs(&self, run: RunId, inputs: &[Input]) -> Result<(), StoreError> {
         let query = "INSERT INTO inputs (run, kind, name, source, fingerprint, report, read_at) \
                      VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";

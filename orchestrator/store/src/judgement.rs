@@ -1,4 +1,4 @@
-//! What a verifier said of a rollout, as columns: `verdict`, `answer`, `canonical`, `reward`,
+//! The judgement of a rollout, as columns: `verdict`, `answer`, `canonical`, `reward`,
 //! `rewards`, `reason`.
 
 use std::collections::BTreeMap;
@@ -12,14 +12,14 @@ use crate::error::unknown;
 use crate::row::Column as _;
 use crate::word::Word as _;
 
-/// The rewards that a judgement's is made of, by name: a JSON object.
+/// The rewards of several verifiers, by name: a JSON object.
 pub fn rewards(judgement: &Judgement) -> Option<String> {
     let by_name: BTreeMap<&str, f64> =
         judgement.parts.iter().map(|part| (&*part.name, part.reward.get())).collect();
     (!by_name.is_empty()).then(|| serde_json::to_string(&by_name).expect("rewards are plain data"))
 }
 
-/// A judgement out of a row that has its columns. One that is older than rewards has none: it follows
+/// A judgement from a row with its columns. A row that is older than rewards has none: it follows
 /// from the verdict.
 pub fn judgement(row: &SqliteRow) -> sqlx::Result<Judgement> {
     let answer: Option<String> = row.try_get("answer")?;

@@ -2,11 +2,11 @@
 //! run resumes from.
 //!
 //! `migrations/` has the schema, `docs/schema.md` describes it. One connection writes, others
-//! read. Each call of [`Store`] is one transaction, all or nothing, and can be made again: a row
-//! that is there stays as it is. So whatever was interrupted is simply done again.
+//! read. Each call of [`Store`] is one transaction, all or nothing, and can be repeated: an existing row
+//! stays as it is. So an interrupted call is simply repeated.
 //!
-//! [`Reader`] is for whoever only looks: it opens a log read-only and answers with plain types, the
-//! ones that pages, the API, reports and exports show. No other crate has SQL.
+//! [`Reader`] is for reading only: it opens a log read-only and returns plain types, the
+//! ones of pages, the API, reports and exports. No other crate has SQL.
 
 mod codec;
 mod curves;
@@ -42,7 +42,7 @@ pub use read::overview::{
     StepTimes, Weights,
 };
 pub use read::problem::{Hint, ProblemDetail, RolloutLine, Visit, VisitDetail};
-pub use read::problems::{Fate, ProblemLine, Problems};
+pub use read::problems::{ProblemLine, ProblemStatus, Problems};
 pub use read::processes::{LastProcess, LoggedNotice};
 pub use read::runs::{LogSize, RunInfo, RunLine};
 pub use read::sql::Answer;

@@ -1,4 +1,4 @@
-//! The migrations, as parts of the program. sqlx's macro for it would build `SQLite` twice.
+//! The migrations, included in the program. sqlx's macro for it would build `SQLite` twice.
 
 use std::sync::LazyLock;
 

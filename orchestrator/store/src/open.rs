@@ -1,4 +1,4 @@
-//! Opening a log: only a file that is one, or a new one, is ever written to.
+//! Opening a log: only a log, or a new file, is ever written to.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,18 +16,18 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
 const ACTION: &str = "open the log";
 
-/// The one connection that writes. Makes the file if there is none and brings its schema up to
-/// date.
+/// The one connection that writes. Creates the file if needed and migrates its
+/// schema.
 pub async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
     no_folder(path)?;
     let failed = |error: sqlx::Error| StoreError::sql(ACTION, path, &error);
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
-        // A write survives the process at once, and a power cut after `Store::sync`.
+        // A write survives a crash of the process at once, and a power failure after `Store::sync`.
         .synchronous(SqliteSynchronous::Normal)
         .foreign_keys(true)
-        // The indexes that a commit touches fit into 64 MiB; pages go to the file every 32 MiB.
+        // The indexes used by a commit fit into 64 MiB; pages are written to the file every 32 MiB.
         .pragma("cache_size", "-65536")
         .pragma("wal_autocheckpoint", "8192")
         .busy_timeout(BUSY_TIMEOUT)
@@ -49,7 +49,7 @@ pub async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
         MigrateError::VersionMissing(schema) | MigrateError::VersionMismatch(schema) => {
             let problem = format!(
                 "its schema {schema} is not the one of this version of retrial\n\
-                 hint: go on with the version that made it, or name another file"
+                 hint: use the version that made it, or another file"
             );
             StoreError::new(ACTION, path, problem)
         }
@@ -58,7 +58,7 @@ pub async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
     Ok(pool)
 }
 
-/// Connections that can only read. The file must be a log of this version.
+/// Read-only connections. The file must be a log of this version.
 pub async fn reader(path: &Path) -> Result<SqlitePool, StoreError> {
     no_folder(path)?;
     let failed = |error: sqlx::Error| StoreError::sql(ACTION, path, &error);
@@ -81,21 +81,21 @@ pub async fn reader(path: &Path) -> Result<SqlitePool, StoreError> {
             ACTION,
             path,
             "an older version of retrial made it\n\
-             hint: `retrial run CONFIG --resume` brings it up to date",
+             hint: `retrial run CONFIG --resume` migrates it",
         )),
         Content::Nothing | Content::Other => Err(no_log(path)),
     }
 }
 
-/// The file beside a log that has what was written last.
+/// The file beside a log with the latest writes.
 pub fn wal(log: &Path) -> PathBuf {
     let mut wal = log.as_os_str().to_owned();
     wal.push("-wal");
     wal.into()
 }
 
-/// Whether a log is whole in its one file, in a folder that takes no others: it is read as it is
-/// then, without the files by which readers and writers tell each other what they do.
+/// Whether a log is complete in its one file, in a read-only folder: it is then read as it is,
+/// without the files by which readers and writers coordinate.
 fn is_frozen(log: &Path) -> bool {
     let folder = match log.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -106,12 +106,12 @@ fn is_frozen(log: &Path) -> bool {
 
 fn no_folder(path: &Path) -> Result<(), StoreError> {
     if path.is_dir() {
-        return Err(StoreError::new(ACTION, path, "it is a folder\nhint: name a file in it"));
+        return Err(StoreError::new(ACTION, path, "it is a folder\nhint: use a file in it"));
     }
     Ok(())
 }
 
-/// What a database has in it.
+/// Content of a database.
 enum Content {
     Nothing,
     /// A log, by its last migration.
@@ -140,12 +140,12 @@ fn known_schema() -> i64 {
 fn newer(path: &Path, schema: i64) -> StoreError {
     let problem = format!(
         "a newer version of retrial made it: its schema is {schema}, this version knows {}\n\
-         hint: use the newer version, or name another file",
+         hint: use the newer version, or another file",
         known_schema()
     );
     StoreError::new(ACTION, path, problem)
 }
 
 fn no_log(path: &Path) -> StoreError {
-    StoreError::new(ACTION, path, "it is not a log of retrial\nhint: name another file")
+    StoreError::new(ACTION, path, "it is not a log of retrial\nhint: use another file")
 }

@@ -1,4 +1,4 @@
-//! The processes that train runs: what they warn of, and how they end.
+//! The processes that train runs: their warnings, and how they end.
 
 use crate::word::Word;
 use crate::{RunId, Store, StoreError};
@@ -19,7 +19,7 @@ pub enum ProcessOutcome {
 }
 
 impl ProcessOutcome {
-    /// The word for it in the log.
+    /// Its name in the log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Finished => "finished",
@@ -39,7 +39,7 @@ impl Word for ProcessOutcome {
 }
 
 impl Store {
-    /// Enters the process `pid` of the machine `host`, which trains a run from now on.
+    /// Inserts the process `pid` of the machine `host`, which trains a run from now on.
     pub async fn begin_process(
         &self,
         run: RunId,
@@ -55,7 +55,7 @@ impl Store {
         .await
     }
 
-    /// Enters something that a process warns of.
+    /// Inserts a warning of a process.
     pub async fn note(
         &self,
         process: ProcessId,
@@ -78,7 +78,7 @@ impl Store {
         .await
     }
 
-    /// Enters how a process ends, once.
+    /// Records how a process ended, once.
     pub async fn end_process(
         &self,
         process: ProcessId,

@@ -1,4 +1,4 @@
-//! Reading a log: read-only, and for a page one consistent state and never for long.
+//! Reading a log: read-only, with one consistent state for a page, in bounded time.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,16 +10,16 @@ use sqlx::{Connection, Sqlite, SqliteConnection};
 use crate::error::{ReadError, StoreError};
 use crate::open;
 
-/// Longest time that the queries of a page may take.
+/// Limit on the time of a page's queries.
 pub const QUERY_TIME: Duration = Duration::from_secs(5);
-/// Longest wait of a page for a connection.
+/// Limit on a page's wait for a connection.
 const WAIT: Duration = Duration::from_secs(5);
-/// Instructions of `SQLite`'s virtual machine between two looks at the clock.
+/// Instructions of `SQLite`'s virtual machine between checks of the time.
 const CHECK_EVERY: i32 = 20_000;
-/// `SQLite`'s code of a query that was stopped.
+/// `SQLite`'s code of an interrupted query.
 const INTERRUPTED: &str = "9";
 
-/// A log that is only read.
+/// A log, opened for reading.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pool: SqlitePool,
@@ -27,17 +27,17 @@ pub struct Reader {
     on_thread: fn(),
 }
 
-/// What is read through: each kind of thing that a log has is a method.
+/// A view of the log: it has a method for each kind of thing.
 #[derive(Debug)]
 pub struct View<'c> {
     pub(crate) db: &'c mut SqliteConnection,
 }
 
-/// A connection to read through for as long as it takes.
+/// A connection for reading as long as needed.
 #[derive(Debug)]
 pub struct Session(PoolConnection<Sqlite>);
 
-/// Which rows of a table are asked for.
+/// The requested rows of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Rows to skip.
@@ -46,7 +46,7 @@ pub struct Window {
     pub limit: u32,
 }
 
-/// Sees whether a log has changed since it looked last.
+/// Watches for changes of a log.
 #[derive(Debug)]
 pub struct ChangeWatch {
     connection: PoolConnection<Sqlite>,
@@ -59,37 +59,37 @@ impl Reader {
         Ok(Self { pool: open::reader(path).await?, on_thread: || {} })
     }
 
-    /// Has each thread that answers a [`Reader::read`] do something first: give way to others.
+    /// Sets a function that each thread of a [`Reader::read`] runs first, to lower its priority.
     #[must_use]
     pub fn on_thread(self, on_thread: fn()) -> Self {
         Self { on_thread, ..self }
     }
 
-    /// Closes the log once nobody reads it any more.
+    /// Closes the log once all readers are done.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// A connection to read through for as long as it takes.
+    /// A connection for reading as long as needed.
     pub async fn session(&self) -> Result<Session, ReadError> {
         Ok(Session(self.pool.acquire().await?))
     }
 
-    /// Begins to watch for changes.
+    /// Starts watching for changes.
     pub async fn watch(&self) -> Result<ChangeWatch, ReadError> {
         let mut connection = self.pool.acquire().await?;
         let version = data_version(&mut connection).await?;
         Ok(ChangeWatch { connection, version })
     }
 
-    /// Does the reading of a page in one transaction, in at most [`QUERY_TIME`].
+    /// Reads for a page in one transaction, in at most [`QUERY_TIME`].
     pub async fn read<T>(
         &self,
         work: impl AsyncFnOnce(View<'_>) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
         let acquired = tokio::time::timeout(WAIT, self.pool.acquire()).await;
         let mut db = acquired.map_err(|_| ReadError::Busy)??;
-        // Also stops a query whose reader has gone away.
+        // This also interrupts a query whose client has disconnected.
         let deadline = Instant::now() + QUERY_TIME;
         let mut first = Some(self.on_thread);
         db.lock_handle().await?.set_progress_handler(CHECK_EVERY, move || {
@@ -101,21 +101,21 @@ impl Reader {
         });
         let mut transaction = db.begin().await?;
         let result = work(View { db: &mut transaction }).await;
-        // Nothing was written: what the rollback says does not matter.
+        // Nothing was written, so an error of the rollback does not matter.
         let _ = transaction.rollback().await;
         result
     }
 }
 
 impl Session {
-    /// What is read through.
+    /// A view through this connection.
     pub fn view(&mut self) -> View<'_> {
         View { db: &mut self.0 }
     }
 }
 
 impl ChangeWatch {
-    /// Whether the log has changed since this was asked last.
+    /// Whether the log has changed since the last call.
     pub async fn changed(&mut self) -> Result<bool, ReadError> {
         let version = data_version(&mut self.connection).await?;
         Ok(std::mem::replace(&mut self.version, version) != version)

@@ -12,7 +12,7 @@ use crate::judgement::{judgement, rewards};
 use crate::word::Word as _;
 use crate::{RunId, Store, StoreError, codec};
 
-/// What the log has of a step, by problem and trial: groups are whole or absent.
+/// The rollouts of a step in the log, by problem and trial: groups are complete or absent.
 pub type LoggedRollouts = HashMap<(ProblemId, Trial), Vec<GradedRollout>>;
 
 const SELECT: &str = "SELECT problem, trial, position, verdict, answer, canonical, finish, \
@@ -20,7 +20,7 @@ const SELECT: &str = "SELECT problem, trial, position, verdict, answer, canonica
     FROM rollouts JOIN responses USING (run, step, problem, trial, position) \
     WHERE run = ? AND step = ? ORDER BY problem, trial, position";
 
-/// The graded rollouts of a problem in a trial, on their way into the log.
+/// The graded rollouts of a problem in a trial, to be logged.
 #[derive(Clone, Copy, Debug)]
 pub struct TrialRecord<'a> {
     /// The problem.
@@ -33,11 +33,11 @@ pub struct TrialRecord<'a> {
     pub rollouts: &'a [GradedRollout],
 }
 
-/// Rollouts that one statement inserts: many, as each statement is a visit to another thread, and
-/// few enough for the variables that a statement may have.
+/// Rollouts of one insert statement: many, because each statement runs on another thread, and
+/// few enough for the limit on variables.
 const ROWS: usize = 512;
 
-/// A rollout, and what it belongs to.
+/// A rollout with its keys.
 type Entry<'a> = (&'a TrialRecord<'a>, &'a GradedRollout);
 
 impl Store {
@@ -84,7 +84,7 @@ impl Store {
 }
 
 impl Store {
-    /// The wrong answers that a problem's complete rollouts gave before a step, the most frequent
+    /// The wrong answers of a problem's complete rollouts before a step, the most frequent
     /// first.
     pub async fn wrong_answers_before(
         &self,
@@ -150,7 +150,7 @@ fn response_rows(run: RunId, step: Step, entries: &[Entry<'_>]) -> QueryBuilder<
     query
 }
 
-/// A graded rollout out of a row that has its columns.
+/// A graded rollout from a row with its columns.
 pub(crate) fn graded(row: &SqliteRow, version: WeightVersion) -> sqlx::Result<GradedRollout> {
     Ok(GradedRollout {
         rollout: Rollout {

@@ -13,7 +13,7 @@ use sqlx::{Row as _, ValueRef as _};
 use crate::processes::ProcessOutcome;
 use crate::word::Word;
 
-/// What can be read out of a column.
+/// A type that can be read from a column.
 pub trait Column: Sized {
     /// Reads it.
     fn read(row: &SqliteRow, name: &str) -> sqlx::Result<Self>;
@@ -58,7 +58,7 @@ impl<T: Column> Column for Option<T> {
     }
 }
 
-/// Numbers by name, a JSON object; none where there is no object.
+/// Numbers by name from a JSON object; none if there is no object.
 impl Column for BTreeMap<String, f64> {
     fn read(row: &SqliteRow, name: &str) -> sqlx::Result<Self> {
         Ok(Option::<Json<Self>>::read(row, name)?.map(|Json(numbers)| numbers).unwrap_or_default())
@@ -72,7 +72,7 @@ impl<T: DeserializeOwned> Column for Json<T> {
     }
 }
 
-/// Reads a struct out of a row that has its fields as columns; after a semicolon, fields that are such
+/// Reads a struct from a row with its fields as columns; after a semicolon, fields that are such
 /// structs themselves.
 macro_rules! from_row {
     ($of:ident { $($field:ident),* $(,)? $(; $inner:ident)? }) => {

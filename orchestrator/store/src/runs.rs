@@ -1,4 +1,4 @@
-//! Runs in the log: their settings, their problems, how far they came.
+//! Runs in the log: their settings, their problems, their progress.
 
 use std::borrow::Borrow;
 
@@ -14,16 +14,16 @@ use crate::{Store, StoreError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RunId(pub(crate) i64);
 
-/// A run that is about to begin.
+/// A new run.
 #[derive(Clone, Debug)]
 pub struct NewRun {
     /// Unique in the log.
     pub name: String,
-    /// How none-pass problems are treated.
+    /// The method.
     pub method: Method,
-    /// What everything random follows from.
+    /// The random seed.
     pub seed: u64,
-    /// The model it begins with: its folder, or its name on the hub with the commit.
+    /// The initial model: its folder, or its name on the hub with the commit.
     pub model: String,
     /// The settings that decide its result.
     pub config: serde_json::Value,
@@ -34,12 +34,12 @@ pub struct NewRun {
 pub struct RunRecord {
     /// Its key.
     pub id: RunId,
-    /// The settings it was begun with.
+    /// Its settings.
     pub config: serde_json::Value,
 }
 
 impl Store {
-    /// Enters a new run.
+    /// Inserts a new run.
     pub async fn create_run(&self, run: &NewRun) -> Result<RunId, StoreError> {
         let query = "INSERT INTO runs (name, method, seed, model, config) VALUES (?, ?, ?, ?, ?)";
         self.write("enter the run in", async |db| {
@@ -71,7 +71,7 @@ impl Store {
         .await
     }
 
-    /// When the run was begun, as the log writes it (UTC).
+    /// When the run began, as in the log (UTC).
     pub async fn started_at(&self, run: RunId) -> Result<String, StoreError> {
         let query = "SELECT started_at FROM runs WHERE id = ?";
         self.read("find the run's start in", async |db| {
@@ -90,7 +90,7 @@ impl Store {
         .await
     }
 
-    /// Enters the problems of a split.
+    /// Inserts the problems of a split.
     pub async fn record_problems(
         &self,
         run: RunId,

@@ -1,4 +1,4 @@
-//! Steps in the log: begun, hinted, committed.
+//! Steps in the log: begin, hints, commit.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,27 +11,27 @@ use sqlx::{QueryBuilder, SqliteConnection};
 
 use crate::{RunId, Store, StoreError};
 
-/// How the second trial of a problem is asked for.
+/// The prompt of a problem's second trial.
 #[derive(Clone, Debug)]
 pub struct HintRecord {
     /// The problem.
     pub problem: ProblemId,
-    /// The kind of its prompt, and the answers it lists.
+    /// The kind of its prompt, and the listed answers.
     pub trial: SecondTrial,
     /// The user message.
     pub prompt: String,
-    /// Answers that the problem can have, where they are few and known.
+    /// Possible answers of the problem, if they are few and known.
     pub answer_space: Option<usize>,
 }
 
-/// What the log keeps of a step beside its rollouts and hints.
+/// The record of a step besides its rollouts and hints.
 #[derive(Clone, Debug)]
 pub struct StepRecord {
     /// Its groups.
     pub groups: Vec<GroupRecord>,
     /// The version that it made.
     pub weights: PushRecord,
-    /// Its numbers.
+    /// Its metrics.
     pub metrics: Vec<(Metric, f64)>,
 }
 
@@ -44,11 +44,11 @@ pub struct GroupRecord {
     pub before: GroupOutcome,
     /// Of the refined group.
     pub after: GroupOutcome,
-    /// What was replaced by what.
+    /// The replacements.
     pub replacements: Vec<Replacement>,
 }
 
-/// A failure of the first trial and the extra rollout in its place.
+/// A failure of the first trial and the extra rollout that replaced it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replacement {
     /// Position in the first trial.
@@ -57,7 +57,7 @@ pub struct Replacement {
     pub extra: u32,
 }
 
-/// A version that the servers were seen to serve.
+/// A version that the servers serve.
 #[derive(Clone, Debug)]
 pub struct PushRecord {
     /// The version.
@@ -69,7 +69,7 @@ pub struct PushRecord {
 }
 
 impl Store {
-    /// Enters a step and its problems.
+    /// Inserts a step and its problems.
     pub async fn begin_step(
         &self,
         run: RunId,
@@ -95,7 +95,7 @@ impl Store {
         .await
     }
 
-    /// Logs how the second trials of a step are asked for.
+    /// Logs the prompts of a step's second trials.
     pub async fn log_hints(
         &self,
         run: RunId,
@@ -125,7 +125,7 @@ impl Store {
     }
 
     /// Commits a step: outcomes, replacements, weight version and metrics. A committed step survives
-    /// a power cut.
+    /// a power failure.
     pub async fn commit_step(
         &self,
         run: RunId,
@@ -165,7 +165,7 @@ impl Store {
         self.sync().await
     }
 
-    /// Takes a step that is not committed out of the log, with its rollouts and hints.
+    /// Removes an uncommitted step from the log, with its rollouts and hints.
     pub async fn forget_step(&self, run: RunId, step: Step) -> Result<(), StoreError> {
         let query = "DELETE FROM steps WHERE run = ? AND step = ? AND committed_at IS NULL";
         self.write("take a step out of", async |db| {
@@ -186,7 +186,7 @@ impl Store {
     }
 }
 
-/// A statement is a visit to another thread: all groups by one.
+/// A statement runs on another thread: one for all groups.
 async fn write_groups(
     db: &mut SqliteConnection,
     run: RunId,
@@ -222,7 +222,7 @@ async fn write_groups(
     Ok(())
 }
 
-/// Keeps the beginnings of correct responses that rescued nothing.
+/// Shortens correct responses that rescued nothing.
 async fn cut_successes(
     db: &mut SqliteConnection,
     run: RunId,

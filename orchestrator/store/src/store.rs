@@ -1,4 +1,4 @@
-//! An open log, and the two ways to it: one connection that writes, some that read.
+//! An open log with its connections: one that writes, some that read.
 
 use std::path::{Path, PathBuf};
 
@@ -12,47 +12,46 @@ use crate::open::{self, reader};
 #[derive(Clone, Debug)]
 pub struct Store {
     path: PathBuf,
-    // One connection: writes queue here and never meet each other in the database.
+    // One connection: writes are queued here and never conflict in the database.
     pub(crate) writer: SqlitePool,
     pub(crate) readers: SqlitePool,
     pub(crate) success_characters: Option<u32>,
 }
 
 impl Store {
-    /// Opens the log, makes it if there is none, and brings its schema up to date.
+    /// Opens the log, creates it if needed, and migrates its schema.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let writer = open::writer(path).await?;
         let readers = reader(path).await?;
         Ok(Self { path: path.into(), writer, readers, success_characters: None })
     }
 
-    /// Keeps only so many characters of correct responses once their step is committed.
+    /// Shortens correct responses to this many characters once their step is committed.
     #[must_use]
     pub fn cutting_successes(self, characters: Option<u32>) -> Self {
         Self { success_characters: characters, ..self }
     }
 
-    /// Closes the log: all of it is in its one file then.
+    /// Closes the log: all of it is then in its one file.
     pub async fn close(self) {
         self.readers.close().await;
         self.writer.close().await;
     }
 
-    /// Has all that was written survive a power cut. It is a wait for the disk, which is why not
+    /// Makes all writes survive a power failure. It waits for the disk, so not
     /// every write does it.
     pub async fn sync(&self) -> Result<(), StoreError> {
-        let failed = |error: std::io::Error| {
-            StoreError::new("have the disk keep", &self.path, error.to_string())
-        };
+        let failed =
+            |error: std::io::Error| StoreError::new("fsync", &self.path, error.to_string());
         match tokio::fs::File::open(open::wal(&self.path)).await {
             Ok(wal) => wal.sync_data().await.map_err(failed),
-            // Nothing waits beside the file.
+            // There is nothing to sync beside the file.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(failed(error)),
         }
     }
 
-    /// Does some writing in one transaction. `action` completes "cannot ACTION PATH".
+    /// Writes in one transaction. `action` completes "cannot ACTION PATH".
     pub(crate) async fn write<T>(
         &self,
         action: &'static str,
@@ -61,7 +60,7 @@ impl Store {
         let failed = |error| StoreError::sql(action, &self.path, &error);
         let mut db = self.writer.acquire().await.map_err(failed)?;
         let written = async {
-            // At once as a writer: a reader that becomes one may find the log changed and fail.
+            // As a writer from the start: a reader that becomes one may find the log changed and fail.
             let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
             let value = work(&mut transaction).await?;
             transaction.commit().await?;
@@ -70,7 +69,7 @@ impl Store {
         match written.await {
             Ok(value) => Ok(value),
             Err(error) => {
-                // SQLite rolls back by itself after some errors, which sqlx does not know: the
+                // SQLite rolls back by itself after some errors, which sqlx does not notice: the
                 // next write gets a new connection.
                 let _ = db.close().await;
                 Err(failed(error))
@@ -78,7 +77,7 @@ impl Store {
         }
     }
 
-    /// Does some reading.
+    /// Reads.
     pub(crate) async fn read<T>(
         &self,
         action: &'static str,

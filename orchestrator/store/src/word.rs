@@ -1,4 +1,4 @@
-//! Words of the log: enums that a column has by their names.
+//! Names of enum values in the log.
 
 use retrial_domain::{FinishReason, MistakeKind, Trial};
 use retrial_grader::Verdict;
@@ -7,17 +7,17 @@ use serde::Serializer;
 
 use crate::error::unknown;
 
-/// An enum whose words a column has.
+/// An enum that a column stores by name.
 pub trait Word: Copy + 'static {
-    /// What it is, with its article.
+    /// Its name for people, with its article.
     const WHAT: &'static str;
-    /// All there are.
+    /// All values.
     const ALL: &'static [Self];
 
-    /// Its word.
+    /// Its name.
     fn word(self) -> &'static str;
 
-    /// The one with this word.
+    /// The value of this name.
     fn by_word(word: &str) -> sqlx::Result<Self> {
         let found = Self::ALL.iter().copied().find(|known| known.word() == word);
         found.ok_or_else(|| unknown(Self::WHAT, word))
@@ -62,12 +62,12 @@ impl Word for Method {
     }
 }
 
-/// Writes an enum by its word.
+/// Writes an enum by its name.
 pub fn write<T: Word, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(value.word())
 }
 
-/// The same of one that may be missing.
+/// Writes an optional enum by its name.
 #[expect(clippy::ref_option, reason = "serde passes references")]
 pub fn write_option<T: Word, S: Serializer>(
     value: &Option<T>,

@@ -65,8 +65,8 @@ async fn a_run_is_watched_while_it_goes_on_and_afterwards() {
 }
 
 /// Asks something of a run. Returns the status, and the answer.
-async fn ask(url: &str, wish: &str, token: Option<&str>) -> (u16, String) {
-    let request = retrial_servers::plain_client().post(format!("{url}/api/control/{wish}"));
+async fn ask(url: &str, command: &str, token: Option<&str>) -> (u16, String) {
+    let request = retrial_servers::plain_client().post(format!("{url}/api/control/{command}"));
     let request = token.map_or(request.try_clone().unwrap(), |token| request.bearer_auth(token));
     let answer = request.send().await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
@@ -95,20 +95,20 @@ async fn a_run_is_controlled_by_whoever_has_the_token() {
     assert_eq!(ask(&run.url, "pause", None).await.0, 401);
     assert_eq!(ask(&run.url, "pause", Some("0123456789abcdeg")).await.0, 401);
     assert_eq!(ask(&run.url, "leave", Some(TOKEN)).await.0, 400);
-    let (status, wishes) = ask(&run.url, "pause", Some(TOKEN)).await;
-    assert!(status == 200 && wishes.contains("\"pause\":true"), "{wishes}");
+    let (status, pending) = ask(&run.url, "pause", Some(TOKEN)).await;
+    assert!(status == 200 && pending.contains("\"pause\":true"), "{pending}");
 
     let here = format!("{}/api/runs/test", run.url);
     wait_until(&here, |found| {
         found["status"]["word"].as_str().is_some_and(|word| word.starts_with("paused"))
     })
     .await;
-    for wish in ["evaluate", "checkpoint"] {
-        assert_eq!(ask(&run.url, wish, Some(TOKEN)).await.0, 200);
+    for command in ["evaluate", "checkpoint"] {
+        assert_eq!(ask(&run.url, command, Some(TOKEN)).await.0, 200);
     }
     wait_until(&here, |found| {
-        let wishes = &found["live"]["wishes"];
-        wishes["evaluate"] == false && wishes["checkpoint"] == false
+        let pending = &found["live"]["pending"];
+        pending["evaluate"] == false && pending["checkpoint"] == false
     })
     .await;
     assert_eq!(ask(&run.url, "stop", Some(TOKEN)).await.0, 200);
@@ -239,12 +239,12 @@ async fn how_a_run_ended_is_known_afterwards() {
     run.signal("KILL");
     run.output();
     project.wait_for_nobody().await;
-    assert_eq!(status_of(&project).await.0, "killed; it goes on with --resume");
+    assert_eq!(status_of(&project).await.0, "killed; continue with --resume");
 
     let refused = ["--set", "run.steps=1000", "--resume", "--set", "track.command=[\"nothing\"]"];
     let failed = project.train(&[&short[..], &refused].concat());
     assert_eq!(failed.status.code(), Some(2), "{}", shown(&failed));
-    assert_eq!(status_of(&project).await.0, "killed; it goes on with --resume", "it never began");
+    assert_eq!(status_of(&project).await.0, "killed; continue with --resume", "it never began");
 
     let dashboard = project.dashboard(&[]);
     let steps = json(&format!("{}/api/runs/test", dashboard.url)).await.unwrap();

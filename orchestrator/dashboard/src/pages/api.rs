@@ -1,11 +1,11 @@
-//! The API to try out: a form for each of its routes, made from its description.
+//! The API page: a form for each route, made from its description.
 
 use maud::{Markup, html};
 use serde_json::Value;
 
 use super::frame::{Frame, page};
 
-/// The page of the API.
+/// The API page.
 pub fn api(description: &Value) -> Markup {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let content = html! {

@@ -1,16 +1,16 @@
-//! Buttons that ask something of the run: for those who have the token.
+//! Buttons for commands to the run, for people with the token.
 
 use maud::{Markup, html};
 use retrial_live::{Pending, Snapshot};
 
-/// Who looks at the buttons.
+/// The person who looks at the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Person {
-    /// Has the token.
+    /// Logged in.
     Known,
-    /// Has not shown it.
+    /// Not logged in.
     Unknown,
-    /// Nobody: the dashboard has no token.
+    /// The dashboard has no token.
     Nobody,
 }
 
@@ -24,10 +24,10 @@ pub fn control(live: &Snapshot, person: Person) -> Markup {
                 Person::Unknown => p.when { a href="/login" { "Log in" } " to pause, stop or evaluate." },
                 Person::Known => form method="post" action="/control" {
                     @if pause || stop {
-                        button name="wish" value="resume" { "Go on" }
+                        button name="command" value="resume" { "Resume" }
                     } @else {
-                        button name="wish" value="pause" { "Pause after this step" }
-                        button name="wish" value="stop" { "Stop after this step" }
+                        button name="command" value="pause" { "Pause after this step" }
+                        button name="command" value="stop" { "Stop after this step" }
                     }
                     (once("evaluate", "Evaluate after this step", evaluate))
                     (once("checkpoint", "Keep the weights of this step", checkpoint))
@@ -37,8 +37,8 @@ pub fn control(live: &Snapshot, person: Person) -> Markup {
     }
 }
 
-fn once(wish: &str, word: &str, asked: bool) -> Markup {
+fn once(command: &str, word: &str, asked: bool) -> Markup {
     html! {
-        button name="wish" value=(wish) disabled[asked] { (word) @if asked { " – asked for" } }
+        button name="command" value=(command) disabled[asked] { (word) @if asked { " – pending" } }
     }
 }

@@ -1,4 +1,4 @@
-//! The page of a request that is not answered as asked.
+//! The page of an error.
 
 use maud::{Markup, html};
 

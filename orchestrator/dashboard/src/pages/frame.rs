@@ -1,4 +1,4 @@
-//! What is around the content of every page.
+//! The frame around the content of every page.
 
 use maud::{DOCTYPE, Markup, html};
 
@@ -6,16 +6,16 @@ use super::header;
 use crate::status::RunStatus;
 use crate::{assets, link};
 
-/// What is around the content of a page.
+/// The frame of a page.
 #[derive(Default)]
 pub struct Frame<'a> {
     /// The title of the window.
     pub title: &'a str,
     /// The run that the page is about.
     pub status: Option<&'a RunStatus>,
-    /// The address of the page, if it has a twin in the API.
+    /// The path of the page, if it has a twin in the API.
     pub twin: Option<&'a str>,
-    /// Whether the content changes while a run goes on.
+    /// Whether the content changes during a run.
     pub live: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The header of a run's pages: how it is at this moment.
+//! The header of a run's pages, with its status.
 
 use maud::{Markup, html};
 use retrial_report::format::{duration, number, roughly};
@@ -6,7 +6,7 @@ use retrial_report::format::{duration, number, roughly};
 use crate::link;
 use crate::status::{RunStatus, Tone};
 
-/// The header. It is sent anew as long as a run goes on.
+/// The header. It is sent again during a run.
 pub fn content(status: &RunStatus) -> Markup {
     let mark = match status.tone {
         Tone::Good => "▶",

@@ -1,10 +1,10 @@
-//! Where a person gives the token.
+//! The login page.
 
 use maud::{Markup, html};
 
 use super::frame::{Frame, page};
 
-/// The page to log in at.
+/// The login page.
 pub fn login(refused: bool, possible: bool) -> Markup {
     let content = html! {
         section.notice {

@@ -1,4 +1,4 @@
-//! The mistake browser: each filter is an address, with twins in JSON and CSV.
+//! The mistake browser: each filter is a URL, with twins in JSON and CSV.
 
 use maud::{Markup, html};
 use retrial_report::text;
@@ -10,7 +10,7 @@ use crate::filter::MistakeQuery;
 use crate::link;
 use crate::status::RunStatus;
 
-/// Mistakes that pass a filter.
+/// Mistakes that match a filter.
 pub fn mistakes(
     status: Option<&RunStatus>,
     runs: &[String],

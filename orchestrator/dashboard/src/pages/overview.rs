@@ -1,4 +1,4 @@
-//! The overview of a run: its panels in the order of what they tell.
+//! The overview of a run: its panels in order of importance.
 
 use maud::{Markup, html};
 use retrial_report::format::{duration, number, percent};

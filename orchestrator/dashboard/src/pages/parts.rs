@@ -1,9 +1,9 @@
-//! Parts that several pages have.
+//! Parts that several pages share.
 
 use maud::{Markup, html};
 use retrial_lte::{GroupOutcome, HintKind};
 
-/// Links to the windows of a table before and after this one.
+/// Links to the previous and next page of a table.
 pub fn turning(address: &dyn Fn(u32) -> String, page: u32, more: bool) -> Markup {
     html! {
         @if page > 1 || more {
@@ -16,7 +16,7 @@ pub fn turning(address: &dyn Fn(u32) -> String, page: u32, more: bool) -> Markup
     }
 }
 
-/// An outcome of a group as a mark with its word: never the colour alone.
+/// An outcome of a group as a symbol with its word: never colour alone.
 pub fn outcome(outcome: Option<GroupOutcome>) -> Markup {
     let mark = match outcome {
         Some(GroupOutcome::NonePass) => "○",
@@ -28,7 +28,7 @@ pub fn outcome(outcome: Option<GroupOutcome>) -> Markup {
     html! { span.outcome.{ "is-" (outcome.map_or("open", GroupOutcome::as_str)) } { (mark) " " (word) } }
 }
 
-/// The word for a kind of second trial.
+/// The name of a kind of second trial.
 pub fn hint_word(kind: HintKind) -> &'static str {
     match kind {
         HintKind::Hint => "hint",
@@ -38,7 +38,7 @@ pub fn hint_word(kind: HintKind) -> &'static str {
     }
 }
 
-/// A time of the log, to the second.
+/// A time in the log, to the second.
 pub fn moment(at: &str) -> String {
     at.split('.').next().unwrap_or(at).replacen('T', " ", 1)
 }

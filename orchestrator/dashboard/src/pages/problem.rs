@@ -15,14 +15,14 @@ use super::parts::hint_word;
 use crate::link;
 use crate::status::RunStatus;
 
-/// Bytes of markup that the rollouts of a page may take together.
+/// Limit on the markup of all rollouts on a page, bytes.
 const ROLLOUT_BYTES: usize = 70_000;
-/// The same of a single one, at most and at least.
+/// Upper and lower limit on the markup of a single rollout, bytes.
 const MOST: usize = 6_000;
 const LEAST: usize = 400;
-/// Bytes of an answer that an address has room for.
+/// Limit on an answer in a URL, bytes.
 const LINKED: usize = 200;
-/// Visits that the history strip shows: the last ones.
+/// Number of visits in the history strip: the last ones.
 const STRIP: usize = 200;
 
 /// A problem.
@@ -83,7 +83,7 @@ fn mistakes(found: &ProblemDetail) -> Markup {
     }
 }
 
-/// One cell a visit, with a mark for its outcomes.
+/// One cell a visit, with a symbol for its outcomes.
 fn strip(found: &ProblemDetail) -> Markup {
     let shown = found.visit.as_ref().map(|visit| visit.step);
     let skipped = found.visits.len().saturating_sub(STRIP);
@@ -210,7 +210,7 @@ fn rollout_of(found: &ProblemDetail, step: u64, rollout: &RolloutLine, bytes: us
     }
 }
 
-/// Whether a reward says more than that the response passed or failed.
+/// Whether a reward says more than whether the response passed.
 fn shows_reward(rollout: &RolloutLine) -> bool {
     !rollout.rewards.is_empty() || rollout.reward.is_some_and(|reward| reward > 0.0 && reward < 1.0)
 }
@@ -225,7 +225,7 @@ fn verdict_mark(verdict: Verdict) -> &'static str {
     }
 }
 
-/// A text of several lines, and where all of it is if it is cut.
+/// A text of several lines, with a link to all of it if it is shortened.
 fn long(content: &str, bytes: usize, whole: Option<(u64, &str)>) -> Markup {
     let Shown { markup, left } = text::shown(content, bytes);
     let characters = content.chars().count();

@@ -2,44 +2,46 @@
 
 use maud::{Markup, html};
 use retrial_report::text;
-use retrial_store::{Fate, Problems};
+use retrial_store::{ProblemStatus, Problems};
 
 use super::frame::{Frame, page};
 use super::parts::{outcome, turning};
 use crate::link;
 use crate::status::RunStatus;
 
-const FATES: [(Fate, &str, &str); 4] = [
-    (Fate::Any, "", "all"),
-    (Fate::Unsolved, "unsolved", "never solved"),
-    (Fate::Rescued, "rescued", "rescued"),
-    (Fate::Graduated, "graduated", "graduated"),
+const STATUSES: [(ProblemStatus, &str, &str); 4] = [
+    (ProblemStatus::Any, "", "all"),
+    (ProblemStatus::Unsolved, "unsolved", "never solved"),
+    (ProblemStatus::Rescued, "rescued", "rescued"),
+    (ProblemStatus::Graduated, "graduated", "graduated"),
 ];
 
 /// The problems of a run.
 pub fn problems(
     status: &RunStatus,
     found: &Problems,
-    fate: Fate,
+    filter: ProblemStatus,
     contains: &str,
     window: u32,
 ) -> Markup {
     let address = link::problems(&status.run);
-    let word = |fate: Fate| FATES.iter().find(|known| known.0 == fate).map_or("", |known| known.1);
-    let at = |fate: Fate, page: u32| {
-        let page = if page > 1 { page.to_string() } else { String::new() };
-        link::with(&address, &[("fate", word(fate)), ("contains", contains), ("page", &page)])
+    let word = |filter: ProblemStatus| {
+        STATUSES.iter().find(|known| known.0 == filter).map_or("", |known| known.1)
     };
-    let turn = |page: u32| at(fate, page);
+    let at = |filter: ProblemStatus, page: u32| {
+        let page = if page > 1 { page.to_string() } else { String::new() };
+        link::with(&address, &[("status", word(filter)), ("contains", contains), ("page", &page)])
+    };
+    let turn = |page: u32| at(filter, page);
     let content = html! {
         h2 { "Problems" }
         form.filters action=(address) {
             nav.choice aria-label="Which problems" {
-                @for (choice, _, word) in FATES {
-                    a href=(at(choice, 1)) aria-current=[(choice == fate).then_some("page")] { (word) }
+                @for (choice, _, word) in STATUSES {
+                    a href=(at(choice, 1)) aria-current=[(choice == filter).then_some("page")] { (word) }
                 }
             }
-            input type="hidden" name="fate" value=(word(fate));
+            input type="hidden" name="status" value=(word(filter));
             label { "with the text " input #find type="search" name="contains" value=(contains); }
             button { "Find" }
         }

@@ -1,4 +1,4 @@
-//! The list of runs: where a comparison begins.
+//! The list of runs, where comparisons start.
 
 use maud::{Markup, html};
 use retrial_report::format::{grouped, now, number, percent, roughly};

@@ -21,7 +21,7 @@ pub fn router() -> OpenApiRouter<Site> {
     OpenApiRouter::new().routes(routes!(json)).routes(routes!(table)).route("/compare", get(page))
 }
 
-/// Reads the runs that an address names.
+/// The runs in a query.
 async fn side_by_side_of(site: &Site, query: &str) -> Result<SideBySide, ApiError> {
     let mut names = names(query);
     names.dedup();
@@ -48,7 +48,7 @@ async fn page(State(site): State<Site>, RawQuery(query): RawQuery) -> Result<Mar
 
 /// Runs side by side
 ///
-/// Where their settings differ, their numbers, and the same series of each in one panel.
+/// Settings that differ, numbers, and the same series of each run in one panel.
 #[utoipa::path(
     get, path = "/api/compare", tag = "runs",
     params(("run" = Vec<String>, Query, description = "Names of one to six runs", explode)),
@@ -63,7 +63,7 @@ async fn json(
 
 /// Runs side by side as CSV
 ///
-/// Their numbers, then the settings in which they differ: a column a run.
+/// Numbers, then the settings that differ: a column for each run.
 #[utoipa::path(
     get, path = "/api/compare.csv", tag = "runs",
     params(("run" = Vec<String>, Query, description = "Names of one to six runs", explode)),

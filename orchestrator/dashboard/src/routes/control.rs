@@ -21,40 +21,40 @@ pub fn router() -> OpenApiRouter<Site> {
     OpenApiRouter::new().routes(routes!(ask)).route("/control", post(ask_by_button))
 }
 
-/// Gives the run a command.
+/// Sends the run a command.
 fn give(site: &Site, headers: &HeaderMap, command: &str) -> Result<Pending, ApiError> {
     site.access.require(headers)?;
     let command: Command = command.parse().map_err(ApiError::Bad)?;
     let live = site.live.as_ref().filter(|live| !live.has_ended()).ok_or_else(|| {
         ApiError::Conflict("this process trains no run: its own dashboard controls it".into())
     })?;
-    tracing::info!(?command, "asked for by the dashboard");
+    tracing::info!(?command, "command from the dashboard");
     live.ask(command);
     Ok(live.control().pending())
 }
 
 #[derive(Deserialize)]
 struct Button {
-    wish: String,
+    command: String,
 }
 
-/// Asks something of the run by a button.
+/// Sends the run a command by a button.
 async fn ask_by_button(
     State(site): State<Site>,
     headers: HeaderMap,
-    Form(Button { wish }): Form<Button>,
+    Form(Button { command }): Form<Button>,
 ) -> Result<Redirect, ApiError> {
-    give(&site, &headers, &wish)?;
+    give(&site, &headers, &command)?;
     Ok(Redirect::to("/"))
 }
 
-/// Asks something of the run
+/// Sends the run a command
 ///
-/// `pause`, `resume`, `stop` (after the step under way), `evaluate` or `checkpoint` (keep the
-/// weights for good). It is done between two steps. Answers what was asked and is not done yet.
+/// `pause`, `resume`, `stop` (after the current step), `evaluate` or `checkpoint` (keep the
+/// weights permanently). It is executed between two steps. Returns the pending commands.
 #[utoipa::path(
-    post, path = "/api/control/{wish}", tag = "control",
-    params(("wish" = String, Path, description = "What is asked: pause, resume, stop, evaluate, checkpoint")),
+    post, path = "/api/control/{command}", tag = "control",
+    params(("command" = String, Path, description = "The command: pause, resume, stop, evaluate, checkpoint")),
     responses(
         (status = 200, body = Pending),
         (status = 400, body = ErrorBody),
@@ -67,7 +67,7 @@ async fn ask_by_button(
 async fn ask(
     State(site): State<Site>,
     headers: HeaderMap,
-    PathParams(wish): PathParams<String>,
+    PathParams(command): PathParams<String>,
 ) -> Result<Json<Pending>, ApiError> {
-    give(&site, &headers, &wish).map(Json)
+    give(&site, &headers, &command).map(Json)
 }

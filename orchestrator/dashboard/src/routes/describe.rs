@@ -1,4 +1,4 @@
-//! The description of the API: for programs, and as a page to try it out.
+//! The description of the API: for programs, and as a page of forms.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub fn router(api: &OpenApi) -> Router<Site> {
         .route("/api/go", get(async move |fields| go(&api, fields)))
 }
 
-/// Goes to an address of the API whose parts come from a form: for browsers without JavaScript.
+/// Redirects to a URL of the API from a form's fields: for browsers without JavaScript.
 fn go(
     api: &Value,
     QueryParams(mut fields): QueryParams<BTreeMap<String, String>>,

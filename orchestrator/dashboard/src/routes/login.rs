@@ -1,4 +1,4 @@
-//! Where a person gives the token.
+//! Login with the token.
 
 use axum::Router;
 use axum::extract::{Form, State};

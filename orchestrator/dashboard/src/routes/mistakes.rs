@@ -46,7 +46,7 @@ async fn list_page(
 
 /// Mistakes
 ///
-/// Wrong answers that pass all filters, the most frequent first, with the query that found them.
+/// Wrong answers that match all filters, the most frequent first, with the query that finds them.
 /// Equal answers count as one, however they are written.
 #[utoipa::path(
     get, path = "/api/mistakes", tag = "mistakes",

@@ -1,4 +1,4 @@
-//! Which path is answered by what, and what every answer goes through. A file for each kind of
+//! All routes, and the layers that every request goes through. One file for each kind of
 //! thing: it loads it once, for a page, for JSON and for CSV.
 
 mod compare;
@@ -27,12 +27,12 @@ use crate::render::render;
 use crate::site::Site;
 use crate::{access, api, assets, events, prometheus};
 
-/// Longest body of a request: a token.
+/// Limit on the body of a request: a token.
 const BODY_BYTES: usize = 4096;
-/// Longest time that an answer may take; events go on.
+/// Deadline of an answer; events have none.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
 
-/// Everything that is described.
+/// The described routes.
 fn described() -> OpenApiRouter<Site> {
     api::empty()
         .merge(runs::router())
@@ -49,7 +49,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
     described().into_openapi()
 }
 
-/// Everything that is answered.
+/// All routes.
 pub fn router(site: Site) -> Router {
     let (described, api) = described().split_for_parts();
     let too_slow = HandleErrorLayer::new(async |_: BoxError| ApiError::TooSlow);
@@ -63,7 +63,7 @@ pub fn router(site: Site) -> Router {
         .route("/events", get(events::events))
         .fallback(async || ApiError::not_found("page at this address"))
         .method_not_allowed_fallback(async || {
-            ApiError::Refused("this address does not take such a request".into())
+            ApiError::Refused("this address does not accept such a request".into())
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(from_fn_with_state(Arc::clone(&site.access), access::guard))

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use maud::Markup;
-use retrial_store::{Fate, ProblemDetail, Problems, Window};
+use retrial_store::{ProblemDetail, ProblemStatus, Problems, Window};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -30,39 +30,40 @@ pub fn router() -> OpenApiRouter<Site> {
         .route("/runs/{run}/problem", get(problem_page))
 }
 
-/// Which problems are asked for.
+/// The requested problems.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 struct ProblemsQuery {
     /// `unsolved`, `rescued`, `graduated`, or nothing for all.
-    fate: String,
-    /// With this text in the name or the text.
+    #[serde(alias = "fate")]
+    status: String,
+    /// With this text in the name or the problem.
     contains: String,
 }
 
 impl ProblemsQuery {
-    /// The fate that is asked for.
-    fn fate(&self) -> Result<Fate, ApiError> {
-        match self.fate.as_str() {
-            "" | "any" => Ok(Fate::Any),
-            "unsolved" => Ok(Fate::Unsolved),
-            "rescued" => Ok(Fate::Rescued),
-            "graduated" => Ok(Fate::Graduated),
+    /// The requested status.
+    fn status(&self) -> Result<ProblemStatus, ApiError> {
+        match self.status.as_str() {
+            "" | "any" => Ok(ProblemStatus::Any),
+            "unsolved" => Ok(ProblemStatus::Unsolved),
+            "rescued" => Ok(ProblemStatus::Rescued),
+            "graduated" => Ok(ProblemStatus::Graduated),
             other => Err(ApiError::Bad(format!(
-                "`fate` is `{other}`, it may be unsolved, rescued, graduated or any"
+                "`status` is `{other}`, it may be unsolved, rescued, graduated or any"
             ))),
         }
     }
 }
 
-/// Which problem is asked for, and which visit.
+/// The requested problem and visit.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct ProblemKey {
     /// Name of the problem.
     id: String,
-    /// The step whose visit is shown in full; the last one unless given.
+    /// The step whose visit is shown in full; by default the last one.
     step: Option<u64>,
 }
 
@@ -72,8 +73,9 @@ async fn list_of(
     query: &ProblemsQuery,
     window: Window,
 ) -> Result<(RunStatus, Problems), ApiError> {
-    let (fate, contains) = (query.fate()?, &query.contains);
-    site.read_run(run, async |mut view, run| view.problems(run, fate, contains, window).await).await
+    let (status, contains) = (query.status()?, &query.contains);
+    site.read_run(run, async |mut view, run| view.problems(run, status, contains, window).await)
+        .await
 }
 
 async fn problem_of(
@@ -91,7 +93,7 @@ async fn list_page(
     QueryParams(paging): QueryParams<Paging>,
 ) -> Result<Markup, ApiError> {
     let (status, found) = list_of(&site, &run, &query, paging.window()?).await?;
-    Ok(pages::problems::problems(&status, &found, query.fate()?, &query.contains, paging.page()?))
+    Ok(pages::problems::problems(&status, &found, query.status()?, &query.contains, paging.page()?))
 }
 
 async fn problem_page(

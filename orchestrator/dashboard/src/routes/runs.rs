@@ -126,7 +126,7 @@ async fn overview_page(
     Ok(pages::overview::overview(&Overview::read(&site, &run).await?, person))
 }
 
-/// How a run is
+/// The status of a run
 ///
 /// The header of its pages. `/events?run=NAME` sends it whenever it changes.
 #[utoipa::path(
@@ -143,7 +143,7 @@ async fn status(
 
 /// A panel
 ///
-/// Every number of it, whatever its chart has room for.
+/// With all its values, including those that a chart leaves out.
 #[utoipa::path(
     get, path = "/api/runs/{run}/panels/{panel}", tag = "runs",
     params(
@@ -161,7 +161,7 @@ async fn panel(
 
 /// A panel as CSV
 ///
-/// A row a place, a column a series.
+/// One row for each place, one column for each series.
 #[utoipa::path(
     get, path = "/api/runs/{run}/panels/{panel}/csv", tag = "runs",
     params(

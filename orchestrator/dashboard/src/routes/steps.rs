@@ -97,7 +97,7 @@ async fn list_csv(
 
 /// A step
 ///
-/// Its phases, its numbers, and a window of its groups.
+/// Its phases, its metrics, and a page of its groups.
 #[utoipa::path(
     get, path = "/api/runs/{run}/steps/{step}", tag = "steps",
     params(
@@ -115,7 +115,7 @@ async fn step(
     Ok(Json(step_of(&site, &run, step, paging.window()?).await?.1))
 }
 
-/// Which rollout of a step is asked for.
+/// The requested rollout of a step.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct RolloutKey {

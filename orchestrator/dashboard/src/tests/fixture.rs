@@ -1,4 +1,4 @@
-//! A dashboard over a log of two runs, and whom to ask.
+//! A dashboard over a log of two runs, and a client.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub use retrial_fixture::{HIDDEN, NAME, SCRIPT, long};
 /// The log.
 pub struct Log(retrial_fixture::Log);
 
-/// A dashboard and whom to ask.
+/// A dashboard and a client.
 pub struct Client {
     _dashboard: Dashboard,
     pub url: String,
@@ -30,7 +30,7 @@ impl Log {
         self.asked_with(DashboardConfig::default()).await
     }
 
-    /// The same with other settings.
+    /// A dashboard with other settings.
     pub async fn asked_with(&self, config: DashboardConfig) -> Client {
         Client::over(&self.path(), config).await
     }

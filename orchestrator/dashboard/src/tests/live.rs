@@ -1,4 +1,4 @@
-//! What changes while a page is looked at.
+//! Changes while a page is open.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn a_change_of_the_log_is_told() {
     let mut events = asked.get("/events?run=one").await;
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     wait_for(&mut events, "event: status").await;
-    // What happened before it listened is not known to it.
+    // It does not know what happened before it connected.
     wait_for(&mut events, "event: changed").await;
     log.step(Step(4)).await;
     let read = wait_for(&mut events, "event: changed").await;

@@ -1,4 +1,4 @@
-//! The dashboard over a real log, asked by real HTTP.
+//! The dashboard over a real log, with real HTTP requests.
 
 mod api;
 mod fixture;

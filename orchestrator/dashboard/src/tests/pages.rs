@@ -26,7 +26,7 @@ async fn every_page_answers_and_has_its_twin() {
         "/runs/one/steps".into(),
         "/runs/one/steps/2".into(),
         "/runs/one/problems".into(),
-        "/runs/one/problems?fate=rescued&contains=1+%2B".into(),
+        "/runs/one/problems?status=rescued&contains=1+%2B".into(),
         problem(None),
         problem(Some(1)),
         "/runs/two/problem?id=b".into(),
@@ -149,7 +149,7 @@ async fn filters_are_addresses() {
     let page = asked.page("/mistakes?kind=wrong").await;
     assert!(page.contains("<option value=\"wrong\" selected>"));
     assert!(page.contains("/api/mistakes.csv?kind=wrong"));
-    let graduated = asked.json("/api/runs/one/problems?fate=graduated").await;
+    let graduated = asked.json("/api/runs/one/problems?status=graduated").await;
     assert_eq!(graduated["rows"].as_array().unwrap().len(), 0);
     let rescued = asked.json("/api/runs/one/problems?fate=rescued").await;
     assert_eq!(rescued["rows"][0]["problem"], NAME);

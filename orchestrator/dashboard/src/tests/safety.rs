@@ -1,4 +1,4 @@
-//! What is refused.
+//! Requests that are rejected.
 
 use retrial_config::DashboardConfig;
 

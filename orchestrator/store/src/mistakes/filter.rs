@@ -1,42 +1,42 @@
-//! Which mistakes are looked for, and the query of the view that finds the same.
+//! The filter of mistakes, and the equivalent query of the view.
 
 use std::fmt::Write as _;
 
 use retrial_domain::MistakeKind;
 use retrial_grader::{Gold, grade_answer};
 
-/// What a mistake without an answer is shown as.
+/// The text for a mistake without an answer.
 const NO_ANSWER: &str = "(none)";
 const CUT_OFF: &str = "(cut off)";
 
-/// Which mistakes to find; all of them by default.
+/// Filter of mistakes; by default all match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MistakeFilter {
     /// Of the run with this name.
     pub run: Option<String>,
-    /// Of this problem.
+    /// This problem.
     pub problem: Option<String>,
-    /// With this wrong answer, however it is written; `(none)` and `(cut off)` are those without.
+    /// This wrong answer, however it is written; `(none)` and `(cut off)` are those without.
     pub answer: Option<String>,
-    /// Of these kinds; of all if there is none.
+    /// These kinds; all if empty.
     pub kinds: Vec<MistakeKind>,
     /// Made at least this often.
     pub min_times: Option<i64>,
-    /// Still made in this step or later.
+    /// Last made in this step or later.
     pub from_step: Option<i64>,
-    /// Made for the first time in this step or before.
+    /// First made in this step or before.
     pub to_step: Option<i64>,
-    /// Of problems that were never solved (`false`), or were (`true`).
+    /// Problems that were never solved (`false`), or were (`true`).
     pub solved: Option<bool>,
     /// With these words, in this order, in a response or in the problem.
     pub contains: Option<String>,
-    /// Of responses with these words look at the latest so many only, and at a tenth as many
-    /// problems; a page is quick then even where a word is everywhere.
+    /// Limit on the latest responses that a text search looks at, and a tenth as many
+    /// problems, so that a page is fast even for a very common word.
     pub most_hits: Option<u32>,
 }
 
 impl MistakeFilter {
-    /// The same rows by a query of the view, for people to read and to change.
+    /// The equivalent query of the view, for people to read and to change.
     pub fn sql(&self) -> String {
         let filter = self.with_answer_as_kind();
         let mut conditions = Vec::new();
@@ -83,7 +83,7 @@ impl MistakeFilter {
             Some(CUT_OFF) => MistakeKind::CutOff,
             _ => return self.clone(),
         };
-        // An answer that contradicts the kinds: the empty answer of a mistake that has one.
+        // The answer contradicts the kinds: the empty answer of a mistake that has one.
         if !self.kinds.is_empty() && !self.kinds.contains(&kind) {
             return self.clone();
         }
@@ -99,7 +99,7 @@ pub fn canonical(answer: &str) -> String {
     normal.map_or_else(|| answer.to_owned(), |answer| answer.canonical)
 }
 
-/// Words in this order, as a query of the full-text search, which a NUL would end.
+/// A phrase query of the full-text search, which a NUL would end.
 pub fn phrase(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\"").replace('\0', " "))
 }

@@ -1,10 +1,10 @@
-//! Looking mistakes up: any filter, in a time that does not grow with the log.
+//! Finding mistakes: any filter, in a time that does not grow with the log.
 //!
-//! The view `mistakes` has every row and is right for SQL by hand. What is asked for again and
-//! again (the terminal, a page) goes through [`find`], which gives the same rows in the same
-//! order but never reads more of the log than the indexes make it: it takes the few best rows of
-//! each part of the log (a run, a kind, solved or not) out of an index that has them in order, or,
-//! where a filter leaves few candidates (a problem, an answer, words), sorts those.
+//! The view `mistakes` has every row and is right for SQL by hand. Frequent queries
+//! (the terminal, a page) go through [`find`], which returns the same rows in the same
+//! order but reads little of the log: it takes the few best rows of
+//! each part of the log (a run, a kind, solved or not) from an index that has them in order, or,
+//! if a filter leaves few candidates (a problem, an answer, words), sorts those.
 
 use retrial_domain::MistakeKind;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use super::filter::{MistakeFilter, canonical, phrase};
 use crate::row::from_row;
 
 const ORDER: &str = "times DESC, last_step DESC, first_step DESC, id";
-/// The same, sorted whatever the indexes have in order: for few candidates.
+/// The order by sorting, whatever the indexes have: for few candidates.
 const SORTED: &str = "+times DESC, last_step DESC, first_step DESC, id";
 
 /// A row of the view `mistakes`.
@@ -28,25 +28,25 @@ pub struct Mistake {
     pub times: u64,
     /// How often after a hint.
     pub hinted_times: u64,
-    /// How it failed.
+    /// Its kind.
     pub kind: MistakeKind,
-    /// As it was written.
+    /// The answer, as it was written.
     pub wrong_answer: String,
-    /// As the data set writes it.
+    /// The right answer, as in the data set.
     pub right_answer: String,
-    /// The step that made it first.
+    /// The first step that made it.
     pub first_step: u64,
-    /// The step that made it last.
+    /// The last step that made it.
     pub last_step: u64,
     /// The latest weights that made it.
     pub weight_version: u64,
-    /// Whether the problem was ever solved, hints included.
+    /// Whether the problem was ever solved, hinted responses included.
     pub solved: bool,
-    /// Its number in the log.
+    /// Its id in the log.
     pub id: i64,
-    /// What was asked.
+    /// The problem's text.
     pub problem_text: String,
-    /// An example.
+    /// An example response.
     pub response: String,
 }
 
@@ -67,20 +67,20 @@ from_row!(Mistake {
     response,
 });
 
-/// A mistake that passes a filter.
+/// A mistake that matches a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The id of the mistake.
     pub id: i64,
-    /// With `contains`, the latest response that has the words, if one has: an id of
+    /// With `contains`, the latest response with the words, if there is one: an id of
     /// `failure_documents`.
     pub document: Option<i64>,
 }
 
 from_row!(Found { id, document });
 
-/// Mistakes that pass a filter, the most frequent first, then the latest. With `contains`, the
-/// example is the latest response that has the words, if one has.
+/// Mistakes that match a filter, the most frequent first, then the latest. With `contains`, the
+/// example is the latest response with the words, if there is one.
 pub async fn find(
     db: &mut SqliteConnection,
     filter: &MistakeFilter,
@@ -116,7 +116,7 @@ pub fn as_json(found: &[Found]) -> String {
     serde_json::to_string(&ids).expect("numbers are plain data")
 }
 
-/// Mistakes that pass a filter, without their texts, in the order of [`find`].
+/// Mistakes that match a filter, without their texts, in the order of [`find`].
 pub async fn ids(
     db: &mut SqliteConnection,
     filter: &MistakeFilter,
@@ -217,7 +217,7 @@ fn push_ranges(query: &mut QueryBuilder<Sqlite>, filter: &MistakeFilter) {
     }
 }
 
-/// All conditions but the words.
+/// All conditions except the words.
 fn push_conditions(query: &mut QueryBuilder<Sqlite>, filter: &MistakeFilter) {
     if let Some(run) = &filter.run {
         query.push(" AND run IN (SELECT id FROM runs WHERE name = ").push_bind(run.clone());

@@ -1,4 +1,4 @@
-//! Looking mistakes up.
+//! Finding mistakes.
 
 mod filter;
 mod find;

@@ -29,23 +29,23 @@ pub struct Failure {
     pub trial: Trial,
     /// Its position in the trial.
     pub position: u64,
-    /// What was asked.
+    /// The problem's text.
     pub problem_text: String,
-    /// What is right.
+    /// The right answer.
     pub right_answer: String,
-    /// What else the data set says of the problem.
+    /// Other fields of the data set.
     pub tags: Map<String, Value>,
-    /// How it failed.
+    /// Kind of failure.
     pub kind: MistakeKind,
     /// Its answer as it is written, if it has one.
     pub wrong_answer: Option<String>,
     /// The answer in the grader's normal form.
     pub canonical: Option<String>,
-    /// Its reward, between 0 and what counts as passed.
+    /// Its reward, between 0 and the limit for passing.
     pub reward: Option<f64>,
-    /// The rewards that it is made of, by name; none if it is one.
+    /// The rewards of several verifiers by name; none if there is one.
     pub rewards: BTreeMap<String, f64>,
-    /// Why, in the verifier's words.
+    /// The verifier's reason.
     pub reason: Option<String>,
     /// Its text.
     pub response: String,
@@ -55,9 +55,9 @@ pub struct Failure {
     pub hint_kind: Option<HintKind>,
     /// The user message of the second trial.
     pub hint: Option<String>,
-    /// The wrong answers that it warned of.
+    /// The wrong answers in the hint.
     pub listed_answers: Option<Vec<String>>,
-    /// The correct response of the second trial that took its place in training.
+    /// The correct response of the second trial that replaced it in training.
     pub rescue: Option<String>,
 }
 
@@ -122,8 +122,8 @@ const QUERY: &str = "SELECT runs.name AS run, rollouts.step, rollouts.problem, r
 pub struct Failures<'v>(BoxStream<'v, sqlx::Result<Failure>>);
 
 impl View<'_> {
-    /// The failed responses of runs, or of all runs; with `rescued` only those whose place a correct
-    /// response took.
+    /// The failed responses of runs, or of all runs; with `rescued` only those that a correct
+    /// response replaced.
     pub fn failures(&mut self, runs: &[String], rescued: bool) -> Failures<'_> {
         let query = sqlx::query_as(QUERY).bind(names(runs)).bind(rescued);
         Failures(query.fetch(&mut *self.db))
@@ -137,7 +137,7 @@ impl Failures<'_> {
     }
 }
 
-/// Names of runs as the queries take them; none stands for all.
+/// Names of runs as a query parameter; empty means all.
 pub fn names(runs: &[String]) -> String {
     serde_json::to_string(runs).expect("names are plain data")
 }

@@ -1,4 +1,4 @@
-//! The numbers of the steps, a line a step.
+//! The metrics of the steps.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use super::failures::names;
 use crate::error::ReadError;
 use crate::reader::View;
 
-/// The numbers of a step. The scores of a version stand with the step that made it.
+/// The metrics of a step. The scores of a version are with the step that made it.
 #[derive(Debug, Serialize)]
 pub struct StepMetrics {
     /// The run's name.
     pub run: String,
     /// The step.
     pub step: i64,
-    /// Its numbers by name.
+    /// Metrics by name.
     pub metrics: BTreeMap<String, f64>,
 }
 
@@ -35,7 +35,7 @@ const QUERY: &str = "SELECT runs.id, runs.name, found.step, found.name, found.va
     ORDER BY runs.id, found.step";
 
 impl View<'_> {
-    /// The numbers of the steps of runs, or of all runs.
+    /// The metrics of the steps of runs, or of all runs.
     pub async fn step_metrics(&mut self, runs: &[String]) -> Result<Vec<StepMetrics>, ReadError> {
         let query = sqlx::query_as(QUERY).bind(names(runs));
         let rows: Vec<(i64, String, i64, String, f64)> = query.fetch_all(&mut *self.db).await?;

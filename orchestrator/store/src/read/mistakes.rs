@@ -1,4 +1,4 @@
-//! Mistakes by filters: for a page with the query that finds the same, and in full.
+//! Mistakes by filter: for a page with the equivalent query, and in full.
 
 use retrial_domain::MistakeKind;
 use serde::Serialize;
@@ -26,13 +26,13 @@ pub struct MistakeLine {
     pub wrong_answer: String,
     /// The right answer.
     pub right_answer: String,
-    /// When it was given first.
+    /// The first step with it.
     pub first_step: u64,
-    /// When it was given last.
+    /// The last step with it.
     pub last_step: u64,
     /// The version of the weights that gave it last.
     pub weight_version: u64,
-    /// The problem's text, the beginning of it.
+    /// The beginning of the problem's text.
     pub problem_text: String,
 }
 
@@ -60,20 +60,20 @@ pub struct Mistakes {
     pub sql: String,
 }
 
-/// Columns of the view, long ones cut.
+/// Columns of the view, long ones shortened.
 const COLUMNS: &str = "SELECT run, problem, times, kind,
     substr(wrong_answer, 1, 1000) AS wrong_answer, substr(right_answer, 1, 1000) AS right_answer,
     first_step, last_step, weight_version, substr(problem_text, 1, 300) AS problem_text
     FROM mistakes";
 
 impl View<'_> {
-    /// A page of the mistakes that pass a filter, long texts cut.
+    /// A page of the mistakes that match a filter, long texts shortened.
     pub async fn mistakes(
         &mut self,
         filter: &MistakeFilter,
         window: Window,
     ) -> Result<Mistakes, ReadError> {
-        // One more than asked for says whether there are more.
+        // One more than requested shows whether there are more.
         let mut found = mistakes::ids(self.db, filter, window.limit + 1, window.offset).await?;
         let more = found.len() > window.limit as usize;
         found.truncate(window.limit as usize);
@@ -86,7 +86,7 @@ impl View<'_> {
         Ok(Mistakes { rows, more, sql })
     }
 
-    /// The first mistakes that pass a filter, in full.
+    /// The first mistakes that match a filter, in full.
     pub async fn whole_mistakes(
         &mut self,
         filter: &MistakeFilter,

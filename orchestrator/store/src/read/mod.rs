@@ -1,6 +1,6 @@
-//! What a log answers: one file a subject, plain data out.
+//! Reading a log: one file for each subject, plain data out.
 //!
-//! Each type here is what the API answers and what a page is rendered from, so that each number on a
+//! Each type here is an answer of the API, and pages are rendered from it, so that each number on a
 //! page has a twin in JSON.
 
 pub mod failures;

@@ -1,7 +1,7 @@
-//! Everything that the overview of a run is drawn from.
+//! The data of a run's overview.
 //!
-//! Committed steps and evaluations never change, so what was read for a number of them is kept and
-//! served until there are more.
+//! Committed steps and evaluations never change, so data is cached until there
+//! are more of them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,33 +17,33 @@ use crate::error::ReadError;
 use crate::reader::View;
 use crate::row::from_row;
 
-/// What the log has of a run, as series over its committed steps.
+/// The data of a run in the log, as series over its committed steps.
 #[derive(Clone, Debug, Default)]
 pub struct RunData {
     /// The committed steps.
     pub steps: Vec<StepTimes>,
-    /// The numbers of the steps by name, those that this version does not know among them; as long
+    /// The metrics of the steps by name, including those that this version does not know; as long
     /// as `steps`.
     pub metrics: HashMap<String, Vec<Option<f64>>>,
     /// Held-out evaluations, by set and version.
     pub evaluations: Vec<Evaluation>,
-    /// How many problems were first tried and first solved when.
+    /// Number of problems by the steps in which they were first tried and first solved.
     pub coverage: Vec<Coverage>,
-    /// How many problems were first rescued, seen again, and solved without a hint when.
+    /// Number of problems by the steps in which they were first rescued, seen again, and solved without a hint.
     pub graduations: Vec<Graduation>,
-    /// The versions that were served last, the latest first.
+    /// The latest served versions, the latest first.
     pub weights: Vec<Weights>,
     /// The share of correct un-hinted rollouts by the tags of their problems.
     pub sources: Vec<Source>,
-    /// How the problems of each source fared in each step, by source and step.
+    /// Results of each source's problems in each step, by source and step.
     pub by_source: Vec<SourceStep>,
-    /// Problems to train on.
+    /// Number of training problems.
     pub train_problems: u64,
-    /// Problems that the steps took, those that came again counted again.
+    /// Problems of all steps; repeated ones count again.
     pub visits: u64,
 }
 
-/// When a step was worked on.
+/// Timing of a step.
 #[derive(Clone, Copy, Debug)]
 pub struct StepTimes {
     /// The step.
@@ -73,12 +73,12 @@ pub struct Evaluation {
 
 from_row!(Evaluation { split, version, k, problems, pass_at_1, pass_at_k });
 
-/// How many problems were first tried at one step and first solved at another.
+/// Number of problems that were first tried in one step and first solved in another.
 #[derive(Clone, Copy, Debug)]
 pub struct Coverage {
-    /// When they were tried first.
+    /// The step of the first try.
     pub tried: u64,
-    /// When they were solved first, hints included.
+    /// The step of the first solution, hinted ones included.
     pub solved: Option<u64>,
     /// How many.
     pub problems: u64,
@@ -86,14 +86,14 @@ pub struct Coverage {
 
 from_row!(Coverage { tried, solved, problems });
 
-/// How many problems were rescued at one step and solved without a hint at a later one.
+/// Number of problems that were rescued in one step and solved without a hint in a later one.
 #[derive(Clone, Copy, Debug)]
 pub struct Graduation {
-    /// When they were rescued first.
+    /// The step of the first rescue.
     pub rescued: u64,
-    /// When they came again first.
+    /// The step in which they came again first.
     pub again: Option<u64>,
-    /// When they were solved without a hint first.
+    /// The step of the first solution without a hint.
     pub graduated: Option<u64>,
     /// How many.
     pub problems: u64,
@@ -101,7 +101,7 @@ pub struct Graduation {
 
 from_row!(Graduation { rescued, again, graduated, problems });
 
-/// A version that servers were seen to serve.
+/// A version that servers served.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Weights {
     /// The version.
@@ -110,7 +110,7 @@ pub struct Weights {
     pub folder: String,
     /// Largest difference of a probe token's log-probability between server and trainer, nats.
     pub max_difference: Option<f64>,
-    /// When it was seen to be served.
+    /// When it was verified.
     pub published_at: String,
     /// Seconds that the push and its verification took.
     pub push_seconds: Option<f64>,
@@ -118,7 +118,7 @@ pub struct Weights {
 
 from_row!(Weights { version, folder, max_difference, published_at, push_seconds });
 
-/// How problems with a tag fare.
+/// Results of problems with a tag.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Source {
     /// The tag, and its value.
@@ -133,7 +133,7 @@ pub struct Source {
 
 from_row!(Source { tag, value, rollouts, reward });
 
-/// How the problems of a source fared in a step: a row of the view `source_history`.
+/// Results of a source's problems in a step: a row of the view `source_history`.
 #[derive(Clone, Debug)]
 pub struct SourceStep {
     /// The source: the value of a tag.
@@ -153,7 +153,7 @@ from_row!(SourceStep { source, step, tries, pass_rate, reward });
 const BY_SOURCE: &str = "SELECT source, step, tries, pass_rate, reward FROM source_history
     WHERE run = ?";
 
-/// Steps that the table of sources looks back.
+/// Steps covered by the table of sources.
 pub const SOURCE_STEPS: i64 = 10;
 
 const STEPS: &str = "SELECT step,
@@ -163,7 +163,7 @@ const STEPS: &str = "SELECT step,
 /// A metric: its name, its steps, its numbers.
 type MetricRow = (String, Json<Vec<u64>>, Json<Vec<Option<f64>>>);
 
-/// A row a name: a row a number is what takes the time. JSON has no infinite numbers.
+/// One row for each metric: single rows would be slow. JSON has no infinite numbers.
 const METRICS: &str = "SELECT name, json_group_array(step) AS steps,
     json_group_array(iif(abs(value) < 9e999, value, NULL)) AS numbers
     FROM step_metrics WHERE run = ? GROUP BY name";
@@ -200,7 +200,7 @@ const SOURCES: &str = "SELECT tags.key AS tag, CAST(tags.value AS TEXT) AS value
 const TRAIN_PROBLEMS: &str = "SELECT count(*) FROM problems WHERE run = ? AND split = 'train'";
 const VISITS: &str = "SELECT coalesce(sum(visits), 0) FROM problem_tallies WHERE run = ?";
 
-/// What a run's data is read for: it is read again once this changes.
+/// Key of cached data: it is read again when this changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Extent {
     started_at: String,
@@ -215,15 +215,15 @@ const EXTENT: &str = "SELECT started_at,
     (SELECT count(*) FROM evaluations WHERE run = runs.id) AS evaluations
     FROM runs WHERE id = ?";
 
-/// Runs whose data is kept.
+/// Number of cached runs.
 const KEPT: usize = 8;
 
-/// What was read of runs.
+/// Cached data of runs.
 #[derive(Debug, Default)]
 pub struct RunCache(Mutex<HashMap<i64, (Extent, Arc<RunData>)>>);
 
 impl RunCache {
-    /// What the log has of a run.
+    /// The data of a run in the log.
     pub async fn data(
         &self,
         view: &mut View<'_>,
@@ -243,7 +243,7 @@ impl RunCache {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i64, (Extent, Arc<RunData>)>> {
-        // Nothing panics while it is held.
+        // No code panics while it is locked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -285,7 +285,7 @@ async fn count(db: &mut SqliteConnection, query: &'static str, run: i64) -> sqlx
 }
 
 impl RunData {
-    /// A number of every step.
+    /// The values of a metric in every step.
     pub fn metric(&self, metric: Metric) -> Vec<Option<f64>> {
         self.metrics.get(metric.name()).cloned().unwrap_or_else(|| vec![None; self.steps.len()])
     }

@@ -1,4 +1,4 @@
-//! A problem: how it fared, its mistakes, and one visit in full.
+//! A problem: its history, its mistakes, and one visit in full.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ use crate::reader::View;
 use crate::row::from_row;
 use crate::word;
 
-/// Characters of a response that are sent; the rest has an address of its own.
+/// Limit on the characters of a response; the whole text has a URL of its own.
 const TEXT_CHARS: u32 = 20_000;
-/// Rollouts of a trial that are sent.
+/// Limit on the rollouts of a trial.
 const MOST_ROLLOUTS: u32 = 256;
-/// Mistakes of a problem that are shown.
+/// Limit on the mistakes of a problem.
 const MISTAKES: u32 = 30;
 
 /// A problem.
@@ -36,13 +36,13 @@ pub struct ProblemDetail {
     pub text: String,
     /// The right answer.
     pub answer: String,
-    /// What the data set says of it.
+    /// Fields of the data set.
     pub tags: BTreeMap<String, String>,
-    /// Each step that took it, in order.
+    /// Each step that used it, in order.
     pub visits: Vec<Visit>,
     /// Its wrong answers, the most frequent first.
     pub mistakes: Vec<MistakeLine>,
-    /// The visit that is shown in full; none if no step has taken the problem.
+    /// The visit that is shown in full; none if no step has used the problem.
     pub visit: Option<VisitDetail>,
 }
 
@@ -51,7 +51,7 @@ pub struct ProblemDetail {
 pub struct Visit {
     /// The step.
     pub step: u64,
-    /// How its trials came out.
+    /// Results of its trials.
     #[serde(flatten)]
     pub trials: Trials,
 }
@@ -63,11 +63,11 @@ from_row!(Visit { step; trials });
 pub struct VisitDetail {
     /// The step.
     pub step: u64,
-    /// The problem before it in the step, by name.
+    /// The previous problem in the step, by name.
     pub previous: Option<String>,
-    /// The problem after it.
+    /// The next problem.
     pub next: Option<String>,
-    /// How the second trial was asked for.
+    /// The prompt of the second trial.
     pub hint: Option<Hint>,
     /// The first trial.
     pub first: Vec<RolloutLine>,
@@ -75,7 +75,7 @@ pub struct VisitDetail {
     pub second: Vec<RolloutLine>,
 }
 
-/// How a second trial was asked for.
+/// The prompt of a second trial.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Hint {
     /// The kind of prompt.
@@ -83,8 +83,8 @@ pub struct Hint {
     pub kind: HintKind,
     /// The wrong answers that it lists.
     pub answers: Vec<String>,
-    /// Answers that the problem can have, where they are few and known: what a list may say of them is
-    /// bounded.
+    /// Possible answers of the problem, if they are few and known: what a list may reveal is
+    /// limited.
     pub answer_space: Option<u64>,
     /// The exact text of the prompt.
     pub prompt: String,
@@ -102,17 +102,17 @@ pub struct RolloutLine {
     #[serde(serialize_with = "word::write")]
     #[schema(value_type = String)]
     pub verdict: Verdict,
-    /// The answer as it was written.
+    /// The answer, as it was written.
     pub answer: Option<String>,
     /// Its normal form.
     pub canonical: Option<String>,
     /// Its reward, between 0 and 1; none if the verifier gave up on it.
     pub reward: Option<f64>,
-    /// The rewards that it is made of, by name; none if it is one.
+    /// The rewards of several verifiers by name; none if there is one.
     pub rewards: BTreeMap<String, f64>,
-    /// Why, in the verifier's words.
+    /// The verifier's reason.
     pub reason: Option<String>,
-    /// `stop`, or `length` if it was cut.
+    /// `stop`, or `length` if it was truncated.
     #[schema(value_type = String)]
     pub finish: FinishReason,
     /// Tokens of the prompt.
@@ -121,14 +121,14 @@ pub struct RolloutLine {
     pub tokens: u64,
     /// The weights that sampled it.
     pub version: u64,
-    /// Of a failure: the position of the extra rollout that took its place; of an extra rollout:
-    /// the position of the failure whose place it took.
+    /// For a failure: the position of the extra rollout that replaced it; for an extra rollout:
+    /// the position of the failure that it replaced.
     pub swapped_with: Option<u64>,
     /// The response, its first 20,000 characters.
     pub text: String,
-    /// Characters of the response that the log has.
+    /// Characters of the response in the log.
     pub characters: u64,
-    /// Characters that it had, if the log was told to keep its beginning only.
+    /// Characters of the whole response, if the log has only its beginning.
     pub cut_from: Option<u64>,
 }
 
@@ -206,7 +206,7 @@ const ROLLOUTS: &str = "SELECT trial, position, verdict,
     ORDER BY position LIMIT ?6";
 
 impl View<'_> {
-    /// A problem, with the visit of a step, or its last one.
+    /// A problem, with the visit in a step, by default the last one.
     pub async fn problem(
         &mut self,
         run: &RunInfo,
@@ -245,7 +245,7 @@ impl View<'_> {
         })
     }
 
-    /// The whole text of a response. A `trial` that is none has no rollouts.
+    /// The whole text of a response. An unknown `trial` has no rollouts.
     pub async fn response(
         &mut self,
         run: &RunInfo,

@@ -1,4 +1,4 @@
-//! The problems of a run, by how they fared.
+//! The problems of a run, by status.
 
 use retrial_lte::GroupOutcome;
 use serde::{Deserialize, Serialize};
@@ -11,10 +11,10 @@ use crate::reader::{View, Window};
 use crate::row::from_row;
 use crate::word;
 
-/// Which problems are asked for.
+/// Filter of problems by status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+pub enum ProblemStatus {
     /// All that were tried.
     #[default]
     Any,
@@ -31,13 +31,13 @@ pub enum Fate {
 pub struct ProblemLine {
     /// Its name.
     pub problem: String,
-    /// Its text, the beginning of it.
+    /// The beginning of its text.
     pub text: String,
     /// The right answer.
     pub answer: String,
-    /// Steps that took it.
+    /// Steps that used it.
     pub visits: u64,
-    /// Those whose first trial failed altogether.
+    /// Those whose first trial failed completely.
     pub failed: u64,
     /// Those that the second trial rescued.
     pub rescued: u64,
@@ -74,11 +74,11 @@ const COUNTED: &str = "WITH counted AS (
     FROM groups WHERE run = ";
 
 impl View<'_> {
-    /// Problems of a run with this fate; `contains` is looked for in their names and texts.
+    /// Problems of a run with this status; `contains` is searched in their names and texts.
     pub async fn problems(
         &mut self,
         run: &RunInfo,
-        fate: Fate,
+        status: ProblemStatus,
         contains: &str,
         window: Window,
     ) -> Result<Problems, ReadError> {
@@ -90,11 +90,11 @@ impl View<'_> {
         FROM counted CROSS JOIN problems
           ON problems.split = 'train' AND problems.id = counted.problem AND problems.run = ",
         );
-        query.push_bind(run.id).push(match fate {
-            Fate::Any => " WHERE true",
-            Fate::Unsolved => " WHERE solved = 0",
-            Fate::Rescued => " WHERE rescued > 0",
-            Fate::Graduated => " WHERE last_unaided > first_rescue",
+        query.push_bind(run.id).push(match status {
+            ProblemStatus::Any => " WHERE true",
+            ProblemStatus::Unsolved => " WHERE solved = 0",
+            ProblemStatus::Rescued => " WHERE rescued > 0",
+            ProblemStatus::Graduated => " WHERE last_unaided > first_rescue",
         });
         if !contains.is_empty() {
             query.push(" AND (instr(problems.text, ").push_bind(contains);

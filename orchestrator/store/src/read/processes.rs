@@ -1,4 +1,4 @@
-//! Who trains a run, or trained it last.
+//! The processes that train runs.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,14 +10,14 @@ use crate::reader::View;
 use crate::row::from_row;
 use crate::word;
 
-/// The process that trains a run, or trained it last.
+/// The current or last process of a run.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LastProcess {
     /// The run.
     pub run: String,
     /// Its machine.
     pub host: String,
-    /// Its number there.
+    /// Its process id.
     pub pid: u64,
     /// When it began.
     pub started_at: String,
@@ -27,7 +27,7 @@ pub struct LastProcess {
     #[serde(serialize_with = "word::write_option")]
     #[schema(value_type = Option<String>)]
     pub outcome: Option<ProcessOutcome>,
-    /// By whom it was stopped, or why it failed.
+    /// Who stopped it, or why it failed.
     pub reason: Option<String>,
 }
 
@@ -42,7 +42,7 @@ pub struct LoggedNotice {
     pub step: Option<u64>,
     /// `warning` or `error`.
     pub level: String,
-    /// What it says.
+    /// Its message.
     pub message: String,
 }
 
@@ -69,7 +69,7 @@ impl View<'_> {
         Ok(sqlx::query_as(query).bind(run.id).fetch_optional(&mut *self.db).await?)
     }
 
-    /// What the processes of a run warned of, the latest first.
+    /// The latest warnings of a run's processes, the latest first.
     pub async fn notices(
         &mut self,
         run: &RunInfo,

@@ -19,7 +19,7 @@ pub struct RunInfo {
     pub(crate) id: i64,
     /// Its name.
     pub name: String,
-    /// Folder of the model it began with.
+    /// Folder of the initial model.
     pub model: String,
     /// The settings that decide its result.
     pub config: Value,
@@ -48,12 +48,12 @@ pub struct RunLine {
 
 from_row!(RunLine { name, method, started_at, steps, reward, held_out, last_change });
 
-/// How large the log is.
+/// Size of the log.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LogSize {
-    /// Bytes of the file, without what waits beside it.
+    /// Bytes of the file, without the files beside it.
     pub bytes: u64,
-    /// Of these, bytes that are used again before it grows.
+    /// Free bytes in it, which are reused before it grows.
     pub free_bytes: u64,
     /// Runs.
     pub runs: u64,
@@ -61,7 +61,7 @@ pub struct LogSize {
     pub rollouts: u64,
     /// Failed ones of them.
     pub failures: u64,
-    /// Different wrong answers.
+    /// Distinct wrong answers.
     pub mistakes: u64,
 }
 
@@ -96,12 +96,12 @@ impl View<'_> {
         Ok(sqlx::query_scalar(query).fetch_all(&mut *self.db).await?)
     }
 
-    /// How large the log is.
+    /// Size of the log.
     pub async fn size(&mut self) -> Result<LogSize, ReadError> {
         Ok(sqlx::query_as("SELECT * FROM log_size").fetch_one(&mut *self.db).await?)
     }
 
-    /// The name of the run that began last.
+    /// The name of the latest run.
     pub async fn latest_run(&mut self) -> Result<Option<String>, ReadError> {
         let query = "SELECT name FROM runs ORDER BY id DESC LIMIT 1";
         Ok(sqlx::query_scalar(query).fetch_optional(&mut *self.db).await?)

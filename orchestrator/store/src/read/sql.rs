@@ -1,4 +1,4 @@
-//! Any question to the log, in SQL.
+//! Arbitrary SQL queries of the log.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::error::QueryError;
 use crate::read::statement::beyond_the_log;
 use crate::reader::View;
 
-/// The answer to a query, read row by row.
+/// The result of a query, read row by row.
 pub struct Answer<'v> {
     /// The names of its columns.
     pub columns: Vec<String>,
@@ -20,7 +20,7 @@ pub struct Answer<'v> {
 }
 
 impl View<'_> {
-    /// Asks the log a question. It only reads, and only the log.
+    /// Runs a query. It can only read, and only the log.
     pub async fn ask(&mut self, query: String) -> Result<Answer<'_>, QueryError> {
         if let Some(word) = beyond_the_log(&query) {
             return Err(QueryError::beyond(word));

@@ -1,10 +1,10 @@
-//! What kinds of statements a text of SQL has.
+//! Recognises statements in a text of SQL.
 
-/// Statements that reach beyond the log, whatever the connection may do: they open or write other
-/// files.
+/// Statements that open or write other files, even on a read-only
+/// connection.
 const BEYOND: [&str; 3] = ["ATTACH", "DETACH", "VACUUM"];
 
-/// The first statement of a query that reaches beyond the log, by its first word.
+/// The first statement of a query that accesses other files, by its first word.
 pub(super) fn beyond_the_log(query: &str) -> Option<&'static str> {
     statements(query).into_iter().find_map(|statement| {
         let word: String = statement.chars().take_while(char::is_ascii_alphabetic).collect();
@@ -12,7 +12,7 @@ pub(super) fn beyond_the_log(query: &str) -> Option<&'static str> {
     })
 }
 
-/// Each statement from its first word on. Quoted texts and comments hold no statements.
+/// Each statement from its first word on. Quoted texts and comments are skipped.
 fn statements(query: &str) -> Vec<&str> {
     let (mut found, mut begun, mut rest) = (Vec::new(), false, query);
     while let Some(first) = rest.chars().next() {
@@ -37,7 +37,7 @@ fn statements(query: &str) -> Vec<&str> {
     found
 }
 
-/// Bytes of a quoted text with its quotes. A doubled quote is two texts beside each other.
+/// Bytes of a quoted text with its quotes. A doubled quote counts as two adjacent texts.
 fn quoted(text: &str, end: char) -> usize {
     text[1..].find(end).map_or(text.len(), |at| at + 1 + end.len_utf8())
 }

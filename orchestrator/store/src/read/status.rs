@@ -1,4 +1,4 @@
-//! How far a run is, by its log.
+//! Progress of a run, from its log.
 
 use retrial_protocol::Metric;
 
@@ -7,16 +7,16 @@ use crate::error::ReadError;
 use crate::reader::View;
 use crate::row::from_row;
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Clone, Debug)]
 pub struct RunNumbers {
-    /// The step that began last.
+    /// The latest step.
     pub begun: Option<u64>,
     /// The last step that is complete; 0 before the first.
     pub committed: u64,
-    /// The last version that was seen to be served.
+    /// The last version that was served.
     pub version: Option<u64>,
-    /// Seconds from one commit to the next, over the last steps.
+    /// Seconds between commits, over the last steps.
     pub step_seconds: Option<f64>,
     /// Sampled tokens a second of rollouts, over the last steps.
     pub tokens_per_second: Option<f64>,
@@ -48,7 +48,7 @@ SELECT (SELECT max(step) FROM steps WHERE run = ?1) AS begun,
             UNION ALL SELECT started_at FROM runs WHERE id = ?1)) AS changed";
 
 impl View<'_> {
-    /// How far a run is.
+    /// The progress of a run.
     pub async fn run_numbers(&mut self, run: &RunInfo) -> Result<RunNumbers, ReadError> {
         Ok(sqlx::query_as(NUMBERS)
             .bind(run.id)

@@ -1,4 +1,4 @@
-//! A step: its numbers, its phases, its groups; and the table of steps.
+//! A step: its metrics, its phases, its groups; and the table of steps.
 
 use retrial_protocol::Metric;
 use serde::Serialize;
@@ -15,11 +15,11 @@ use crate::row::from_row;
 pub struct StepLine {
     /// The step.
     pub step: u64,
-    /// Groups by outcome after the first trial.
+    /// None-pass groups after the first trial.
     pub none_pass: Option<u64>,
-    /// The same.
+    /// Some-pass groups after the first trial.
     pub some_pass: Option<u64>,
-    /// The same.
+    /// All-pass groups after the first trial.
     pub all_pass: Option<u64>,
     /// Problems that got a second trial.
     pub hinted: Option<u64>,
@@ -29,7 +29,7 @@ pub struct StepLine {
     pub pass_rate: Option<f64>,
     /// Share of the second trial's rollouts that is correct.
     pub hinted_pass_rate: Option<f64>,
-    /// Share of the un-hinted rollouts that was cut.
+    /// Share of the un-hinted rollouts that was truncated.
     pub truncation_rate: Option<f64>,
     /// Mean tokens of an un-hinted response.
     pub response_tokens: Option<f64>,
@@ -95,7 +95,7 @@ impl View<'_> {
         })
     }
 
-    /// A step with a window of its groups.
+    /// A step with a page of its groups.
     pub async fn step(
         &mut self,
         run: &RunInfo,
@@ -149,17 +149,17 @@ pub struct StepDetail {
     pub begun_at: String,
     /// When it was complete; none while it goes on.
     pub committed_at: Option<String>,
-    /// Whether there is a step before, and after.
+    /// Whether there is a previous step.
     pub previous: bool,
-    /// The same.
+    /// Whether there is a next step.
     pub next: bool,
-    /// Where the time went, in order.
+    /// Its phases, in order.
     pub phases: Vec<PhaseSpan>,
-    /// Its groups, those that none passed first.
+    /// Its groups, the none-pass ones first.
     pub groups: Vec<GroupLine>,
     /// Groups in all.
     pub total_groups: u64,
-    /// Every number of the step.
+    /// All metrics of the step.
     pub metrics: Vec<MetricLine>,
 }
 
@@ -172,26 +172,26 @@ pub struct PhaseSpan {
     pub seconds: f64,
 }
 
-/// A number of a step.
+/// A metric of a step.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Metric)]
 pub struct MetricLine {
     /// Its name.
     pub name: String,
-    /// None where it is not a number.
+    /// None if it is not a number.
     pub value: Option<f64>,
 }
 
 from_row!(MetricLine { name, value });
 
-/// A problem's part of a step.
+/// A problem in a step.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct GroupLine {
     /// The problem.
     pub problem: String,
-    /// Its text, the beginning of it.
+    /// The beginning of its text.
     pub text: String,
-    /// How its trials came out.
+    /// Results of its trials.
     #[serde(flatten)]
     pub trials: Trials,
 }
@@ -235,7 +235,7 @@ const GROUPS: &str = concat!(
     LIMIT ? OFFSET ?"
 );
 
-/// The phases that are timed, by their metrics.
+/// The timed phases, by their metrics.
 pub const PHASES: [(&str, Metric); 4] = [
     ("first trial", Metric::FirstTrialSeconds),
     ("second trial", Metric::SecondTrialSeconds),
@@ -243,10 +243,10 @@ pub const PHASES: [(&str, Metric); 4] = [
     ("push", Metric::PublishSeconds),
 ];
 
-/// What is left of a step's time beside its phases.
+/// The rest of a step's time.
 pub const OTHER: &str = "other";
 
-/// Where the time of a step went.
+/// The phases of a step.
 fn phases(wall: Option<f64>, metric: &dyn Fn(&str) -> Option<f64>) -> Vec<PhaseSpan> {
     let timed = PHASES
         .into_iter()

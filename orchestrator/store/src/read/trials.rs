@@ -1,4 +1,4 @@
-//! How the trials of a problem came out in a step.
+//! Results of a problem's trials in a step.
 
 use retrial_lte::{GroupOutcome, HintKind};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::row::from_row;
 use crate::word;
 
-/// How the trials of a problem came out in a step.
+/// Results of a problem's trials in a step.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Trials {
     /// Outcome of the first trial: `none`, `some` or `all` pass; none while the step goes on.
@@ -34,7 +34,7 @@ pub struct Trials {
 
 from_row!(Trials { before, after, correct, tries, hint, hinted_correct, hinted_tries });
 
-/// The columns of [`Trials`] that are counted, over `groups` with their `rollouts`.
+/// The columns of [`Trials`] with counts, over `groups` with their `rollouts`.
 macro_rules! counts {
     () => {
         "count(*) FILTER (WHERE trial = 'first' AND verdict = 'correct') AS correct,

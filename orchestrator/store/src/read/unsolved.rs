@@ -1,4 +1,4 @@
-//! Looking up problems that were never solved.
+//! Finding problems that were never solved.
 
 use serde::Serialize;
 use sqlx::QueryBuilder;
@@ -8,10 +8,10 @@ use crate::mistakes::phrase;
 use crate::reader::View;
 use crate::row::from_row;
 
-/// Which unsolved problems to find; all of them by default.
+/// Filter of unsolved problems; by default all match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnsolvedFilter {
-    /// Of the run with this name.
+    /// The run with this name.
     pub run: Option<String>,
     /// This problem.
     pub problem: Option<String>,
@@ -26,17 +26,17 @@ pub struct Unsolved {
     pub run: String,
     /// The problem.
     pub problem: String,
-    /// Responses to it, hinted ones included.
+    /// Responses to it, including hinted ones.
     pub tries: u64,
-    /// Different answers that they gave.
+    /// Number of distinct answers.
     pub distinct_answers: u64,
-    /// The step that tried it first.
+    /// The first step that tried it.
     pub first_step: u64,
-    /// The step that tried it last.
+    /// The last step that tried it.
     pub last_step: u64,
-    /// As the data set writes it.
+    /// The right answer, as in the data set.
     pub right_answer: String,
-    /// What is asked.
+    /// The problem's text.
     pub problem_text: String,
 }
 
@@ -52,7 +52,7 @@ from_row!(Unsolved {
 });
 
 impl View<'_> {
-    /// Unsolved problems that pass a filter, the most tried first.
+    /// Unsolved problems that match a filter, the most tried first.
     pub async fn unsolved(
         &mut self,
         filter: &UnsolvedFilter,

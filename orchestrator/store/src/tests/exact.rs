@@ -1,4 +1,4 @@
-//! What goes in comes out, once, whole, whatever happens in between.
+//! Data survives a round trip, once and completely, whatever happens in between.
 
 use std::collections::BTreeMap;
 
@@ -206,7 +206,7 @@ async fn an_interruption_leaves_no_trace() {
 
     let mut log = Log::new().await;
     log.log("c", Trial::First, &[graded(0, Verdict::Unparsed, Some("8 8"))]).await;
-    // The next process finds what was logged, and does the rest.
+    // The next process finds the logged part, and does the rest.
     log.store = Store::open(&log.path()).await.unwrap();
     let logged = log.store.logged_rollouts(log.run, STEP).await.unwrap();
     assert_eq!(logged.keys().collect::<Vec<_>>(), [&(id("c"), Trial::First)]);
@@ -247,7 +247,7 @@ async fn what_fails_is_not_half_there() {
 async fn a_full_disk_is_said_and_survived() {
     let log = Log::new().await;
     let content = log.content().await;
-    // As on a disk that has room for what is there, and no more.
+    // Like a disk that has no more room.
     sqlx::query("PRAGMA max_page_count = 1").execute(&log.store.writer).await.unwrap();
     let mut large = first_of_a();
     large[0].rollout.text = "x".repeat(1 << 20);

@@ -1,4 +1,4 @@
-//! The log against what it promises: exact, idempotent, readable.
+//! The promises of the log: exact, idempotent, readable.
 
 mod exact;
 mod opening;
@@ -160,7 +160,7 @@ fn graded(index: u32, verdict: Verdict, answer: Option<&str>) -> GradedRollout {
     }
 }
 
-/// Every way to fail, and a time-out, which is none.
+/// Every kind of failure, and a time-out, which is none.
 fn first_of_a() -> Vec<GradedRollout> {
     let mut group = vec![
         graded(0, Verdict::Wrong, Some("3")),

@@ -1,4 +1,4 @@
-//! Only a log is opened as a log; another file is left as it is.
+//! Only a log is opened as a log; other files are not changed.
 
 use std::fs;
 
@@ -25,8 +25,7 @@ async fn no_database() {
     let path = folder.path().join("notes.txt");
     let text = "not a database, but long enough ".repeat(99);
     fs::write(&path, &text).unwrap();
-    let words =
-        ["cannot open the log", "notes.txt", "file is not a database", "hint: name another"];
+    let words = ["cannot open the log", "notes.txt", "file is not a database", "hint: use another"];
     assert_says(&refusals(&path).await, &words);
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }

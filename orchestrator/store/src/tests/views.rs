@@ -1,4 +1,4 @@
-//! What people read: the views, and the queries of docs/schema.md.
+//! The documented views, and the queries of docs/schema.md.
 
 use retrial_protocol::MetricSource;
 
