@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::proxy::{Fault, ROLLOUTS};
+use crate::fault::{Fault, ROLLOUTS};
 
 /// The share of answers that are broken.
 const SHARE: f64 = 0.1;

@@ -4,6 +4,7 @@ mod breaking;
 mod browser;
 mod conformance;
 mod ended;
+mod fault;
 mod http;
 mod programs;
 mod proxy;
@@ -27,9 +28,10 @@ pub use ended::Ended;
 pub use watched::Watched;
 
 pub use conformance::Server;
+pub use fault::{Fault, ROLLOUTS};
 pub use http::{KEY, get, post};
 pub use programs::{binary, root};
-pub use proxy::{Fault, Proxy, ROLLOUTS};
+pub use proxy::Proxy;
 pub use service::Service;
 pub use simulated::{Arrival, GroupAnswer, GroupRequest, Shape, Simulated};
 

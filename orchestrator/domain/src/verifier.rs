@@ -12,11 +12,9 @@ use retrial_grader::Extraction;
 use serde::{Deserialize, Serialize};
 
 use crate::Reward;
-use raw::Raw;
 
 /// `[reward]`
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Raw", into = "Raw")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RewardConfig {
     /// Who decides.
     pub verifiers: Choice,

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use retrial_config::Config;
-use retrial_domain::{FinishReason, GradedRollout, Judgement, ProblemId};
+use retrial_domain::{FinishReason, GradedRollout, ProblemId};
 use retrial_grader::Verdict;
 use retrial_lte::{
-    Attempt, GroupOutcome, HintKind, Member, Overlong, Response, Reward, Spread, advantages,
-    samples,
+    GroupOutcome, HintKind, Member, Overlong, Response, Reward, Spread, advantages, samples,
 };
 use retrial_protocol::{Loss, Sample};
 use retrial_store::Replacement;
 
 use crate::hints::Retry;
+use crate::reward::reward;
 
 /// A rollout with several owners.
 pub type Shared = Arc<GradedRollout>;
@@ -107,30 +107,9 @@ impl Group {
     }
 }
 
-/// The reward of a graded rollout.
-pub fn reward(graded: &Shared) -> Reward {
-    let Judgement { verdict, reward, .. } = &graded.judgement;
-    let value = reward.map_or(0.0, retrial_domain::Reward::get);
-    Reward::new(value, verdict.is_correct())
-}
-
 /// The rollouts with a reward.
 pub fn with_reward(graded: Vec<GradedRollout>) -> Vec<Shared> {
     graded.into_iter().filter(|graded| graded.verdict() != Verdict::Timeout).map(Arc::new).collect()
-}
-
-/// The input of a hint from the rollouts of a first trial. Answers of more than `longest`
-/// characters are not listed.
-pub fn attempts(first: &[Shared], longest: usize) -> Vec<Attempt> {
-    let attempt = |graded: &Shared| Attempt {
-        reward: reward(graded),
-        truncated: graded.rollout.finish == FinishReason::Length,
-        answer: graded
-            .answer()
-            .filter(|answer| answer.text.chars().count() <= longest)
-            .map(|answer| answer.text.clone()),
-    };
-    first.iter().map(attempt).collect()
 }
 
 fn response(member: &Member<Shared>) -> Member<Response<'_>> {

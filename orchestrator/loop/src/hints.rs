@@ -1,15 +1,18 @@
 //! The answers that a hint lists: the step's own wrong ones, those in the log, and never so many
 //! that only the right one remains.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use retrial_data::Task;
+use retrial_domain::{FinishReason, GradedRollout};
 use retrial_grader::Answer;
-use retrial_lte::{AnswerSpace, Memory, Method, SecondTrial, second_trial};
+use retrial_lte::{AnswerSpace, Attempt, Memory, Method, SecondTrial, second_trial};
 use retrial_protocol::Step;
 
 use crate::context::Context;
 use crate::equality::Equality;
-use crate::group::{Shared, attempts};
+use crate::reward::reward;
 
 /// A second trial with its hint.
 #[derive(Clone, Debug)]
@@ -27,7 +30,7 @@ pub async fn retry(
     context: &Context,
     step: Step,
     task: &Task,
-    first: &[Shared],
+    first: &[Arc<GradedRollout>],
 ) -> Result<Option<Retry>> {
     let Context { config, spaces, .. } = context;
     let mut equality = Equality::default();
@@ -44,6 +47,20 @@ pub async fn retry(
     equality.learn(&earlier);
     let trial = listed(context, &space, trial, earlier, &equality);
     Ok(Some(Retry { trial, answer_space: space.size(), equality }))
+}
+
+/// The input of a hint from the rollouts of a first trial. Answers of more than `longest`
+/// characters are not listed.
+fn attempts(first: &[Arc<GradedRollout>], longest: usize) -> Vec<Attempt> {
+    let attempt = |graded: &Arc<GradedRollout>| Attempt {
+        reward: reward(graded),
+        truncated: graded.rollout.finish == FinishReason::Length,
+        answer: graded
+            .answer()
+            .filter(|answer| answer.text.chars().count() <= longest)
+            .map(|answer| answer.text.clone()),
+    };
+    first.iter().map(attempt).collect()
 }
 
 /// Wrong answers of earlier steps, if configured.

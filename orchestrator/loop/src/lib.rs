@@ -39,6 +39,7 @@ pub mod progress;
 pub mod prompts;
 pub mod pushing;
 pub mod report;
+pub mod reward;
 pub mod sampling;
 pub mod services;
 pub mod solution;

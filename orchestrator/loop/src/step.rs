@@ -31,8 +31,9 @@ use retrial_protocol::{Batch, Step, TrainReport, TrainRequest, WeightVersion};
 
 use crate::context::Context;
 use crate::fault::{CrashPoint, Moment};
-use crate::group::{Group, Second, reward, with_reward};
+use crate::group::{Group, Second, with_reward};
 use crate::hints;
+use crate::reward::reward;
 use crate::sampling::Sampling;
 use crate::solution;
 use crate::summary::{Seconds, StepSummary, Weights};

@@ -10,7 +10,8 @@ use retrial_servers::Oddities;
 use retrial_store::{GroupRecord, PushRecord, StepRecord};
 
 use crate::by_space::{BySpace, by_space};
-use crate::group::{Group, Second, Shared, reward};
+use crate::group::{Group, Second, Shared};
+use crate::reward::reward;
 
 /// Seconds by phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

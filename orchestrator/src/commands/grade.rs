@@ -1,6 +1,7 @@
 //! `retrial grade`: grades responses.
 
 mod by_reward;
+mod invalid;
 
 pub use by_reward::reward_of;
 
@@ -14,6 +15,8 @@ use clap::ValueEnum;
 use retrial_grader::{Extraction, Gold, Policy, Rules, explain, grade};
 use retrial_loop::failure::Failure;
 use serde::{Deserialize, Serialize};
+
+use invalid::{Invalid, invalid};
 
 /// Lines that are read, graded on all cores and written before the next ones are read.
 const CHUNK: usize = 4096;
@@ -86,16 +89,6 @@ struct Graded {
     id: Option<serde_json::Value>,
     verdict: &'static str,
     answer: Option<String>,
-}
-
-/// A line that cannot be graded.
-#[derive(Serialize)]
-struct Invalid {
-    /// Null where the line does not have one.
-    id: serde_json::Value,
-    verdict: &'static str,
-    line: usize,
-    reason: String,
 }
 
 /// Runs the command.
@@ -214,13 +207,6 @@ fn grade_line(number: usize, line: &[u8], rules: Rules) -> Option<Line> {
         Ok(graded) => Line::Graded(graded),
         Err(error) => Line::Invalid(invalid(number, line, &error)),
     })
-}
-
-/// A line that is not graded, by its name if it has one.
-fn invalid(number: usize, line: &[u8], error: &anyhow::Error) -> Invalid {
-    let value = serde_json::from_slice::<serde_json::Value>(line).unwrap_or_default();
-    let id = value.get("id").cloned().unwrap_or_default();
-    Invalid { id, verdict: "invalid", line: number, reason: format!("{error:#}") }
 }
 
 fn graded(

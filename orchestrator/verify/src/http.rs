@@ -11,8 +11,8 @@ use retrial_servers::{Address, CallError, Caller, Keyring, Policy, Trouble};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use crate::error::OpenError;
 use crate::opinion::{Opinion, answer_text};
-use crate::verifiers::OpenError;
 use crate::wire::{Received, Sent};
 
 /// How often a submission is asked about alone after its batch has failed.

@@ -10,13 +10,16 @@
 
 mod code;
 mod command;
+mod error;
 mod failing;
 mod http;
 mod kinds;
 mod opinion;
 pub mod sandbox;
+mod text;
 mod verifiers;
 mod wire;
 
+pub use error::{OpenError, Stopped};
 pub use kinds::letters;
-pub use verifiers::{OpenError, Stopped, Verifiers};
+pub use verifiers::Verifiers;

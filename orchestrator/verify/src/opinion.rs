@@ -4,7 +4,7 @@ use retrial_domain::{FINGERPRINT, FinishReason, Reward, Submission};
 use retrial_grader::{Answer, Extraction, candidates};
 use sha2::{Digest as _, Sha256};
 
-use crate::kinds::exact::normal;
+use crate::text::normal;
 
 /// Characters of an answer that are kept.
 const KEPT: usize = 2_000;

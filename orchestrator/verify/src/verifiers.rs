@@ -14,21 +14,12 @@ use tokio::task::spawn_blocking;
 
 use crate::code::Code;
 use crate::command::Programs;
+use crate::error::{OpenError, Stopped};
 use crate::failing::Failing;
 use crate::http::Service;
 use crate::kinds::{Pattern, Rule};
 use crate::opinion::{Given, Opinion};
 use crate::sandbox::Launcher;
-
-/// A verifier does not work, which is seen before anything is asked.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct OpenError(String);
-
-/// The run has to stop: most verdicts were given up on, or a program does not come back.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Stopped(String);
 
 /// The verifiers of a run.
 #[derive(Debug)]
@@ -256,17 +247,5 @@ impl Decider {
             VerifierKind::Http(settings) => Self::Http(Service::open(settings)?),
             VerifierKind::Code(settings) => Self::Code(Code::open(settings, launcher).await?),
         })
-    }
-}
-
-impl OpenError {
-    pub(crate) fn new(problem: impl Into<String>) -> Self {
-        Self(problem.into())
-    }
-}
-
-impl Stopped {
-    pub(crate) fn new(problem: impl Into<String>) -> Self {
-        Self(problem.into())
     }
 }

@@ -43,7 +43,7 @@ fn the_demo_is_ready_to_run() {
     assert!(memory.contains("an update on cpu takes about"), "{memory}");
     let data = checked.of("training data");
     assert!(data.contains("problems to train on; prompts of 17 to 17 tokens"), "{data}");
-    assert!(checked.of("log").contains("will be made"));
+    assert!(checked.of("log").contains("will be created"));
     assert!(checked.of("log-probs").contains("the trainer's within"));
     let samples = checked.of("samples");
     assert!(samples.contains("32 responses to 8 problems: "), "{samples}");

@@ -15,7 +15,7 @@ use crate::Reward;
 /// All keys that a table of a verifier may have. Which of them it may have depends on its kind.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Raw {
+struct Raw {
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<Kind>,
     #[serde(skip_serializing_if = "Option::is_none", with = "extraction")]
@@ -73,6 +73,18 @@ enum Kind {
     Command,
     Http,
     Code,
+}
+
+impl<'de> Deserialize<'de> for RewardConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(Raw::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for RewardConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Raw::from(self.clone()).serialize(serializer)
+    }
 }
 
 impl TryFrom<Raw> for RewardConfig {

@@ -15,7 +15,7 @@ use retrial_verify::sandbox::Launcher;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Invalid, invalid};
+use super::invalid::{Invalid, invalid};
 
 /// Responses that are judged together.
 const CHUNK: usize = 256;

@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::error::OpenError;
 use crate::sandbox::{Launcher, Limits};
-use crate::verifiers::OpenError;
 
 /// Bytes of output that are read.
 const MOST_OUTPUT: u64 = 1 << 20;

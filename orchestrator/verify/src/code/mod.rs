@@ -13,9 +13,9 @@ use futures::future::join_all;
 use retrial_domain::{CodeSettings, Question, Reward, Submission};
 use tokio::sync::Semaphore;
 
+use crate::error::OpenError;
 use crate::opinion::{Given, Opinion, fingerprinted};
 use crate::sandbox::Launcher;
-use crate::verifiers::OpenError;
 use block::last_block;
 use launch::{Ended, Python, Run};
 use suite::Suite;

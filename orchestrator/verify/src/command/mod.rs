@@ -4,27 +4,26 @@
 //! A submission whose program broke is asked again alone, so that it can only be itself to blame if
 //! that breaks too; then it is given up on, and its neighbours are not.
 
+mod last_words;
 mod process;
 mod worker;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::try_join_all;
 use retrial_domain::{CommandSettings, Submission};
 use retrial_grader::Extraction;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::error::{OpenError, Stopped};
 use crate::opinion::{Opinion, answer_text};
-use crate::verifiers::{OpenError, Stopped};
 use crate::wire::Sent;
-use process::Process;
+use process::{OPEN_LINES, Process};
 use worker::{Job, Lost, Worker};
 
 /// How often a submission is asked about.
 const ATTEMPTS: usize = 3;
-/// Lines that a program may have open: enough that it never waits for the next.
-pub(crate) const OPEN_LINES: usize = 32;
 
 /// The programs.
 #[derive(Debug)]
@@ -113,27 +112,5 @@ impl Programs {
         all.filter(|&(number, _)| !others || before != Some(number))
             .min_by_key(|(_, queue)| queue.load.load(Ordering::Relaxed))
             .expect("there is at least one worker")
-    }
-}
-
-/// The last lines that a program wrote to its standard error.
-#[derive(Clone, Debug, Default)]
-struct LastWords(Arc<Mutex<Vec<String>>>);
-
-impl LastWords {
-    const KEPT: usize = 3;
-
-    fn push(&self, line: String) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == Self::KEPT {
-            lines.remove(0);
-        }
-        lines.push(line);
-    }
-
-    /// The lines, if there are any, as the end of a sentence.
-    fn quoted(&self) -> String {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.is_empty() { String::new() } else { format!("; it wrote: {}", lines.join(" / ")) }
     }
 }

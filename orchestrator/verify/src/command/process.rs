@@ -15,9 +15,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::LastWords;
-use super::OPEN_LINES;
-use crate::verifiers::OpenError;
+use super::last_words::LastWords;
+use crate::error::OpenError;
+
+/// Lines that a program may have open: enough that it never waits for the next.
+pub(super) const OPEN_LINES: usize = 32;
 
 /// What a program that is ending may take for it.
 const TO_END: Duration = Duration::from_secs(1);

@@ -10,8 +10,7 @@ use retrial_servers::Policy;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::OPEN_LINES;
-use super::process::{Ending, Process};
+use super::process::{Ending, OPEN_LINES, Process};
 use crate::opinion::Opinion;
 use crate::wire::Received;
 

@@ -6,8 +6,8 @@ use regex::Regex;
 use retrial_domain::Submission;
 use retrial_grader::{Answer, Extraction, candidates};
 
-use super::exact::normal;
 use crate::opinion::{Opinion, answer};
+use crate::text::normal;
 
 /// An option in a problem: `(A) text`, `A) text`, `A. text` or `A: text`.
 static OPTION: LazyLock<Regex> = LazyLock::new(|| {

@@ -4,6 +4,7 @@ use retrial_domain::Submission;
 use retrial_grader::{Extraction, candidates};
 
 use crate::opinion::{Opinion, answer};
+use crate::text::normal;
 
 pub(super) fn decide(submission: &Submission, extraction: Extraction) -> Opinion {
     let gold = normal(&submission.question.problem.answer);
@@ -14,23 +15,6 @@ pub(super) fn decide(submission: &Submission, extraction: Extraction) -> Opinion
         }
         Err(reason) => Opinion::no_answer(reason.as_str()),
     }
-}
-
-/// A text in lower case with single spaces, without the marks that only set it.
-pub(crate) fn normal(text: &str) -> String {
-    let mut text = text.trim();
-    loop {
-        let before = text;
-        text = text.trim_matches('$').trim();
-        if let Some(inner) = text.strip_prefix(r"\text{").and_then(|rest| rest.strip_suffix('}')) {
-            text = inner.trim();
-        }
-        if text == before {
-            break;
-        }
-    }
-    let text = text.strip_suffix('.').unwrap_or(text);
-    text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 #[cfg(test)]
