@@ -99,7 +99,7 @@ fn values_out_of_range_are_named() {
         ("prompts.hint={problem}", "[prompts] template `hint` lacks {answers}"),
         ("server.tolerance=0.0", "[server] tolerance is 0, it must be above 0"),
         ("trainer.ranks=0", "[trainer] ranks is 0, it must be at least 1"),
-        ("server.workers=[\"a:8000\"]", "give the router as the only one of urls"),
+        ("server.workers=[\"a:8000\"]", "set the router as the only one of urls"),
         ("prompts.stop=[\"\"]", "[prompts] stop has an empty text"),
         ("data.max_left_out=2.0", "[data] max_left_out is 2, it must be between 0 and 1"),
         (
