@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts PyTorch, transformers and PEFT into .servers/reference, once: what the trainer is compared with by
+# Puts PyTorch, transformers and PEFT into .servers/reference, once: the baseline of the trainer in
 # `make bench`, and what made the numbers in trainer/tests/reference.
 #
 # Everything comes from PyPI, 2 GB. The CUDA libraries that PyPI's build of torch links to are left

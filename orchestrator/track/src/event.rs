@@ -52,7 +52,7 @@ pub enum Event {
     },
     /// The run ends. Without it the run was killed.
     End {
-        /// How.
+        /// How it ended.
         outcome: Outcome,
         /// Why, if it failed.
         message: Option<String>,

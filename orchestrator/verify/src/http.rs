@@ -27,7 +27,7 @@ pub(crate) struct Service {
 }
 
 #[derive(Serialize)]
-struct Asked<'a> {
+struct Query<'a> {
     submissions: Vec<Sent<'a>>,
 }
 
@@ -117,7 +117,7 @@ impl Service {
     /// Asks once. The verdict of each, or what is wrong with it.
     async fn call(&self, items: &[Item<'_>]) -> Result<Vec<Result<Opinion, String>>, CallError> {
         let submissions = items.iter().map(|(of, found)| Sent::new(of, found.as_deref())).collect();
-        let answered: Answered = self.caller.post("", &Asked { submissions }).await?;
+        let answered: Answered = self.caller.post("", &Query { submissions }).await?;
         let mut verdicts: HashMap<String, Received> =
             answered.verdicts.into_iter().map(|verdict| (verdict.id.clone(), verdict)).collect();
         let each = items.iter().map(|(submission, found)| match verdicts.remove(&submission.id) {

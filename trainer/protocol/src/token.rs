@@ -54,7 +54,7 @@ impl Token {
             return Err(unfit(format!("has {length} characters, it must have at least {LENGTH}")));
         }
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(unfit("has other characters than ASCII's".into()));
+            return Err(unfit("contains non-ASCII characters".into()));
         }
         Ok(Self { text: text.into(), digest: Sha256::digest(text).into() })
     }

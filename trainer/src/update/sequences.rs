@@ -125,7 +125,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_rank_is_dealt_about_as_many_tokens(
+        fn every_rank_gets_about_as_many_tokens(
             lengths in prop::collection::vec(1..200usize, 0..60),
             ranks in 1..9usize,
         ) {

@@ -156,9 +156,10 @@ async fn a_checksum_that_a_reload_does_not_change_is_noticed() {
     let PushOutcome::Mismatched { error } = outcome else { panic!("{outcome:?}") };
     assert!(error.contains("does not serve version 1"), "{error}");
     assert!(error.contains("the checksum of its weights is what it was (c0ffee)"), "{error}");
-    let world = server.world();
-    assert_eq!((world.label.as_str(), world.paused), ("0", false), "it is left as it was");
-    drop(world);
+    {
+        let world = server.world();
+        assert_eq!((world.label.as_str(), world.paused), ("0", false), "it is left as it was");
+    }
 
     // A step that has changed nothing is no fault of the server.
     let still = versions([b"aaaa", b"aaaa"]);
