@@ -45,8 +45,8 @@ mod verdict;
 use thiserror::Error;
 
 pub use grading::{
-    Explanation, GoldFault, Reading, candidates, equivalent, explain, grade, grade_answer,
-    self_check, self_check_by,
+    Explanation, GoldFault, Reading, candidates, equivalent, explain, explain_answer, grade,
+    grade_answer, self_check, self_check_by,
 };
 pub use rules::{Extraction, Policy, Rules, UnknownExtraction};
 pub use verdict::{Answer, Grade, Reason, UnknownVerdict, Verdict};

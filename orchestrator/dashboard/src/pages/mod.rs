@@ -13,5 +13,6 @@ pub mod overview;
 mod parts;
 pub mod problem;
 pub mod problems;
+mod reading;
 pub mod runs;
 pub mod step;

@@ -12,6 +12,7 @@ use retrial_store::{Hint, MistakeLine, ProblemDetail, RolloutLine, Visit, VisitD
 
 use super::frame::{Frame, page};
 use super::parts::hint_word;
+use super::reading::reading;
 use crate::link;
 use crate::status::RunStatus;
 
@@ -202,6 +203,7 @@ fn rollout_of(found: &ProblemDetail, step: u64, rollout: &RolloutLine, bytes: us
                 }
             }
             @if let Some(reason) = &rollout.reason { p.when { (text::line(reason)) } }
+            @else if rollout.rewards.is_empty() { (reading(&found.answer, rollout.answer.as_deref(), rollout.verdict)) }
             @if let Some(all) = rollout.cut_from {
                 p.when { "The log keeps " (rollout.characters) " of " (all) " characters." }
             }

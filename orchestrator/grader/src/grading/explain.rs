@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{grade, read};
+use super::{answered, grade, read};
 use crate::ast::{Bracket, Expr};
 use crate::compare::canonical;
 use crate::extract::{Found, extract};
@@ -80,6 +80,14 @@ pub fn explain(gold: &Gold, response: &str, rules: impl Into<Rules>) -> Explanat
     };
     let answer = grade.answer.as_ref().map(|answer| Reading::of(&answer.text));
     Explanation { gold: Reading::of(gold.answer()), place, answer, grade, policy: rules.policy }
+}
+
+/// Grades a bare answer and says how.
+pub fn explain_answer(gold: &Gold, answer: &str, policy: Policy) -> Explanation {
+    let grade = answered(gold, answer, policy);
+    let reading = grade.answer.as_ref().map(|answer| Reading::of(&answer.text));
+    let place = "as it was written";
+    Explanation { gold: Reading::of(gold.answer()), place, answer: reading, grade, policy }
 }
 
 impl fmt::Display for Explanation {

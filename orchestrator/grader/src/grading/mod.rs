@@ -8,7 +8,7 @@ mod explain;
 mod parts;
 mod self_check;
 
-pub use explain::{Explanation, Reading, explain};
+pub use explain::{Explanation, Reading, explain, explain_answer};
 pub use self_check::{GoldFault, self_check, self_check_by};
 
 pub(crate) use choice::{Choice, of_gold as gold_choice};
