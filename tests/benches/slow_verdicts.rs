@@ -61,9 +61,9 @@ async fn measure() -> f64 {
     shape.configure(&project, &simulated.url);
     let program = PROGRAM.replace("SECONDS", &VERDICT.to_string());
     fs::write(project.path("verify.py"), program).expect("a file can be written");
-    let mut config = fs::read_to_string(project.path("run.toml")).expect("it was written");
-    config += &format!(
-        "[reward]\nkind = \"command\"\ncommand = [\"python3\", \"verify.py\"]\nworkers = {WORKERS}\n"
+    let config = fs::read_to_string(project.path("run.toml")).expect("it was written");
+    let config = format!(
+        "{config}[reward]\nkind = \"command\"\ncommand = [\"python3\", \"verify.py\"]\nworkers = {WORKERS}\n"
     );
     fs::write(project.path("run.toml"), config).expect("a file can be written");
     let mut run = Command::new(binary("retrial"))
