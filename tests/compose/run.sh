@@ -148,7 +148,7 @@ until_so 180 "step 4" step_is_done 4
 say "a stop, and up again"
 compose stop 2>> "$folder/up.log"
 compose up --detach --no-build 2>> "$folder/up.log"
-has_ended() { seen /api/runs/demo | grep -q '"word":"ended"'; }
+has_ended() { seen /api/runs/demo | grep -q '"word":"finished"'; }
 until_so 300 "the end of the run" has_ended
 found=$(compose run --rm --no-deps --entrypoint sha256sum -T trainer \
     "/var/lib/retrial/weights/$last" 2> /dev/null | cut -d ' ' -f 1)
