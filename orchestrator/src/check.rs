@@ -208,7 +208,7 @@ fn capabilities(found: &Capabilities) -> Finding {
         return Finding::new(SUBJECT, State::Ok, found.to_string());
     }
     let hint = "hint: start vLLM with VLLM_SERVER_DEV_MODE=1, as docs/servers.md says";
-    let text = format!("{found}: it cannot be given weights\n{hint}");
+    let text = format!("{found}: it cannot load weights\n{hint}");
     Finding::new(SUBJECT, State::Problem, text)
 }
 

@@ -69,7 +69,7 @@ fn print(table: &str) {
 }
 
 /// Ends the processes of the run, and closes the log: all of it is in its one file then, unless
-/// another process reads it. A dashboard that is to be kept goes on in between until a signal comes.
+/// another process reads it. With `[dashboard] keep` the dashboard stays until a signal arrives.
 async fn end(run: Run, dashboard: Option<Dashboard>, stop: &Stop, progress: &Progress) {
     let Context { config, store, live, services, .. } = run.context;
     drop(services);

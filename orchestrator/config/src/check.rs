@@ -90,11 +90,9 @@ impl Config {
             );
         }
         if self.server.push == Transfer::Nccl && self.trainer.lora.is_some() {
-            return Err(
-                "[server] push is \"nccl\", but adapters ([trainer] lora) go by the disk: \
-                        leave one out"
-                    .into(),
-            );
+            return Err("[server] push is \"nccl\", but adapters ([trainer] lora) are pushed \
+                        through the disk: remove one of the two"
+                .into());
         }
         self.trainer.check().map_err(|error| named("trainer", &error))?;
         self.prompts.check().map_err(|error| named("prompts", &error))?;

@@ -52,7 +52,7 @@ impl Config {
     }
 
     /// Whether recorded settings are older than `[reward]`: truncated responses were failures then,
-    /// whatever their text, and stay so in a resumed run.
+    /// regardless of their text, also in a resumed run.
     pub fn fails_what_is_cut(recorded: &serde_json::Value) -> bool {
         recorded.is_object() && recorded.get("reward").is_none()
     }

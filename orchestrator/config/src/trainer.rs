@@ -76,8 +76,8 @@ impl TrainerConfig {
         let Self { url, ranks, device, lora, .. } = self;
         if let (Some(url), 2..) = (url, ranks) {
             return Err(format!(
-                "ranks is {ranks}, which is for a trainer that the run starts, and url names {url}: \
-                 leave one out"
+                "ranks is {ranks}, which is for a trainer that the run starts, and url is {url}: \
+                 remove one of the two"
             ));
         }
         if *ranks > 1 && device.starts_with("cuda:") {
@@ -102,7 +102,7 @@ mod tests {
         let on_two = TrainerConfig { device: "cuda".into(), ..two.clone() };
         assert_eq!((two.check(), on_two.check()), (Ok(()), Ok(())));
         let error = elsewhere.check().unwrap_err();
-        assert!(error.contains("url names http://a:1"), "{error}");
+        assert!(error.contains("url is http://a:1"), "{error}");
         let error = on_one.check().unwrap_err();
         assert!(error.contains("device cuda:1, one GPU"), "{error}");
     }

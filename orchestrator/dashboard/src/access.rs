@@ -45,7 +45,7 @@ pub enum AccessError {
     Token(#[from] InvalidToken),
     /// Everyone could read.
     #[error(
-        "the dashboard would be seen beyond this machine at {listen}, which takes a token\n\
+        "the dashboard would be seen beyond this machine at {listen}, which requires a token\n\
          hint: write one to a file (openssl rand -hex 16 > token) and name it by \
          [dashboard] token_file or --token-file; or listen on 127.0.0.1"
     )]
@@ -226,7 +226,7 @@ mod tests {
         let listen = "0.0.0.0:8080".parse().unwrap();
         let open = DashboardConfig { listen, ..DashboardConfig::default() };
         let error = Access::new(&open).unwrap_err().to_string();
-        assert!(error.contains("takes a token") && error.contains("hint:"), "{error}");
+        assert!(error.contains("requires a token") && error.contains("hint:"), "{error}");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         std::fs::write(&path, "short").unwrap();

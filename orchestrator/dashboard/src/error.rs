@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 /// An error of a request.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ApiError {
-    /// There is no such thing.
+    /// Not found.
     #[error("there is no {what}")]
     NotFound {
         /// What was requested.
@@ -49,7 +49,7 @@ pub struct ErrorBody {
 }
 
 impl ApiError {
-    /// There is no such thing.
+    /// Not found.
     pub fn not_found(what: impl Into<String>) -> Self {
         Self::NotFound { what: what.into() }
     }

@@ -28,8 +28,8 @@ pub enum DataError {
     /// It is unclear which column is what.
     #[error(
         "{file}: {problem}; its columns are {}\n\
-         hint: say which is what, for example columns = {{ problem = \"question\", answer = \
-         \"final.answer\" }} (a dot leads into a column)", .columns.join(", ")
+         hint: name the columns, for example columns = {{ problem = \"question\", answer = \
+         \"final.answer\" }} (a dot selects a part of a column)", .columns.join(", ")
     )]
     Columns {
         /// The file.
@@ -47,8 +47,7 @@ pub enum DataError {
     },
     /// Too many rows were left out.
     #[error(
-        "{:.1} % of the rows have something wrong with them, more than max_left_out = {limit} \
-         allows\n{report}\n\
+        "{:.1} % of the rows cannot be used, more than max_left_out = {limit} allows\n{report}\n\
          hint: fix the rows, or set [data] max_left_out to a larger share",
         .report.share_of_faults() * 100.0
     )]

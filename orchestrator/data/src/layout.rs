@@ -184,7 +184,7 @@ impl Mapping {
         let problem = match (&named.problem, &known) {
             (Some(path), _) => vec![path.clone()],
             (None, Some(known)) => known.problem.clone(),
-            // The problem is there, only the answer is not.
+            // The row has a problem but no answer.
             (None, None) if ASKING.iter().any(|name| row.has(name)) => {
                 return Err(missing("answer"));
             }

@@ -39,8 +39,8 @@ pub(crate) fn locate(
         return Ok(fetched.files.iter().map(file).collect());
     }
     if text.starts_with(HUB_SCHEME) {
-        let hint = "hint: write it as hf://datasets/OWNER/NAME, with @REVISION, /FILE or \
-                    /CONFIG/SPLIT behind it if needed";
+        let hint = "hint: write it as hf://datasets/OWNER/NAME, followed by @REVISION, \
+                    /FILE or /CONFIG/SPLIT if needed";
         return Err(wrong(format!("it is not a reference to the hub\n{hint}")));
     }
     let path = Path::new(text);

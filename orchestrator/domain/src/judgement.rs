@@ -43,7 +43,7 @@ pub struct Question {
 /// The answer of a verifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
-    /// `Correct` if the reward is at least `pass_at`, `Timeout` if the verifier was given up on.
+    /// `Correct` if the reward is at least `pass_at`, `Timeout` if the response could not be verified.
     pub verdict: Verdict,
     /// The reward; none exactly when the verdict is `Timeout`. Such a response trains nothing.
     pub reward: Option<Reward>,
@@ -105,7 +105,7 @@ impl Judgement {
     }
 
     /// No verdict: the verifier gave up.
-    pub fn given_up(reason: impl Into<String>) -> Self {
+    pub fn unverified(reason: impl Into<String>) -> Self {
         Self {
             verdict: Verdict::Timeout,
             reward: None,

@@ -79,7 +79,7 @@ pub enum VerifierKind {
     },
     /// The letter of the right option, or its text.
     Choice,
-    /// The same text, white space and case aside.
+    /// The same text, ignoring white space and case.
     Exact,
     /// The response matches a regular expression.
     Regex {
@@ -139,14 +139,14 @@ pub struct CodeSettings {
     pub partial: bool,
 }
 
-/// What becomes of a response that was cut at the limit.
+/// How a response that was cut at the limit is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Truncated {
     /// Its text is graded as it stands.
     #[default]
     Graded,
-    /// It has not answered, whatever it says.
+    /// It has not answered.
     Fail,
 }
 

@@ -55,7 +55,7 @@ impl Client {
             said,
         };
         let endpoint = Url::parse(&settings.endpoint)
-            .map_err(|error| invalid(format!("HF_ENDPOINT is no address ({error})")))?;
+            .map_err(|error| invalid(format!("HF_ENDPOINT is not a URL ({error})")))?;
         // The TLS provider is chosen once a process; it fails if one was chosen before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder();
@@ -274,8 +274,9 @@ pub(crate) async fn text(mut response: Response) -> Result<Vec<u8>, Failure> {
 
 /// Reads an answer of the hub.
 pub(crate) fn parsed<T: serde::de::DeserializeOwned>(answer: &[u8]) -> Result<T, Failure> {
-    serde_json::from_slice(answer)
-        .map_err(|error| Failure::Unexpected(format!("its answer is not a hub's: {error}")))
+    serde_json::from_slice(answer).map_err(|error| {
+        Failure::Unexpected(format!("its answer does not look like the hub's: {error}"))
+    })
 }
 
 /// The message of an error: the hub gives the reason in two headers, or else in its body.

@@ -153,8 +153,9 @@ impl Hub {
     async fn info(&self, repo: &Repo) -> Result<(String, Vec<Entry>), Failure> {
         let url = self.client.info_url(repo);
         let answer = text(self.client.ask(Method::GET, &url, Follow::Within).await?).await?;
-        let info: Info = serde_json::from_slice(&answer)
-            .map_err(|error| Failure::Unexpected(format!("its answer is not a hub's: {error}")))?;
+        let info: Info = serde_json::from_slice(&answer).map_err(|error| {
+            Failure::Unexpected(format!("its answer does not look like the hub's: {error}"))
+        })?;
         if !is_commit(&info.sha) {
             return Err(Failure::Unexpected(format!("`{}` is no commit", info.sha)));
         }

@@ -117,7 +117,7 @@ impl Hub {
         if is_commit(&commit_oid) {
             Ok(commit_oid)
         } else {
-            Err(failed(Failure::Unexpected(format!("`{commit_oid}` is no commit"))))
+            Err(failed(Failure::Unexpected(format!("`{commit_oid}` is not a commit"))))
         }
     }
 

@@ -13,7 +13,7 @@
 //!
 //! The sum of d r over the tokens is the evidence; its standard error comes from blocks of a few
 //! tokens. Old and new weights give the same evidence with opposite signs: symmetric noise, however
-//! large and with whatever tails, does not make one look like the other.
+//! large and however heavy its tails, does not make one look like the other.
 
 /// Standard errors beyond which evidence decides. By chance this happens once in three million checks.
 const DECIDES: f64 = 5.0;

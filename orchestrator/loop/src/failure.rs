@@ -61,7 +61,7 @@ impl Failure {
             Self::Input(error) => (error, 2),
             Self::Work(error) => (error, 1),
             Self::Interrupted { done, .. } => {
-                retrial_log::tell(&format!("stopped after step {done}; go on with --resume"));
+                retrial_log::tell(&format!("stopped after step {done}; continue with --resume"));
                 return ExitCode::from(INTERRUPTED);
             }
         };

@@ -5,12 +5,12 @@
 //! top to bottom; the method itself is the pure crate `retrial_lte`.
 //!
 //! - [`open`] opens a run, [`train`](mod@train) is the loop over its steps, [`interventions`] is
-//!   what a person asks for in between.
+//!   what a person requests between steps.
 //! - [`context`] is what a step works with: [`prompts`], [`supervisor`] (policy servers and
 //!   trainer), [`pushing`] and [`verification`] of weights, [`grading`] (verifiers), the log;
-//!   [`hints`] is what a second trial is told.
+//!   [`hints`] makes the prompt of a second trial.
 //! - [`evaluator`] evaluates weights on sets of problems, for a run and for `retrial eval`.
-//! - [`services`] starts the processes that a run brings along.
+//! - [`services`] starts the trainer and the embedded server.
 
 pub mod agreement;
 pub mod by_space;

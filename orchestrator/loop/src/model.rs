@@ -143,9 +143,7 @@ fn fetch(path: &ModelPath, parts: Parts) -> Result<(PathBuf, String)> {
         anyhow::Ok((folder, format!("{repository}@{}", snapshot.commit())))
     });
     fetched.with_context(|| {
-        format!(
-            "there is no folder `{path}`, and the Hugging Face Hub does not give a model so named"
-        )
+        format!("there is no folder `{path}`, and the Hugging Face Hub has no model of this name")
     })
 }
 

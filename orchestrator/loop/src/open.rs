@@ -182,35 +182,34 @@ async fn bring_to_trainer(
     Ok(done)
 }
 
-/// The newest versions are damaged: their steps are repeated, with the rollouts in the log,
-/// and give the same weights again.
+/// Called when the newest versions are damaged. Their steps are repeated with the rollouts in the log,
+/// which gives the same weights again.
 fn go_back(config: &Config, done: WeightVersion, whole: WeightVersion) -> Result<(), Failure> {
     let (name, folder) = (&config.run.name, config.weights());
     if config.log.success_characters.is_some() {
         return Err(Failure::Work(anyhow!(
             "version {done} of the weights of run `{name}` in {} is damaged, and the log has only the \
-             beginnings of the responses that would make it again\n\
-             hint: start another run from version {whole}, which is whole, by --set model.path=...; \
-             without [log] success_characters a run goes back by itself",
+             beginnings of the responses needed to repeat its steps\n\
+             hint: start another run from version {whole}, which is intact, with --set \
+             model.path=...; without [log] success_characters a run repeats the steps automatically",
             folder.display()
         )));
     }
     let first = whole.next_step();
     tracing::warn!(
         "the weights of version {done} are damaged: run `{name}` goes back to version {whole}, and \
-         repeats its steps from {first} on with the rollouts that the log has of them"
+         repeats the steps from {first} on with the rollouts in the log"
     );
     Ok(())
 }
 
-/// A run from before `[reward]` keeps treating truncated responses
-/// as it did.
+/// A run that is older than `[reward]` keeps its treatment of truncated responses.
 async fn go_on_as_begun(store: &Store, config: &mut Config, resume: bool) -> Result<(), Failure> {
     let known = store.run_by_name(&config.run.name).await?;
     if resume && known.is_some_and(|record| Config::fails_what_is_cut(&record.config)) {
         config.reward.truncated = Truncated::Fail;
         tracing::info!(
-            "run `{}` is older than [reward]: responses that are cut stay failures in it",
+            "run `{}` is older than [reward]: truncated responses remain failures in it",
             config.run.name
         );
     }
@@ -264,7 +263,7 @@ fn same(known: &[Input], inputs: &Inputs) -> anyhow::Result<()> {
 fn changed(config: &Config, error: &anyhow::Error) -> Failure {
     let name = &config.run.name;
     Failure::Input(anyhow!(
-        "run `{name}` cannot go on: {error:#}\n\
+        "run `{name}` cannot continue: {error:#}\n\
          hint: undo the change, or start a new run by --set run.name=..."
     ))
 }
@@ -282,14 +281,14 @@ fn tell(config: &Config, inputs: &Inputs) {
     let held_out = config.evaluation.extraction;
     if config.reward.clone().looking_in(held_out) != config.reward {
         tracing::info!(
-            "answers to held-out problems are looked for by `{held_out}` ([evaluation] extraction), \
-             those that are trained on as [reward] says"
+            "answers to held-out problems are extracted by `{held_out}` ([evaluation] extraction), \
+             those to training problems as [reward] says"
         );
     }
     let (wanted, there) = (config.rollout.problems, inputs.train.len());
     if wanted > there {
         tracing::warn!(
-            "[rollout] problems is {wanted}, and there are {there} to train on: a step has {there}"
+            "[rollout] problems is {wanted}, but there are only {there} to train on: a step has {there}"
         );
     }
 }

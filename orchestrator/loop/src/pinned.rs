@@ -77,7 +77,7 @@ pub fn same_model(known: &[Input], now: &Input) -> Result<()> {
         .collect();
     if !others.is_empty() {
         bail!(
-            "the model of [model] path differs from the one that the run began with: {} differ\n\
+            "the model of [model] path differs from the one at the start of the run: {} differ\n\
              then: {}\nnow:  {}",
             others.join(", "),
             known.source,
@@ -91,7 +91,7 @@ pub fn same_model(known: &[Input], now: &Input) -> Result<()> {
 pub fn same_set(known: &[Input], kind: InputKind, set: &DataSet) -> Result<()> {
     let name = &set.report().set;
     let Some(known) = known.iter().find(|known| (known.kind, &known.name) == (kind, name)) else {
-        bail!("the run began without the held-out set `{name}`");
+        bail!("the run was started without the held-out set `{name}`");
     };
     let pinned: PinnedSet = serde_json::from_value(known.fingerprint.clone())
         .with_context(|| format!("the log has a fingerprint of `{name}` that cannot be read"))?;
@@ -114,7 +114,7 @@ pub fn no_set_is_gone<'a>(known: &[Input], mut names: impl Iterator<Item = &'a s
     let held_out = known.iter().filter(|known| known.kind == InputKind::HeldOut);
     let gone = held_out.map(|known| known.name.as_str()).find(|name| !names.contains(name));
     match gone {
-        Some(name) => bail!("the held-out set `{name}`, which the run began with, is not given"),
+        Some(name) => bail!("the held-out set `{name}` of the start of the run is missing"),
         None => Ok(()),
     }
 }

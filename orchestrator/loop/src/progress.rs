@@ -75,7 +75,7 @@ impl Progress {
                  steps {next} to {steps}"
             )
         } else {
-            format!("run {name} ({method}) has made its {steps} steps")
+            format!("run {name} ({method}) has finished its {steps} steps")
         });
         progress
     }
@@ -97,7 +97,9 @@ impl Progress {
 
     /// Shows that the run has ended and the dashboard is still served.
     pub fn kept_open(&self, url: &str) {
-        self.line(&format!("the run has ended; dashboard at {url} until this is told to end"));
+        self.line(&format!(
+            "the run has ended; the dashboard stays at {url} until this process is stopped"
+        ));
     }
 
     /// Shows that a version was kept permanently.

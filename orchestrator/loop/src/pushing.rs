@@ -1,6 +1,6 @@
 //! Pushes of weights: repeated until the reachable servers have them.
-//!
-//! A push that a server confirms is no proof. Its probe and the tokens of the step are scored
+//! A
+//! confirmed push proves nothing. Its probe and the tokens of the step are scored
 //! before sampling continues; a server with other weights is named, and pushed
 //! to again. Only if that does not help does the run stop.
 
@@ -59,7 +59,7 @@ impl Supervisor {
                 let pause = if report.servers.iter().any(refused) {
                     let pause = pauses.after_wrong(clock.elapsed());
                     pause.with_context(|| {
-                        format!("no server has taken version {version}: {failure}")
+                        format!("no server accepted version {version}: {failure}")
                     })?
                 } else {
                     let pause = pauses.after_nobody(clock.elapsed());
@@ -69,7 +69,7 @@ impl Supervisor {
                     })?
                 };
                 self.live.waiting(Some(format!("a policy server: {failure}")));
-                tracing::warn!(%failure, ?pause, "no server has taken the weights; trying again");
+                tracing::warn!(%failure, ?pause, "no server accepted the weights; trying again");
                 pause
             } else {
                 let Some(pause) = pauses.after_wrong(clock.elapsed()) else {
@@ -80,7 +80,7 @@ impl Supervisor {
                 for (_, error) in &wrong {
                     self.suspicions.note_wrong_weights();
                     let what = error.lines().next().unwrap_or_default();
-                    tracing::warn!("{what}; the weights are pushed again");
+                    tracing::warn!("{what}; pushing the weights again");
                 }
                 let is_wrong =
                     |address: &&ServerAddress| wrong.iter().any(|(url, _)| *url == address.url);
@@ -136,7 +136,7 @@ impl Supervisor {
                 // The push was verified on its probe, and rollouts are checked again.
                 Err(failed) => {
                     let url = &push.url;
-                    tracing::warn!(url, "its weights were not looked at closely: {failed}");
+                    tracing::warn!(url, "its weights were not verified: {failed}");
                     continue;
                 }
             };

@@ -27,7 +27,7 @@ pub fn rollout(text: &Text, task: &Task) -> Result<GradedRollout> {
 }
 
 /// Checks that a problem has a right solution that fits into the context after its prompt.
-/// With `by_grader` the solution has to come to the right answer.
+/// With `by_grader` the solution must lead to the right answer.
 pub fn check(prompts: &Prompts, context: usize, task: &Task, by_grader: bool) -> Result<()> {
     let id = &task.problem.id;
     let Some(solution) = &task.solution else {
@@ -41,7 +41,7 @@ pub fn check(prompts: &Prompts, context: usize, task: &Task, by_grader: bool) ->
         && by_grader
         && grade(&gold, solution, Extraction::Auto).verdict != Verdict::Correct
     {
-        bail!("the solution of problem `{id}` does not come to its answer");
+        bail!("the solution of problem `{id}` does not lead to its answer");
     }
     let prompt = prompts.plain(task)?;
     let tokens = prompt.ids.len() + tokens(&prompts.text, solution)?.len();
@@ -57,6 +57,6 @@ pub fn check(prompts: &Prompts, context: usize, task: &Task, by_grader: bool) ->
 /// The tokens of a solution, with the end token.
 fn tokens(text: &Text, solution: &str) -> Result<Vec<u32>> {
     let mut ids = text.encode(solution).context("cannot encode a solution")?;
-    ids.push(text.end_token().context("the tokenizer names no end token")?);
+    ids.push(text.end_token().context("the tokenizer has no end token")?);
     Ok(ids)
 }

@@ -57,7 +57,7 @@ impl Stop {
         self.0.requested.load(Ordering::SeqCst)
     }
 
-    /// Waits until it is told to stop, with nothing in progress.
+    /// Waits for the request to stop, with nothing in progress.
     pub async fn wait(&self) {
         self.0.idle.store(true, Ordering::SeqCst);
         self.0.told.notified().await;

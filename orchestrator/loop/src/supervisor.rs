@@ -65,7 +65,7 @@ impl Supervisor {
         self.with_trainer(|| self.trainer.train(request)).await
     }
 
-    /// Samples with the weights of `version`; brings the servers back first if none serves it.
+    /// Samples with the weights of `version`; restores the servers first if none serves it.
     /// They come back with the trainer's version, which may be newer by then: the one that sampled
     /// is returned.
     pub async fn sample(

@@ -83,7 +83,7 @@ pub async fn verify(
     context.services.suspicions.note_wrong_weights();
     let text = error.to_string();
     let what = text.lines().next().unwrap_or_default();
-    tracing::warn!("{what}; the weights are pushed again, and step {step} is sampled anew");
+    tracing::warn!("{what}; pushing the weights again and sampling step {step} again");
     let served = context.services.version().context("no weights have been pushed")?;
     context.services.publish(served, None).await?;
     Ok(None)

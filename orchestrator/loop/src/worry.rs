@@ -50,16 +50,16 @@ impl fmt::Display for Worry {
                  or look whether the model's end token is one that its chat template writes"
             }
             Self::NoAnswer => {
-                "no response has an answer where [reward] extraction looks for it: look at a few by \
-                 `retrial mistakes`; the prompt may not ask for it there (in \\boxed{} unless \
+                "no response has an answer where [reward] extraction looks for it: look at a few \
+                 with `retrial mistakes`; the prompt may not ask for it there (in \\boxed{} unless \
                  configured), or the model is a base model with a chat template"
             }
             Self::AllWrong => {
-                "no response is right: look at a few by `retrial mistakes`; the answers of the data \
+                "no response is right: look at a few with `retrial mistakes`; the answers of the data \
                  set may be of another form, or the problems too hard for this model"
             }
             Self::AllRight => {
-                "every response is right, and there is nothing to learn from: take harder problems"
+                "every response is right, and there is nothing to learn from: use harder problems"
             }
         })
     }

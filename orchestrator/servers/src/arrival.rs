@@ -21,7 +21,7 @@ pub fn checked(
 ) -> Response {
     let (tokens, most) = (sampled.tokens.len(), request.max_tokens);
     if tokens > most {
-        return Err(format!("response {index} has {tokens} tokens, at most {most} were asked for"));
+        return Err(format!("response {index} has {tokens} tokens, at most {most} were requested"));
     }
     let unknown = |&&id: &&u32| vocabulary.is_some_and(|size| id as usize >= size);
     match (sampled.tokens.iter().find(unknown), vocabulary) {
@@ -118,7 +118,7 @@ mod tests {
         assert!(check(vec![0, 49, 7]).is_ok());
         let unknown = check(vec![0, 50]).unwrap_err();
         assert!(unknown.contains("response 2 has the token id 50, the model's vocabulary has 50"));
-        assert!(check(vec![1; 4]).unwrap_err().contains("has 4 tokens, at most 3 were asked for"));
+        assert!(check(vec![1; 4]).unwrap_err().contains("has 4 tokens, at most 3 were requested"));
         assert!(checked(0, response(vec![999], -1.0), &REQUEST, None).is_ok());
     }
 

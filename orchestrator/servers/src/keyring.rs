@@ -31,7 +31,7 @@ pub enum InvalidAccess {
     Token(#[from] InvalidToken),
     /// A configured variable does not exist.
     #[error(
-        "the environment has no variable {variable}, which {key} names\n\
+        "the environment variable {variable}, named by {key}, is not set\n\
          hint: export it where the run, and the trainer if it runs elsewhere, are started"
     )]
     NoVariable {
@@ -139,7 +139,7 @@ impl Keyring {
             }
             None => format!(
                 "hint: it requires a key: set the variable {USUAL_KEY}, or name another one with \
-                 [server] api_key_env (a service of Retrial wants the token in {})",
+                 [server] api_key_env (a service of Retrial requires the token in {})",
                 Token::OF_SERVICES
             ),
         }

@@ -1,4 +1,4 @@
-//! The supported kinds of servers. A new one is a file of its own and its lines here.
+//! The supported kinds of servers. A new one needs its own file and its lines here.
 
 use std::time::Duration;
 

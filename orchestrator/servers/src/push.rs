@@ -94,8 +94,8 @@ async fn push_to(
     let (outcome, adapter) = match scored {
         Ok(Scored::Unchanged { checksum }) => {
             let error = format!(
-                "{url} does not serve version {version}: it answered that it has reloaded, and the \
-                 checksum of its weights is what it was ({checksum})\n\
+                "{url} does not serve version {version}: it reported a reload, but the checksum of \
+                 its weights is unchanged ({checksum})\n\
                  hint: look at its log, and whether it sees the folder of the versions"
             );
             (PushOutcome::Mismatched { error }, None)
@@ -190,7 +190,7 @@ async fn fall_back(server: &dyn Control, version: WeightVersion, weights: &Weigh
         tracing::error!(
             %failed,
             "version {before} could not be restored on the server either; its weights are unknown \
-             until it takes a push"
+             until it accepts a push"
         );
     }
 }

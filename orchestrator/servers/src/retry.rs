@@ -27,7 +27,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Five retries, whatever their duration: some seconds.
+    /// Five retries within some seconds.
     pub const BRIEF: Self =
         Self { first: FIRST, longest: LONGEST, patience: Duration::MAX, away: 5, wrong: 5 };
 

@@ -154,7 +154,7 @@ pub fn sampled(
         Some("stop") => FinishReason::Stop,
         Some("length") => FinishReason::Length,
         Some(other) => return Err(format!("response {index} ended with `{other}`")),
-        None => return Err(format!("response {index} has not ended")),
+        None => return Err(format!("response {index} is not finished")),
     };
     if tokens.is_empty() || tokens.len() != logprobs.len() {
         let (ids, numbers) = (tokens.len(), logprobs.len());
@@ -178,7 +178,7 @@ pub fn expect_count(found: usize, asked: u32) -> Result<(), Flaw> {
     if found == asked as usize {
         return Ok(());
     }
-    Err(Flaw::Passing(format!("it sent {found} responses, {asked} were asked for")))
+    Err(Flaw::Passing(format!("it sent {found} responses, {asked} were requested")))
 }
 
 #[cfg(test)]
@@ -199,7 +199,7 @@ mod tests {
         let cases = [
             (vec![5, 6], pair.clone(), Some("abort"), "response 3 ended with `abort`"),
             (vec![5, 6], pair.clone(), Some("repetition"), "response 3 ended with `repetition`"),
-            (vec![5, 6], pair.clone(), None, "response 3 has not ended"),
+            (vec![5, 6], pair.clone(), None, "response 3 is not finished"),
             (vec![5], pair.clone(), Some("stop"), "response 3 has 1 tokens and 2 log-prob"),
             (vec![], vec![], Some("stop"), "response 3 has 0 tokens and 0 log-prob"),
             (vec![5, 6], with(None), Some("stop"), "response 3 has the log-probability null for"),
@@ -221,7 +221,7 @@ mod tests {
             assert!(error.starts_with(expected), "{error}");
         }
         let missing = expect_count(0, 2).unwrap_err();
-        assert_eq!(missing.problem(), "it sent 0 responses, 2 were asked for");
+        assert_eq!(missing.problem(), "it sent 0 responses, 2 were requested");
     }
 
     #[test]

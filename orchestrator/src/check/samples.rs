@@ -138,24 +138,24 @@ impl Seen {
     /// What a run would suffer from, with the likely cause and the key.
     fn hint(&self) -> Option<&'static str> {
         Some(if self.responses == 0 {
-            "no response came in time: look at the server, or leave this out by --no-sample"
+            "no response came in time: look at the server, or skip this with --no-sample"
         } else if self.share(self.cut) >= RULE {
             "responses are cut: set [rollout] max_tokens higher; if they go on after their answer, the \
-             model does not write an end token: a base model takes [prompts] chat = false and stop"
+             model does not write an end token: a base model needs [prompts] chat = false and stop"
         } else if self.looked_for && self.share(self.with_answer) < RULE {
             "responses have no answer where [reward] extraction looks for one, by default in \\boxed{}: \
              [prompts] have to ask for it, and a base model may need [prompts] chat = false"
         } else if self.unanimous == self.problems {
             "responses to a problem are all the same: is [rollout] temperature too low, or does the \
-             server not heed it?"
+             server ignore it?"
         } else if self.problems > 1 && self.answers.len() == 1 {
             "all problems get the same answer: the prompt may not have the problem in it, look at \
              [prompts] and [data] columns"
         } else if self.right == 0 {
             "no response is right: the problems may be too hard for this model, or the answers of the \
-             data set of another form; look at a few by `retrial mistakes` after a step"
+             data set of another form; look at a few with `retrial mistakes` after a step"
         } else if self.right == self.responses {
-            "every response is right, and there is nothing to learn from: take harder problems"
+            "every response is right, and there is nothing to learn from: use harder problems"
         } else {
             return None;
         })

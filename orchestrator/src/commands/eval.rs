@@ -200,8 +200,8 @@ impl PlanArgs {
                 Value::Null => Ok(RewardConfig::default()),
                 reward => serde_json::from_value(reward).with_context(|| {
                     format!(
-                        "what the log has of [reward] of the run `{name}` does not do by itself\n\
-                         hint: --reward names its configuration"
+                        "the [reward] of run `{name}` in the log is not enough to start its verifier\n\
+                         hint: give its configuration with --reward"
                     )
                 }),
             };
@@ -215,7 +215,9 @@ impl PlanArgs {
             });
         }
         let path = ModelPath(self.model.clone().ok_or_else(|| {
-            anyhow!("there is no model to evaluate\nhint: --model DIR, or --run RUN of the log")
+            anyhow!(
+                "there is no model to evaluate\nhint: give --model DIR, or --run RUN of the log"
+            )
         })?);
         let usual = match path.place() {
             ModelPlace::Folder(folder) => folder.canonicalize().with_context(|| {

@@ -28,8 +28,8 @@ const CHUNK: usize = 4096;
 /// invalid, its number and the reason; the others are graded all the same, and the exit code is 1.
 ///
 /// With --reward the verifiers of a configuration decide, as in a run. A line may also have "problem",
-/// "tags", "solution" and "truncated": true; the reward, the parts and the reason are written too. Where
-/// the verifier was given up on, the verdict is timeout and the reward null.
+/// "tags", "solution" and "truncated": true; the reward, the parts and the reason are written too. If a
+/// response could not be verified, the verdict is timeout and the reward null.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  retrial grade responses.jsonl > verdicts.jsonl\n  \
     retrial grade --gold '\\frac{1}{2}' --response 'It is \\boxed{0.5}.' --explain\n  \
@@ -137,7 +137,7 @@ fn said(file: &Path, all: usize, invalid: usize) -> Result<(), Failure> {
     }
     Err(Failure::Work(anyhow!(
         "{invalid} of {all} lines of {} could not be graded\n\
-         hint: their verdict is `invalid`, beside it stands the reason",
+         hint: their verdict is `invalid`, with the reason",
         file.display()
     )))
 }

@@ -58,7 +58,7 @@ async fn servers(eval: &Eval) -> Result<(Option<Service>, Pool), Failure> {
         .context("hint: --served-name is the name that the server gives its model")?;
     let limits = Limits {
         concurrency: server.concurrency,
-        // Nothing brings an excluded server back.
+        // Excluded servers stay excluded.
         failures: u32::MAX,
         budget: FAILURES,
         pause: Policy::BRIEF.first,

@@ -13,7 +13,7 @@ use super::sets::canonical;
 pub enum Weights {
     /// A Hugging Face folder or a model of the hub, on the embedded server.
     Folder(ModelPath),
-    /// Running servers, with whatever they serve; the folder has the tokenizer.
+    /// Running servers with their own weights; the folder has the tokenizer.
     Served {
         /// Base URLs.
         urls: Vec<String>,
@@ -52,7 +52,7 @@ impl Weights {
             Self::Folder(folder) if is_adapter(Path::new(&folder.0)) => {
                 bail!(
                     "{folder} is an adapter, not a model\n\
-                     hint: make a model of it: retrial-trainer export {folder} MERGED, then \
+                     hint: merge it into a model: retrial-trainer export {folder} MERGED, then \
                      --model MERGED"
                 )
             }
@@ -73,7 +73,7 @@ pub async fn of_run(store: &Store, text: &str) -> Result<(u64, PathBuf)> {
         None => (text, None),
         Some((run, version)) => {
             let number = version.trim_start_matches('v').parse().with_context(|| {
-                format!("--run {text}: `{version}` is no version\nhint: write it as RUN@20")
+                format!("--run {text}: `{version}` is not a version\nhint: write it as RUN@20")
             })?;
             (run, Some(number))
         }
@@ -82,7 +82,7 @@ pub async fn of_run(store: &Store, text: &str) -> Result<(u64, PathBuf)> {
     let (version, folder) = found.ok_or_else(|| {
         let asked = version.map_or("any weights".to_owned(), |v| format!("weights of version {v}"));
         anyhow!(
-            "--run {text}: the log has no {asked} of a run `{run}`\n\
+            "--run {text}: the log has no {asked} of run `{run}`\n\
              hint: retrial sql 'SELECT name, version, folder FROM weights JOIN runs ON id = run'"
         )
     })?;

@@ -37,8 +37,8 @@ fn hint(error: &Error) -> &'static str {
     let Some(code) = code.and_then(|code| code.parse::<u32>().ok()) else { return "" };
     match code & 0xff {
         5 | 6 => {
-            "\nhint: another process writes to it and does not end; end it, or give each run a \
-             log of its own with --set run.database=..."
+            "\nhint: another process keeps writing to it; stop it, or give each run its own \
+             log with --set run.database=..."
         }
         8 => "\nhint: the file and its folder must be writable",
         10 => "\nhint: the disk failed or was removed; committed data is safe",
@@ -58,7 +58,7 @@ pub(crate) fn unknown(what: &str, value: &str) -> Error {
 /// Why reading failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// There is no such thing.
+    /// Not found.
     #[error("there is no {what}")]
     NotFound {
         /// What was requested.

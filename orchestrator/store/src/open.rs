@@ -48,7 +48,7 @@ pub async fn writer(path: &Path) -> Result<SqlitePool, StoreError> {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
         MigrateError::VersionMissing(schema) | MigrateError::VersionMismatch(schema) => {
             let problem = format!(
-                "its schema {schema} is not the one of this version of retrial\n\
+                "its schema {schema} does not belong to this version of retrial\n\
                  hint: use the version that made it, or another file"
             );
             StoreError::new(ACTION, path, problem)

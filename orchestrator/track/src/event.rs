@@ -1,4 +1,4 @@
-//! What a tracker is told.
+//! The events sent to a tracker.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The run begins or goes on. Always the first line.
+    /// The run starts or resumes. Always the first line.
     Run {
         /// The run's name, unique in its log.
         run: String,
@@ -78,8 +78,8 @@ pub struct MetricInfo {
 pub enum Outcome {
     /// It has made its steps, or sampled its tokens.
     Finished,
-    /// A person stopped it. It can go on.
+    /// A person stopped it. It can be resumed.
     Stopped,
-    /// Something went wrong. It can go on once that is mended.
+    /// Something went wrong. It can be resumed after a fix.
     Failed,
 }

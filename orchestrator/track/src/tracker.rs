@@ -1,4 +1,4 @@
-//! The program that is told, and the queue before it.
+//! The tracker's program and its queue.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -33,7 +33,7 @@ pub struct StartError {
     source: io::Error,
 }
 
-/// A program that is told the events of a run.
+/// A program that receives the events of a run.
 #[derive(Debug)]
 pub struct Tracker {
     /// None once the run has ended.
@@ -81,7 +81,7 @@ impl Tracker {
             && self.missed.fetch_add(1, Ordering::Relaxed) == 0
         {
             tracing::warn!(
-                "the tracker `{}` is more than {QUEUE} lines behind and misses some; the log has them",
+                "the tracker `{}` is more than {QUEUE} lines behind and will miss some; the log has them",
                 self.program
             );
         }
@@ -92,7 +92,7 @@ impl Tracker {
         self.tell(last);
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Err(error) = self.writer.await {
-            tracing::warn!("the tracker `{}` was not waited for: {error}", self.program);
+            tracing::warn!("the tracker `{}`: waiting for it failed: {error}", self.program);
         }
         let missed = self.missed.load(Ordering::Relaxed);
         if missed > 0 {

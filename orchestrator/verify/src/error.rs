@@ -1,11 +1,11 @@
-//! Why verifiers are not opened, and why a run has to stop.
+//! The errors of verifiers.
 
-/// A verifier does not work, which is seen before anything is asked.
+/// A verifier does not work, as found when it is opened.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct OpenError(String);
 
-/// The run has to stop: most verdicts were given up on, or a program does not come back.
+/// The run has to stop: most responses could not be verified, or a program cannot be restarted.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Stopped(String);

@@ -1,26 +1,27 @@
-//! When most verdicts are given up on, the run is to stop: it would train on the lucky rest.
+//! Stops a run when most responses cannot be verified: it would train on a biased rest.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// The latest verdicts that are looked at.
+/// Number of recent responses considered.
 const LATEST: usize = 64;
-/// The fewest that say anything.
+/// Number of responses needed for a decision.
 const FEWEST: usize = 16;
 
-/// How the latest verdicts went.
+/// Whether recent responses could be verified.
 #[derive(Debug, Default)]
 pub(crate) struct Failing(Mutex<VecDeque<bool>>);
 
 impl Failing {
-    /// Takes note of a verdict. The number given up on and the number of all, if most were given up.
-    pub(crate) fn note(&self, given_up: bool) -> Option<(usize, usize)> {
+    /// Records a response. Returns the number that could not be verified and the number of all, if
+    /// the former are the majority.
+    pub(crate) fn note(&self, unverified: bool) -> Option<(usize, usize)> {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if latest.len() == LATEST {
             latest.pop_front();
         }
-        latest.push_back(given_up);
-        let failed = latest.iter().filter(|&&given_up| given_up).count();
+        latest.push_back(unverified);
+        let failed = latest.iter().filter(|&&unverified| unverified).count();
         (latest.len() >= FEWEST && failed * 2 > latest.len()).then_some((failed, latest.len()))
     }
 }
@@ -34,7 +35,7 @@ mod tests {
         let failing = Failing::default();
         assert!((1..FEWEST).all(|_| failing.note(true).is_none()));
         assert_eq!(failing.note(true), Some((16, 16)));
-        // Half of them is not most.
+        // Exactly half is not a majority.
         let failing = Failing::default();
         assert!((0..200).all(|n| failing.note(n % 2 == 1).is_none()));
     }

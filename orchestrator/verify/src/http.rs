@@ -1,4 +1,4 @@
-//! `http`: a service that gets submissions in batches.
+//! `http`: a service that verifies submissions in batches.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::error::OpenError;
-use crate::opinion::{Opinion, answer_text};
+use crate::outcome::{Outcome, answer_text};
 use crate::wire::{Received, Sent};
 
-/// How often a submission is asked about alone after its batch has failed.
+/// Attempts for a submission alone after its batch has failed.
 const ALONE: usize = 2;
 
-/// The service.
+/// A verifier behind a URL.
 #[derive(Debug)]
 pub(crate) struct Service {
     caller: Caller,
@@ -36,11 +36,11 @@ struct Answered {
     verdicts: Vec<Received>,
 }
 
-/// A submission and the answer in it.
+/// A submission and the answer extracted from it.
 type Item<'a> = (&'a Submission, Option<String>);
 
 impl Service {
-    /// Makes the client; the service is called when there is something to ask.
+    /// Makes the client. The service is first called with the first batch.
     pub(crate) fn open(settings: &HttpSettings) -> Result<Self, OpenError> {
         let access = Access {
             api_key_env: settings.api_key_env.clone(),
@@ -56,12 +56,12 @@ impl Service {
         Ok(Self { caller, batch: settings.batch, requests: Semaphore::new(settings.workers) })
     }
 
-    /// What the service says of responses.
+    /// The outcome for each response.
     pub(crate) async fn judge(
         &self,
         submissions: &[Submission],
         extraction: Extraction,
-    ) -> Vec<Opinion> {
+    ) -> Vec<Outcome> {
         let items: Vec<Item<'_>> = submissions
             .iter()
             .map(|submission| (submission, answer_text(submission, extraction)))
@@ -76,52 +76,52 @@ impl Service {
         }
     }
 
-    async fn batch(&self, items: &[Item<'_>]) -> Vec<Opinion> {
+    async fn batch(&self, items: &[Item<'_>]) -> Vec<Outcome> {
         let first = Policy::BRIEF.run(|| self.call(items)).await;
-        let mut opinions = match first {
-            Ok(opinions) => opinions,
-            // One submission may be what the service cannot bear.
+        let mut outcomes = match first {
+            Ok(outcomes) => outcomes,
+            // A single submission may be the cause, so each is retried alone.
             Err(error) if items.len() > 1 && error.trouble() != Trouble::Away => {
                 vec![Err(error.problem()); items.len()]
             }
             Err(error) => {
                 let problem = error.to_string();
-                tracing::warn!(problem, "the verdicts of a batch were given up on");
-                return vec![Opinion::GivenUp(problem); items.len()];
+                tracing::warn!(problem, "a batch of responses could not be verified");
+                return vec![Outcome::Unverified(problem); items.len()];
             }
         };
         let mut decided = Vec::with_capacity(items.len());
-        for (item, opinion) in items.iter().zip(&mut opinions) {
+        for (item, outcome) in items.iter().zip(&mut outcomes) {
             for _ in 0..ALONE {
-                if opinion.is_ok() {
+                if outcome.is_ok() {
                     break;
                 }
                 let again = self.call(std::slice::from_ref(item)).await;
-                *opinion = match again {
+                *outcome = match again {
                     Ok(mut alone) => alone.pop().expect("a batch of one has one verdict"),
                     Err(error) => Err(error.problem()),
                 };
             }
-            decided.push(match opinion {
-                Ok(opinion) => opinion.clone(),
+            decided.push(match outcome {
+                Ok(outcome) => outcome.clone(),
                 Err(problem) => {
                     let id = &item.0.id;
-                    tracing::warn!(submission = id, problem, "a verdict was given up on");
-                    Opinion::GivenUp(problem.clone())
+                    tracing::warn!(submission = id, problem, "a response could not be verified");
+                    Outcome::Unverified(problem.clone())
                 }
             });
         }
         decided
     }
 
-    /// Asks once. The verdict of each, or what is wrong with it.
-    async fn call(&self, items: &[Item<'_>]) -> Result<Vec<Result<Opinion, String>>, CallError> {
+    /// Sends one request. The outcome for each submission, or what is wrong with its verdict.
+    async fn call(&self, items: &[Item<'_>]) -> Result<Vec<Result<Outcome, String>>, CallError> {
         let submissions = items.iter().map(|(of, found)| Sent::new(of, found.as_deref())).collect();
         let answered: Answered = self.caller.post("", &Query { submissions }).await?;
         let mut verdicts: HashMap<String, Received> =
             answered.verdicts.into_iter().map(|verdict| (verdict.id.clone(), verdict)).collect();
         let each = items.iter().map(|(submission, found)| match verdicts.remove(&submission.id) {
-            Some(verdict) => verdict.opinion(found.as_deref()),
+            Some(verdict) => verdict.outcome(found.as_deref()),
             None => Err("its answer has no verdict with this id".to_owned()),
         });
         let each: Vec<_> = each.collect();
@@ -129,7 +129,7 @@ impl Service {
             None => Ok(each),
             Some(id) => Err(CallError::unusable(
                 self.caller.url(),
-                format!("it has a verdict for `{id}`, which nobody has asked about"),
+                format!("it has a verdict for `{id}`, which was not in the request"),
             )),
         }
     }

@@ -1,12 +1,12 @@
-//! Verifiers: whether a response passes.
+//! Verifiers: they decide the reward of a response.
 //!
-//! [`Verifiers::open`] starts what `[reward]` asks for and checks that it works. [`Verifiers::judge`]
-//! says of each submission what reward it gets, or that it was given up on: a verifier that did not
-//! answer is never a reward of 0. It fails only when the whole run has to stop.
+//! [`Verifiers::open`] starts the verifiers of `[reward]` and checks that they work.
+//! [`Verifiers::judge`] returns a reward for each submission, or says that it could not be verified:
+//! that is never a reward of 0. It fails only when the whole run has to stop.
 //!
-//! - `kinds` decide by rules, each in a file: mathematics, numbers, choices, texts, expressions.
-//! - `command` keeps programs and talks JSON lines with them; `http` posts the same to a service.
-//! - `code` runs a response's code on the tests of its problem, in the [`sandbox`].
+//! - `kinds` has the verifiers by rule, one a file: mathematics, numbers, choices, texts, expressions.
+//! - `command` runs programs and exchanges JSON lines with them; `http` posts the same to a service.
+//! - `code` runs the code of a response on the tests of its problem, in the [`sandbox`].
 
 mod code;
 mod command;
@@ -14,7 +14,7 @@ mod error;
 mod failing;
 mod http;
 mod kinds;
-mod opinion;
+mod outcome;
 pub mod sandbox;
 mod text;
 mod verifiers;

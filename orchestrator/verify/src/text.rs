@@ -1,6 +1,6 @@
-//! Texts that count as the same.
+//! Normalization of texts before they are compared.
 
-/// A text in lower case with single spaces, without the marks that only set it.
+/// A text in lower case with single spaces, without `$`, `\text{}` and a final point.
 pub(crate) fn normal(text: &str) -> String {
     let mut text = text.trim();
     loop {

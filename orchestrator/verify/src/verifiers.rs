@@ -1,4 +1,4 @@
-//! All verifiers of a run: which of them decides, the weighted mean of several, what is passed.
+//! All verifiers of a run: which one decides, the weighted mean of several, and what passes.
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -18,22 +18,21 @@ use crate::error::{OpenError, Stopped};
 use crate::failing::Failing;
 use crate::http::Service;
 use crate::kinds::{Pattern, Rule};
-use crate::opinion::{Given, Opinion};
+use crate::outcome::{Decision, Outcome};
 use crate::sandbox::Launcher;
 
 /// The verifiers of a run.
 #[derive(Debug)]
 pub struct Verifiers {
     config: RewardConfig,
-    /// Each verifier of the configuration once.
+    /// The distinct verifiers of the configuration.
     opened: Vec<(Verifier, Arc<Decider>)>,
     failing: Failing,
-    /// As many rules are at work as there are processors: the task that waits for servers is never late
-    /// for the next answer.
+    /// One permit per processor: rules must not delay the task that reads answers of servers.
     processors: Arc<Semaphore>,
 }
 
-/// Who decides.
+/// A verifier that is ready to decide.
 #[derive(Debug)]
 enum Decider {
     Rule(Rule),
@@ -43,7 +42,8 @@ enum Decider {
 }
 
 impl Verifiers {
-    /// Starts and checks what the configuration asks for. Code is run through `launcher`.
+    /// Starts the verifiers of the configuration and checks that they work. Code runs through
+    /// `launcher`.
     pub async fn open(config: &RewardConfig, launcher: &Launcher) -> Result<Self, OpenError> {
         let mut opened: Vec<(Verifier, Arc<Decider>)> = Vec::new();
         for verifier in config.all() {
@@ -61,8 +61,7 @@ impl Verifiers {
         })
     }
 
-    /// The same verifiers for answers that are looked for elsewhere in responses. Programs and services
-    /// are shared.
+    /// The same verifiers with another place to look for answers. Programs and services are shared.
     #[must_use]
     pub fn looking_in(&self, extraction: Extraction) -> Self {
         let moved = |(verifier, decider): &(Verifier, Arc<Decider>)| {
@@ -76,7 +75,7 @@ impl Verifiers {
         }
     }
 
-    /// Whether responses to this problem can be verified; else why not.
+    /// Whether responses to this problem can be verified. The error says why not.
     pub fn reads(&self, question: &Question) -> Result<(), String> {
         let scheme = self.config.scheme(&question.problem.tags)?;
         scheme.all().into_iter().try_for_each(|verifier| match &*self.decider(verifier) {
@@ -86,19 +85,19 @@ impl Verifiers {
         })
     }
 
-    /// What the responses get, in their order. The error ends the run.
+    /// The judgement of each response, in order. An error ends the run.
     pub async fn judge(&self, submissions: Vec<Submission>) -> Result<Vec<Judgement>, Stopped> {
         let mut judgements: Vec<Option<Judgement>> = vec![None; submissions.len()];
         let mut groups: Vec<(&Scheme, Vec<usize>, Vec<Submission>)> = Vec::new();
         for (place, submission) in submissions.into_iter().enumerate() {
             let cut = submission.finish == FinishReason::Length;
             if cut && self.config.truncated == Truncated::Fail {
-                let opinion = Opinion::no_answer("the response was cut");
-                judgements[place] = Some(self.judgement(opinion, Vec::new()));
+                let outcome = Outcome::no_answer("the response was truncated");
+                judgements[place] = Some(self.judgement(outcome, Vec::new()));
                 continue;
             }
             match self.config.scheme(&submission.question.problem.tags) {
-                Err(problem) => judgements[place] = Some(Judgement::given_up(problem)),
+                Err(problem) => judgements[place] = Some(Judgement::unverified(problem)),
                 Ok(scheme) => match groups.iter_mut().find(|group| std::ptr::eq(group.0, scheme)) {
                     Some((_, places, members)) => {
                         places.push(place);
@@ -125,36 +124,36 @@ impl Verifiers {
     ) -> Result<Vec<Judgement>, Stopped> {
         match scheme {
             Scheme::One(verifier) => {
-                let opinions = self.opinions(verifier, submissions).await?;
-                let judgement = |opinion| self.judgement(opinion, Vec::new());
-                Ok(opinions.into_iter().map(judgement).collect())
+                let outcomes = self.outcomes(verifier, submissions).await?;
+                let judgement = |outcome| self.judgement(outcome, Vec::new());
+                Ok(outcomes.into_iter().map(judgement).collect())
             }
             Scheme::Weighted(parts) => {
                 let count = submissions.len();
                 let each = parts
                     .values()
-                    .map(|part| self.opinions(&part.verifier, Arc::clone(&submissions)));
+                    .map(|part| self.outcomes(&part.verifier, Arc::clone(&submissions)));
                 let columns = try_join_all(each).await?;
                 let named: Vec<(&str, f64)> =
                     parts.iter().map(|(name, part)| (name.as_str(), part.weight)).collect();
                 let row = |place: usize| {
-                    let opinions = columns.iter().map(|column| column[place].clone());
-                    let (opinion, parts) = mean(&named, opinions.collect());
-                    self.judgement(opinion, parts)
+                    let outcomes = columns.iter().map(|column| column[place].clone());
+                    let (outcome, parts) = mean(&named, outcomes.collect());
+                    self.judgement(outcome, parts)
                 };
                 Ok((0..count).map(row).collect())
             }
         }
     }
 
-    async fn opinions(
+    async fn outcomes(
         &self,
         verifier: &Verifier,
         submissions: Arc<[Submission]>,
-    ) -> Result<Vec<Opinion>, Stopped> {
+    ) -> Result<Vec<Outcome>, Stopped> {
         let extraction = verifier.extraction;
         let decider = self.decider(verifier);
-        let opinions = match &*decider {
+        let outcomes = match &*decider {
             Decider::Rule(_) => {
                 let decide = move || match &*decider {
                     Decider::Rule(rule) => rule.decide(&submissions, extraction),
@@ -168,21 +167,21 @@ impl Verifiers {
             Decider::Code(code) => code.judge(&submissions).await,
         };
         let kind = verifier.kind.as_str();
-        for opinion in &opinions {
-            let problem = match opinion {
-                Opinion::Given(_) => None,
-                Opinion::GivenUp(problem) => Some(problem),
+        for outcome in &outcomes {
+            let problem = match outcome {
+                Outcome::Decided(_) => None,
+                Outcome::Unverified(problem) => Some(problem),
             };
             let most = self.failing.note(problem.is_some());
             if let (Some(problem), Some((failed, all))) = (problem, most) {
                 return Err(Stopped::new(format!(
-                    "the verifier of kind `{kind}` was given up on for {failed} of the last {all} \
+                    "the verifier of kind `{kind}` gave no verdict for {failed} of the last {all} \
                      responses; the last time: {problem}\n\
-                     hint: try it by `retrial grade --reward FILE.toml RESPONSES.jsonl`"
+                     hint: test it with `retrial grade --reward FILE.toml RESPONSES.jsonl`"
                 )));
             }
         }
-        Ok(opinions)
+        Ok(outcomes)
     }
 
     fn decider(&self, verifier: &Verifier) -> Arc<Decider> {
@@ -190,10 +189,10 @@ impl Verifiers {
         Arc::clone(&found.expect("all verifiers of the configuration are open").1)
     }
 
-    fn judgement(&self, opinion: Opinion, parts: Vec<Part>) -> Judgement {
-        match opinion {
-            Opinion::GivenUp(reason) => Judgement::given_up(reason),
-            Opinion::Given(Given { reward, answer, unparsed, reason }) => {
+    fn judgement(&self, outcome: Outcome, parts: Vec<Part>) -> Judgement {
+        match outcome {
+            Outcome::Unverified(reason) => Judgement::unverified(reason),
+            Outcome::Decided(Decision { reward, answer, unparsed, reason }) => {
                 let verdict = match &answer {
                     _ if reward >= self.config.pass_at => Verdict::Correct,
                     _ if unparsed => Verdict::Unparsed,
@@ -206,29 +205,29 @@ impl Verifiers {
     }
 }
 
-/// The weighted mean of what several verifiers say. The answer and the reason are those of the one
-/// that weighs most. If one was given up on, all is.
-fn mean(named: &[(&str, f64)], opinions: Vec<Opinion>) -> (Opinion, Vec<Part>) {
+/// The weighted mean of several rewards. The answer and the reason come from the verifier with the
+/// largest weight. If one verifier gave no verdict, there is no reward.
+fn mean(named: &[(&str, f64)], outcomes: Vec<Outcome>) -> (Outcome, Vec<Part>) {
     let (mut sum, mut weights) = (0.0, 0.0);
     let mut parts = Vec::with_capacity(named.len());
-    let mut heaviest: Option<(f64, Given)> = None;
-    for (&(name, weight), opinion) in named.iter().zip(opinions) {
-        let given = match opinion {
-            Opinion::GivenUp(problem) => {
-                return (Opinion::GivenUp(format!("{name}: {problem}")), Vec::new());
+    let mut heaviest: Option<(f64, Decision)> = None;
+    for (&(name, weight), outcome) in named.iter().zip(outcomes) {
+        let decision = match outcome {
+            Outcome::Unverified(problem) => {
+                return (Outcome::Unverified(format!("{name}: {problem}")), Vec::new());
             }
-            Opinion::Given(given) => given,
+            Outcome::Decided(decision) => decision,
         };
-        let reward = given.reward;
+        let reward = decision.reward;
         sum += weight * reward.get();
         weights += weight;
         parts.push(Part { name: name.to_owned(), reward });
         if heaviest.as_ref().is_none_or(|&(most, _)| weight > most) {
-            heaviest = Some((weight, given));
+            heaviest = Some((weight, decision));
         }
     }
-    let given = heaviest.map(|(_, given)| given).unwrap_or_default();
-    (Opinion::Given(Given { reward: Reward::clamped(sum / weights), ..given }), parts)
+    let decision = heaviest.map(|(_, decision)| decision).unwrap_or_default();
+    (Outcome::Decided(Decision { reward: Reward::clamped(sum / weights), ..decision }), parts)
 }
 
 impl Decider {

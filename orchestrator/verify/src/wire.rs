@@ -1,4 +1,4 @@
-//! What programs and services are sent and send back.
+//! The JSON exchanged with programs and services.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use retrial_domain::{Reward, Submission};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::opinion::{Given, Opinion, answer};
+use crate::outcome::{Decision, Outcome, answer};
 
 /// A submission as it is sent.
 #[derive(Debug, Serialize)]
@@ -20,7 +20,7 @@ pub(crate) struct Sent<'a> {
     solution: Option<&'a str>,
 }
 
-/// A verdict as it comes back. Further keys are the verifier's own business.
+/// A verdict as received. Unknown keys are ignored.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Received {
     pub(crate) id: String,
@@ -31,7 +31,7 @@ pub(crate) struct Received {
 }
 
 impl<'a> Sent<'a> {
-    /// A submission and the answer that was found in it.
+    /// A submission and the answer extracted from it.
     pub(crate) fn new(submission: &'a Submission, answer: Option<&'a str>) -> Self {
         let question = &submission.question;
         Self {
@@ -47,13 +47,13 @@ impl<'a> Sent<'a> {
 }
 
 impl Received {
-    /// What it says of a response in which `found` was the answer; the error says what is wrong with
-    /// the verdict. A reward of `null` is one that the verifier does not give.
-    pub(crate) fn opinion(self, found: Option<&str>) -> Result<Opinion, String> {
+    /// The outcome for a response with the extracted answer `found`. With a reward of `null` the
+    /// response is not verified. The error says what is wrong with the verdict.
+    pub(crate) fn outcome(self, found: Option<&str>) -> Result<Outcome, String> {
         let reward = match &self.reward {
             Value::Null => {
                 let why = self.reason.unwrap_or_else(|| "the verifier gives no reward".into());
-                return Ok(Opinion::GivenUp(why));
+                return Ok(Outcome::Unverified(why));
             }
             Value::Bool(passed) => Reward::from(*passed),
             Value::Number(number) => {
@@ -62,7 +62,7 @@ impl Received {
             }
             other => return Err(format!("the reward {other} is not a number from 0 to 1")),
         };
-        Ok(Opinion::Given(Given {
+        Ok(Outcome::Decided(Decision {
             reward,
             answer: self.answer.as_deref().or(found).map(answer),
             unparsed: false,
@@ -71,32 +71,33 @@ impl Received {
     }
 }
 
-/// Characters of a reason that are kept.
+/// Characters kept of a reason.
 const LONGEST_REASON: usize = 500;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn opinion(text: &str) -> Result<Opinion, String> {
-        serde_json::from_str::<Received>(text).unwrap().opinion(Some("found"))
+    fn outcome(text: &str) -> Result<Outcome, String> {
+        serde_json::from_str::<Received>(text).unwrap().outcome(Some("found"))
     }
 
     #[test]
     fn rewards_are_numbers_from_0_to_1() {
         for (text, expected) in [("0.5", 0.5), ("1", 1.0), ("true", 1.0), ("false", 0.0)] {
-            let Ok(Opinion::Given(given)) = opinion(&format!(r#"{{"id":"a","reward":{text}}}"#))
+            let Ok(Outcome::Decided(decision)) =
+                outcome(&format!(r#"{{"id":"a","reward":{text}}}"#))
             else {
                 panic!("{text}")
             };
-            assert_eq!(given.reward.get(), expected);
-            assert_eq!(given.answer.unwrap().text, "found");
+            assert_eq!(decision.reward.get(), expected);
+            assert_eq!(decision.answer.unwrap().text, "found");
         }
         for text in ["2", "-0.5", "\"1\"", "[1]"] {
-            let error = opinion(&format!(r#"{{"id":"a","reward":{text}}}"#)).unwrap_err();
+            let error = outcome(&format!(r#"{{"id":"a","reward":{text}}}"#)).unwrap_err();
             assert!(error.contains("is not a number from 0 to 1"), "{error}");
         }
-        let declined = opinion(r#"{"id":"a","reward":null,"reason":"no compiler"}"#).unwrap();
-        assert_eq!(declined, Opinion::GivenUp("no compiler".into()));
+        let declined = outcome(r#"{"id":"a","reward":null,"reason":"no compiler"}"#).unwrap();
+        assert_eq!(declined, Outcome::Unverified("no compiler".into()));
     }
 }

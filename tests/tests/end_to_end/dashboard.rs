@@ -156,7 +156,7 @@ async fn without_a_free_address_a_run_goes_on_and_a_dashboard_does_not() {
     assert_eq!(refused.status.code(), Some(2), "{}", shown(&refused));
     let open = project.retrial(["dashboard", "--listen", "0.0.0.0:0"]);
     assert_eq!(open.status.code(), Some(2), "{}", shown(&open));
-    assert!(String::from_utf8_lossy(&open.stderr).contains("takes a token"), "{}", shown(&open));
+    assert!(String::from_utf8_lossy(&open.stderr).contains("requires a token"), "{}", shown(&open));
     let none = project.retrial(["dashboard", "--db", "none.db"]);
     assert_eq!(none.status.code(), Some(2), "{}", shown(&none));
     assert!(!project.path("none.db").exists());

@@ -139,7 +139,7 @@ async fn a_run_goes_on_with_the_same_inputs_only() {
     let refused = |output: &Output, words: &str| {
         assert_eq!(output.status.code(), Some(2), "{}", shown(output));
         assert!(stderr(output).contains(words), "`{words}` is not in: {}", stderr(output));
-        assert!(stderr(output).contains("run `test` cannot go on"), "{}", stderr(output));
+        assert!(stderr(output).contains("run `test` cannot continue"), "{}", stderr(output));
     };
 
     let mut reversed = rows.clone();

@@ -49,7 +49,7 @@ async fn a_rank_that_dies_in_an_update() {
     for point in ["before-train@2", "after-train@2"] {
         let project = Project::new();
         let told = told(&project.train(&with(&["--trainer-crash-at", point])));
-        let expected = "retrial-trainer has ended (rank 1 of 2: signal: 6 (SIGABRT)";
+        let expected = "retrial-trainer crashed (rank 1 of 2: signal: 6 (SIGABRT)";
         assert!(told.contains(expected) && told.contains("test/trainer.1.log"), "{told}");
         assert_as_expected(&project, point).await;
     }
@@ -65,7 +65,7 @@ async fn ranks_that_are_killed() {
     }
     let told = told(&run.output());
     for rank in [0, 1] {
-        let expected = format!("retrial-trainer has ended (rank {rank} of 2: signal: 9 (SIGKILL)");
+        let expected = format!("retrial-trainer crashed (rank {rank} of 2: signal: 9 (SIGKILL)");
         assert!(told.contains(&expected), "{told}");
     }
     assert_as_expected(&project, "kills of both ranks").await;

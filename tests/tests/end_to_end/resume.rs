@@ -46,7 +46,7 @@ async fn without_trainer(point: &str) -> Ended {
     let output = project.train(&["--trainer-crash-at", point]);
     assert!(output.status.success(), "{}", shown(&output));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("retrial-trainer has ended"), "{point} did not end it: {said}");
+    assert!(said.contains("retrial-trainer crashed"), "{point} did not end it: {said}");
     project.ended(2).await
 }
 

@@ -190,7 +190,7 @@ async fn answer(
     Json(body): Json<Value>,
 ) -> Result<Json<Value>, StatusCode> {
     match (service.spoiled)(service.calls.fetch_add(1, Ordering::SeqCst)) {
-        // It says nothing until it is given up on.
+        // It says nothing until the attempts are used up.
         Some(StatusCode::CONTINUE) => std::future::pending().await,
         Some(status) => return Err(status),
         None => {}
@@ -259,7 +259,7 @@ async fn programs_are_trained_on_and_their_failures_are_in_the_log_by_kind() {
     let log = project.log().await;
     let reasons: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT reason FROM rollouts").fetch_all(&log).await.unwrap();
-    assert_eq!(reasons, ["no block of code"]);
+    assert_eq!(reasons, ["no code block"]);
 }
 
 #[test]

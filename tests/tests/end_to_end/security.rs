@@ -46,7 +46,7 @@ fn beyond_this_machine_services_need_a_token() {
             .unwrap();
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
-        assert!(error.contains("takes a token") && error.contains("hint:"), "{error}");
+        assert!(error.contains("requires a token") && error.contains("hint:"), "{error}");
         assert!(std::fs::read_dir(&folder).unwrap().next().is_none(), "nothing is written");
     }
 }

@@ -65,7 +65,7 @@ impl FromStr for Target {
     fn from_str(name: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|target| target.name() == name).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
-            format!("`{name}` is none of {names}")
+            format!("`{name}` is not one of {names}")
         })
     }
 }

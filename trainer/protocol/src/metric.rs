@@ -201,7 +201,7 @@ metrics! {
     FirstTrialTruncationRate, "first_trial_truncation_rate", "share", Rollouts, Unfinished,
         "Rollouts of the first trial that were cut at the response limit.";
     FirstTrialNoAnswerRate, "first_trial_no_answer_rate", "share", Rollouts, Unfinished,
-        "Rollouts of the first trial without an answer, those that were cut included.";
+        "Rollouts of the first trial without an answer, including cut ones.";
     FirstTrialResponseTokens, "first_trial_response_tokens", "tokens", Rollouts, Lengths,
         "Length of a response of the first trial, mean.";
     FirstTrialResponseTokensP10, "first_trial_response_tokens_p10", "tokens", Rollouts, Lengths,
@@ -215,9 +215,9 @@ metrics! {
     Entropy, "entropy", "nats a token", Rollouts, Entropy,
         "Minus the mean log-probability of the first trial's tokens.";
     GivenUpRollouts, "given_up_rollouts", "rollouts", Rollouts, Oddities,
-        "Responses that no attempt gave in a form that can be used: they have no reward.";
+        "Unusable responses, where all attempts failed: they have no reward.";
     GivenUpVerdicts, "given_up_verdicts", "rollouts", Rollouts, Oddities,
-        "Responses that the verifier gave up on, where there are any: they have no reward.";
+        "Responses that could not be verified, in steps that have some: they have no reward.";
     OddTokens, "odd_tokens", "tokens", Rollouts, Oddities,
         "Sampled tokens whose log-probability is above 0, or below -30.";
     SecondTrialRollouts, "second_trial_rollouts", "rollouts", Rollouts, SecondTrial,
@@ -255,9 +255,9 @@ metrics! {
     SamplerMismatch, "sampler_mismatch", "nats a token", Trainer, Mismatch,
         "|log-probability in the trainer - at the server|, mean over the on-policy tokens in the first pass.";
     WrongWeights, "wrong_weights", "times", Rollouts, Oddities,
-        "How often a server that had answered a push was found to have other weights, and was pushed to again.";
+        "Times that a server had other weights than those pushed, and was pushed to again.";
     WeightsEvidence, "weights_evidence", "standard errors", Trainer, Evidence,
-        "How much better the weights that should have sampled the rollouts explain their log-probabilities than those before.";
+        "How much better the expected weights explain the log-probabilities of the rollouts than the previous weights.";
     CorrectedFraction, "corrected_fraction", "share", Trainer, Correction,
         "On-policy tokens whose importance weight a correction truncated or left out.";
     Kl, "kl", "nats a token", Trainer, Kl,

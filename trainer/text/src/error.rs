@@ -24,8 +24,8 @@ pub enum TextError {
     /// The folder has no chat template.
     #[error(
         "the model has no chat template\n\
-         hint: a base model is asked in plain text, by [prompts] chat = false; another one needs \
-         chat_template.jinja in its folder"
+         hint: a base model needs [prompts] chat = false; other models need chat_template.jinja \
+         in their folder"
     )]
     NoTemplate,
     /// The folder has several chat templates, and none of them is the default.

@@ -16,7 +16,7 @@ pub(super) fn read(stream: impl BufRead, sink: &mut Sink<'_>) -> Stopped {
     match result {
         Err(_) if ended => Ok(()),
         Err(error) => Err(format!("as a JSON array: {error}")),
-        Ok(()) => json.end().map_err(|error| format!("behind the JSON array: {}", said(&error))),
+        Ok(()) => json.end().map_err(|error| format!("after the JSON array: {}", said(&error))),
     }
 }
 

@@ -125,7 +125,7 @@ fn columns_that_nobody_knows_are_listed() {
     let error = load_lines(&row).unwrap_err();
     assert!(matches!(error, DataError::Columns { .. }));
     let error = error.to_string();
-    assert!(error.contains("its columns are gold, text\nhint: say which is what"), "{error}");
+    assert!(error.contains("its columns are gold, text\nhint: name the columns"), "{error}");
     let columns =
         Columns { problem: Some("txt".into()), answer: Some("gold".into()), ..Columns::default() };
     let error = load_columns(&row, &columns).unwrap_err().to_string();

@@ -93,7 +93,9 @@ impl TryFrom<Raw> for RewardConfig {
     fn try_from(mut raw: Raw) -> Result<Self, String> {
         let pass_at = raw.pass_at.take().unwrap_or(Reward::ONE);
         if pass_at == Reward::ZERO {
-            return Err("[reward] pass_at is 0, it must be above: every response would pass".into());
+            return Err(
+                "[reward] pass_at is 0, it must be above 0, or every response would pass".into()
+            );
         }
         let truncated = raw.truncated.take().unwrap_or_default();
         let verifiers = match (raw.by.take(), raw.each.take()) {
@@ -111,12 +113,13 @@ impl TryFrom<Raw> for RewardConfig {
             }
             (Some(_), _) => {
                 return Err(
-                    "[reward] by chooses among tables [reward.for.VALUE]: there is none".into()
+                    "[reward] by chooses among the tables [reward.for.VALUE], but there is none"
+                        .into(),
                 );
             }
             (None, Some(_)) => {
                 return Err("[reward.for] needs [reward] by: the tag whose value chooses, \
-                            `data_source` for one"
+                            for example `data_source`"
                     .into());
             }
         };
@@ -187,7 +190,7 @@ fn verifier(mut raw: Raw, table: &str, inherited: Extraction) -> Result<Verifier
     check(&kind, table)?;
     match raw.left_over() {
         None => Ok(Verifier { extraction, kind }),
-        Some(key) => Err(format!("[{table}] `{key}` is no key of a verifier of kind `{word}`")),
+        Some(key) => Err(format!("[{table}] `{key}` is not a key of the kind `{word}`")),
     }
 }
 
@@ -230,7 +233,7 @@ fn check(kind: &VerifierKind, table: &str) -> Result<(), String> {
 }
 
 impl Raw {
-    /// A key that nobody has taken.
+    /// A key that was not used.
     fn left_over(&self) -> Option<&'static str> {
         let keys = [
             ("tolerance", self.tolerance.is_some()),

@@ -34,7 +34,7 @@ fn every_kind_is_read_and_written() {
 #[test]
 fn what_is_wrong_is_said_in_the_words_of_the_configuration() {
     for (text, expected) in [
-        ("tolerance = 1", "[reward] `tolerance` is no key of a verifier of kind `math`"),
+        ("tolerance = 1", "[reward] `tolerance` is not a key of the kind `math`"),
         ("kind = 'regex'", "[reward] kind `regex` needs `pattern`"),
         ("kind = 'command'\ncommand = []", "[reward] command is empty"),
         ("kind = 'maths'", "unknown variant `maths`"),
@@ -42,12 +42,12 @@ fn what_is_wrong_is_said_in_the_words_of_the_configuration() {
         ("pass_at = 2", "the reward 2 is not a number from 0 to 1"),
         ("pass_at = 0", "pass_at is 0"),
         ("extraction = 'box'", "unknown extraction `box`"),
-        ("by = 'level'", "[reward.for.VALUE]: there is none"),
+        ("by = 'level'", "[reward.for.VALUE], but there is none"),
         ("[for.x]\nkind = 'math'", "[reward.for] needs [reward] by"),
         ("kind = 'math'\n[parts.a]\nkind = 'math'", "one of them"),
         ("[parts.a]\nkind = 'math'\nweight = 0", "[reward.parts.a] weight is 0"),
-        ("[parts.a]\nkind = 'math'\npass_at = 1", "[reward.parts.a] `pass_at` is no key"),
-        ("weight = 2", "`weight` is no key"),
+        ("[parts.a]\nkind = 'math'\npass_at = 1", "[reward.parts.a] `pass_at` is not a key"),
+        ("weight = 2", "`weight` is not a key"),
         ("kind = 'code'\ntimeout_seconds = 0", "[reward] timeout_seconds is 0"),
     ] {
         let error = read(text).unwrap_err();

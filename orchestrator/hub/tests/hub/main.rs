@@ -186,7 +186,7 @@ fn refusals_say_what_to_do() {
         (repo(), "b.bin", "no file `b.bin`\nhint: it has data/large.bin, data/small.json"),
         (repo(), "../b.bin", "`../b.bin` is not a file of the hub"),
         (dataset("ann/evil"), "a", "the file `../../outside`, which would lie outside"),
-        (dataset("ann/odd"), "a", "its answer is not a hub's"),
+        (dataset("ann/odd"), "a", "its answer does not look like the hub's"),
     ];
     for (repo, file, expected) in cases {
         let error = error(repo, file);

@@ -72,14 +72,14 @@ impl Program {
                 Ok(started) => return Ok(started),
                 Err(NoStart::Failed(failure)) => return Err(failure),
                 Err(NoStart::Ended(end)) => {
-                    tracing::warn!("{name} has ended while it started ({end}); it is tried again");
+                    tracing::warn!("{name} exited during start-up ({end}); trying again");
                     last = end;
                 }
             }
         }
         let (log, fewer) = (self.log.display(), self.hint());
         Err(Failure::Work(anyhow!(
-            "{name} was ended {MAX_STARTS} times while it started (at last {last})\n\
+            "{name} was killed {MAX_STARTS} times during start-up (the last time: {last})\n\
              hint: see {log}, and whether memory runs out{fewer}"
         )))
     }
@@ -105,7 +105,7 @@ impl Program {
         if self.ranks == 1 {
             return "";
         }
-        "; a run may go on at another number of ranks, by --resume --set trainer.ranks=N"
+        "; a run may continue with another number of ranks: --resume --set trainer.ranks=N"
     }
 
     async fn spawn_once(&self, port: &str, extra: &[&str]) -> Result<(Processes, String), NoStart> {
@@ -203,7 +203,7 @@ fn meeting() -> Result<u16> {
 
 /// The program beside this one, or in PATH.
 fn command(name: &str) -> Result<Command> {
-    let this = std::env::current_exe().context("cannot tell where this program lies")?;
+    let this = std::env::current_exe().context("cannot find the path of this program")?;
     let beside: PathBuf = this.with_file_name(name);
     Ok(Command::new(if beside.exists() { beside } else { name.into() }))
 }

@@ -141,13 +141,13 @@ impl Service {
         if *restarts == MAX_RESTARTS {
             let hint = self.program.hint();
             bail!(
-                "{name} has ended {} times, at last: {how}\n\
+                "{name} crashed {} times, the last time: {how}\n\
                  hint: see {log}{hint}",
                 MAX_RESTARTS + 1
             );
         }
         *restarts += 1;
-        tracing::warn!("{name} has ended ({how}); it is started again, its log is {log}");
+        tracing::warn!("{name} crashed ({how}); restarting it, its log is {log}");
         let port = self.url.rsplit(':').next().unwrap_or_default();
         let (processes, _) = match self.program.spawn(port, &[]).await {
             Ok(started) => started,

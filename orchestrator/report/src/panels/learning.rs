@@ -51,10 +51,9 @@ pub fn evidence(data: &RunData) -> Panel {
 
 /// Unusable responses and implausible tokens of servers.
 pub fn oddities(data: &RunData) -> Panel {
-    let formula = "Responses that were given up: no attempt gave one that can be used, or the verifier \
-                   was given up on. They have no reward. Sampled tokens whose log-probability is above 0, \
-                   or below -30. Times that a server was found to have other weights than were pushed, \
-                   and was pushed to again.";
+    let formula = "Responses without a reward: all attempts to sample gave an unusable one, or it could \
+                   not be verified. Sampled tokens whose log-probability is above 0, or below -30. Times \
+                   that a server had other weights than those pushed, and was pushed to again.";
     Panel::over_steps(data, PanelKey::Oddities.as_str(), "Given up, odd numbers", formula)
         .range(Range::Zero)
         .series("responses given up", data.metric(Metric::GivenUpRollouts))

@@ -137,7 +137,7 @@ impl Pool {
                 url,
                 positive,
                 unlikely,
-                "log-probabilities above 0, or of tokens that are too unlikely to be sampled"
+                "log-probabilities above 0, or of tokens far too unlikely to be sampled"
             );
         }
         Ok(())

@@ -71,7 +71,7 @@ impl Pool {
             members: servers.iter().map(|server| Member::new(server.url(), policy)).collect(),
             version: None,
             failed: 0,
-            last_failure: "none has taken a push yet".into(),
+            last_failure: "none has accepted a push yet".into(),
             oddities: Oddities::default(),
             told_of_oddities: false,
         };

@@ -135,7 +135,7 @@ async fn a_response_that_no_seed_helps_is_given_up_alone_and_said() {
 async fn ids_and_lengths_are_checked_on_arrival() {
     for (spoil, reason) in [
         (json!([50]), "token id 50, the model's vocabulary has 50"),
-        (json!([1, 2, 3, 4, 5, 6, 7, 8, 9]), "has 9 tokens, at most 8 were asked for"),
+        (json!([1, 2, 3, 4, 5, 6, 7, 8, 9]), "has 9 tokens, at most 8 were requested"),
     ] {
         let server = Standin::spoiling(Kind::Vllm, move |_, answer| {
             let choice = &mut answer["choices"][0];

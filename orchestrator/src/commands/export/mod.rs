@@ -88,7 +88,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn target(to: &To, name: &str, private: bool) -> Result<Target> {
-    ensure!(to.file != Path::new("-"), "--push pushes a file, and - is none");
+    ensure!(to.file != Path::new("-"), "--push needs a file, and - is not one");
     Ok(Target::new(Repo::dataset(name)?, private)?)
 }
 

@@ -33,7 +33,7 @@ struct Case {
     id: Value,
     #[serde(default)]
     problem: String,
-    /// A text; anything else stands for its JSON.
+    /// A text; any other value is taken as JSON text.
     gold: Value,
     response: String,
     #[serde(default)]
@@ -117,7 +117,9 @@ pub fn reward_of(settings: &Path) -> anyhow::Result<RewardConfig> {
     let text = std::fs::read_to_string(settings).with_context(|| format!("cannot read {shown}"))?;
     let OnlyReward { reward } = toml::from_str(&text).with_context(|| format!("{shown}"))?;
     let mut reward: RewardConfig = reward.ok_or_else(|| {
-        anyhow!("{shown} has no table [reward]\nhint: `[reward]` and `kind = \"math\"` is one")
+        anyhow!(
+            "{shown} has no table [reward]\nhint: the shortest is `[reward]` with `kind = \"math\"`"
+        )
     })?;
     reward.resolve(settings.parent().unwrap_or(Path::new("")));
     Ok(reward)

@@ -14,7 +14,7 @@ use super::filter::{MistakeFilter, canonical, phrase};
 use crate::row::from_row;
 
 const ORDER: &str = "times DESC, last_step DESC, first_step DESC, id";
-/// The order by sorting, whatever the indexes have: for few candidates.
+/// The order by sorting, without an index: for few candidates.
 const SORTED: &str = "+times DESC, last_step DESC, first_step DESC, id";
 
 /// A row of the view `mistakes`.

@@ -147,7 +147,7 @@ pub struct StepDetail {
     pub step: u64,
     /// When it began.
     pub begun_at: String,
-    /// When it was complete; none while it goes on.
+    /// When it was complete; none while it is in progress.
     pub committed_at: Option<String>,
     /// Whether there is a previous step.
     pub previous: bool,

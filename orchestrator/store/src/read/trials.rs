@@ -10,7 +10,7 @@ use crate::word;
 /// Results of a problem's trials in a step.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Trials {
-    /// Outcome of the first trial: `none`, `some` or `all` pass; none while the step goes on.
+    /// Outcome of the first trial: `none`, `some` or `all` pass; none while the step is in progress.
     #[serde(serialize_with = "word::write_option")]
     #[schema(value_type = Option<String>)]
     pub before: Option<GroupOutcome>,

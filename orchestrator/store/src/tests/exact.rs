@@ -1,4 +1,4 @@
-//! Data survives a round trip, once and completely, whatever happens in between.
+//! Data survives a round trip, once and completely, also across failures.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `retrial sandbox` by itself.
+//! `retrial sandbox` as a separate program.
 
 use std::process::ExitCode;
 

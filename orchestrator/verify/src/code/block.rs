@@ -1,7 +1,6 @@
 //! The code in a response.
 
-/// The content of the last complete block between fences that is not said to be another language than
-/// Python.
+/// The content of the last complete fenced block whose language is Python or not named.
 pub(super) fn last_block(response: &str) -> Option<&str> {
     let mut last = None;
     let mut open: Option<(usize, bool)> = None;

@@ -1,4 +1,4 @@
-//! One run of a program: its files, its process, its limits, and how it ended.
+//! One run of a program in the sandbox: its files, its process, its limits, its result.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::os::unix::process::ExitStatusExt as _;
@@ -15,15 +15,15 @@ use tokio::time::timeout;
 use crate::error::OpenError;
 use crate::sandbox::{Launcher, Limits};
 
-/// Bytes of output that are read.
+/// Limit on the output of a program, bytes.
 const MOST_OUTPUT: u64 = 1 << 20;
-/// What finding out about the Python may take.
+/// Time limit for probing the Python interpreter.
 const TO_PROBE: Duration = Duration::from_mins(1);
-/// Characters of the reason why a program failed.
+/// Characters kept of the reason why a program failed.
 const LONGEST_REASON: usize = 300;
 
-/// Runs the assertions on what the code has defined, and says of each how it went behind a word that
-/// the code is not told.
+/// Runs the assertions after the code, in the same scope. Prints a line for each, marked by a secret
+/// word that the code is not given.
 const HARNESS: &str = r#"
 import json, sys
 word, sys.argv = sys.argv[1], [""]
@@ -39,7 +39,7 @@ for number, test in enumerate(tests, 1):
     print("\n" + word, said.replace("\n", " "), flush=True)
 "#;
 
-/// A Python in the sandbox.
+/// A Python interpreter in the sandbox.
 #[derive(Debug)]
 pub(super) struct Python {
     launcher: Launcher,
@@ -48,7 +48,7 @@ pub(super) struct Python {
     timeout: Duration,
 }
 
-/// What is run.
+/// A program to run.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     pub(super) code: &'a str,
@@ -56,24 +56,24 @@ pub(super) struct Run<'a> {
     pub(super) stdin: &'a str,
 }
 
-/// How a program ended.
+/// The result of a program.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// By itself, without an error.
-    Itself {
-        /// What it has written.
+    /// It exited without an error.
+    Exited {
+        /// Its standard output.
         stdout: String,
         /// Assertions that held.
         passed: usize,
-        /// Why the first of the others did not.
+        /// Why the first failed assertion failed.
         failure: Option<String>,
     },
-    /// In another way, which is its own fault.
-    Badly(String),
+    /// It failed, and the cause is its own code.
+    Failed(String),
 }
 
 impl Python {
-    /// Finds out where a Python is and whether the sandbox holds on this machine.
+    /// Finds the Python interpreter and tries the sandbox on this machine.
     pub(super) async fn open(
         settings: &CodeSettings,
         launcher: Launcher,
@@ -83,18 +83,18 @@ impl Python {
         let executable = executable[0].clone();
         let timeout = Duration::from_secs_f64(settings.timeout_seconds);
         let python = Self { launcher, executable, limits, timeout };
-        // Slow machines take their time to load Python for the first time.
+        // Loading Python for the first time is slow on slow machines.
         let probe = Self { timeout: TO_PROBE, ..python };
         let run = Run { code: "print(6 * 7)", assertions: None, stdin: "" };
         let problem = match probe.run(&run).await {
-            Ok(Ended::Itself { stdout, .. }) if stdout.trim() == "42" => {
+            Ok(Ended::Exited { stdout, .. }) if stdout.trim() == "42" => {
                 let timeout = Duration::from_secs_f64(settings.timeout_seconds);
                 return Ok(Self { timeout, ..probe });
             }
-            Ok(Ended::Itself { stdout, .. }) => {
+            Ok(Ended::Exited { stdout, .. }) => {
                 format!("a program that prints 42 wrote `{stdout}`")
             }
-            Ok(Ended::Badly(why)) => format!(
+            Ok(Ended::Failed(why)) => format!(
                 "a program that prints 42 failed: {why}\n\
                  hint: is [reward] memory_mb enough for this Python?"
             ),
@@ -103,7 +103,7 @@ impl Python {
         Err(OpenError::new(format!("[reward] kind `code`: the sandbox does not work: {problem}")))
     }
 
-    /// Runs a program. The error says what is wrong with the sandbox.
+    /// Runs a program. The error is a failure of the sandbox, not of the program.
     pub(super) async fn run(&self, run: &Run<'_>) -> Result<Ended, String> {
         let scratch = tempfile::tempdir().map_err(|error| format!("no scratch folder: {error}"))?;
         let write = |name: &str, text: &str| {
@@ -139,7 +139,7 @@ impl Python {
         let stdout = child.stdout.take().expect("it is a pipe");
         let stderr = child.stderr.take().expect("it is a pipe");
         let fed = async {
-            // It need not read what it is given.
+            // A program need not read its input.
             drop(stdin.write_all(run.stdin.as_bytes()).await);
             drop(stdin);
         };
@@ -155,13 +155,13 @@ impl Python {
             }
             Err(_) => {
                 let seconds = self.timeout.as_secs_f64();
-                return Ok(Ended::Badly(format!("it took more than {seconds} s")));
+                return Ok(Ended::Failed(format!("it took more than {seconds} s")));
             }
             Ok(Err(Flood)) => {
-                return Ok(Ended::Badly(format!("it wrote more than {MOST_OUTPUT} bytes")));
+                return Ok(Ended::Failed(format!("it wrote more than {MOST_OUTPUT} bytes")));
             }
             Ok(Ok((stdout, stderr, status))) => {
-                let status = status.map_err(|error| format!("it was not waited for: {error}"))?;
+                let status = status.map_err(|error| format!("waiting for it failed: {error}"))?;
                 (stdout, stderr, status)
             }
         };
@@ -172,20 +172,20 @@ impl Python {
     }
 }
 
-/// Whether a process is stopped by a signal: it cannot stop itself.
+/// Whether a process is stopped by a signal. A program in the sandbox cannot stop itself.
 fn is_stopped(process: Option<u32>) -> bool {
     let status = process.map(|id| std::fs::read_to_string(format!("/proc/{id}/stat")));
     let Some(Ok(status)) = status else { return false };
-    // The state follows the name, which may have brackets and spaces.
+    // The state follows the name, which may contain brackets and spaces.
     status.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
 }
 
-/// It wrote too much.
+/// A program wrote too much.
 struct Flood;
 
 async fn all(from: impl AsyncRead + Unpin) -> Result<String, Flood> {
     let mut bytes = Vec::new();
-    // What cannot be read any more has ended.
+    // A read error counts as the end of the output.
     let read = from.take(MOST_OUTPUT + 1).read_to_end(&mut bytes).await.unwrap_or(0);
     if read as u64 > MOST_OUTPUT {
         return Err(Flood);
@@ -193,25 +193,25 @@ async fn all(from: impl AsyncRead + Unpin) -> Result<String, Flood> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// How a program ended, by its status and its outputs.
+/// The result of a program, from its exit status and output.
 fn how(status: ExitStatus, stdout: String, stderr: &str, word: &str) -> Result<Ended, String> {
     let said: Vec<&str> =
         stdout.lines().filter_map(|line| line.strip_prefix(word)?.strip_prefix(' ')).collect();
     let passed = said.iter().filter(|&&said| said == "ok").count();
     let failure = said.iter().find(|&&said| said != "ok").map(|said| named(said));
     if status.success() {
-        return Ok(Ended::Itself { passed, failure, stdout });
+        return Ok(Ended::Exited { passed, failure, stdout });
     }
-    // What the program can bring about itself is its own fault; SIGKILL it cannot.
+    // The sandbox lets no program kill itself with SIGKILL, so the signal came from outside.
     if status.signal() == Some(Signal::KILL.as_raw()) {
         return Err("the program was killed from outside; is there enough memory?".into());
     }
     let last = stderr.trim_end().lines().next_back().unwrap_or_default().trim();
     let why = if last.is_empty() { status.to_string() } else { named(last) };
-    Ok(Ended::Badly(why))
+    Ok(Ended::Failed(why))
 }
 
-/// The error of a program; what the sandbox does not let it is called by its name.
+/// The error of a program. An error that the sandbox causes is named as such.
 fn named(error: &str) -> String {
     let error: String = error.chars().take(LONGEST_REASON).collect();
     let sandbox = |what: &str| format!("the sandbox has no {what} ({error})");
@@ -228,12 +228,12 @@ fn named(error: &str) -> String {
     }
 }
 
-/// The executable of a Python and the folders it needs.
+/// The executable of a Python interpreter and the folders it needs.
 async fn find(python: &str) -> Result<Vec<PathBuf>, OpenError> {
     let failed = |problem: String| {
         OpenError::new(format!(
             "[reward] python `{python}` cannot be used: {problem}\n\
-             hint: the name or the path of a Python 3"
+             hint: give the name or the path of a Python 3"
         ))
     };
     let asked = Command::new(python)

@@ -1,7 +1,7 @@
-//! `code`: a response's last block of code, run on the tests of its problem in the sandbox.
+//! `code`: runs the last code block of a response on the tests of its problem, in the sandbox.
 //!
-//! The tests are the gold answer (`suite`). A program that breaks off, is too slow or does what the
-//! sandbox does not let it has failed, and the reason says which.
+//! The tests are the gold answer (`suite`). A program fails if it crashes, takes too long or does
+//! something that the sandbox forbids; the reason says which.
 
 mod block;
 mod launch;
@@ -14,16 +14,16 @@ use retrial_domain::{CodeSettings, Question, Reward, Submission};
 use tokio::sync::Semaphore;
 
 use crate::error::OpenError;
-use crate::opinion::{Given, Opinion, fingerprinted};
+use crate::outcome::{Decision, Outcome, fingerprinted};
 use crate::sandbox::Launcher;
 use block::last_block;
 use launch::{Ended, Python, Run};
 use suite::Suite;
 
-/// How often a program is run whose sandbox broke.
+/// Attempts to run a program when the sandbox fails.
 const ATTEMPTS: usize = 3;
 
-/// Runs code.
+/// Runs the code of responses.
 #[derive(Debug)]
 pub(crate) struct Code {
     python: Python,
@@ -50,35 +50,39 @@ impl Code {
         Ok(Self { python, partial: settings.partial, places })
     }
 
-    /// Whether the tests of a problem can be run; else why not.
+    /// Whether the tests of a problem can be read. The error says why not.
     pub(crate) fn reads(question: &Question) -> Result<(), String> {
         Suite::read(&question.problem.answer).map(drop)
     }
 
-    /// What becomes of the code of responses.
-    pub(crate) async fn judge(&self, submissions: &[Submission]) -> Vec<Opinion> {
+    /// The outcome for each response.
+    pub(crate) async fn judge(&self, submissions: &[Submission]) -> Vec<Outcome> {
         join_all(submissions.iter().map(|submission| self.one(submission))).await
     }
 
-    async fn one(&self, submission: &Submission) -> Opinion {
+    async fn one(&self, submission: &Submission) -> Outcome {
         let suite = match Suite::read(&submission.question.problem.answer) {
             Ok(suite) => suite,
-            Err(problem) => return Opinion::GivenUp(problem),
+            Err(problem) => return Outcome::Unverified(problem),
         };
         let Some(code) = last_block(&submission.response) else {
-            return Opinion::no_answer("no block of code");
+            return Outcome::no_answer("no code block");
         };
         let _place = self.places.acquire().await.expect("the semaphore is never closed");
         let tally = match self.tests(code, &suite).await {
             Ok(tally) => tally,
             Err(problem) => {
-                tracing::warn!(submission = submission.id, problem, "a verdict was given up on");
-                return Opinion::GivenUp(problem);
+                tracing::warn!(
+                    submission = submission.id,
+                    problem,
+                    "a response could not be verified"
+                );
+                return Outcome::Unverified(problem);
             }
         };
         let share = tally.passed as f64 / tally.all as f64;
         let reward = if self.partial || tally.passed == tally.all { share } else { 0.0 };
-        Opinion::Given(Given {
+        Outcome::Decided(Decision {
             reward: Reward::clamped(reward),
             answer: Some(fingerprinted(code)),
             unparsed: false,
@@ -94,9 +98,9 @@ impl Code {
                     let run = Run { code, assertions: None, stdin: &pair.stdin };
                     let ended = self.run(&run).await?;
                     let failure = match ended {
-                        Ended::Itself { stdout, .. } if pair.is_answered_by(&stdout) => None,
-                        Ended::Itself { .. } => Some("another output".to_owned()),
-                        Ended::Badly(why) => Some(why),
+                        Ended::Exited { stdout, .. } if pair.is_answered_by(&stdout) => None,
+                        Ended::Exited { .. } => Some("wrong output".to_owned()),
+                        Ended::Failed(why) => Some(why),
                     };
                     match failure {
                         None => tally.passed += 1,
@@ -114,10 +118,10 @@ impl Code {
                 let run = Run { code, assertions: Some(assertions), stdin: "" };
                 let mut tally = Tally { all: assertions.len(), ..Tally::default() };
                 match self.run(&run).await? {
-                    Ended::Badly(why) => tally.failure = Some(why),
-                    Ended::Itself { passed, failure, .. } => {
+                    Ended::Failed(why) => tally.failure = Some(why),
+                    Ended::Exited { passed, failure, .. } => {
                         tally.passed = passed.min(tally.all);
-                        let early = || "it ended before its tests did".to_owned();
+                        let early = || "it exited before the tests were over".to_owned();
                         tally.failure =
                             (tally.passed < tally.all).then(|| failure.unwrap_or_else(early));
                     }

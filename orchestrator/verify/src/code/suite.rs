@@ -1,17 +1,17 @@
-//! The tests of a problem, as data sets write them.
+//! The tests of a problem, in the forms that data sets use.
 
 use serde::Deserialize;
 
 /// The tests of a problem.
 #[derive(Debug, PartialEq)]
 pub(super) enum Suite {
-    /// What is written to the program, and what it has to write.
+    /// Inputs and the outputs expected for them.
     Pairs(Vec<Pair>),
-    /// Statements that must hold after the code was run.
+    /// Statements that must succeed after the code has run.
     Assertions(Vec<String>),
 }
 
-/// An input and its output.
+/// An input and its expected output.
 #[derive(Debug, PartialEq, Deserialize)]
 pub(super) struct Pair {
     #[serde(alias = "input")]
@@ -71,7 +71,7 @@ impl Suite {
                 Self::Pairs(pairs.map(|(stdin, stdout)| Pair { stdin, stdout }).collect())
             }
             Written::Columns { .. } => {
-                return Err("the tests have another number of inputs than of outputs".into());
+                return Err("the tests have unequal numbers of inputs and outputs".into());
             }
         };
         let is_empty = match &suite {
@@ -83,7 +83,7 @@ impl Suite {
 }
 
 impl Pair {
-    /// Whether an output is the right one: white space at the ends of lines and of the text aside.
+    /// Whether an output is right, ignoring white space at the ends of lines and of the text.
     pub(super) fn is_answered_by(&self, stdout: &str) -> bool {
         let lines = |text: &str| -> Vec<String> {
             text.trim_end().lines().map(|line| line.trim_end().to_owned()).collect()

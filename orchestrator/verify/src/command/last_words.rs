@@ -1,4 +1,4 @@
-//! The last lines that a program wrote before it ended.
+//! The last lines that a program wrote before it exited.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +17,7 @@ impl LastWords {
         lines.push(line);
     }
 
-    /// The lines, if there are any, as the end of a sentence.
+    /// The lines as the end of a sentence; empty if there are none.
     pub(super) fn quoted(&self) -> String {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.is_empty() { String::new() } else { format!("; it wrote: {}", lines.join(" / ")) }

@@ -1,8 +1,8 @@
-//! `command`: programs that are started once and kept.
+//! `command`: programs that keep running and verify one submission after another.
 //!
-//! Each worker has a program (`process`) and sends it as many lines as it may have open (`worker`).
-//! A submission whose program broke is asked again alone, so that it can only be itself to blame if
-//! that breaks too; then it is given up on, and its neighbours are not.
+//! Each worker (`worker`) has one program (`process`) with several submissions open at once. When the
+//! program fails, its open submissions are retried one at a time, so that a submission that breaks the
+//! program fails alone.
 
 mod last_words;
 mod process;
@@ -17,27 +17,27 @@ use retrial_grader::Extraction;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::error::{OpenError, Stopped};
-use crate::opinion::{Opinion, answer_text};
+use crate::outcome::{Outcome, answer_text};
 use crate::wire::Sent;
 use process::{OPEN_LINES, Process};
-use worker::{Job, Lost, Worker};
+use worker::{Failure, Job, Worker};
 
-/// How often a submission is asked about.
+/// Attempts for each submission.
 const ATTEMPTS: usize = 3;
 
-/// The programs.
+/// The programs of one verifier.
 #[derive(Debug)]
 pub(crate) struct Programs {
     workers: Vec<Queue>,
-    /// As many as all programs together may have open.
+    /// One permit for each submission that may be open.
     places: Semaphore,
 }
 
-/// The way to a worker.
+/// The queue of a worker.
 #[derive(Debug)]
 struct Queue {
     jobs: mpsc::UnboundedSender<Job>,
-    /// Jobs it has.
+    /// Jobs that are queued or open.
     load: Arc<AtomicUsize>,
 }
 
@@ -55,12 +55,12 @@ impl Programs {
         Ok(Self { workers, places })
     }
 
-    /// What the programs say of responses.
+    /// The outcome for each response.
     pub(crate) async fn judge(
         &self,
         submissions: &[Submission],
         extraction: Extraction,
-    ) -> Result<Vec<Opinion>, Stopped> {
+    ) -> Result<Vec<Outcome>, Stopped> {
         try_join_all(submissions.iter().map(|submission| self.ask(submission, extraction))).await
     }
 
@@ -68,7 +68,7 @@ impl Programs {
         &self,
         submission: &Submission,
         extraction: Extraction,
-    ) -> Result<Opinion, Stopped> {
+    ) -> Result<Outcome, Stopped> {
         let _place = self.places.acquire().await.expect("the semaphore is never closed");
         let found = answer_text(submission, extraction);
         let mut line = serde_json::to_string(&Sent::new(submission, found.as_deref()))
@@ -89,23 +89,25 @@ impl Programs {
                 reply,
             };
             queue.load.fetch_add(1, Ordering::Relaxed);
-            // A worker that has gone drops the job, and with it the reply.
+            // If the worker has stopped, the job is dropped and so is its reply channel.
             drop(queue.jobs.send(job));
             let answer = answer.await;
             queue.load.fetch_sub(1, Ordering::Relaxed);
             match answer {
-                Ok(Ok(opinion)) => return Ok(opinion),
-                Ok(Err(Lost::Here(problem))) => problems.push(problem),
-                Ok(Err(Lost::Everywhere(problem))) => return Err(Stopped::new(problem)),
-                Err(_) => return Err(Stopped::new("a worker of the verifier has ended")),
+                Ok(Ok(outcome)) => return Ok(outcome),
+                Ok(Err(Failure::Attempt(problem))) => problems.push(problem),
+                Ok(Err(Failure::Verifier(problem))) => return Err(Stopped::new(problem)),
+                Err(_) => return Err(Stopped::new("a worker of the verifier has stopped")),
             }
         }
         let problem = problems.pop().unwrap_or_default();
-        tracing::warn!(submission = submission.id, problem, "a verdict was given up on");
-        Ok(Opinion::GivenUp(format!("the verifier was asked {ATTEMPTS} times: {problem}")))
+        tracing::warn!(submission = submission.id, problem, "a response could not be verified");
+        Ok(Outcome::Unverified(format!(
+            "{ATTEMPTS} attempts failed, the last one because {problem}"
+        )))
     }
 
-    /// The worker with the fewest jobs; another than before, if there is one.
+    /// The worker with the fewest jobs, other than the one before if there is another.
     fn idlest(&self, before: Option<usize>) -> (usize, &Queue) {
         let others = self.workers.len() > 1;
         let all = self.workers.iter().enumerate();

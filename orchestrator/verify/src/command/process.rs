@@ -1,4 +1,4 @@
-//! One program: started, written to, read from, and killed with all that it has started.
+//! One program: starts it, writes to it, reads from it, and kills it together with its children.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -18,19 +18,19 @@ use tokio::time::timeout;
 use super::last_words::LastWords;
 use crate::error::OpenError;
 
-/// Lines that a program may have open: enough that it never waits for the next.
+/// Submissions that a program may have open: enough to keep it busy.
 pub(super) const OPEN_LINES: usize = 32;
 
-/// What a program that is ending may take for it.
-const TO_END: Duration = Duration::from_secs(1);
-/// Bytes of a line that are read.
+/// Time for a program to exit after it closed its output.
+const EXIT: Duration = Duration::from_secs(1);
+/// Limit on the length of a line, bytes.
 const LONGEST_LINE: u64 = 1 << 20;
 /// Characters of a line of standard error that are logged.
 const LOGGED: usize = 500;
-/// Lines of standard error that are logged as warnings, of each program that was started.
+/// Lines of standard error per program start that are logged as warnings.
 const WARNINGS: usize = 20;
 
-/// A program that runs.
+/// A running program.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
@@ -50,7 +50,7 @@ impl Process {
             none if none.as_os_str().is_empty() => Path::new("."),
             folder => folder,
         };
-        // What has a slash in it lies in the folder, wherever that is seen from.
+        // A program with a slash in its name is relative to the folder.
         let path = if program.contains('/') {
             std::path::absolute(folder.join(program)).unwrap_or_else(|_| program.into())
         } else {
@@ -67,8 +67,8 @@ impl Process {
             .map_err(|error| {
                 OpenError::new(format!(
                     "the verifier `{}` cannot be started in {}: {error}\n\
-                     hint: [reward] command names a program and its arguments; a relative program \
-                     lies in [reward] folder, which is the configuration's unless it is given",
+                     hint: [reward] command is a program and its arguments; a relative path starts at \
+                     [reward] folder, by default the folder of the configuration",
                     settings.command.join(" "),
                     folder.display()
                 ))
@@ -92,25 +92,25 @@ impl Process {
         Ok(Self { child, group, input, lines, last_words, logged })
     }
 
-    /// Sends a line. If the program does not read, that is seen by its silence.
+    /// Sends a line. A program that does not read it runs into the time limit.
     pub(super) fn send(&self, line: Arc<str>) {
         drop(self.input.send(line));
     }
 
-    /// The next line that it writes; none once it has closed its output.
+    /// The next line of its output; none after the end.
     pub(super) async fn line(&mut self) -> Option<Vec<u8>> {
         self.lines.recv().await
     }
 
-    /// Ends it with all that it has started. One that has closed its output is ending, and is given the
-    /// time for it.
+    /// Kills it and its children. A program that has closed its output (`is_ending`) first gets
+    /// time to exit.
     pub(super) async fn end(mut self, is_ending: bool) -> Ending {
-        let grace = if is_ending { TO_END } else { Duration::ZERO };
+        let grace = if is_ending { EXIT } else { Duration::ZERO };
         let status = timeout(grace, self.child.wait()).await.ok().and_then(Result::ok);
         self.group.kill();
         drop(self.child.wait().await);
-        // Nobody is left to write to it.
-        drop(timeout(TO_END, &mut self.logged).await);
+        // Standard error is closed now, so this ends soon.
+        drop(timeout(EXIT, &mut self.logged).await);
         Ending { status, last_words: self.last_words.quoted() }
     }
 }
@@ -118,13 +118,13 @@ impl Process {
 /// How a program ended.
 #[derive(Debug)]
 pub(super) struct Ending {
-    /// Its status, if it has ended by itself.
+    /// Its exit status, unless it was killed here.
     pub(super) status: Option<ExitStatus>,
-    /// What it said last, as the end of a sentence.
+    /// Its last lines on standard error, as the end of a sentence.
     pub(super) last_words: String,
 }
 
-/// A process and whatever it has started, killed when it is dropped.
+/// The process group of a program, killed on drop.
 #[derive(Debug)]
 struct Group(Option<Pid>);
 
@@ -135,7 +135,7 @@ impl Group {
 
     fn kill(&mut self) {
         if let Some(leader) = self.0.take() {
-            // It fails if there is nobody left.
+            // This fails if the group is empty.
             let _ = kill_process_group(leader, Signal::KILL);
         }
     }
@@ -147,7 +147,7 @@ impl Drop for Group {
     }
 }
 
-/// Writes whatever there is to write, many lines at once.
+/// Writes the queued lines, many at once.
 async fn write(mut stdin: ChildStdin, mut lines: mpsc::UnboundedReceiver<Arc<str>>) {
     let mut some = Vec::new();
     let mut bytes = Vec::new();
@@ -155,13 +155,13 @@ async fn write(mut stdin: ChildStdin, mut lines: mpsc::UnboundedReceiver<Arc<str
         bytes.clear();
         some.drain(..).for_each(|line| bytes.extend_from_slice(line.as_bytes()));
         if stdin.write_all(&bytes).await.is_err() {
-            // It reads no more: its output ends too, or its silence is noticed.
+            // The program closed its input. The worker sees its output end, or its time run out.
             break;
         }
     }
 }
 
-/// A line without its end, or the beginning of one that is too long.
+/// A line without its line end, or the first part of one that is too long.
 async fn line(from: &mut (impl AsyncBufRead + Unpin)) -> Option<Vec<u8>> {
     let mut line = Vec::new();
     let read = from.take(LONGEST_LINE).read_until(b'\n', &mut line).await;
@@ -174,7 +174,7 @@ async fn line(from: &mut (impl AsyncBufRead + Unpin)) -> Option<Vec<u8>> {
     }
 }
 
-/// Brings what a program says to its standard error to the log.
+/// Copies a program's standard error to the log.
 async fn log(mut errors: impl AsyncBufRead + Unpin, worker: usize, last_words: LastWords) {
     let mut logged = 0;
     while let Some(line) = line(&mut errors).await {

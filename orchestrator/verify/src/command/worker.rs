@@ -1,5 +1,5 @@
-//! What stands between a queue of submissions and one program: it sends, reads, watches the time, and
-//! starts the program again when that breaks.
+//! A worker: sends submissions from its queue to one program, reads verdicts, enforces the time limit,
+//! and restarts the program when it fails.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,43 +11,43 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::process::{Ending, OPEN_LINES, Process};
-use crate::opinion::Opinion;
+use crate::outcome::Outcome;
 use crate::wire::Received;
 
-/// What a program may take to begin, until its first verdict: imports take seconds.
-const TO_BEGIN: Duration = Duration::from_mins(1);
-/// Characters of a line that are quoted.
+/// Extra time until the first verdict of a program: imports take seconds.
+const STARTUP: Duration = Duration::from_mins(1);
+/// Characters of a line that an error quotes.
 const QUOTED: usize = 100;
 
-/// A submission to be asked about.
+/// A submission in the queue.
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) id: String,
     pub(super) line: Arc<str>,
-    /// The answer in it, by the rules of extraction.
+    /// The answer extracted from the response.
     pub(super) found: Option<String>,
-    /// Nothing else may be open while it is asked about.
+    /// Whether the program may have no other submission open at the same time.
     pub(super) alone: bool,
-    pub(super) reply: oneshot::Sender<Result<Opinion, Lost>>,
+    pub(super) reply: oneshot::Sender<Result<Outcome, Failure>>,
 }
 
 /// Why there is no verdict.
 #[derive(Debug)]
-pub(super) enum Lost {
-    /// This attempt failed; another may not.
-    Here(String),
-    /// The program does not work at all.
-    Everywhere(String),
+pub(super) enum Failure {
+    /// This attempt failed; the next one may succeed.
+    Attempt(String),
+    /// The program does not work at all; no attempt will succeed.
+    Verifier(String),
 }
 
-/// A job that was sent.
+/// A job that the program has not answered yet.
 #[derive(Debug)]
 struct Open {
     job: Job,
     until: Instant,
 }
 
-/// A worker.
+/// A worker and its program.
 #[derive(Debug)]
 pub(super) struct Worker {
     settings: CommandSettings,
@@ -55,10 +55,10 @@ pub(super) struct Worker {
     process: Option<Process>,
     open: HashMap<String, Open>,
     /// Whether the program has given a verdict since it was started.
-    has_begun: bool,
+    has_answered: bool,
 }
 
-/// What happens next.
+/// What a worker waits for.
 enum Event {
     Job(Option<Job>),
     Line(Option<Vec<u8>>),
@@ -68,10 +68,10 @@ enum Event {
 impl Worker {
     pub(super) fn new(settings: CommandSettings, number: usize, process: Process) -> Self {
         let open = HashMap::new();
-        Self { settings, number, process: Some(process), open, has_begun: false }
+        Self { settings, number, process: Some(process), open, has_answered: false }
     }
 
-    /// Works until nobody has jobs any more, or the program does not come back.
+    /// Works until the queue is closed, or the program can no longer be restarted.
     pub(super) async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
         let mut pauses = Policy::BRIEF.pauses();
         let mut held: Option<Job> = None;
@@ -106,13 +106,13 @@ impl Worker {
                 sleep(pause).await;
                 match Process::start(&self.settings, self.number) {
                     Ok(process) => self.process = Some(process),
-                    Err(error) => tracing::warn!(%error, "the verifier is not there"),
+                    Err(error) => tracing::warn!(%error, "cannot start the verifier"),
                 }
             }
         }
     }
 
-    /// Sends a job, if it may be sent now.
+    /// Sends a job, or returns it if it must wait.
     fn send(&mut self, job: Job) -> Option<Job> {
         let alone = job.alone || self.open.values().any(|open| open.job.alone);
         let most = if alone { 0 } else { OPEN_LINES - 1 };
@@ -121,11 +121,11 @@ impl Worker {
             return Some(job);
         }
         process.send(Arc::clone(&job.line));
-        // A program may answer one after the other: each waits for those before it.
+        // A program may work on its submissions one by one, so each also waits for those before it.
         let turns = self.open.len() as f64 + 1.0;
         let mut time = Duration::from_secs_f64(self.settings.timeout_seconds * turns);
-        if !self.has_begun {
-            time += TO_BEGIN;
+        if !self.has_answered {
+            time += STARTUP;
         }
         self.open.insert(job.id.clone(), Open { job, until: Instant::now() + time });
         None
@@ -133,9 +133,9 @@ impl Worker {
 
     async fn next(&mut self, jobs: &mut mpsc::UnboundedReceiver<Job>, takes_jobs: bool) -> Event {
         let deadline = self.open.values().map(|open| open.until).min();
-        let process = self.process.as_mut().expect("it is started again before it goes on");
+        let process = self.process.as_mut().expect("the program is restarted before this");
         tokio::select! {
-            // What has arrived is read before it is said to be late.
+            // A verdict that has already arrived is not late.
             biased;
             line = process.line() => Event::Line(line),
             job = jobs.recv(), if takes_jobs => Event::Job(job),
@@ -143,47 +143,47 @@ impl Worker {
         }
     }
 
-    /// Hands on a verdict. The error says why the program is not to be trusted any more.
+    /// Forwards a verdict. The error says why the program must be restarted.
     fn verdict(&mut self, line: &[u8]) -> Result<(), String> {
         let text = String::from_utf8_lossy(line);
         let quoted = || text.chars().take(QUOTED).collect::<String>();
         let received: Received = serde_json::from_slice(line).map_err(|error| {
             format!(
-                "it wrote `{}`, which is no verdict: {error}; what is not a verdict belongs on \
-                 standard error",
+                "it wrote `{}`, which is not a verdict: {error}; write anything else to standard \
+                 error",
                 quoted()
             )
         })?;
         let Some(Open { job, .. }) = self.open.remove(&received.id) else {
-            return Err(format!("it wrote `{}`: nobody has asked about this id", quoted()));
+            return Err(format!("it wrote `{}`: no open submission has this id", quoted()));
         };
-        self.has_begun = true;
-        let opinion = received.opinion(job.found.as_deref()).map_err(Lost::Here);
-        // Whoever asked may have gone.
-        drop(job.reply.send(opinion));
+        self.has_answered = true;
+        let outcome = received.outcome(job.found.as_deref()).map_err(Failure::Attempt);
+        // The receiver may no longer exist.
+        drop(job.reply.send(outcome));
         Ok(())
     }
 
-    /// Ends a program that cannot be trusted; what it has not answered is lost here.
+    /// Kills the program. Its open submissions fail this attempt.
     async fn break_off(&mut self, problem: String, is_ending: bool) -> String {
-        self.has_begun = false;
+        self.has_answered = false;
         let problem = match self.process.take() {
             Some(process) => {
                 let Ending { status, last_words } = process.end(is_ending).await;
-                // Its own status says more than what was seen of it.
-                let own = status.map(|status| format!("it ended by itself, {status}"));
+                // The exit status says more than what was observed.
+                let own = status.map(|status| format!("it exited, {status}"));
                 format!("{}{last_words}", own.unwrap_or(problem))
             }
             None => problem,
         };
-        tracing::warn!(worker = self.number, problem, "the verifier is started again");
+        tracing::warn!(worker = self.number, problem, "restarting the verifier");
         for (_, Open { job, .. }) in self.open.drain() {
-            drop(job.reply.send(Err(Lost::Here(problem.clone()))));
+            drop(job.reply.send(Err(Failure::Attempt(problem.clone()))));
         }
         problem
     }
 
-    /// Answers every job that there will be: the program does not work.
+    /// Fails all jobs, present and future.
     async fn refuse(
         &self,
         held: Option<Job>,
@@ -191,8 +191,8 @@ impl Worker {
         problem: &str,
     ) {
         let said = format!(
-            "the verifier `{}` broke again and again without a verdict: {problem}\n\
-             hint: try it by `retrial grade --reward FILE.toml RESPONSES.jsonl`",
+            "the verifier `{}` failed repeatedly without giving a verdict: {problem}\n\
+             hint: test it with `retrial grade --reward FILE.toml RESPONSES.jsonl`",
             self.settings.command.join(" ")
         );
         let mut next = held;
@@ -202,7 +202,7 @@ impl Worker {
                 None => jobs.recv().await,
             };
             let Some(job) = job else { return };
-            drop(job.reply.send(Err(Lost::Everywhere(said.clone()))));
+            drop(job.reply.send(Err(Failure::Verifier(said.clone()))));
         }
     }
 }

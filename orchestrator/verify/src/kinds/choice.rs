@@ -6,14 +6,14 @@ use regex::Regex;
 use retrial_domain::Submission;
 use retrial_grader::{Answer, Extraction, candidates};
 
-use crate::opinion::{Opinion, answer};
+use crate::outcome::{Outcome, answer};
 use crate::text::normal;
 
 /// An option in a problem: `(A) text`, `A) text`, `A. text` or `A: text`.
 static OPTION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?:^|\s)(?:\(([A-Z])\)|([A-Z])[).:])\s").expect("it is a valid expression")
 });
-/// A letter that an answer begins with, or is announced.
+/// A letter at the beginning of an answer, or after "the answer is".
 static LETTER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^(?:(?:the )?(?:correct |right )?(?:answer|option|choice)(?: is)?:?\s*)?[(\[*]*([a-z])(?:[)\]*.:\s]|$)")
         .expect("it is a valid expression")
@@ -33,7 +33,7 @@ impl Options {
                 continue;
             };
             let letter = letter.as_str().as_bytes()[0] as char;
-            // Another letter than the next one belongs to a text, and a new A begins another list.
+            // A letter out of order belongs to the text of an option; a new A begins another list.
             if letter == 'A' {
                 found.clear();
             }
@@ -50,7 +50,7 @@ impl Options {
         Self(found.iter().zip(ends).map(text).collect())
     }
 
-    /// The letter of what a text chooses.
+    /// The letter of the option that a text chooses.
     fn letter(&self, text: &str) -> Option<char> {
         let plain = normal(text);
         if let Some((letter, _)) = self.0.iter().find(|(_, option)| *option == plain) {
@@ -69,24 +69,24 @@ pub fn letters(problem: &str) -> Vec<String> {
     options.into_iter().filter(|_| several).map(|(letter, _)| letter.to_string()).collect()
 }
 
-pub(super) fn decide(submission: &Submission, extraction: Extraction) -> Opinion {
+pub(super) fn decide(submission: &Submission, extraction: Extraction) -> Outcome {
     let problem = &submission.question.problem;
     let options = Options::of(&problem.text);
     let texts = match candidates(&submission.response, extraction) {
         Ok(texts) => texts,
-        Err(reason) => return Opinion::no_answer(reason.as_str()),
+        Err(reason) => return Outcome::no_answer(reason.as_str()),
     };
     let Some(gold) = options.letter(&problem.answer) else {
-        // An option that is neither a letter nor listed: yes or no, for one.
+        // An option that is neither a letter nor listed, such as yes or no.
         let right = texts.iter().find(|text| normal(text) == normal(&problem.answer));
-        return Opinion::passed(right.is_some(), answer(right.unwrap_or(&texts[0])));
+        return Outcome::passed(right.is_some(), answer(right.unwrap_or(&texts[0])));
     };
     match texts.iter().find_map(|text| Some((text, options.letter(text)?))) {
         Some((text, letter)) => {
             let answer = Answer { canonical: letter.to_string(), ..answer(text) };
-            Opinion::passed(letter == gold, answer)
+            Outcome::passed(letter == gold, answer)
         }
-        None => Opinion::unparsed(answer(&texts[0]), "it is none of the options"),
+        None => Outcome::unparsed(answer(&texts[0]), "it is not one of the options"),
     }
 }
 
@@ -117,19 +117,19 @@ mod tests {
             ("B", r"\boxed{E}", None),
             ("B", r"\boxed{tin}", None),
         ] {
-            let opinion = decide(&to(PROBLEM, gold, response), Extraction::Boxed);
-            let Opinion::Given(given) = opinion else { panic!("{opinion:?}") };
-            assert_eq!(given.reward, passes.unwrap_or(false).into(), "{response}");
-            assert_eq!(given.unparsed, passes.is_none(), "{response}");
+            let outcome = decide(&to(PROBLEM, gold, response), Extraction::Boxed);
+            let Outcome::Decided(decision) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(decision.reward, passes.unwrap_or(false).into(), "{response}");
+            assert_eq!(decision.unparsed, passes.is_none(), "{response}");
         }
     }
 
     #[test]
     fn yes_and_no_are_choices_too() {
         for (response, passes) in [(r"\boxed{No}", true), (r"\boxed{yes}", false)] {
-            let opinion = decide(&to("Is it prime?", "no", response), Extraction::Boxed);
-            let Opinion::Given(given) = opinion else { panic!("{opinion:?}") };
-            assert_eq!(given.reward, passes.into(), "{response}");
+            let outcome = decide(&to("Is it prime?", "no", response), Extraction::Boxed);
+            let Outcome::Decided(decision) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(decision.reward, passes.into(), "{response}");
         }
     }
 }

@@ -1,19 +1,19 @@
-//! `exact`: the same text, white space and case aside.
+//! `exact`: the same text, ignoring white space and case.
 
 use retrial_domain::Submission;
 use retrial_grader::{Extraction, candidates};
 
-use crate::opinion::{Opinion, answer};
+use crate::outcome::{Outcome, answer};
 use crate::text::normal;
 
-pub(super) fn decide(submission: &Submission, extraction: Extraction) -> Opinion {
+pub(super) fn decide(submission: &Submission, extraction: Extraction) -> Outcome {
     let gold = normal(&submission.question.problem.answer);
     match candidates(&submission.response, extraction) {
         Ok(texts) => {
             let right = texts.iter().find(|text| normal(text) == gold);
-            Opinion::passed(right.is_some(), answer(right.unwrap_or(&texts[0])))
+            Outcome::passed(right.is_some(), answer(right.unwrap_or(&texts[0])))
         }
-        Err(reason) => Opinion::no_answer(reason.as_str()),
+        Err(reason) => Outcome::no_answer(reason.as_str()),
     }
 }
 
@@ -54,15 +54,15 @@ pub(crate) mod tests {
             ("New York", r"\boxed{York}", false),
             ("[1, 2]\n[3, 4]", "\\boxed{[1, 2] [3, 4]}", true),
         ] {
-            let opinion = decide(&submission(gold, response), Extraction::Boxed);
-            let Opinion::Given(given) = opinion else { panic!("{opinion:?}") };
-            assert_eq!(given.reward, passes.into(), "{gold} {response}");
+            let outcome = decide(&submission(gold, response), Extraction::Boxed);
+            let Outcome::Decided(decision) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(decision.reward, passes.into(), "{gold} {response}");
         }
     }
 
     #[test]
     fn no_answer_is_no_answer() {
-        let opinion = decide(&submission("a", "It is a."), Extraction::Boxed);
-        assert_eq!(opinion, Opinion::no_answer("no answer found"));
+        let outcome = decide(&submission("a", "It is a."), Extraction::Boxed);
+        assert_eq!(outcome, Outcome::no_answer("no answer found"));
     }
 }

@@ -1,4 +1,4 @@
-//! Verifiers that decide by rules: no processes, no network.
+//! Verifiers by rule: no processes, no network.
 
 mod choice;
 pub(crate) mod exact;
@@ -9,12 +9,12 @@ mod regex;
 use retrial_domain::{Question, Submission};
 use retrial_grader::Extraction;
 
-use crate::opinion::{Opinion, place};
+use crate::outcome::{Outcome, place};
 
 pub use self::choice::letters;
 pub(crate) use self::regex::Pattern;
 
-/// How is decided.
+/// A verifier by rule.
 #[derive(Debug)]
 pub(crate) enum Rule {
     /// `math`
@@ -30,14 +30,14 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    /// Decides about the responses, which usually answer one problem.
+    /// The outcome for each response. They usually answer one problem.
     pub(crate) fn decide(
         &self,
         submissions: &[Submission],
         extraction: Extraction,
-    ) -> Vec<Opinion> {
+    ) -> Vec<Outcome> {
         let each =
-            |decide: &dyn Fn(&Submission) -> Opinion| submissions.iter().map(decide).collect();
+            |decide: &dyn Fn(&Submission) -> Outcome| submissions.iter().map(decide).collect();
         match self {
             Self::Math => math::decide(submissions, extraction),
             Self::Number(tolerance) => {
@@ -49,7 +49,7 @@ impl Rule {
         }
     }
 
-    /// Whether it can decide about responses to this problem; else why not.
+    /// Whether it can verify responses to this problem. The error says why not.
     pub(crate) fn reads(&self, question: &Question) -> Result<(), String> {
         let gold = &question.problem.answer;
         match self {
@@ -59,7 +59,7 @@ impl Rule {
             }
             Self::Number(_) => match number::read(gold) {
                 Some(_) => Ok(()),
-                None => Err(format!("the gold answer `{gold}` is no number")),
+                None => Err(format!("the gold answer `{gold}` is not a number")),
             },
             Self::Choice | Self::Exact | Self::Regex(_) => Ok(()),
         }

@@ -1,4 +1,4 @@
-//! `number`: a number close enough to the gold one.
+//! `number`: a number close enough to the gold answer.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use regex::Regex;
 use retrial_domain::Submission;
 use retrial_grader::{Extraction, candidates};
 
-use crate::opinion::{Opinion, answer};
+use crate::outcome::{Outcome, answer};
 
 /// A number, a quotient of two, or a number times a power of ten, at the beginning of a text.
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
@@ -21,25 +21,25 @@ static POWER: LazyLock<Regex> = LazyLock::new(|| {
         .expect("it is a valid expression")
 });
 
-pub(super) fn decide(submission: &Submission, extraction: Extraction, tolerance: f64) -> Opinion {
+pub(super) fn decide(submission: &Submission, extraction: Extraction, tolerance: f64) -> Outcome {
     let gold = &submission.question.problem.answer;
     let Some(gold) = read(gold) else {
-        return Opinion::GivenUp(format!("the gold answer `{gold}` is no number"));
+        return Outcome::Unverified(format!("the gold answer `{gold}` is not a number"));
     };
     let texts = match candidates(&submission.response, extraction) {
         Ok(texts) => texts,
-        Err(reason) => return Opinion::no_answer(reason.as_str()),
+        Err(reason) => return Outcome::no_answer(reason.as_str()),
     };
     let found = texts.iter().find_map(|text| Some((text, read(text)?)));
     let Some((text, number)) = found else {
-        return Opinion::unparsed(answer(&texts[0]), "it is no number");
+        return Outcome::unparsed(answer(&texts[0]), "it is no number");
     };
     let mut answer = answer(text);
     answer.canonical = number.to_string();
-    Opinion::passed((number - gold).abs() <= tolerance * gold.abs().max(1.0), answer)
+    Outcome::passed((number - gold).abs() <= tolerance * gold.abs().max(1.0), answer)
 }
 
-/// The number that a text begins with, its sign of currency and the like aside.
+/// The number at the beginning of a text, after a currency sign and the like.
 pub(super) fn read(text: &str) -> Option<f64> {
     let text = text.replace('−', "-");
     let text = FRACTION.replace_all(&text, "$1/$2");
@@ -86,9 +86,9 @@ mod tests {
             ("0.5", r"\boxed{0.505}", 0.01, true),
             ("3", r"\boxed{3}", 0.0, true),
         ] {
-            let opinion = decide(&submission(gold, response), Extraction::Boxed, tolerance);
-            let Opinion::Given(given) = opinion else { panic!("{opinion:?}") };
-            assert_eq!(given.reward, passes.into(), "{gold} {response}");
+            let outcome = decide(&submission(gold, response), Extraction::Boxed, tolerance);
+            let Outcome::Decided(decision) = outcome else { panic!("{outcome:?}") };
+            assert_eq!(decision.reward, passes.into(), "{gold} {response}");
         }
     }
 }

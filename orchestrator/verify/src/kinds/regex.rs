@@ -4,23 +4,25 @@ use regex::Regex;
 use retrial_domain::{Reward, Submission};
 use retrial_grader::Extraction;
 
-use crate::opinion::{Given, Opinion, answer, answer_text};
+use crate::outcome::{Decision, Outcome, answer, answer_text};
 
-/// What stands for the gold answer in an expression.
+/// The placeholder of the gold answer in a pattern.
 const GOLD: &str = "{gold}";
 
-/// A pattern that is valid whatever the gold answer is.
+/// A pattern that is valid for every gold answer.
 #[derive(Debug)]
 pub(crate) enum Pattern {
     /// The same for every problem.
     Fixed(Regex),
-    /// The gold answer is a part of it.
+    /// It contains the gold answer.
     WithGold(String),
 }
 
-/// A pattern that is no regular expression.
+/// A pattern that is not a regular expression.
 #[derive(Debug, thiserror::Error)]
-#[error("[reward] pattern cannot be used: {0}\nhint: a regular expression, see docs.rs/regex")]
+#[error(
+    "[reward] pattern cannot be used: {0}\nhint: write a regular expression, see docs.rs/regex"
+)]
 pub(crate) struct InvalidPattern(#[from] regex::Error);
 
 impl Pattern {
@@ -34,7 +36,7 @@ impl Pattern {
         }
     }
 
-    pub(super) fn decide(&self, submission: &Submission, extraction: Extraction) -> Opinion {
+    pub(super) fn decide(&self, submission: &Submission, extraction: Extraction) -> Outcome {
         let response = &submission.response;
         let matches = match self {
             Self::Fixed(regex) => regex.is_match(response),
@@ -42,11 +44,11 @@ impl Pattern {
                 let gold = regex::escape(submission.question.problem.answer.trim());
                 match Regex::new(&text.replace(GOLD, &gold)) {
                     Ok(regex) => regex.is_match(response),
-                    Err(error) => return Opinion::GivenUp(error.to_string()),
+                    Err(error) => return Outcome::Unverified(error.to_string()),
                 }
             }
         };
-        Opinion::Given(Given {
+        Outcome::Decided(Decision {
             reward: Reward::from(matches),
             answer: answer_text(submission, extraction).map(|text| answer(&text)),
             unparsed: false,
@@ -72,8 +74,8 @@ mod tests {
             let passed = |pattern: &Pattern| match pattern
                 .decide(&submission("1+1", response), Extraction::AnswerTag)
             {
-                Opinion::Given(given) => given.reward == Reward::ONE,
-                Opinion::GivenUp(_) => false,
+                Outcome::Decided(decision) => decision.reward == Reward::ONE,
+                Outcome::Unverified(_) => false,
             };
             assert_eq!((passed(&format), passed(&gold)), (well_formed, right), "{response}");
         }

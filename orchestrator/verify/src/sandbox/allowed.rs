@@ -1,4 +1,4 @@
-//! The calls that any program needs.
+//! The system calls that any program needs.
 
 /// On every machine.
 pub(super) const EVERYWHERE: [i64; 122] = [
@@ -126,7 +126,7 @@ pub(super) const EVERYWHERE: [i64; 122] = [
     libc::SYS_getrandom,
 ];
 
-/// Older forms of the same, which this machine has too.
+/// Older forms of the same calls, on x86-64 only.
 #[cfg(target_arch = "x86_64")]
 pub(super) const OLDER: [i64; 23] = [
     libc::SYS_open,

@@ -1,7 +1,7 @@
-//! Which calls of the kernel a program may make: seccomp.
+//! The system calls that a program may make: seccomp.
 //!
-//! What is not listed does not exist (ENOSYS), as on an older kernel. What programs may try for good
-//! reasons fails as it would where there is no such thing: no network, no further process.
+//! A call that is not listed fails with ENOSYS, as on an older kernel. Calls that programs commonly try
+//! fail as on a machine without network or without room for another process.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ const F_SETOWN_EX: i32 = 15;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// Restricts this process and what it becomes.
+/// Restricts this process, also across `exec`.
 pub(super) fn restrict() -> Result<(), String> {
     let own = u64::from(std::process::id());
-    // Of filters that refuse a call the one that was set last says how.
+    // If several filters refuse a call, the one installed last decides the error code.
     filter(allowed(own)?, Otherwise::Refused(ENOSYS))?;
     let forbidden = listed(&FORBIDDEN_OLDER, listed(&FORBIDDEN, forbidden(own)?));
     filter(forbidden, Otherwise::Allowed(EPERM))?;
@@ -32,7 +32,7 @@ pub(super) fn restrict() -> Result<(), String> {
     filter(listed(&PROCESSES, processes()?), Otherwise::Allowed(EAGAIN))
 }
 
-/// What becomes of calls that the rules do not match, or that they do.
+/// Whether rules list what is allowed or what is refused, and the error code of refused calls.
 #[derive(Clone, Copy)]
 enum Otherwise {
     /// The rules list what is allowed.
@@ -48,7 +48,7 @@ fn filter(rules: Rules, otherwise: Otherwise) -> Result<(), String> {
         Otherwise::Allowed(errno) => (SeccompAction::Allow, refused(errno)),
     };
     let failed = |error: &dyn std::fmt::Display| {
-        format!("seccomp: {error}\nhint: it takes Linux with CONFIG_SECCOMP_FILTER")
+        format!("seccomp: {error}\nhint: the sandbox needs Linux with CONFIG_SECCOMP_FILTER")
     };
     let target = std::env::consts::ARCH.try_into().map_err(|error| failed(&error))?;
     let filter = SeccompFilter::new(rules, unmatched, matched, target);
@@ -57,7 +57,7 @@ fn filter(rules: Rules, otherwise: Otherwise) -> Result<(), String> {
     apply_filter(&program).map_err(|error| failed(&error))
 }
 
-/// These calls whatever their arguments, and these only with some.
+/// The rules, and these calls with any arguments.
 fn listed(calls: &[i64], with_arguments: Rules) -> Rules {
     let mut rules = with_arguments;
     rules.extend(calls.iter().map(|&call| (call, Vec::new())));
@@ -80,7 +80,7 @@ fn argument(
     SeccompCondition::new(number, SeccompCmpArgLen::Dword, is, value)
 }
 
-/// What a program may do.
+/// The calls that are allowed.
 fn allowed(own: u64) -> Result<Rules, String> {
     let ioctl = [
         libc::TCGETS,
@@ -94,7 +94,7 @@ fn allowed(own: u64) -> Result<Rules, String> {
         .into_iter()
         .map(|request| when(vec![argument(1, SeccompCmpOp::Eq, request & 0xffff_ffff)]))
         .collect::<Result<_, _>>()?;
-    // `abort` only: what kills a program otherwise is not itself.
+    // For `abort` only: then no other signal comes from the program itself.
     let abort =
         vec![argument(0, SeccompCmpOp::Eq, own), argument(2, SeccompCmpOp::Eq, SIGABRT as u64)];
     let pair = vec![argument(0, SeccompCmpOp::Eq, libc::AF_UNIX as u64)];
@@ -103,21 +103,21 @@ fn allowed(own: u64) -> Result<Rules, String> {
         (libc::SYS_tgkill, vec![when(abort)?]),
         (libc::SYS_socketpair, vec![when(pair)?]),
     ]);
-    // What is refused by another filter is let through by this one, so that the other says how.
+    // Calls refused by another filter pass this one, so that the other decides the error code.
     let lists: [&[i64]; 6] =
         [&EVERYWHERE, &OLDER, &FORBIDDEN, &FORBIDDEN_OLDER, &NETWORK, &PROCESSES];
     Ok(lists.into_iter().fold(rules, |rules, calls| listed(calls, rules)))
 }
 
-/// What is refused with some arguments.
+/// The calls that are refused with some arguments.
 fn forbidden(own: u64) -> Result<Rules, String> {
-    // Signals by way of a file: the kernel sends them to whoever is said to own it.
+    // These make the kernel send signals to any process, as the owner of a file.
     let owner = [libc::F_SETOWN, F_SETOWN_EX, F_SETSIG];
     let owner = owner
         .into_iter()
         .map(|command| when(vec![argument(1, SeccompCmpOp::Eq, command as u64)]))
         .collect::<Result<_, _>>()?;
-    // Its own limits may be read, not set.
+    // A program may read its own limits but not set them.
     let limits = vec![
         when(vec![argument(0, SeccompCmpOp::Ne, 0)])?,
         when(vec![SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)])?,
@@ -126,11 +126,11 @@ fn forbidden(own: u64) -> Result<Rules, String> {
     let rules = BTreeMap::from([
         #[cfg(target_arch = "x86_64")]
         (libc::SYS_open, vec![when(vec![argument(1, truncates.clone(), O_TRUNC as u64)])?]),
-        // Old kernels let a file be truncated that is opened for reading.
+        // Old kernels let O_TRUNC truncate a file that is opened for reading.
         (libc::SYS_openat, vec![when(vec![argument(2, truncates, O_TRUNC as u64)])?]),
         (libc::SYS_fcntl, owner),
         (libc::SYS_prlimit64, limits),
-        // It dies with the run.
+        // Otherwise a program could outlive the run.
         (
             libc::SYS_prctl,
             vec![when(vec![argument(0, SeccompCmpOp::Eq, PR_SET_PDEATHSIG as u64)])?],
@@ -140,7 +140,7 @@ fn forbidden(own: u64) -> Result<Rules, String> {
     Ok(rules)
 }
 
-/// Further processes; threads are allowed, its memory limits them.
+/// The calls that start a process. Threads are allowed; the memory limit bounds their number.
 fn processes() -> Result<Rules, String> {
     let flag = CLONE_THREAD as u64;
     let no_thread = argument(0, SeccompCmpOp::MaskedEq(flag), 0);
@@ -161,7 +161,7 @@ const NETWORK: [i64; 6] = [
     libc::SYS_accept4,
 ];
 
-/// What programs may try, and are told that they may not.
+/// Calls that are refused with EPERM.
 const FORBIDDEN: [i64; 17] = [
     libc::SYS_kill,
     libc::SYS_tkill,
@@ -182,7 +182,7 @@ const FORBIDDEN: [i64; 17] = [
     libc::SYS_mknodat,
 ];
 
-/// Older forms of the same.
+/// Older forms of the same calls.
 #[cfg(target_arch = "x86_64")]
 const FORBIDDEN_OLDER: [i64; 5] =
     [libc::SYS_chmod, libc::SYS_chown, libc::SYS_lchown, libc::SYS_mknod, libc::SYS_utimes];

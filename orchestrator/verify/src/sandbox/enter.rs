@@ -1,4 +1,4 @@
-//! The helper: restricts itself and becomes the program.
+//! The helper: restricts itself, then executes the program.
 
 use std::env::set_current_dir;
 use std::ffi::OsString;
@@ -10,9 +10,9 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 use super::{calls, files, limits};
 
-/// Reads `WORD MEMORY_MB SCRATCH [READABLE ...] -- PROGRAM [ARGUMENT ...]`, restricts this
-/// process and becomes the program. It returns only if that fails; then nothing was run, and what it
-/// says on standard error begins with WORD.
+/// Reads `WORD MEMORY_MB SCRATCH [READABLE ...] -- PROGRAM [ARGUMENT ...]`, restricts this process
+/// and executes the program. It returns only if that fails: then the program has not run, and the
+/// message on standard error begins with WORD.
 pub fn enter(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let mut arguments = arguments.peekable();
     let word = arguments.next().unwrap_or_default();
@@ -30,7 +30,7 @@ fn restricted(
     let mut next = |what: &str| arguments.next().ok_or_else(|| format!("{what} is missing"));
     let number = |text: OsString| {
         let number = text.to_str().and_then(|text| text.parse::<u64>().ok());
-        number.ok_or_else(|| format!("{} is no number", text.display()))
+        number.ok_or_else(|| format!("{} is not a number", text.display()))
     };
     let memory_mb = number(next("the memory")?)?;
     let scratch = PathBuf::from(next("the scratch folder")?);
@@ -38,11 +38,11 @@ fn restricted(
         arguments.by_ref().take_while(|argument| argument != "--").map(PathBuf::from).collect();
     let program = arguments.next().ok_or("the program is missing")?;
     set_current_dir(&scratch).map_err(|error| format!("{}: {error}", scratch.display()))?;
-    // A run that is killed takes its programs with it.
+    // If the run is killed, the program is killed too.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| error.to_string())?;
     limits::set(memory_mb)?;
     files::restrict(&scratch, &readable)?;
     calls::restrict()?;
     let error = Command::new(&program).args(arguments).exec();
-    Err(format!("{} cannot be run: {error}", program.display()))
+    Err(format!("cannot run {}: {error}", program.display()))
 }

@@ -1,4 +1,4 @@
-//! Which files a program may read and write: Landlock.
+//! The files that a program may read and write: Landlock.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use landlock::{
     RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 
-/// What loading a program takes.
+/// Readable for every program: what loading one needs.
 const SYSTEM: [&str; 9] = [
     "/usr",
     "/lib",
@@ -20,16 +20,15 @@ const SYSTEM: [&str; 9] = [
     "/dev/urandom",
 ];
 
-/// Restricts this process and what it becomes.
+/// Restricts this process, also across `exec`.
 pub(super) fn restrict(scratch: &Path, readable: &[PathBuf]) -> Result<(), String> {
     if let Some(all) = readable.iter().find(|path| path.components().count() < 2) {
-        return Err(format!("{} would be readable altogether", all.display()));
+        return Err(format!("all of {} would be readable", all.display()));
     }
     match rules(scratch, readable) {
         Ok(RulesetStatus::NotEnforced) => Err(
-            "this kernel has no Landlock, without which a program could read and write what is not \
-             its own\n\
-             hint: it takes Linux 5.13 with landlock among the modules of /sys/kernel/security/lsm"
+            "this kernel has no Landlock, so a program could read and write any file\n\
+             hint: the sandbox needs Linux 5.13 or newer with `landlock` in /sys/kernel/security/lsm"
                 .into(),
         ),
         Ok(_) => Ok(()),
@@ -37,7 +36,7 @@ pub(super) fn restrict(scratch: &Path, readable: &[PathBuf]) -> Result<(), Strin
     }
 }
 
-/// What newer kernels restrict is restricted there; `calls` covers it on older ones.
+/// Uses all that a kernel can restrict; `calls` covers what older kernels cannot.
 fn rules(scratch: &Path, readable: &[PathBuf]) -> Result<RulesetStatus, RulesetError> {
     let newest = ABI::V6;
     let read = AccessFs::from_read(newest);

@@ -1,34 +1,34 @@
-//! How a program is started in the sandbox.
+//! Starts programs in the sandbox.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// How the helper is called that restricts itself and becomes a program.
+/// The command line of the helper that restricts itself and executes a program.
 #[derive(Clone, Debug)]
 pub struct Launcher(Vec<OsString>);
 
-/// What a program may have.
+/// What a program may use.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Memory, MiB.
     pub memory_mb: u64,
-    /// Folders that it may read beside those of the system's libraries.
+    /// Folders that it may read, besides the system libraries.
     pub readable: Vec<PathBuf>,
 }
 
 impl Launcher {
-    /// The helper of the `retrial` program that runs now, whatever became of its file since.
+    /// The running `retrial` program as the helper. Works even if its file was replaced since.
     pub fn this_program() -> Self {
         Self(vec!["/proc/self/exe".into(), "sandbox".into()])
     }
 
-    /// A helper of its own.
+    /// A separate helper program.
     pub fn helper(program: impl Into<OsString>) -> Self {
         Self(vec![program.into()])
     }
 
-    /// The command that runs a program. The helper begins what it complains of with `word`.
+    /// The command that runs a program. The helper's own error messages begin with `word`.
     pub(crate) fn command(
         &self,
         limits: &Limits,
@@ -58,7 +58,7 @@ impl Launcher {
         command
     }
 
-    /// What the helper complains of, if it does.
+    /// The error message of the helper, if there is one.
     pub(crate) fn problem(word: &str, stderr: &str) -> Option<String> {
         let complaint = stderr.lines().find_map(|line| line.strip_prefix(word))?;
         Some(complaint.trim().to_owned())

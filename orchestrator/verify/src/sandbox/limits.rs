@@ -1,13 +1,13 @@
-//! What a program may use up.
+//! Resource limits of a program.
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Bytes of a file that it writes.
+/// Limit on the size of a file that it writes, bytes.
 const LARGEST_FILE: u64 = 16 << 20;
-/// Files that it has open.
+/// Limit on its open files.
 const OPEN_FILES: u64 = 64;
 
-/// Limits this process and what it becomes. Its time is watched from outside.
+/// Limits this process, also across `exec`. The time limit is enforced by the caller.
 pub(super) fn set(memory_mb: u64) -> Result<(), String> {
     for (resource, most) in [
         (Resource::As, memory_mb << 20),

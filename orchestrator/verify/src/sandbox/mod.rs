@@ -1,13 +1,13 @@
-//! A sandbox for one program, without privileges and without a daemon.
+//! A sandbox for one program that needs no privileges and no daemon.
 //!
-//! The program is started by a helper, which is this program again: `retrial sandbox`. The helper
-//! restricts itself and then becomes the program, so that nothing of it runs unrestricted:
+//! A helper starts the program: `retrial sandbox`. It restricts itself, then executes the program,
+//! so no part of the program runs unrestricted:
 //!
-//! - `limits`: memory, the size of files, open files;
+//! - `limits`: memory, file sizes, open files;
 //! - `files` (Landlock): reads what Python needs, writes to its scratch folder only;
-//! - `calls` (seccomp): no network, no other processes, no changes to what it may only read.
+//! - `calls` (seccomp): no network, no other processes, no changes to readable files.
 //!
-//! It holds for root as well. `docs/rewards.md` says what it does not protect from.
+//! It also restricts root. `docs/rewards.md` says what it does not protect against.
 
 mod allowed;
 mod calls;

@@ -20,19 +20,19 @@ async fn outputs_and_assertions_decide() {
     let verifiers = open(json!({"kind": "code"})).await;
     for (gold, response, verdict, expected) in [
         (DOUBLE, block("print(int(input()) * 2)"), Verdict::Correct, ""),
-        (DOUBLE, block("print(int(input()) + 2)"), Verdict::Wrong, "test 2: another output"),
+        (DOUBLE, block("print(int(input()) + 2)"), Verdict::Wrong, "test 2: wrong output"),
         (DOUBLE, block("print(no)"), Verdict::Wrong, "test 1: NameError: name 'no' is not defined"),
         (DOUBLE, block("print("), Verdict::Wrong, "SyntaxError"),
-        (DOUBLE, "It is 4.".into(), Verdict::NoAnswer, "no block of code"),
+        (DOUBLE, "It is 4.".into(), Verdict::NoAnswer, "no code block"),
         (ASSERTIONS, block("def f(x): return 2 * x"), Verdict::Wrong, "test 3: AssertionError"),
         (ASSERTIONS, block("def f(x): return 9 if x == 4 else 2 * x"), Verdict::Correct, ""),
         // Leaving before the tests passes none of them.
-        (ASSERTIONS, block("import os; os._exit(0)"), Verdict::Wrong, "ended before its tests"),
+        (ASSERTIONS, block("import os; os._exit(0)"), Verdict::Wrong, "exited before the tests"),
         (
             ASSERTIONS,
             block("print('ok\\n' * 9); raise SystemExit"),
             Verdict::Wrong,
-            "ended before its tests",
+            "exited before the tests",
         ),
     ] {
         let judgement = judge(&verifiers, gold, &response).await;

@@ -63,7 +63,7 @@ async fn a_program_that_is_killed_or_stopped_is_replaced_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn what_breaks_every_program_is_given_up_on_alone() {
+async fn a_submission_that_breaks_every_program_fails_alone() {
     let before = "    if s['response'] == 'poison': os.kill(os.getpid(), signal.SIGKILL)\n    \
                   if s['response'] == 'lie': say(s['id'], reward=-1); continue\n    \
                   if s['response'] == 'decline': say(s['id'], reward=None, reason='no idea'); continue\n";
@@ -75,7 +75,7 @@ async fn what_breaks_every_program_is_given_up_on_alone() {
     let judgements = verifiers.judge(all).await.unwrap();
     for (n, judgement) in judgements.iter().enumerate() {
         let expected = match n {
-            3 => "the verifier was asked 3 times",
+            3 => "3 attempts failed",
             7 => "the reward -1 is not a number from 0 to 1",
             9 => "no idea",
             _ => {
@@ -98,12 +98,12 @@ async fn a_program_that_never_works_stops_the_run_with_its_own_words() {
 }
 
 #[tokio::test]
-async fn when_most_verdicts_are_given_up_on_the_run_stops() {
+async fn the_run_stops_when_most_responses_cannot_be_verified() {
     let decline = equal("    say(s['id'], reward=None, reason='no licence'); continue");
     let verifiers = open(program(&decline, &json!({"workers": 1}))).await;
     let all = (0..20).map(|n| submission(n, "1", "1")).collect();
     let error = verifiers.judge(all).await.unwrap_err().to_string();
-    assert!(error.contains("given up on for 16 of the last 16"), "{error}");
+    assert!(error.contains("no verdict for 16 of the last 16"), "{error}");
     assert!(error.contains("no licence") && error.contains("hint: "), "{error}");
 }
 

@@ -65,7 +65,7 @@ async fn batches_are_posted_and_a_service_that_is_away_is_asked_again() {
 }
 
 #[tokio::test]
-async fn what_the_service_cannot_bear_is_given_up_on_alone() {
+async fn a_submission_that_the_service_cannot_handle_fails_alone() {
     let answer: Answer = |_, all| {
         if all.iter().any(|of| of["response"] == "poison") {
             return Err(StatusCode::UNPROCESSABLE_ENTITY);

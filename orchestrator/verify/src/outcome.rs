@@ -1,4 +1,4 @@
-//! What one verifier says of one response, and the answers that are kept.
+//! The outcome of one verifier for one response, and the answers that are kept.
 
 use retrial_domain::{FINGERPRINT, FinishReason, Reward, Submission};
 use retrial_grader::{Answer, Extraction, candidates};
@@ -6,52 +6,57 @@ use sha2::{Digest as _, Sha256};
 
 use crate::text::normal;
 
-/// Characters of an answer that are kept.
+/// Characters kept of an answer.
 const KEPT: usize = 2_000;
-/// Characters of an answer above which it is known by its fingerprint.
+/// A longer answer, in characters, is identified by its digest.
 const LONG: usize = 200;
 
-/// What one verifier says.
+/// The outcome of one verifier for one response.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Opinion {
-    /// It has decided.
-    Given(Given),
-    /// It was given up on, and why.
-    GivenUp(String),
+pub(crate) enum Outcome {
+    /// The verifier gave a reward.
+    Decided(Decision),
+    /// The response could not be verified, and why.
+    Unverified(String),
 }
 
 /// A decision.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Given {
+pub(crate) struct Decision {
     pub(crate) reward: Reward,
     pub(crate) answer: Option<Answer>,
-    /// The answer is there and cannot be read.
+    /// The response has an answer that cannot be read.
     pub(crate) unparsed: bool,
     pub(crate) reason: Option<String>,
 }
 
-impl Opinion {
+impl Outcome {
     /// Passed or failed, with the answer that was found.
     pub(crate) fn passed(passed: bool, answer: Answer) -> Self {
         let reward = Reward::from(passed);
-        Self::Given(Given { reward, answer: Some(answer), ..Given::default() })
+        Self::Decided(Decision { reward, answer: Some(answer), ..Decision::default() })
     }
 
-    /// Failed, for want of an answer.
+    /// Failed: there is no answer.
     pub(crate) fn no_answer(reason: impl Into<String>) -> Self {
         let reason = Some(reason.into());
-        Self::Given(Given { reason, ..Given::default() })
+        Self::Decided(Decision { reason, ..Decision::default() })
     }
 
     /// Failed, with an answer that cannot be read.
     pub(crate) fn unparsed(answer: Answer, reason: &str) -> Self {
         let reason = Some(reason.to_owned());
-        Self::Given(Given { answer: Some(answer), unparsed: true, reason, ..Given::default() })
+        Self::Decided(Decision {
+            answer: Some(answer),
+            unparsed: true,
+            reason,
+            ..Decision::default()
+        })
     }
 }
 
-/// Where the answer of a response is looked for. One that was cut has not come to its last expression:
-/// only an answer that is marked as such counts.
+/// Where to look for the answer of a response. In a truncated response the last expression is not the
+/// answer, so only a marked answer counts.
 pub(crate) fn place(submission: &Submission, extraction: Extraction) -> Extraction {
     const MARKED: [Extraction; 3] = [Extraction::Boxed, Extraction::Hashes, Extraction::AnswerTag];
     if submission.finish == FinishReason::Stop || extraction != Extraction::Auto {
@@ -66,7 +71,7 @@ pub(crate) fn answer_text(submission: &Submission, extraction: Extraction) -> Op
     candidates(&submission.response, place(submission, extraction)).ok()?.into_iter().next()
 }
 
-/// An answer by its text: white space and case do not count, a long one is known by its digest.
+/// An answer compared by its text, ignoring white space and case; a long one by its digest.
 pub(crate) fn answer(text: &str) -> Answer {
     let text = text.trim();
     if text.chars().count() > LONG {
@@ -75,7 +80,7 @@ pub(crate) fn answer(text: &str) -> Answer {
     Answer { text: text.to_owned(), canonical: normal(text) }
 }
 
-/// An answer that is known by the digest of its text, white space aside.
+/// An answer compared by the digest of its text, ignoring white space.
 pub(crate) fn fingerprinted(text: &str) -> Answer {
     let text = text.trim();
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
