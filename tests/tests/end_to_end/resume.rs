@@ -50,7 +50,7 @@ async fn without_trainer(point: &str) -> Ended {
     project.ended(2).await
 }
 
-/// Both services are killed while a step is under way, and once more in the next.
+/// Both services are killed while a step is under way, and again in the next.
 #[tokio::test]
 async fn services_that_are_killed_are_started_again() {
     let expected = expected().await;
