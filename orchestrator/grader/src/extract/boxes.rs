@@ -137,13 +137,20 @@ struct Scan {
     unclosed: Option<usize>,
 }
 
+/// Where the first line with a box starts: groups that are open before it are closed by nothing.
+fn start_of_boxes(text: &str) -> usize {
+    let Some(first) = text.find("box") else { return text.len() };
+    let before = &text[..first];
+    if before.contains("phantom") { 0 } else { before.rfind('\n').map_or(0, |at| at + 1) }
+}
+
 /// One pass over the braces of a text.
 fn scan(text: &str) -> Scan {
     let bytes = text.as_bytes();
     let mut boxes: Vec<Span> = Vec::new();
     let mut open: Vec<(usize, Opened)> = Vec::new();
     let mut phantoms = 0_usize;
-    let mut at = 0;
+    let mut at = start_of_boxes(text);
     while at < bytes.len() {
         match bytes[at] {
             b'\\' => {
