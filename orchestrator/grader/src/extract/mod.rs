@@ -15,6 +15,8 @@ mod sentence;
 pub(crate) use boxes::{boxed, labelled};
 pub(crate) use last::{Chosen, choice};
 
+use memchr::memmem;
+
 use crate::Extraction;
 use crate::verdict::Reason;
 
@@ -85,7 +87,7 @@ pub(crate) fn own_words(response: &str) -> Result<&str, Reason> {
     // Every marker of turns and of reasoning starts with this sign, and most responses have none.
     let mut body = if response.contains('<') { own_turn(response)? } else { response };
     // The few-shot prompts of Minerva teach this closing sentence; what follows is another problem.
-    if let Some(at) = body.find("I hope it is correct") {
+    if let Some(at) = memmem::find(body.as_bytes(), b"I hope it is correct") {
         body = &body[..at];
     }
     Ok(body)

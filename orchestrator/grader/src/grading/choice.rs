@@ -233,6 +233,9 @@ fn is_other_choice(chars: &[char], end: usize, word: &str, before: &str, letter:
 
 /// The letters of several choices together: `B, C`, `BC`, `(A) and (C)`.
 pub(crate) fn several(text: &str) -> Option<String> {
+    if !text.bytes().any(|b| (b'A'..=b'H').contains(&b)) {
+        return None;
+    }
     let mut letters = String::new();
     let mut rest = text.trim();
     while let Some(c) = rest.chars().next() {
