@@ -124,7 +124,7 @@ fn read(text: &str) -> Option<(Choice, bool)> {
     let marked = if bracket {
         closed.starts_with([')', ']'])
     } else {
-        capital && after.starts_with([')', '.', ':'])
+        capital && after.trim_start_matches('}').starts_with([')', '.', ':'])
     };
     if !marked {
         return None;

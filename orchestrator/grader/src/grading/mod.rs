@@ -101,7 +101,7 @@ fn judge_candidates<'a>(gold: &Gold, candidates: &[&'a str], policy: Policy) -> 
     }
     for candidate in candidates {
         let text = Cow::Borrowed(*candidate);
-        if same_text(&gold.answer, candidate) || spelled_number(&plain_words(candidate)).is_some() {
+        if same_text(&gold.answer, candidate) || spelled(candidate).is_some() {
             return answered(gold, text, policy);
         }
         match parse(candidate) {
@@ -197,8 +197,31 @@ fn answered<'a>(gold: &Gold, answer: Cow<'a, str>, policy: Policy) -> Judged<'a>
 /// Reads an answer: a number in words, or an expression.
 fn read(text: &str) -> Result<Expr, Stop> {
     let digits = text.bytes().any(|b| b.is_ascii_digit());
-    let words = if digits { None } else { spelled_number(&plain_words(text)) };
+    let words = if digits { said_twice(text) } else { spelled(text) };
     words.map_or_else(|| parse(text), Ok)
+}
+
+/// The number that a text spells; words on both sides of a comma are two numbers, unless the
+/// first are thousands or more: "forty, two", "one thousand, two hundred".
+fn spelled(text: &str) -> Option<Expr> {
+    let joined = |(at, sign): (usize, &str)| {
+        let thousands = ["thousand", "million", "billion", "trillion"];
+        sign == "," && thousands.iter().any(|word| text[..at].to_lowercase().ends_with(word))
+    };
+    let one = text.len() <= 200
+        && text.trim_end_matches([',', ';']).match_indices([',', ';', '/', ':', '&']).all(joined);
+    if one { spelled_number(&plain_words(text)) } else { None }
+}
+
+/// The number of "eight (8)".
+fn said_twice(text: &str) -> Option<Expr> {
+    let (words, rest) = text.split_once('(')?;
+    let (number, rest) = rest.split_once(')')?;
+    if words.len() > 100 || !rest.trim_matches(['}', '$', '.', ' ']).is_empty() {
+        return None;
+    }
+    let (spelled, number) = (spelled(words)?, parse(number).ok()?);
+    (spelled == number).then_some(number)
 }
 
 fn verdict_of(reason: Reason) -> Verdict {
