@@ -11,7 +11,7 @@ CORES := $(shell nproc 2>/dev/null || echo 2)
 # Says how long a build will take: $(call takes,WHAT,MINUTES OF ONE CORE).
 takes = @echo "$(1): about $$((($(2) + $(CORES) - 1) / $(CORES))) minutes on $(CORES) cores, the first time"
 
-.PHONY: help build libtorch demo compare dist test test-browser test-api fuzz chaos day test-trackers test-rewards test-servers test-compose test-dist study study-small study-map study-sums bench bench-log lint deny screenshots
+.PHONY: help build libtorch demo compare dist test test-browser test-api fuzz chaos day test-trackers test-rewards test-wheel test-servers test-compose test-dist study study-small study-map study-sums bench bench-log lint deny screenshots
 
 help: ## Lists the targets
 	@awk '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
@@ -73,6 +73,9 @@ test-trackers: libtorch ## Tests examples/trackers with the real packages (insta
 
 test-rewards: libtorch ## Tests examples/reasoning-gym with the real package (installs it)
 	tests/rewards.sh
+
+test-wheel: build ## Builds the Python wheel of the grader, compares it with Math-Verify (installs it)
+	tests/python_grader.sh
 
 test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (installs them, 6 GB)
 	tests/servers/vllm.sh

@@ -1,8 +1,8 @@
 //! Pairs graded on one core: `cargo bench -p retrial-grader`.
 //!
 //! Golds are read anew each time, as by a grader that is called from a loop. The hard pairs are
-//! those of all sets but the real responses. `benches/side_by_side.py` sets the same cases, graded
-//! by Math-Verify, beside these numbers.
+//! those of all sets but the real responses. `make test-wheel` sets the same cases, graded by
+//! Math-Verify, beside those of the wheel.
 
 use std::fs;
 use std::hint::black_box;

@@ -46,7 +46,7 @@ use thiserror::Error;
 
 pub use grading::{
     Explanation, GoldFault, Reading, candidates, equivalent, explain, explain_answer, grade,
-    grade_answer, self_check, self_check_by,
+    grade_answer, self_check, self_check_by, verdict,
 };
 pub use rules::{Extraction, Policy, Rules, UnknownExtraction};
 pub use verdict::{Answer, Grade, Reason, UnknownVerdict, Verdict};
@@ -158,7 +158,9 @@ fn lost_backslash(text: &str) -> bool {
         "\text{", "\times", "\theta", "\tfrac", "\neq ", "\right)", "\right]", "\right\\",
         "\rangle",
     ];
-    LOST.iter().any(|rest| text.contains(rest))
+    // All of them start with white space that is no blank.
+    let whole = !text.contains(['\t', '\n', '\r']);
+    !whole && LOST.iter().any(|rest| text.contains(rest))
 }
 
 /// Whether every brace that is not escaped has its partner.

@@ -1,8 +1,12 @@
 //! Python bindings of the grader: `import retrial_grader`.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use ::grader::{Explanation, Gold, Grade, Policy, Rules};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 
 /// A text that was read: a gold answer or a response.
 #[pyclass(frozen, module = "retrial_grader", from_py_object)]
@@ -134,7 +138,7 @@ fn parse(text: String, extraction: &str) -> PyResult<Parsed> {
 fn verify(gold: Input, response: Input, extraction: &str, policy: &str) -> PyResult<bool> {
     let rules = rules(extraction, policy)?;
     let gold = read_gold(&gold.into_text())?;
-    Ok(::grader::grade(&gold, &response.into_text(), rules).verdict.is_correct())
+    Ok(::grader::verdict(&gold, &response.into_text(), rules).is_correct())
 }
 
 /// Grades a response: the verdict, the reason for it and the answer that was graded.
@@ -151,8 +155,8 @@ fn grade(gold: Input, response: Input, extraction: &str, policy: &str) -> PyResu
 #[pyo3(signature = (golds, responses, *, extraction = "auto", policy = "strict"))]
 fn grade_batch(
     py: Python<'_>,
-    golds: Vec<String>,
-    responses: Vec<String>,
+    golds: Vec<PyBackedStr>,
+    responses: Vec<PyBackedStr>,
     extraction: &str,
     policy: &str,
 ) -> PyResult<Vec<&'static str>> {
@@ -165,8 +169,8 @@ fn grade_batch(
 #[pyo3(signature = (golds, responses, *, extraction = "auto", policy = "strict"))]
 fn verify_batch(
     py: Python<'_>,
-    golds: Vec<String>,
-    responses: Vec<String>,
+    golds: Vec<PyBackedStr>,
+    responses: Vec<PyBackedStr>,
     extraction: &str,
     policy: &str,
 ) -> PyResult<Vec<bool>> {
@@ -175,8 +179,8 @@ fn verify_batch(
 }
 
 fn each<T>(
-    golds: &[String],
-    responses: &[String],
+    golds: &[PyBackedStr],
+    responses: &[PyBackedStr],
     rules: Rules,
     outcome: impl Fn(::grader::Verdict) -> T,
 ) -> PyResult<Vec<T>> {
@@ -185,15 +189,15 @@ fn each<T>(
         return Err(PyValueError::new_err(counts));
     }
     let mut outcomes = Vec::with_capacity(golds.len());
-    // The responses to one problem usually stand together.
-    let mut last: Option<(&String, Gold)> = None;
+    // Many responses answer one problem: its gold answer is read once.
+    let mut read: HashMap<&str, Gold> = HashMap::new();
     for (text, response) in golds.iter().zip(responses) {
-        let gold = match last.take() {
-            Some((known, gold)) if known == text => gold,
-            _ => read_gold(text)?,
+        let text: &str = text;
+        let gold = match read.entry(text) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(read_gold(text)?),
         };
-        outcomes.push(outcome(::grader::grade(&gold, response, rules).verdict));
-        last = Some((text, gold));
+        outcomes.push(outcome(::grader::verdict(gold, response, rules)));
     }
     Ok(outcomes)
 }

@@ -128,6 +128,9 @@ pub(super) fn compare_scalars(gold: &Expr, answer: &Expr, budget: &Budget) -> Re
         }
         _ => {}
     }
+    if let Some(answer) = without_about(gold, answer) {
+        return compare_scalars(gold, &answer, budget);
+    }
     if let (Expr::Based(digits, base), Expr::Num(num)) = (gold, answer) {
         // 204 in base five is not 204, though it is 54.
         let bare = num.value.to_string() == *digits && *base != 10;
@@ -248,9 +251,43 @@ fn says_more(expr: &Expr) -> bool {
                 || matches!(words.as_str(), "exactly" | "only" | "just");
             hedges(words) || !names && unit.is_label() && unit.is_plain()
         }
-        Expr::Text(words) => hedges(words),
+        Expr::Text(words) => {
+            let next = factors.get(at + 1).is_some_and(is_amount);
+            // "7 remainder 1" is no product of 7 and 1, and 8 is not nine.
+            hedges(words)
+                || next && unit(factor).is_label() && unit(factor).is_plain()
+                || spelled_number(words).is_some_and(|spelled| factors[0] != spelled)
+        }
         _ => false,
     })
+}
+
+fn is_amount(expr: &Expr) -> bool {
+    match expr {
+        Expr::Num(_) | Expr::Const(_) => true,
+        Expr::Neg(inner) => is_amount(inner),
+        Expr::Div(a, b) | Expr::Pow(a, b) => is_amount(a) && is_amount(b),
+        _ => false,
+    }
+}
+
+/// An answer without the words that call it rounded, where the gold answer is a decimal.
+fn without_about(gold: &Expr, answer: &Expr) -> Option<Expr> {
+    let rounded = match gold {
+        Expr::Num(Num { decimal, .. }) => decimal.is_some(),
+        Expr::Mul(factors) => {
+            matches!(factors.first(), Some(Expr::Num(Num { decimal: Some(_), .. })))
+        }
+        _ => false,
+    };
+    let Expr::Mul(factors) = answer else { return None };
+    let [Expr::Text(words), rest @ ..] = factors.as_slice() else { return None };
+    let about = matches!(words.as_str(), "about" | "approximately" | "roughly" | "around");
+    match rest {
+        _ if !rounded || !about => None,
+        [only] => Some(only.clone()),
+        rest => Some(Expr::Mul(rest.to_vec())),
+    }
 }
 
 /// Whether a product ends in a letter that is the unit of the other side.

@@ -68,9 +68,13 @@ pub(super) fn shaped(expr: &Expr, budget: &Budget) -> Result<Expr, Stop> {
             sets::conditions(expr, &mut items);
             Expr::Seq(Bracket::None, below(&items)?, Bracket::None)
         }
-        Expr::SetOp(op, a, b) => {
-            Expr::SetOp(*op, Box::new(shaped(a, budget)?), Box::new(shaped(b, budget)?))
-        }
+        Expr::SetOp(op, a, b) => match (op, shaped(a, budget)?, shaped(b, budget)?) {
+            ('∪', Expr::Seq(Bracket::Curly, mut items, _), Expr::Seq(Bracket::Curly, more, _)) => {
+                items.extend(more);
+                Expr::Seq(Bracket::Curly, items, Bracket::Curly)
+            }
+            (op, a, b) => Expr::SetOp(*op, Box::new(a), Box::new(b)),
+        },
         Expr::Matrix(rows) if rows.len() == 1 && rows[0].len() == 1 => shaped(&rows[0][0], budget)?,
         Expr::Matrix(rows) => {
             Expr::Matrix(rows.iter().map(|row| below(row)).collect::<Result<_, _>>()?)

@@ -82,7 +82,8 @@ pub(crate) fn squeeze(text: &str) -> String {
     let mut gap = false;
     let numeric = |c: char| c.is_ascii_digit() || matches!(c, ',' | '.');
     while let Some(c) = rest.chars().next() {
-        if let Some(mark) = DROPPED.iter().find(|mark| rest.starts_with(**mark)) {
+        let marked = matches!(c, '\\' | '$' | '~');
+        if marked && let Some(mark) = DROPPED.iter().find(|mark| rest.starts_with(**mark)) {
             // \leftarrow and the like are other commands.
             let after = rest[mark.len()..].chars().next();
             let longer = mark.len() > 2 && after.is_some_and(|c| c.is_ascii_alphabetic());

@@ -61,6 +61,8 @@ pub(super) fn lookup(word: &str) -> Option<Unit> {
         "kmh" | "kph" | "kmph" => compound(1, &[("km", 1), ("hour", -1)]),
         "l" | "L" | "liter" | "liters" | "litre" | "litres" | "升" => compound(1, &[("dm", 3)]),
         "ml" | "milliliter" | "milliliters" | "cc" | "毫升" => compound(1, &[("cm", 3)]),
+        "cl" | "centiliter" | "centiliters" => compound(10, &[("cm", 3)]),
+        "dl" | "deciliter" | "deciliters" => compound(100, &[("cm", 3)]),
         "hz" | "hertz" => compound(1, &[("s", -1)]),
         "n" | "newton" | "newtons" => compound(1000, &[("g", 1), ("m", 1), ("s", -2)]),
         "j" | "joule" | "joules" => compound(1000, &[("g", 1), ("m", 2), ("s", -2)]),

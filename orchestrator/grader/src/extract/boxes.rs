@@ -1,5 +1,7 @@
 //! The boxes of a response: `\boxed{..}`, `\fbox{..}`, `\boxed x`.
 
+use memchr::{memmem, memrchr};
+
 /// What the scan for boxes found.
 pub(super) struct Boxes<'a> {
     /// The last complete box and the ones that stand side by side with it, first to last.
@@ -137,13 +139,23 @@ struct Scan {
     unclosed: Option<usize>,
 }
 
+/// Where the first line with a box starts: groups that are open before it are closed by nothing.
+fn start_of_boxes(text: &str) -> usize {
+    let Some(first) = memmem::find(text.as_bytes(), b"box") else { return text.len() };
+    let before = &text.as_bytes()[..first];
+    if memmem::find(before, b"phantom").is_some() {
+        return 0;
+    }
+    memrchr(b'\n', before).map_or(0, |at| at + 1)
+}
+
 /// One pass over the braces of a text.
 fn scan(text: &str) -> Scan {
     let bytes = text.as_bytes();
     let mut boxes: Vec<Span> = Vec::new();
     let mut open: Vec<(usize, Opened)> = Vec::new();
     let mut phantoms = 0_usize;
-    let mut at = 0;
+    let mut at = start_of_boxes(text);
     while at < bytes.len() {
         match bytes[at] {
             b'\\' => {
@@ -242,7 +254,7 @@ fn bare(text: &str) -> usize {
 /// Whether a box has no answer in it: it is empty or quotes the instruction of the prompt.
 fn is_placeholder(content: &str) -> bool {
     let content = content.trim();
-    if content.len() > 40 {
+    if content.len() > 40 || content.bytes().any(|b| b.is_ascii_digit()) {
         return false;
     }
     let plain: String = content

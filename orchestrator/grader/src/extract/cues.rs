@@ -59,7 +59,16 @@ const OPEN: [&str; 15] = [
 ];
 
 /// Words in a sentence that leave its answer open.
-const DOUBTS: [&str; 4] = [" or maybe ", " or possibly ", " or perhaps ", ", maybe "];
+const DOUBTS: [&str; 8] = [
+    " or maybe ",
+    " or possibly ",
+    " or perhaps ",
+    ", maybe ",
+    " (or ",
+    " (maybe ",
+    " (possibly ",
+    " (perhaps ",
+];
 
 /// The texts that follow the last cue of a response, the likeliest answer first.
 ///

@@ -215,16 +215,32 @@ pub(crate) fn choice(text: &str) -> Chosen {
         .filter(|&at| bytes[at].is_ascii_uppercase() && alone(at) && marked(at))
         .filter(|&at| !is_denied(text, at));
     let Some(at) = letters.next() else { return Chosen::Nothing };
-    let between = letters.next().map(|other| &text[other + 1..at]);
-    let joined = between.is_some_and(|between| {
-        matches!(between.trim_matches([' ', '(', ')', '$', '*', ',']), "or" | "and" | "/")
-    });
-    if joined { Chosen::Several } else { Chosen::One(bytes[at] as char) }
+    if joined_to_another(text, at) { Chosen::Several } else { Chosen::One(bytes[at] as char) }
+}
+
+/// Whether "or", "and" or a slash joins the letter at a place to a letter before it: "A or B".
+fn joined_to_another(text: &str, at: usize) -> bool {
+    let before = text[..at].trim_end_matches(['(', '$', '*', ' ']);
+    let Some(rest) = ["or", "and", "/"].iter().find_map(|word| before.strip_suffix(word)) else {
+        return false;
+    };
+    let rest = rest.trim_end_matches([' ', ')', '$', '*', ',']);
+    let mut letters = rest.chars().rev();
+    letters.next().is_some_and(|c| c.is_ascii_uppercase())
+        && !letters.next().is_some_and(char::is_alphanumeric)
 }
 
 /// Whether a text after a choice offers another one: "or (C)", "; (C) also works".
 fn also_another(after: &str, letter: char) -> bool {
     let rest = after.trim_start_matches([')', '*', '$', ' ', ',', '.', ';']);
+    // "A is also possible".
+    if rest.starts_with(|c: char| c.is_ascii_uppercase() && c != letter)
+        && ["", ")"].iter().any(|close| {
+            rest[1..].strip_prefix(close).is_some_and(|rest| rest.starts_with(" is also "))
+        })
+    {
+        return true;
+    }
     let marked = ["or ", "and ", "but "].iter().find_map(|word| {
         let head = rest.get(..word.len())?;
         head.eq_ignore_ascii_case(word).then(|| rest[word.len()..].trim_start_matches(['(', '*']))
@@ -238,7 +254,17 @@ fn also_another(after: &str, letter: char) -> bool {
 /// Whether the text around a letter says that it is not the choice.
 fn is_denied(text: &str, at: usize) -> bool {
     let after = text[at + 1..].trim_start_matches([')', '*', '$', ' ']);
-    let before = text[..at].trim_end_matches(['(', '*', '$', ' ']).to_ascii_lowercase();
+    let before = text[..at].trim_end_matches(['(', '*', '$', ' ']);
+    // A few words are enough, so that many letters take linear time.
+    let near = (before.len().saturating_sub(24)..=before.len())
+        .find(|from| before.is_char_boundary(*from))
+        .map_or("", |from| &before[from..])
+        .to_ascii_lowercase();
+    let before = ["option", "choice", "answer"]
+        .iter()
+        .find_map(|word| near.strip_suffix(word))
+        .unwrap_or(&near)
+        .trim_end();
     ["is wrong", "is incorrect", "is not", "is false", "cannot", "can't", "isn't", "are wrong"]
         .iter()
         .any(|denial| after.starts_with(denial))

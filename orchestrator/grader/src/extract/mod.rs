@@ -15,6 +15,8 @@ mod sentence;
 pub(crate) use boxes::{boxed, labelled};
 pub(crate) use last::{Chosen, choice};
 
+use memchr::{memchr_iter, memmem};
+
 use crate::Extraction;
 use crate::verdict::Reason;
 
@@ -85,10 +87,35 @@ pub(crate) fn own_words(response: &str) -> Result<&str, Reason> {
     // Every marker of turns and of reasoning starts with this sign, and most responses have none.
     let mut body = if response.contains('<') { own_turn(response)? } else { response };
     // The few-shot prompts of Minerva teach this closing sentence; what follows is another problem.
-    if let Some(at) = body.find("I hope it is correct") {
+    if let Some(at) = memmem::find(body.as_bytes(), b"I hope it is correct") {
         body = &body[..at];
     }
-    Ok(body)
+    Ok(next_problem(body).map_or(body, |at| &body[..at]))
+}
+
+/// Where a model that has answered goes on with another problem, as base models do.
+fn next_problem(body: &str) -> Option<usize> {
+    const OPENINGS: [&str; 8] = [
+        "Question:",
+        "Problem:",
+        "Q:",
+        "Human:",
+        "User:",
+        "### Instruction",
+        "### Question",
+        "### Problem",
+    ];
+    let bytes = body.as_bytes();
+    let mut places = memchr_iter(b'\n', bytes)
+        .filter(|at| OPENINGS.iter().any(|opening| bytes[at + 1..].starts_with(opening.as_bytes())))
+        .peekable();
+    places.peek()?;
+    let answers: [&[u8]; 4] = [b"####", b"nswer is", b"nswer:", b"boxed{"];
+    let answer = answers.iter().filter_map(|mark| {
+        memmem::find_iter(bytes, mark).find(|at| bytes.get(at + mark.len()) != Some(&b'}'))
+    });
+    let answered = answer.min()?;
+    places.find(|at| *at > answered)
 }
 
 /// The last turn of the model without its reasoning.

@@ -124,7 +124,7 @@ fn read(text: &str) -> Option<(Choice, bool)> {
     let marked = if bracket {
         closed.starts_with([')', ']'])
     } else {
-        capital && after.starts_with([')', '.', ':'])
+        capital && after.trim_start_matches('}').starts_with([')', '.', ':'])
     };
     if !marked {
         return None;
@@ -233,6 +233,9 @@ fn is_other_choice(chars: &[char], end: usize, word: &str, before: &str, letter:
 
 /// The letters of several choices together: `B, C`, `BC`, `(A) and (C)`.
 pub(crate) fn several(text: &str) -> Option<String> {
+    if !text.bytes().any(|b| (b'A'..=b'H').contains(&b)) {
+        return None;
+    }
     let mut letters = String::new();
     let mut rest = text.trim();
     while let Some(c) = rest.chars().next() {

@@ -35,9 +35,32 @@ impl Date {
     }
 }
 
+/// Whether a text has a month or two dashes; most answers have neither, and are done with quickly.
+fn may_be_date(text: &str) -> bool {
+    let month = text.as_bytes().windows(3).any(|three| {
+        let lower = [three[0] | 0x20, three[1] | 0x20, three[2] | 0x20];
+        matches!(
+            &lower,
+            b"jan"
+                | b"feb"
+                | b"mar"
+                | b"apr"
+                | b"may"
+                | b"jun"
+                | b"jul"
+                | b"aug"
+                | b"sep"
+                | b"oct"
+                | b"nov"
+                | b"dec"
+        )
+    });
+    month || text.bytes().filter(|b| *b == b'-').count() >= 2
+}
+
 /// The date that a text is.
 pub(crate) fn date(text: &str) -> Option<Date> {
-    if text.len() > 80 || !text.bytes().any(|b| b.is_ascii_digit()) {
+    if text.len() > 80 || !text.bytes().any(|b| b.is_ascii_digit()) || !may_be_date(text) {
         return None;
     }
     let words = plain_words(text);

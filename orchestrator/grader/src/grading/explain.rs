@@ -1,5 +1,6 @@
 //! How a grade came about, for a person: how both sides were read and why they are equal or not.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::{answered, grade, read};
@@ -84,7 +85,7 @@ pub fn explain(gold: &Gold, response: &str, rules: impl Into<Rules>) -> Explanat
 
 /// Grades a bare answer and says how.
 pub fn explain_answer(gold: &Gold, answer: &str, policy: Policy) -> Explanation {
-    let grade = answered(gold, answer, policy);
+    let grade = answered(gold, Cow::Borrowed(answer), policy).grade();
     let reading = grade.answer.as_ref().map(|answer| Reading::of(&answer.text));
     let place = "as it was written";
     Explanation { gold: Reading::of(gold.answer()), place, answer: reading, grade, policy }

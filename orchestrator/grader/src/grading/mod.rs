@@ -15,6 +15,8 @@ pub(crate) use choice::{Choice, of_gold as gold_choice};
 pub(crate) use dates::{Date, date};
 pub(crate) use parts::parts;
 
+use std::borrow::Cow;
+
 use crate::ast::Expr;
 use crate::compare::{canonical, plain_words, same_text, spelled_number};
 use crate::extract::{Chosen, Found, choice, extract, labelled, own_words};
@@ -28,21 +30,34 @@ const KEPT: usize = 2_000;
 
 /// Grades a whole response.
 pub fn grade(gold: &Gold, response: &str, rules: impl Into<Rules>) -> Grade {
-    let Rules { extraction, policy } = rules.into();
+    judge(gold, response, rules.into()).grade()
+}
+
+/// The verdict on a whole response, without what a grade says about it; cheaper than [`grade`].
+pub fn verdict(gold: &Gold, response: &str, rules: impl Into<Rules>) -> Verdict {
+    judge(gold, response, rules.into()).verdict
+}
+
+fn judge<'a>(gold: &Gold, response: &'a str, rules: Rules) -> Judged<'a> {
+    let Rules { extraction, policy } = rules;
     match extract(response, extraction) {
         Ok(Found::Boxes(boxes)) => {
-            let last = answered(gold, &boxes.join(", "), policy);
+            let text = match boxes.as_slice() {
+                [only] => Cow::Borrowed(*only),
+                several => Cow::Owned(several.join(", ")),
+            };
+            let last = answered(gold, text, policy);
             // A gold answer in several parts may be given part by part.
             let parts = if last.verdict.is_correct() || !gold.has_parts() {
                 None
             } else {
                 own_words(response).ok().and_then(labelled)
             };
-            let all = parts.map(|parts| answered(gold, &parts, policy));
-            all.filter(|grade| grade.verdict.is_correct()).unwrap_or(last)
+            let all = parts.map(|parts| answered(gold, Cow::Owned(parts), policy));
+            all.filter(|judged| judged.verdict.is_correct()).unwrap_or(last)
         }
-        Ok(Found::Marked(answer)) => answered(gold, answer, policy),
-        Ok(Found::Candidates(candidates)) => grade_candidates(gold, &candidates, policy),
+        Ok(Found::Marked(answer)) => answered(gold, Cow::Borrowed(answer), policy),
+        Ok(Found::Candidates(candidates)) => judge_candidates(gold, &candidates, policy),
         Err(reason) => {
             // A choice needs no cue where the whole response is about it.
             let words = own_words(response).ok().filter(|_| {
@@ -51,7 +66,7 @@ pub fn grade(gold: &Gold, response: &str, rules: impl Into<Rules>) -> Grade {
                     && reason == Reason::NoAnswerFound
             });
             match words.map(choice) {
-                Some(Chosen::One(letter)) => answered(gold, &letter.to_string(), policy),
+                Some(Chosen::One(letter)) => answered(gold, letter.to_string().into(), policy),
                 _ => missing(reason),
             }
         }
@@ -73,34 +88,31 @@ pub fn candidates(response: &str, extraction: Extraction) -> Result<Vec<String>,
     if texts.is_empty() { Err(Reason::EmptyAnswer) } else { Ok(texts) }
 }
 
-fn missing(reason: Reason) -> Grade {
-    Grade { verdict: Verdict::NoAnswer, answer: None, reason }
-}
-
-/// Grades the first candidate that is an answer of the kind that the gold answer is.
-fn grade_candidates(gold: &Gold, candidates: &[&str], policy: Policy) -> Grade {
+/// Judges the first candidate that is an answer of the kind that the gold answer is.
+fn judge_candidates<'a>(gold: &Gold, candidates: &[&'a str], policy: Policy) -> Judged<'a> {
     if gold.choice.is_some() {
         for candidate in candidates {
             match choice(candidate) {
-                Chosen::One(letter) => return answered(gold, &letter.to_string(), policy),
-                Chosen::Several => return answered(gold, candidate, policy),
+                Chosen::One(letter) => return answered(gold, letter.to_string().into(), policy),
+                Chosen::Several => return answered(gold, Cow::Borrowed(candidate), policy),
                 Chosen::Nothing => {}
             }
         }
     }
     for candidate in candidates {
-        if same_text(&gold.answer, candidate) || spelled_number(&plain_words(candidate)).is_some() {
-            return answered(gold, candidate, policy);
+        let text = Cow::Borrowed(*candidate);
+        if same_text(&gold.answer, candidate) || spelled(candidate).is_some() {
+            return answered(gold, text, policy);
         }
         match parse(candidate) {
-            Ok(expr) if reads_as_answer(&expr) => return answered(gold, candidate, policy),
-            Err(Stop::Control) => return answered(gold, candidate, policy),
+            Ok(expr) if reads_as_answer(&expr) => return answered(gold, text, policy),
+            Err(Stop::Control) => return answered(gold, text, policy),
             _ => {}
         }
     }
     match candidates.first() {
         Some(words) if gold.expr.as_ref().is_none_or(|expr| matches!(expr, Expr::Text(_))) => {
-            answered(gold, words, policy)
+            answered(gold, Cow::Borrowed(words), policy)
         }
         _ => missing(Reason::NoAnswerFound),
     }
@@ -134,34 +146,82 @@ fn reads_as_answer(expr: &Expr) -> bool {
 
 /// Grades a bare answer by the policy for rewards.
 pub fn grade_answer(gold: &Gold, answer: &str) -> Grade {
-    answered(gold, answer, Policy::Strict)
+    answered(gold, Cow::Borrowed(answer), Policy::Strict).grade()
 }
 
-/// Grades a bare answer.
-fn answered(gold: &Gold, answer: &str, policy: Policy) -> Grade {
+/// A verdict, and what is needed to say more about the answer.
+struct Judged<'a> {
+    verdict: Verdict,
+    reason: Reason,
+    answer: Option<Answered<'a>>,
+}
+
+/// An answer that was read, and the steps that its comparison has left.
+struct Answered<'a> {
+    text: Cow<'a, str>,
+    expr: Result<Expr, Stop>,
+    budget: Budget,
+}
+
+impl Judged<'_> {
+    fn grade(self) -> Grade {
+        let answer = self.answer.map(|Answered { text, expr, budget }| {
+            let text = text.trim();
+            let canonical = expr.ok().and_then(|expr| canonical(&expr, &budget).ok());
+            let canonical = canonical.unwrap_or_else(|| plain_words(text));
+            Answer { text: cut(text), canonical: cut(&canonical) }
+        });
+        Grade { verdict: self.verdict, answer, reason: self.reason }
+    }
+}
+
+fn missing(reason: Reason) -> Judged<'static> {
+    Judged { verdict: Verdict::NoAnswer, answer: None, reason }
+}
+
+/// Judges a bare answer.
+fn answered<'a>(gold: &Gold, answer: Cow<'a, str>, policy: Policy) -> Judged<'a> {
     let text = answer.trim();
     if text.trim_matches(['$', '.', ' ']).is_empty() {
         return missing(Reason::EmptyAnswer);
     }
     let budget = Budget::new(policy);
-    let read = read(text);
-    let (reason, verdict) = match decide::decide(gold, text, read.as_ref(), &budget) {
+    let expr = read(text);
+    let (reason, verdict) = match decide::decide(gold, text, expr.as_ref(), &budget) {
         Ok(reason) => (reason, verdict_of(reason)),
         Err(stop) => (stop.reason(), stop.verdict()),
     };
-    let canonical = read
-        .ok()
-        .and_then(|expr| canonical(&expr, &budget).ok())
-        .unwrap_or_else(|| plain_words(text));
-    let answer = Answer { text: cut(text), canonical: cut(&canonical) };
-    Grade { verdict, answer: Some(answer), reason }
+    Judged { verdict, reason, answer: Some(Answered { text: answer, expr, budget }) }
 }
 
 /// Reads an answer: a number in words, or an expression.
 fn read(text: &str) -> Result<Expr, Stop> {
     let digits = text.bytes().any(|b| b.is_ascii_digit());
-    let words = if digits { None } else { spelled_number(&plain_words(text)) };
+    let words = if digits { said_twice(text) } else { spelled(text) };
     words.map_or_else(|| parse(text), Ok)
+}
+
+/// The number that a text spells; words on both sides of a comma are two numbers, unless the
+/// first are thousands or more: "forty, two", "one thousand, two hundred".
+fn spelled(text: &str) -> Option<Expr> {
+    let joined = |(at, sign): (usize, &str)| {
+        let thousands = ["thousand", "million", "billion", "trillion"];
+        sign == "," && thousands.iter().any(|word| text[..at].to_lowercase().ends_with(word))
+    };
+    let one = text.len() <= 200
+        && text.trim_end_matches([',', ';']).match_indices([',', ';', '/', ':', '&']).all(joined);
+    if one { spelled_number(&plain_words(text)) } else { None }
+}
+
+/// The number of "eight (8)".
+fn said_twice(text: &str) -> Option<Expr> {
+    let (words, rest) = text.split_once('(')?;
+    let (number, rest) = rest.split_once(')')?;
+    if words.len() > 100 || !rest.trim_matches(['}', '$', '.', ' ']).is_empty() {
+        return None;
+    }
+    let (spelled, number) = (spelled(words)?, parse(number).ok()?);
+    (spelled == number).then_some(number)
 }
 
 fn verdict_of(reason: Reason) -> Verdict {
@@ -182,5 +242,8 @@ pub fn equivalent(a: &str, b: &str) -> bool {
 
 /// A text cut to what is kept of it.
 fn cut(text: &str) -> String {
+    if text.len() <= KEPT {
+        return text.to_owned();
+    }
     text.chars().take(KEPT).collect()
 }

@@ -155,7 +155,7 @@ impl Lexer {
                 self.push(Token::Symbol('$'));
             }
             '%' => self.push(Token::Symbol('%')),
-            '&' => self.push(Token::Symbol('&')),
+            '&' => self.push(Token::And),
             _ => {}
         }
     }

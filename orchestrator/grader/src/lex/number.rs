@@ -39,7 +39,8 @@ impl Lexer {
         if self.peek(0) == Some('.') && self.peek(1) != Some('.') && !digits.contains('.') {
             self.at += 1;
             let repeats = ["\\overline", "\\bar", "\\dot"];
-            let block = repeats.iter().any(|command| self.rest_is(self.at, command));
+            let block = repeats.iter().any(|command| self.rest_is(self.at, command))
+                || self.bracketed_block();
             // A point with no digit after it is the stop of a sentence, or says nothing.
             if block || self.peek(0).is_some_and(|c| c.is_ascii_digit()) {
                 digits.push('.');
@@ -52,6 +53,13 @@ impl Lexer {
         let exponent = self.exponent()?;
         self.push(Token::Number { digits, exponent, grouped });
         Ok(())
+    }
+
+    /// Whether nothing but digits in brackets follows a point: 0.(3), a decimal that repeats.
+    fn bracketed_block(&self) -> bool {
+        let Some('(') = self.peek(0) else { return false };
+        let digits = self.chars[self.at + 1..].iter().take_while(|c| c.is_ascii_digit()).count();
+        (1..=20).contains(&digits) && self.peek(digits + 1) == Some(')')
     }
 
     /// Two or more groups of thousands after points, as in `1.234.567`; one is a decimal.

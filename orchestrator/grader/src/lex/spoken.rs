@@ -70,12 +70,30 @@ fn operator(lexemes: &[Lexeme], at: usize) -> Option<(Token, usize)> {
             let power = token(at + 2) == Some(&Token::Symbol('^'));
             (number && ten && power).then_some((Token::Symbol('*'), 1))
         }
+        // 42 or so.
+        Token::Or => {
+            let last = word(at + 1) == Some("so") && token(at + 2).is_none();
+            last.then(|| (Token::Word("or so".to_owned()), 2))
+        }
+        Token::And if word(at + 1) == Some("also") => Some((Token::And, 2)),
+        Token::Word(first) if first == "as" => {
+            (word(at + 1) == Some("well") && word(at + 2) == Some("as")).then_some((Token::And, 3))
+        }
+        Token::Word(first) if first == "per" && word(at + 1) == Some("cent") => {
+            before.then_some((Token::Symbol('%'), 2))
+        }
+        Token::Word(x) if x == "x" => {
+            let number = |token: Option<&Token>| matches!(token, Some(Token::Number { .. }));
+            let between = at > 0 && number(token(at - 1)) && number(token(at + 1));
+            between.then_some((Token::Symbol('*'), 1))
+        }
         Token::Word(first) => {
             let (symbol, length) = match first.as_str() {
                 "to" => (':', 1),
                 "is" if word(at + 1) == Some("to") => (':', 2),
                 "out" if word(at + 1) == Some("of") => ('/', 2),
                 "divided" if word(at + 1) == Some("by") => ('/', 2),
+                "over" if before => ('/', 1),
                 "plus" => ('+', 1),
                 "times" => ('*', 1),
                 "minus" => ('-', 1),

@@ -7,6 +7,12 @@ pub(super) fn normalise(text: &str) -> Result<Vec<char>, Stop> {
     let mut out: Vec<char> = Vec::with_capacity(text.len());
     let mut raised: Option<char> = None;
     for c in text.chars() {
+        // Most answers have no other characters than these.
+        if matches!(c, ' '..='~') {
+            close(&mut out, &mut raised);
+            out.push(c);
+            continue;
+        }
         // Superscripts and subscripts become groups after ^ and _.
         if let Some((mark, plain)) = script(c) {
             if raised != Some(mark) {

@@ -22,12 +22,12 @@ const SPELLED: [&str; 13] = [
 ];
 
 /// Short words that are words in plain text, too.
-const SHORT: [&str; 59] = [
+const SHORT: [&str; 60] = [
     "odd", "yes", "no", "the", "all", "any", "not", "are", "is", "of", "to", "set", "one", "two",
     "six", "ten", "per", "day", "only", "none", "dne", "sum", "at", "by", "if", "it", "its", "has",
     "was", "so", "an", "as", "in", "on", "can", "get", "let", "for", "than", "then", "when", "mon",
     "tue", "wed", "thu", "fri", "sat", "sun", "red", "men", "big", "old", "new", "box", "cat",
-    "dog", "boy", "cup", "bag",
+    "dog", "boy", "cup", "bag", "out",
 ];
 
 /// Signs of units that may follow a number in plain text.

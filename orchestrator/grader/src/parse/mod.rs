@@ -230,6 +230,15 @@ impl Parser {
             members.pop();
             members.push(Expr::Residue(Box::new(value), Box::new(modulus)));
         }
+        // n mod 7 = 3 is n ≡ 3 (mod 7).
+        if operators == ['=']
+            && let [Expr::Call("mod", arguments), residue] = members.as_slice()
+            && let [value, modulus] = arguments.as_slice()
+            && value.any(&|part| matches!(part, Expr::Var(_)))
+        {
+            let residue = Expr::Residue(Box::new(residue.clone()), Box::new(modulus.clone()));
+            return Ok(Expr::Relation(vec![value.clone(), residue], vec!['≡']));
+        }
         Ok(Expr::Relation(members, operators))
     }
 

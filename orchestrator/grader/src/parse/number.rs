@@ -20,7 +20,7 @@ impl Parser {
         }
         self.at += 1;
         if digits.contains('.') && exponent == 0 {
-            if let Some(block) = self.repeating_block() {
+            if let Some(block) = self.repeating_block().or_else(|| self.bracketed_block(&digits)) {
                 return repeating(&digits, &block);
             }
             if self.peek() == Some(&Token::Dots) {
@@ -29,6 +29,11 @@ impl Parser {
                     return repeating(head, block);
                 }
             }
+        }
+        let empty = self.peek_at(1) == Some(&Token::Symbol('{'))
+            && self.peek_at(2) == Some(&Token::Symbol('}'));
+        if self.is('_') && empty {
+            self.at += 3;
         }
         if may_have_base && self.is('_') && !digits.contains('.') {
             return self.based(digits);
@@ -78,6 +83,18 @@ impl Parser {
         }
         self.at += length + 2 + 2 * braced;
         Some(Expr::Based(digits.to_uppercase(), base))
+    }
+
+    /// The digits in brackets after a point: 0.(3).
+    fn bracketed_block(&mut self, head: &str) -> Option<String> {
+        let Some(Token::Number { digits, exponent: 0, .. }) = self.peek_at(1) else { return None };
+        let brackets = self.is('(') && self.peek_at(2) == Some(&Token::Symbol(')'));
+        if !head.ends_with('.') || !brackets || digits.contains('.') {
+            return None;
+        }
+        let block = digits.clone();
+        self.at += 3;
+        Some(block)
     }
 
     /// The overlined digits after a decimal point.
@@ -166,6 +183,7 @@ impl Parser {
             _ => None,
         };
         match base {
+            Some(10) => decimal(&digits, 0),
             Some(base @ 2..=36) => Ok(Expr::Based(digits, base)),
             _ => Err(Stop::Syntax),
         }

@@ -141,8 +141,15 @@ impl Parser {
                 !matches!(*name, "mod" | "bmod" | "pmod" | "over" | "choose" | "not")
             }
             Some(Token::Symbol('(')) => !self.bracketed_modulus(),
+            // ]2, 5[ ends with a bracket turned outward.
+            Some(Token::Symbol('[')) => !matches!(
+                self.peek_at(1),
+                None | Some(
+                    Token::Symbol('∪' | '∩' | '∖' | ',' | ';' | ')' | '}') | Token::And | Token::Or
+                )
+            ),
             Some(Token::Symbol(c)) => match c {
-                '[' | '{' | '⦃' | '⟨' | '⌊' | '⌈' | '⎸' | '∞' => true,
+                '{' | '⦃' | '⟨' | '⌊' | '⌈' | '⎸' | '∞' => true,
                 '|' | '‖' => self.bars == 0,
                 c => is_currency(*c),
             },

@@ -34,7 +34,11 @@ fn cases(set: &str) -> Vec<Case> {
 fn verdict(case: &Case) -> Verdict {
     let Ok(gold) = Gold::parse(&case.gold) else { return Verdict::NoAnswer };
     match case.form {
-        Form::Response => grade(&gold, &case.response, Extraction::Auto).verdict,
+        Form::Response => {
+            let graded = grade(&gold, &case.response, Extraction::Auto).verdict;
+            assert_eq!(graded, retrial_grader::verdict(&gold, &case.response, Extraction::Auto));
+            graded
+        }
         Form::Answer => grade_answer(&gold, &case.response).verdict,
     }
 }
