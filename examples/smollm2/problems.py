@@ -23,7 +23,7 @@ from reasoning_gym.arithmetic.leg_counting import ANIMALS
 
 # How many problems of each kind: held out, to train on, solved. The kinds, and how hard they are.
 SIZES = {
-    "tiny": (16, 64, 256, {
+    "tiny": (16, 64, 128, {
         "sums": dict(min_terms=2, max_terms=3, max_digits=1),
     }),
     "cpu": (96, 2000, 1600, {
