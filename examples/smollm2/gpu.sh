@@ -43,8 +43,9 @@ done
     trl==1.16.0 datasets dill multiprocess || echo "without TRL: it cannot be downloaded" >&2
 
 if [ -n "$rehearse" ]; then
+    python=${PYTHON:-$PWD/$made/venv/bin/python}
     cd "$travel"
-    exec env REHEARSE=yes ./gpu-run.sh 60
+    exec env REHEARSE=yes PYTHON="$python" ./gpu-run.sh 60
 fi
 cd "$travel"
 tar -c bin examples gpu-run.sh target wheels ./*.whl | split -b 60m - part-
