@@ -7,12 +7,16 @@ const SHUFFLED: [&str; 2] = ["--set", "hint.answers=shuffled"];
 #[tokio::test]
 async fn a_shuffled_hint_lists_answers_of_other_problems() {
     let project = Project::new();
-    let output = project.train(&SHUFFLED);
+    let larger = ["--set", "rollout.problems=32", "--set", "run.steps=1"];
+    let output = project.train(&[&SHUFFLED[..], &larger].concat());
     assert!(output.status.success(), "{}", shown(&output));
     let log = project.log().await;
-    let count = async |sql: &str| -> i64 { sqlx::query_scalar(sql).fetch_one(&log).await.unwrap() };
+    let count = async |sql: &str| -> i64 {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        sqlx::query_scalar(sql).fetch_one(&log).await.unwrap()
+    };
     let listed = "FROM hints AS h, json_each(h.answers) AS listed";
-    assert!(count(&format!("SELECT count(*) {listed}")).await > 10);
+    assert!(count(&format!("SELECT count(*) {listed}")).await > 0);
     let first = |of: &str| {
         format!(
             "EXISTS (SELECT 1 FROM rollouts AS r WHERE r.run = h.run AND r.step = h.step \
