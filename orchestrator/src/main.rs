@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use retrial::commands::{check, dashboard, eval, export, grade, mistakes, report, run, sql, study};
+use retrial::commands::{
+    check, dashboard, eval, export, grade, mistakes, prompts, report, run, sql, study,
+};
 use retrial_live::Recent;
 use retrial_loop::failure::Failure;
 use tracing_subscriber::Layer as _;
@@ -24,6 +26,7 @@ enum Command {
     Study(study::Args),
     Eval(eval::Args),
     Grade(grade::Args),
+    Prompts(prompts::Args),
     Mistakes(mistakes::Args),
     Sql(sql::Args),
     Report(report::Args),
@@ -53,6 +56,7 @@ async fn command_line() -> ExitCode {
         Command::Study(args) => study::run(args).await,
         Command::Eval(args) => eval::run(args).await,
         Command::Grade(args) => grade::run(&args).await,
+        Command::Prompts(args) => prompts::run(&args),
         Command::Mistakes(args) => mistakes::run(args).await,
         Command::Sql(args) => sql::run(args).await,
         Command::Report(args) => report::run(args).await,

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use retrial_lte::{Closed, Method, Overlong};
+use retrial_lte::{Closed, Memory, Method, Overlong, Whose};
 use retrial_protocol::Transfer;
 
 use crate::config::Config;
@@ -72,6 +72,14 @@ impl Config {
             return Err("[hint] closed lists the answers that are possible: at least two\n\
                         hint: closed = true if they are few and differ from problem to problem"
                 .into());
+        }
+        if self.hint.answers == Whose::Shuffled && self.hint.memory == Memory::Run {
+            return Err(
+                "[hint] answers is \"shuffled\" and memory is \"run\": the list would have the \
+                        problem's own answers of earlier steps\n\
+                        hint: leave memory out where answers of other problems are listed"
+                    .into(),
+            );
         }
         let tolerance = self.tolerance();
         if !(tolerance.is_finite() && tolerance > 0.0) {

@@ -1,7 +1,7 @@
 //! `[rollout]`, `[hint]` and `[evaluation]`: how responses are sampled.
 
 use retrial_grader::Extraction;
-use retrial_lte::{Closed, MaxReplacements, Memory, Overlong};
+use retrial_lte::{Closed, MaxReplacements, Memory, Overlong, Whose};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// `[rollout]`
@@ -36,6 +36,8 @@ pub struct RolloutConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HintConfig {
+    /// Whose wrong answers are listed.
+    pub answers: Whose,
     /// Which wrong answers are listed.
     pub memory: Memory,
     /// Limit on the tokens that a hint adds to the longest ordinary prompt. Answers that do not fit are
@@ -52,6 +54,7 @@ pub struct HintConfig {
 impl Default for HintConfig {
     fn default() -> Self {
         Self {
+            answers: Whose::default(),
             memory: Memory::default(),
             max_tokens: 1024,
             max_answer_characters: 200,

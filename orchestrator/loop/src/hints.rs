@@ -1,5 +1,5 @@
-//! The answers that a hint lists: the step's own wrong ones, those in the log, and never so many
-//! that only the right one remains.
+//! The answers that a hint lists: the step's own wrong ones, those in the log, or those of other
+//! problems, and never so many that only the right one remains.
 
 use std::sync::Arc;
 
@@ -7,12 +7,15 @@ use anyhow::Result;
 use retrial_data::Task;
 use retrial_domain::{FinishReason, GradedRollout};
 use retrial_grader::Answer;
-use retrial_lte::{AnswerSpace, Attempt, Memory, Method, SecondTrial, second_trial};
+use retrial_lte::{
+    AnswerSpace, Attempt, Memory, Method, SecondTrial, Whose, second_trial, wrong_answers,
+};
 use retrial_protocol::Step;
 
 use crate::context::Context;
 use crate::equality::Equality;
 use crate::reward::reward;
+use crate::sampling::Sampling;
 
 /// A second trial with its hint.
 #[derive(Clone, Debug)]
@@ -28,22 +31,27 @@ pub struct Retry {
 /// Decides on the second trial of a problem; `None` if it gets none.
 pub async fn retry(
     context: &Context,
-    step: Step,
+    sampling: &Sampling<'_>,
     task: &Task,
     first: &[Arc<GradedRollout>],
 ) -> Result<Option<Retry>> {
     let Context { config, spaces, .. } = context;
     let mut equality = Equality::default();
     equality.learn(first.iter().filter_map(|graded| graded.answer()));
-    let longest = config.hint.max_answer_characters;
-    let trial =
-        second_trial(config.run.method, &attempts(first, longest), |a, b| equality.equal(a, b));
+    let attempts = attempts(first, config.hint.max_answer_characters);
+    let trial = second_trial(config.run.method, &attempts, |a, b| equality.equal(a, b));
+    let shuffled = config.run.method == Method::Lte && config.hint.answers == Whose::Shuffled;
+    let trial = if shuffled {
+        shuffle(context, sampling, task, &attempts, trial, &equality).await
+    } else {
+        trial
+    };
     let Some(trial) = trial else { return Ok(None) };
     if config.run.method != Method::Lte {
         return Ok(Some(Retry { trial, answer_space: None, equality }));
     }
     let space = spaces.space(task);
-    let earlier = remembered(context, step, task).await?;
+    let earlier = remembered(context, sampling.step, task).await?;
     equality.learn(&earlier);
     let trial = listed(context, &space, trial, earlier, &equality);
     Ok(Some(Retry { trial, answer_space: space.size(), equality }))
@@ -61,6 +69,23 @@ fn attempts(first: &[Arc<GradedRollout>], longest: usize) -> Vec<Attempt> {
             .map(|answer| answer.text.clone()),
     };
     first.iter().map(attempt).collect()
+}
+
+/// The second trial, if there is one, with wrong answers of the step's other problems: the control. Each
+/// problem gives its own, whether it gets a second trial or not.
+async fn shuffle(
+    context: &Context,
+    sampling: &Sampling<'_>,
+    task: &Task,
+    attempts: &[Attempt],
+    trial: Option<SecondTrial>,
+    equality: &Equality,
+) -> Option<SecondTrial> {
+    let equal = |a: &str, b: &str| equality.equal(a, b);
+    let (id, gold) = (&task.problem.id, &task.problem.answer);
+    let others = sampling.others.exchange(id, wrong_answers(attempts, equal)).await;
+    let seed = context.seed.of_text("shuffle").of(sampling.step.0).of_text(&id.0);
+    trial.map(|trial| trial.shuffled(others, |answer| equal(answer, gold), equal, seed))
 }
 
 /// Wrong answers of earlier steps, if configured.

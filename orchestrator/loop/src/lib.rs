@@ -33,6 +33,7 @@ pub mod model;
 pub mod open;
 pub mod open_files;
 pub mod order;
+pub mod others;
 pub mod pinned;
 pub mod pool_source;
 pub mod progress;

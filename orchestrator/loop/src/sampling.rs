@@ -18,14 +18,18 @@ use tracing::Instrument as _;
 use crate::context::{Ask, Context};
 use crate::fault::{CrashPoint, Moment};
 use crate::hints::Retry;
+use crate::others::Others;
 use crate::prompts::Prompt;
 use crate::summary::Seconds;
 
 /// The rollouts of one step.
 pub struct Sampling<'a> {
     context: &'a Context,
-    step: Step,
+    /// The step.
+    pub step: Step,
     version: WeightVersion,
+    /// What its problems tell each other.
+    pub others: Others,
     /// The rollouts that the log already has.
     logged: Mutex<LoggedRollouts>,
     /// Permits, one for each first trial that is being sampled.
@@ -73,6 +77,7 @@ impl<'a> Sampling<'a> {
             context,
             step,
             version,
+            others: Others::of(problems.len()),
             logged: Mutex::new(logged),
             places: Semaphore::new(context.services.concurrency()),
             begun: Instant::now(),

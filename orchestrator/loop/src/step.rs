@@ -6,6 +6,8 @@
 //!   and the rescue would teach nothing.
 //! - With `[hint] memory = "run"` a hint also lists the wrong answers that the log has of the problem
 //!   from earlier steps. The paper's, and the default, is the step's own.
+//! - With `[hint] answers = "shuffled"`, a control, a hint lists wrong answers of other problems of the
+//!   step; second trials begin when all first ones are over, then.
 //! - A rollout whose verifier gave up has no reward: it is logged, and its group is
 //!   smaller by one.
 //! - If few answers are possible a hint lists none, if its list would say too much (`hints`).
@@ -105,7 +107,7 @@ async fn problem(
     let first = with_reward(first);
 
     // 2. and 3. A none-pass problem gets a second trial, hinted with its own wrong answers.
-    let second = match hints::retry(context, step, task, &first).await? {
+    let second = match hints::retry(context, sampling, task, &first).await? {
         None => None,
         Some(mut retry) => {
             let (trial, hinted) = prompts.hinted(task, retry.trial)?;

@@ -83,14 +83,21 @@ pub fn second_trial(
     }
 }
 
-fn hinted(attempts: &[Attempt], equivalent: impl Fn(&str, &str) -> bool) -> SecondTrial {
+/// The answers of failures that were not cut, no two equivalent, in the order in which they were first
+/// given.
+pub fn wrong_answers(attempts: &[Attempt], equivalent: impl Fn(&str, &str) -> bool) -> Vec<String> {
     let mut answers: Vec<String> = Vec::new();
-    let complete = attempts.iter().filter(|attempt| !attempt.truncated);
+    let complete = attempts.iter().filter(|attempt| !attempt.truncated && !attempt.reward.passed());
     for answer in complete.filter_map(|attempt| attempt.answer.as_deref()) {
         if !answers.iter().any(|known| known == answer || equivalent(known, answer)) {
             answers.push(answer.to_owned());
         }
     }
+    answers
+}
+
+fn hinted(attempts: &[Attempt], equivalent: impl Fn(&str, &str) -> bool) -> SecondTrial {
+    let answers = wrong_answers(attempts, equivalent);
     let any_truncated = attempts.iter().any(|attempt| attempt.truncated);
     let kind = match (any_truncated, answers.is_empty()) {
         (true, true) => HintKind::Concise,

@@ -7,7 +7,8 @@
 //!
 //! 1. [`GroupOutcome`]: did all, some or none of the rollouts of a problem pass?
 //! 2. [`second_trial`]: which prompt a none-pass problem gets, by how its failures were truncated.
-//!    A hint that would give the right answer away lists nothing ([`AnswerSpace`]).
+//!    A hint that would give the right answer away lists nothing ([`AnswerSpace`]). As a control it can
+//!    list wrong answers of other problems ([`Whose`]).
 //! 3. [`Templates`]: the words of that prompt.
 //! 4. [`refine()`]: correct extra rollouts replace failures at random; the group keeps its size.
 //! 5. [`advantages`]: group-relative advantages over the refined group.
@@ -23,14 +24,16 @@ mod overlong;
 mod prompt;
 mod refine;
 mod seed;
+mod shuffle;
 mod space;
 
 pub use advantage::{Spread, advantages};
 pub use batch::{Response, samples};
 pub use group::{GroupOutcome, Reward};
-pub use hint::{Attempt, HintKind, Memory, Method, SecondTrial, second_trial};
+pub use hint::{Attempt, HintKind, Memory, Method, SecondTrial, second_trial, wrong_answers};
 pub use overlong::Overlong;
 pub use prompt::{InvalidTemplate, Templates};
 pub use refine::{MaxReplacements, Member, guide, refine};
 pub use seed::Seed;
+pub use shuffle::Whose;
 pub use space::{AnswerSpace, Closed, Golds};

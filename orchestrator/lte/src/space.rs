@@ -7,7 +7,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{HintKind, SecondTrial};
+use crate::SecondTrial;
 
 /// Most values that the right answers of a data set may have for its answers to be a closed set: as
 /// many as there are digits, or letters of choices.
@@ -69,10 +69,7 @@ impl SecondTrial {
     ) -> Self {
         if !self.answers.is_empty() && !space.leaves(least, &self.answers, equivalent) {
             self.answers.clear();
-            self.kind = match self.kind {
-                HintKind::ConciseHint | HintKind::Concise => HintKind::Concise,
-                HintKind::Hint | HintKind::Plain => HintKind::Plain,
-            };
+            self.kind = self.kind.without_list();
         }
         self
     }
@@ -166,6 +163,7 @@ impl<'de> Deserialize<'de> for Closed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::HintKind;
     use proptest::prelude::*;
 
     fn texts(answers: &[&str]) -> Vec<String> {

@@ -8,6 +8,7 @@ pub mod grade;
 pub mod log;
 pub mod mistakes;
 pub mod output;
+pub mod prompts;
 pub mod report;
 pub mod run;
 pub mod sql;

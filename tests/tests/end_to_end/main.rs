@@ -30,6 +30,7 @@ mod run;
 mod said;
 mod security;
 mod servers;
+mod shuffled;
 mod stale;
 mod study;
 mod trackers;
