@@ -1,6 +1,10 @@
 //! Rows of f32.
 
 use super::lanes::LANES;
+use super::pool::Pool;
+
+/// Rows that one thread takes at once.
+const ROWS: usize = 16;
 
 /// Rows of one width, each padded to whole panels.
 #[derive(Debug, Default)]
@@ -57,6 +61,17 @@ impl Grid {
     pub fn numbers_mut(&mut self) -> &mut [f32] {
         let apart = self.apart();
         &mut self.numbers[..self.rows * apart]
+    }
+
+    /// Runs `work` for each row and its number, in any order.
+    pub fn for_each_row(&mut self, pool: &Pool, work: impl Fn(usize, &mut [f32]) + Send + Sync) {
+        let (apart, width) = (self.apart(), self.width);
+        let mut blocks: Vec<&mut [f32]> = self.numbers_mut().chunks_mut(apart * ROWS).collect();
+        pool.for_each_mut(&mut blocks, |block, numbers| {
+            for (row, numbers) in numbers.chunks_exact_mut(apart).enumerate() {
+                work(block * ROWS + row, &mut numbers[..width]);
+            }
+        });
     }
 
     /// Numbers from a row to the next.

@@ -40,6 +40,14 @@ impl Logits<'_> {
         }
     }
 
+    /// As f64.
+    pub fn to_f64(&self) -> Vec<f64> {
+        match self {
+            Self::Raw(row) => row.iter().map(|&x| f64::from(x)).collect(),
+            Self::Changed(row) => row.to_vec(),
+        }
+    }
+
     /// The token with the largest, the first of several.
     pub fn largest(&self) -> usize {
         fn of<T: Copy + PartialOrd>(row: &[T]) -> usize {
