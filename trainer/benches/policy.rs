@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use retrial_text::Text;
+use retrial_trainer::compute::Compute;
 use retrial_trainer::model::{Decoder, ModelConfig, write_tensors};
-use retrial_trainer::policy::command::Options;
+use retrial_trainer::policy::command::{Options, Products};
 use retrial_trainer::policy::engine::Engine;
 use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
@@ -48,8 +49,14 @@ async fn serve(folder: &Path) -> String {
     let context = model.config().context;
     let limits =
         Limits { model: "policy".into(), context, vocabulary: model.config().vocabulary as usize };
-    let options =
-        Options { max_sequences: 128, context, logprobs: LogprobsMode::Processed, threads: 1 };
+    let options = Options {
+        max_sequences: 128,
+        context,
+        logprobs: LogprobsMode::Processed,
+        threads: 1,
+        compute: Compute::default(),
+        products: Products::Best,
+    };
     let engine = Engine::start(model, folder.into(), Arc::clone(&text), options);
     let router = routes::router(engine.expect("a thread"), text, String::new(), limits);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -6,8 +6,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Request, header};
 use retrial_text::Text;
+use retrial_trainer::compute::Compute;
 use retrial_trainer::model::Decoder;
-use retrial_trainer::policy::command::Options;
+use retrial_trainer::policy::command::{Options, Products};
 use retrial_trainer::policy::engine::Engine;
 use retrial_trainer::policy::request::{Limits, chat, completion};
 use retrial_trainer::policy::routes;
@@ -35,8 +36,14 @@ static SERVER: LazyLock<Server> = LazyLock::new(|| {
     let text = Arc::new(Text::load(&folder).expect("the tokenizer can be read"));
     let (context, vocabulary) = (model.config().context, model.config().vocabulary as usize);
     let limits = || Limits { model: "policy".into(), context, vocabulary };
-    let options =
-        Options { max_sequences: 8, context, logprobs: LogprobsMode::Processed, threads: 1 };
+    let options = Options {
+        max_sequences: 8,
+        context,
+        logprobs: LogprobsMode::Processed,
+        threads: 1,
+        compute: Compute::default(),
+        products: Products::Best,
+    };
     let engine = Engine::start(model, folder, Arc::clone(&text), options).expect("it starts");
     let router = routes::router(engine, Arc::clone(&text), "base".into(), limits());
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it starts");

@@ -3,6 +3,7 @@
 //! products are computed. All `unsafe` of the project is in this crate, behind safe functions.
 
 pub mod c10d;
+pub mod cpu;
 pub mod flash;
 pub mod memory;
 mod message;

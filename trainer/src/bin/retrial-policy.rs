@@ -8,17 +8,16 @@ use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use clap::Parser;
 use retrial_text::Text;
-use retrial_trainer::compute::Threads;
+use retrial_trainer::compute::{ComputeArgs, Threads};
 use retrial_trainer::http::{BoundListener, Listen};
 use retrial_trainer::model::{Decoder, KvCache};
-use retrial_trainer::policy::command::Options;
+use retrial_trainer::policy::command::{Options, Products};
 use retrial_trainer::policy::engine::Engine;
 use retrial_trainer::policy::memory;
 use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
 use retrial_trainer::policy::sampling::LogprobsMode;
 use retrial_trainer::program::{self, attempt_all};
-use tch::Device;
 
 /// Samples from a model over HTTP, behind the routes of vLLM.
 ///
@@ -54,6 +53,8 @@ struct Cli {
     #[arg(long, value_enum, default_value_t)]
     logprobs_mode: LogprobsMode,
     #[command(flatten)]
+    compute: ComputeArgs,
+    #[command(flatten)]
     threads: Threads,
     #[command(flatten)]
     listen: Listen,
@@ -80,8 +81,10 @@ async fn start(cli: &Cli) -> Result<(BoundListener, Router, Engine)> {
     let bound = cli.listen.bind().await?;
     cli.threads.ready();
     let root = cli.model.display().to_string();
+    let compute = cli.compute.compute()?;
     let less = "a smaller model, or a machine with more memory";
-    let model = attempt_all(less, || Ok(Decoder::load(&cli.model, Device::Cpu)?))?;
+    let model =
+        attempt_all(less, || Ok(Decoder::load_as(&cli.model, (compute.kind, compute.device))?))?;
     let text = Arc::new(Text::load(&cli.model)?);
     let config = model.config();
     let context = match cli.max_model_len {
@@ -115,6 +118,8 @@ async fn start(cli: &Cli) -> Result<(BoundListener, Router, Engine)> {
         context,
         logprobs: cli.logprobs_mode,
         threads: cli.threads.threads,
+        compute,
+        products: Products::Best,
     };
     tracing::info!(
         model = root,

@@ -44,17 +44,24 @@ struct Shape {
     layers: usize,
     kv_heads: i64,
     head_width: i64,
+    kind: Kind,
     device: Device,
 }
 
 impl KvCache {
     /// A cache for `sequences` sequences of at most `context` tokens; it is empty and takes no
     /// memory yet.
-    pub fn new(config: &ModelConfig, sequences: usize, context: usize, device: Device) -> Self {
+    pub fn new(
+        config: &ModelConfig,
+        sequences: usize,
+        context: usize,
+        (kind, device): (Kind, Device),
+    ) -> Self {
         let shape = Shape {
             layers: config.layers,
             kv_heads: config.kv_heads,
             head_width: config.head_width,
+            kind,
             device,
         };
         Self { slabs: Vec::new(), lengths: Vec::with_capacity(sequences), context, shape }
@@ -215,7 +222,7 @@ impl Shape {
 
     fn zeros(self, capacity: usize) -> Tensor {
         let shape = [MIN_ROWS as i64, self.kv_heads, capacity as i64, self.head_width];
-        Tensor::zeros(shape, (Kind::Float, self.device))
+        Tensor::zeros(shape, (self.kind, self.device))
     }
 }
 
@@ -262,7 +269,8 @@ mod tests {
 
     /// A cache of one layer with one number for keys and one for values a token.
     fn cache(context: usize) -> KvCache {
-        let shape = Shape { layers: 1, kv_heads: 1, head_width: 1, device: Device::Cpu };
+        let shape =
+            Shape { layers: 1, kv_heads: 1, head_width: 1, kind: Kind::Float, device: Device::Cpu };
         KvCache { slabs: vec![], lengths: vec![], context, shape }
     }
 

@@ -170,7 +170,7 @@ impl Decoder {
         Ok(())
     }
 
-    fn read(config: &ModelConfig, folder: &Path) -> Result<Vec<Tensor>, ModelError> {
+    pub(super) fn read(config: &ModelConfig, folder: &Path) -> Result<Vec<Tensor>, ModelError> {
         if !lora::is_adapter(folder) {
             let tensors = files::read_tensors(folder, &config.parameters())?;
             if config.tied {

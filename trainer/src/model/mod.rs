@@ -17,6 +17,8 @@ mod linear;
 pub mod lora;
 mod mlp;
 mod norm;
+mod packed;
+mod pages;
 mod raw;
 mod read;
 mod rope;
@@ -36,6 +38,8 @@ pub use files::{read_named, read_tensors, sync_folder, write_in_turn, write_tens
 pub use layer::Layer;
 pub use linear::{Linear, LowRank};
 pub use norm::Norm;
+pub use packed::{Packed, Token};
+pub use pages::{PagePool, Prefixes, Table};
 pub use rope::{Angles, Rotary};
 pub use shards::{Shards, shard_name};
 pub use stored::{Entry, StoredTensors};

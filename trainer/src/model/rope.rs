@@ -25,6 +25,9 @@ pub struct Angles {
     local: Option<Table>,
 }
 
+/// cos and sin as numbers.
+type CosSin = (Vec<f32>, Vec<f32>);
+
 impl Rotary {
     /// Angles of `positions` positions.
     pub fn new(config: &ModelConfig, positions: usize, device: Device) -> Self {
@@ -38,6 +41,17 @@ impl Rotary {
     pub fn at(&self, positions: &Tensor, kind: Kind) -> Angles {
         let rows = |table: &Table| table.rows(positions, kind);
         Angles { global: rows(&self.global), local: self.local.as_ref().map(rows) }
+    }
+
+    /// cos and sin of all positions, `[positions, D]` each, of both tables.
+    pub(super) fn numbers(&self) -> (CosSin, Option<CosSin>) {
+        let numbers = |tensor: &Tensor| {
+            let mut numbers = vec![0.0; tensor.numel()];
+            tensor.copy_data(&mut numbers, tensor.numel());
+            numbers
+        };
+        let of = |table: &Table| (numbers(&table.cos), numbers(&table.sin));
+        (of(&self.global), self.local.as_ref().map(of))
     }
 }
 

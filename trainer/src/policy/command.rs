@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::sampling::{LogprobsMode, Score};
 use super::sequence::{Job, Output};
+use crate::compute::Compute;
 
 /// Settings of the engine.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +19,23 @@ pub struct Options {
     pub context: usize,
     /// Which log-probabilities are reported.
     pub logprobs: LogprobsMode,
-    /// Threads of libtorch for one operation.
+    /// Threads of a product.
     pub threads: u16,
+    /// Where and how it computes.
+    pub compute: Compute,
+    /// Whose products are used on the processor.
+    pub products: Products,
+}
+
+/// Whose products are used on the processor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Products {
+    /// libtorch's for a tiny model where they do not depend on their neighbours, else those of
+    /// [`retrial_native::cpu`].
+    #[default]
+    Best,
+    /// Those of [`retrial_native::cpu`].
+    Own,
 }
 
 /// All responses to a prompt.

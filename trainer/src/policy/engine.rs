@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use retrial_native::cpu::Pool;
 use retrial_native::torch::attempt;
 use retrial_text::Text;
 use tokio::sync::{mpsc, oneshot};
@@ -58,10 +59,11 @@ impl Engine {
         let (commands, queue) = mpsc::unbounded_channel();
         let metrics = Arc::new(Metrics::default());
         let shared = Arc::clone(&metrics);
+        let pool = Pool::new(options.threads.into()).map_err(std::io::Error::other)?;
         std::thread::Builder::new().name("engine".into()).spawn(move || {
             tch::set_num_threads(i32::from(options.threads));
             let limits = (options, cache_bytes);
-            let make = || Scheduler::new(model, folder, text, limits, queue, shared);
+            let make = || Scheduler::new(model, folder, text, limits, pool, queue, shared);
             match attempt(make) {
                 Ok(scheduler) => scheduler.run(),
                 Err(error) => tracing::error!(%error, "the cache could not be made"),

@@ -1,71 +1,83 @@
-//! The tensors of the embedded server: prompts and single tokens in, rows of logits out.
+//! The numbers of the embedded server: prompts and single tokens in, rows of logits out.
+//!
+//! On the processor a model is laid out for sampling (`paged`). libtorch (`padded`) computes on a GPU,
+//! and a tiny model, for which it does as well, where its products do not depend on their neighbours.
 
 use std::path::Path;
 
-use tch::Tensor;
+use retrial_native::cpu::Pool;
+use retrial_native::mkl;
+use tch::{Device, Kind};
 
-use super::ranking;
+use super::command::{Options, Products};
+use super::padded::{Padded, PaddedPrompts};
+use super::paged::{Paged, PagedPrompts};
 use super::sampling::Score;
-use crate::model::{Decoder, KvCache, ModelError};
+use crate::model::{Decoder, ModelError};
 
-/// Positions of a prompt whose logits are computed together when it is scored. Enough that their
-/// number does not change the results, few enough for a large vocabulary.
-const SCORED_TOGETHER: usize = 256;
+/// Parameters from which a model is no longer tiny: its weights do not fit the caches, and products are
+/// what takes its time.
+const TINY_UNDER: usize = 4_000_000;
 
 /// The model, the cache, and the logits of the last step.
-pub struct Forward {
-    model: Decoder,
-    cache: KvCache,
-    sequences: usize,
-    context: usize,
-    logits: Vec<f32>,
+pub enum Forward {
+    /// By libtorch.
+    Padded(Padded),
+    /// By products of our own.
+    Paged(Paged),
 }
 
 /// Prompts that were computed.
-pub struct Prefilled {
-    // [B, T, H]
-    hidden: Tensor,
-    kept: Vec<(Tensor, Tensor)>,
-    // Of each prompt's last token, [B, V].
-    logits: Vec<f32>,
-    vocabulary: usize,
+pub enum Prefilled {
+    /// By libtorch.
+    Padded(PaddedPrompts),
+    /// By products of our own.
+    Paged(PagedPrompts),
+}
+
+macro_rules! both {
+    ($self:expr, $forward:ident => $what:expr) => {
+        match $self {
+            Forward::Padded($forward) => $what,
+            Forward::Paged($forward) => $what,
+        }
+    };
 }
 
 impl Prefilled {
     /// Logits of the token after prompt `row`.
     pub fn logits(&self, row: usize) -> &[f32] {
-        &self.logits[row * self.vocabulary..][..self.vocabulary]
+        match self {
+            Self::Padded(prompts) => prompts.logits(row),
+            Self::Paged(prompts) => prompts.logits(row),
+        }
     }
 }
 
 impl Forward {
-    /// Room for `sequences` sequences of at most `context` tokens.
-    pub fn new(model: Decoder, sequences: usize, context: usize) -> Self {
-        let cache = KvCache::new(model.config(), sequences, context, model.device());
-        Self { model, cache, sequences, context, logits: Vec::new() }
+    /// Room for sequences, within `cache_bytes` of memory for keys and values.
+    pub fn new(model: Decoder, options: Options, cache_bytes: usize) -> Self {
+        let (kind, device) = (options.compute.kind, model.device());
+        let tiny = model.size() < TINY_UNDER && mkl::strict();
+        let own = options.products == Products::Own || !tiny;
+        if own && device == Device::Cpu && kind == Kind::Float {
+            return Self::Paged(Paged::new(&model, cache_bytes));
+        }
+        Self::Padded(Padded::new(model, kind, options.max_sequences, options.context))
     }
 
-    /// Computes prompts, all of the same padded length.
-    pub fn prefill(&self, prompts: &[Vec<u32>]) -> Prefilled {
-        let rows = prompts.len();
-        let length = prompts.iter().map(Vec::len).max().map_or(0, KvCache::padded);
-        let mut ids = vec![0_i64; rows * length];
-        let mut last = Vec::with_capacity(rows);
-        for (row, prompt) in prompts.iter().enumerate() {
-            let start = row * length;
-            last.push((start + prompt.len() - 1) as i64);
-            for (id, &token) in ids[start..].iter_mut().zip(prompt) {
-                *id = i64::from(token);
-            }
+    /// Whether prompts of different lengths can be computed together.
+    pub fn mixes_lengths(&self) -> bool {
+        matches!(self, Self::Paged(_))
+    }
+
+    /// Computes prompts, all of the same padded length unless lengths mix. `scored` says which of them
+    /// [`Self::score`] will be asked for.
+    pub fn prefill(&mut self, prompts: &[Vec<u32>], scored: &[bool], pool: &Pool) -> Prefilled {
+        match self {
+            Self::Padded(padded) => Prefilled::Padded(padded.prefill(prompts)),
+            Self::Paged(paged) => Prefilled::Paged(paged.prefill(prompts, scored, pool)),
         }
-        let device = self.model.device();
-        let ids = Tensor::from_slice(&ids).view([rows as i64, length as i64]).to_device(device);
-        let (hidden, kept) = self.model.prefill(&ids);
-        let last = Tensor::from_slice(&last).to_device(device);
-        let ends = hidden.flatten(0, 1).index_select(0, &last);
-        let mut logits = Vec::new();
-        read(&self.model.logits(&ends), &mut logits);
-        Prefilled { hidden, kept, logits, vocabulary: self.vocabulary() }
     }
 
     /// The log-probability of each token of a prompt after the first; the prompt starts at row
@@ -76,71 +88,65 @@ impl Forward {
         row: usize,
         prompt: &[u32],
         top: usize,
+        pool: &Pool,
     ) -> Vec<Score> {
-        let hidden = computed.hidden.get(row as i64);
-        let mut scores = Vec::with_capacity(prompt.len());
-        let mut logits = Vec::new();
-        for (block, tokens) in prompt[1..].chunks(SCORED_TOGETHER).enumerate() {
-            let start = block * SCORED_TOGETHER;
-            // To the end of the padding, so that there are always enough rows.
-            let rows = KvCache::padded(tokens.len()) as i64;
-            read(&self.model.logits(&hidden.narrow(0, start as i64, rows)), &mut logits);
-            let rows = logits.chunks_exact(self.vocabulary()).zip(tokens);
-            scores.extend(rows.map(|(logits, &token)| ranking::score(logits, token, top)));
+        match (self, computed) {
+            (Self::Padded(padded), Prefilled::Padded(computed)) => {
+                padded.score(computed, row, prompt, top)
+            }
+            (Self::Paged(paged), Prefilled::Paged(computed)) => {
+                paged.score(computed, row, prompt, top, pool)
+            }
+            _ => unreachable!("they are of the same kind"),
         }
-        scores
     }
 
     /// The most memory that the cache can take while sequences grow to these lengths, bytes.
     pub fn most_cache(&self, lengths: &[usize]) -> usize {
-        self.cache.most(lengths)
+        both!(self, forward => forward.most_cache(lengths))
     }
 
     /// Adds a sequence, the first `length` tokens of row `row` of the computed batch.
     pub fn push(&mut self, computed: &Prefilled, row: usize, length: usize) {
-        self.cache.push(&computed.kept, row, length);
+        match (self, computed) {
+            (Self::Padded(padded), Prefilled::Padded(computed)) => {
+                padded.push(computed, row, length);
+            }
+            (Self::Paged(paged), Prefilled::Paged(computed)) => paged.push(computed, row),
+            _ => unreachable!("they are of the same kind"),
+        }
     }
 
     /// Drops sequence `row`; the last sequence moves to its row.
     pub fn swap_remove(&mut self, row: usize) {
-        self.cache.swap_remove(row);
+        both!(self, forward => forward.swap_remove(row));
     }
 
     /// Appends a token to each sequence and computes the logits of the tokens after them.
-    pub fn decode(&mut self, tokens: &[u32]) {
-        let hidden = self.model.decode(tokens, &mut self.cache);
-        read(&self.model.logits(&hidden), &mut self.logits);
+    pub fn decode(&mut self, tokens: &[u32], pool: &Pool) {
+        match self {
+            Self::Padded(padded) => padded.decode(tokens),
+            Self::Paged(paged) => paged.decode(tokens, pool),
+        }
     }
 
     /// Logits of the token after sequence `row`, as of the last [`Self::decode`].
     pub fn logits(&self, row: usize) -> &[f32] {
-        &self.logits[row * self.vocabulary()..][..self.vocabulary()]
+        both!(self, forward => forward.logits(row))
     }
 
     /// Drops all sequences.
     pub fn clear(&mut self) {
-        self.cache.clear();
+        both!(self, forward => forward.clear());
     }
 
-    /// Drops all sequences and clears the cache's memory: NaN values would otherwise show
-    /// through the padding of later sequences.
+    /// Drops all sequences and what was computed with weights that made NaN.
     pub fn scrub(&mut self) {
-        let (config, device) = (self.model.config(), self.model.device());
-        self.cache = KvCache::new(config, self.sequences, self.context, device);
+        both!(self, forward => forward.scrub());
     }
 
-    /// Replaces the weights. On an error the old ones stay.
+    /// Replaces the weights, and drops all sequences. On an error the old ones stay.
     pub fn reload(&mut self, folder: &Path) -> Result<(), ModelError> {
-        self.model.reload(folder)
+        both!(self, forward => forward.reload(folder))
     }
-
-    fn vocabulary(&self) -> usize {
-        self.model.config().vocabulary as usize
-    }
-}
-
-fn read(tensor: &Tensor, into: &mut Vec<f32>) {
-    let tensor = tensor.to_device(tch::Device::Cpu).contiguous();
-    into.resize(tensor.numel(), 0.0);
-    tensor.copy_data(into, tensor.numel());
 }

@@ -21,6 +21,8 @@ pub mod sequence;
 mod body;
 mod control;
 mod forward;
+mod padded;
+mod paged;
 mod prefill;
 mod ranking;
 mod requests;

@@ -1,8 +1,8 @@
 //! Which waiting sequences are computed together.
 //!
-//! Prompts share a batch only if they have the same padded length: in a batch with a longer one a prompt
-//! would get more padding, and its result would differ in the last bit. The responses of one
-//! request share a row until they differ.
+//! With libtorch's products prompts share a batch only if they have the same padded length: in a batch
+//! with a longer one a prompt would get more padding, and its result would differ in the last bit. The
+//! responses of one request share a row until they differ.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,12 @@ pub struct Batch {
     pub rows: Vec<Vec<Sequence>>,
 }
 
-/// Groups sequences into batches.
-pub fn batches(sequences: impl Iterator<Item = Sequence>) -> Vec<Batch> {
+/// Groups sequences into batches; whether lengths mix is the model's.
+pub fn batches(sequences: impl Iterator<Item = Sequence>, mixes: bool) -> Vec<Batch> {
     let mut by_length: BTreeMap<usize, Vec<Vec<Sequence>>> = BTreeMap::new();
     for sequence in sequences {
-        let rows = by_length.entry(KvCache::padded(sequence.length())).or_default();
+        let length = if mixes { 1 } else { KvCache::padded(sequence.length()) };
+        let rows = by_length.entry(length).or_default();
         match rows.last_mut() {
             Some(row) if shares(&row[0], &sequence) => row.push(sequence),
             _ => rows.push(vec![sequence]),
@@ -69,7 +70,7 @@ mod tests {
 
     /// Requests and number of sequences of each row of each batch.
     fn shape(sequences: Vec<Sequence>) -> Vec<Vec<(u64, usize)>> {
-        let batches = batches(sequences.into_iter());
+        let batches = batches(sequences.into_iter(), false);
         let row = |row: &Vec<Sequence>| (row[0].request, row.len());
         batches.iter().map(|batch| batch.rows.iter().map(row).collect()).collect()
     }

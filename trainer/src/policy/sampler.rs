@@ -1,138 +1,217 @@
 //! From one row of logits to a token: penalties, temperature, min-p, top-k, top-p, one draw.
 //!
 //! Pure, and in f64: the token and its log-probability depend on the row, the settings and the
-//! uniform number alone. The order of the steps is vLLM's.
+//! uniform number alone. The order of the steps is vLLM's. A vocabulary is large: without truncation
+//! there is a pass for the largest logit and one for the total weight; with it only tokens that may be
+//! kept are sorted.
 
-use super::ranking::{descending, largest, log_sum_exp, most_probable};
+use retrial_native::cpu::Logits;
+
+use super::ranking::log_sum_exp;
 use super::sampling::{Draw, History, LogprobsMode, Sampling, TokenLogprob};
 
-/// Chooses tokens. It has only buffers; one serves any number of sequences.
-#[derive(Debug, Default)]
-pub struct Sampler {
-    // Logits after the penalties, a row long.
-    logits: Vec<f64>,
-    // Unnormalised probabilities of the kept tokens and 0 of the others, a row long.
-    weights: Vec<f64>,
-    order: Vec<u32>,
+/// Chooses a token of `row`; `uniform` in [0, 1) decides which. Log-probabilities are those of
+/// `mode`; the `top` most probable tokens are reported too.
+pub fn draw(
+    row: &[f32],
+    sampling: &Sampling,
+    history: History<'_>,
+    uniform: f64,
+    mode: LogprobsMode,
+    top: usize,
+) -> Draw {
+    let changed = penalised(row, sampling, history);
+    let logits = changed.as_deref().map_or(Logits::Raw(row), Logits::Changed);
+    let largest = logits.largest();
+    let greedy = sampling.is_greedy();
+    let scale = if greedy { 1.0 } else { sampling.temperature.recip() };
+    let scaled = Scaled { logits, peak: logits.get(largest), scale };
+    let kept = if greedy { Kept::All } else { scaled.truncate(sampling) };
+    let (total, id) = match &kept {
+        Kept::All => {
+            let sums = scaled.block_weights();
+            let total = sums.iter().sum::<f64>();
+            let id =
+                if greedy { largest } else { scaled.in_blocks(&sums, uniform * total, largest) };
+            (total, id)
+        }
+        Kept::Some(ids) => {
+            let total = ids.iter().map(|&id| scaled.weight(id)).sum::<f64>();
+            let ids = ids.iter().map(|&id| id as usize);
+            (total, scaled.invert(ids, 0.0, uniform * total).unwrap_or(largest))
+        }
+    };
+    let raw = Logits::Raw(row);
+    let (shift, log_total) = match mode {
+        LogprobsMode::Processed => (0.0, total.ln()),
+        LogprobsMode::Raw => (log_sum_exp(row), 0.0),
+    };
+    let at = |id: u32| {
+        let logprob = match mode {
+            LogprobsMode::Raw => raw.get(id as usize) - shift,
+            // Dropped, or underflowed to 0.
+            LogprobsMode::Processed if !kept.has(id) || scaled.weight(id) == 0.0 => {
+                f64::NEG_INFINITY
+            }
+            LogprobsMode::Processed => (logits.get(id as usize) - scaled.peak) * scale - log_total,
+        };
+        TokenLogprob { id, logprob: logprob as f32 }
+    };
+    let most = match (mode, &kept) {
+        (LogprobsMode::Raw, _) => raw.most(top),
+        (LogprobsMode::Processed, Kept::All) => logits.most(top),
+        (LogprobsMode::Processed, Kept::Some(ids)) => {
+            let mut first = ids.clone();
+            first.sort_unstable_by(|&a, &b| logits.descending(a, b));
+            let dropped = (0..row.len() as u32).filter(|id| ids.binary_search(id).is_err());
+            let missing = top.saturating_sub(first.len());
+            first.extend(dropped.take(missing));
+            first.truncate(top);
+            first
+        }
+    };
+    Draw { chosen: at(id as u32), top: most.into_iter().map(at).collect() }
 }
 
-impl Sampler {
-    /// Chooses a token of `row`; `uniform` in [0, 1) decides which. Log-probabilities are those of
-    /// `mode`; the `top` most probable tokens are reported too.
-    pub fn draw(
-        &mut self,
-        row: &[f32],
-        sampling: &Sampling,
-        history: History<'_>,
-        uniform: f64,
-        mode: LogprobsMode,
-        top: usize,
-    ) -> Draw {
-        self.logits.clear();
-        self.logits.extend(row.iter().map(|&logit| f64::from(logit)));
-        self.penalise(sampling, history);
-        let largest = largest(&self.logits);
-        let greedy = sampling.is_greedy();
-        let scale = if greedy { 1.0 } else { sampling.temperature.recip() };
-        let peak = self.logits[largest];
-        self.weights.clear();
-        self.weights.extend(self.logits.iter().map(|&logit| ((logit - peak) * scale).exp()));
-        let id = if greedy {
-            largest
-        } else {
-            self.truncate(sampling);
-            self.invert(uniform, largest)
-        };
-        let log_total = self.weights.iter().sum::<f64>().ln();
-        let logprob = |id: usize| match mode {
-            LogprobsMode::Processed if self.weights[id] > 0.0 => {
-                (self.logits[id] - peak) * scale - log_total
-            }
-            // Underflowed to 0, or dropped.
-            LogprobsMode::Processed => f64::NEG_INFINITY,
-            LogprobsMode::Raw => f64::from(row[id]),
-        };
-        let shift = match mode {
-            LogprobsMode::Processed => 0.0,
-            LogprobsMode::Raw => log_sum_exp(row),
-        };
-        let at = |id: usize| TokenLogprob { id: id as u32, logprob: (logprob(id) - shift) as f32 };
-        let by_logprob = |&a: &u32, &b: &u32| {
-            descending(logprob(a as usize), logprob(b as usize)).then(a.cmp(&b))
-        };
-        let top = most_probable(row.len(), top, by_logprob);
-        Draw { chosen: at(id), top: top.into_iter().map(|id| at(id as usize)).collect() }
+/// The logits after the penalties, if there are any.
+fn penalised(row: &[f32], sampling: &Sampling, history: History<'_>) -> Option<Vec<f64>> {
+    let (presence, frequency) = (sampling.presence_penalty, sampling.frequency_penalty);
+    let repetition = sampling.repetition_penalty;
+    let repeats = (repetition - 1.0).abs() > 0.0;
+    let counts = presence.abs() > 0.0 || frequency.abs() > 0.0;
+    if !repeats && !counts {
+        return None;
     }
-
-    fn penalise(&mut self, sampling: &Sampling, history: History<'_>) {
-        let (presence, frequency) = (sampling.presence_penalty, sampling.frequency_penalty);
-        let repetition = sampling.repetition_penalty;
-        if (repetition - 1.0).abs() > 0.0 {
-            let mut seen: Vec<u32> = [history.prompt, history.output].concat();
-            seen.sort_unstable();
-            seen.dedup();
-            for id in seen {
-                let logit = &mut self.logits[id as usize];
-                *logit = if *logit > 0.0 { *logit / repetition } else { *logit * repetition };
-            }
-        }
-        if presence.abs() > 0.0 || frequency.abs() > 0.0 {
-            let mut sampled = history.output.to_vec();
-            sampled.sort_unstable();
-            for times in sampled.chunk_by(|a, b| a == b) {
-                self.logits[times[0] as usize] -= frequency * times.len() as f64 + presence;
-            }
+    let mut logits = Logits::Raw(row).to_f64();
+    if repeats {
+        let mut seen: Vec<u32> = [history.prompt, history.output].concat();
+        seen.sort_unstable();
+        seen.dedup();
+        for id in seen {
+            let logit = &mut logits[id as usize];
+            *logit = if *logit > 0.0 { *logit / repetition } else { *logit * repetition };
         }
     }
+    if counts {
+        let mut sampled = history.output.to_vec();
+        sampled.sort_unstable();
+        for times in sampled.chunk_by(|a, b| a == b) {
+            logits[times[0] as usize] -= frequency * times.len() as f64 + presence;
+        }
+    }
+    Some(logits)
+}
 
-    /// Sets the weights of dropped tokens to 0.
-    fn truncate(&mut self, sampling: &Sampling) {
-        if sampling.min_p > 0.0 {
-            // The largest weight is 1.
-            self.weights.iter_mut().filter(|weight| **weight < sampling.min_p).for_each(drop_it);
+/// The tokens that may be drawn.
+enum Kept {
+    All,
+    /// By their ids.
+    Some(Vec<u32>),
+}
+
+impl Kept {
+    fn has(&self, id: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(ids) => ids.binary_search(&id).is_ok(),
         }
-        let count = self.weights.len();
-        let keep = sampling.top_k.unwrap_or(count).min(count);
-        if keep == count && sampling.top_p >= 1.0 {
-            return;
+    }
+}
+
+/// Logits and a temperature. The largest weight is 1.
+struct Scaled<'a> {
+    logits: Logits<'a>,
+    peak: f64,
+    scale: f64,
+}
+
+impl Scaled<'_> {
+    /// The unnormalised probability of a token.
+    fn weight(&self, id: u32) -> f64 {
+        self.logits.weight(id as usize, self.peak, self.scale)
+    }
+
+    fn block_weights(&self) -> Vec<f64> {
+        let mut sums = Vec::new();
+        self.logits.block_weights(self.peak, self.scale, &mut sums);
+        sums
+    }
+
+    /// The logit of a weight, or a little less.
+    fn logit_under(&self, weight: f64) -> f64 {
+        let logit = self.peak + weight.ln() / self.scale;
+        logit - 1e-9 * logit.abs().max(1.0)
+    }
+
+    fn truncate(&self, sampling: &Sampling) -> Kept {
+        let Sampling { min_p, top_p, top_k, .. } = *sampling;
+        let count = self.logits.len();
+        let top_k = top_k.filter(|&k| k < count);
+        if min_p <= 0.0 && top_k.is_none() && top_p >= 1.0 || self.peak.is_nan() {
+            return Kept::All;
         }
-        let weights = &self.weights;
-        let by_weight = |&a: &u32, &b: &u32| {
-            descending(weights[a as usize], weights[b as usize]).then(a.cmp(&b))
+        // In their order; under top-p alone those that can be in its set: all others together weigh less
+        // than what it drops.
+        let mut ids = match top_k {
+            Some(k) => self.logits.most(k),
+            None => {
+                let mut limit =
+                    if min_p > 0.0 { self.logit_under(min_p) } else { f64::NEG_INFINITY };
+                if top_p < 1.0 && min_p <= 0.0 {
+                    let dropped = (1.0 - top_p) * self.block_weights().iter().sum::<f64>();
+                    limit = self.logit_under(0.5 * dropped / count as f64);
+                }
+                self.logits.from(limit)
+            }
         };
-        self.order.clear();
-        self.order.extend(0..count as u32);
-        if keep < count {
-            self.order.select_nth_unstable_by(keep, by_weight);
+        if min_p > 0.0 {
+            ids.retain(|&id| self.weight(id) >= min_p);
         }
-        let kept = if sampling.top_p < 1.0 {
-            let first = &mut self.order[..keep];
-            first.sort_unstable_by(by_weight);
-            let total: f64 = first.iter().map(|&id| self.weights[id as usize]).sum();
+        if top_p < 1.0 {
+            ids.sort_unstable_by(|&a, &b| self.logits.descending(a, b));
+            let total: f64 = match (top_k, min_p > 0.0) {
+                (None, false) => self.block_weights().iter().sum(),
+                _ => ids.iter().map(|&id| self.weight(id)).sum(),
+            };
             let mut sum = 0.0;
-            let under = first.iter().take_while(|&&id| {
+            let under = ids.iter().take_while(|&&id| {
                 let before = sum;
-                sum += self.weights[id as usize];
-                before < sampling.top_p * total
+                sum += self.weight(id);
+                before < top_p * total
             });
-            under.count().max(1)
-        } else {
-            keep
-        };
-        for &id in &self.order[kept..] {
-            self.weights[id as usize] = 0.0;
+            let kept = under.count().max(1);
+            ids.truncate(kept);
         }
+        ids.sort_unstable();
+        Kept::Some(ids)
     }
 
-    /// Inverse transform sampling: the token, in the order of ids, at `uniform` of the total weight.
-    fn invert(&self, uniform: f64, fallback: usize) -> usize {
-        let target = uniform * self.weights.iter().sum::<f64>();
-        let mut sum = 0.0;
-        let mut last = fallback;
-        for (id, &weight) in self.weights.iter().enumerate() {
+    /// Inverse transform sampling: the token, in the order of ids, at `target` of the total weight. The
+    /// sums are those of the blocks.
+    fn in_blocks(&self, sums: &[f64], target: f64, fallback: usize) -> usize {
+        let (mut before, mut block) = (0.0, 0);
+        for (index, sum) in sums.iter().enumerate() {
+            block = index;
+            if before + sum > target {
+                break;
+            }
+            if index + 1 < sums.len() {
+                before += sum;
+            }
+        }
+        let start = block * Logits::BLOCK;
+        let end = (start + Logits::BLOCK).min(self.logits.len());
+        self.invert(start..end, before, target).unwrap_or(fallback)
+    }
+
+    /// The first of the tokens at which the sum of weights is over `target`, or the last that has any.
+    fn invert(&self, ids: impl Iterator<Item = usize>, before: f64, target: f64) -> Option<usize> {
+        let (mut sum, mut last) = (before, None);
+        for id in ids {
+            let weight = self.weight(id as u32);
             if weight > 0.0 {
                 sum += weight;
-                last = id;
+                last = Some(id);
                 if sum > target {
                     break;
                 }
@@ -140,10 +219,6 @@ impl Sampler {
         }
         last
     }
-}
-
-fn drop_it(weight: &mut f64) {
-    *weight = 0.0;
 }
 
 #[cfg(test)]
@@ -158,7 +233,7 @@ mod tests {
 
     fn draw(row: &[f32], sampling: &Sampling, uniform: f64, top: usize) -> Draw {
         let mode = LogprobsMode::Processed;
-        Sampler::default().draw(row, sampling, NOTHING, uniform, mode, top)
+        super::draw(row, sampling, NOTHING, uniform, mode, top)
     }
 
     /// All tokens with their probabilities under `sampling`, most probable first.
@@ -220,7 +295,7 @@ mod tests {
         };
         let history = History { prompt: &[], output: &[0, 2] };
         let mode = LogprobsMode::Raw;
-        let draw = Sampler::default().draw(&row(), &sampling, history, 0.0, mode, 4);
+        let draw = super::draw(&row(), &sampling, history, 0.0, mode, 4);
         let found: Vec<(u32, f32)> = draw.top.iter().map(|t| (t.id, t.logprob.exp())).collect();
         for ((id, p), (expected_id, expected)) in
             found.into_iter().zip([(1, 0.4), (3, 0.3), (2, 0.2), (0, 0.1)])
@@ -234,9 +309,7 @@ mod tests {
     fn penalties_move_the_logits_of_what_occurred() {
         let history = History { prompt: &[0], output: &[1, 1, 2] };
         let after = |sampling: Sampling, row: &[f32]| {
-            let mut sampler = Sampler::default();
-            sampler.draw(row, &sampling, history, 0.0, LogprobsMode::Processed, 0);
-            sampler.logits
+            penalised(row, &sampling, history).expect("there are penalties")
         };
         let row = [2.0, 2.0, -2.0, 2.0];
         let base = Sampling::default;
@@ -275,7 +348,7 @@ mod tests {
         for temperature in [0.0, 1.0] {
             let sampling = Sampling { temperature, top_p: 0.9, ..Sampling::default() };
             for mode in [LogprobsMode::Raw, LogprobsMode::Processed] {
-                let draw = Sampler::default().draw(&nan, &sampling, NOTHING, 0.5, mode, 0);
+                let draw = super::draw(&nan, &sampling, NOTHING, 0.5, mode, 0);
                 assert!(!draw.chosen.logprob.is_finite());
             }
         }

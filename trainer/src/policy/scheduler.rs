@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use retrial_native::cpu::Pool;
 use retrial_native::torch::{TorchError, attempt};
 use retrial_text::Text;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -22,12 +23,12 @@ use super::forward::{Forward, Prefilled};
 use super::metrics::Metrics;
 use super::prefill::{self, Batch};
 use super::requests::{Request, Requests};
-use super::sampler::Sampler;
 use super::sequence::{Chooser, Finish, Job, Sequence};
 use crate::model::Decoder;
 
 pub(super) struct Scheduler {
     forward: Forward,
+    pool: Pool,
     chooser: Chooser,
     options: Options,
     /// Memory that the cache may take, unless a single sequence takes more.
@@ -60,19 +61,16 @@ impl Scheduler {
         folder: PathBuf,
         text: Arc<Text>,
         (options, cache_bytes): (Options, usize),
+        pool: Pool,
         commands: mpsc::UnboundedReceiver<Command>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let mut end_tokens = model.config().end_tokens.clone();
         end_tokens.extend(text.end_tokens());
         Self {
-            forward: Forward::new(model, options.max_sequences, options.context),
-            chooser: Chooser {
-                sampler: Sampler::default(),
-                mode: options.logprobs,
-                text,
-                end_tokens,
-            },
+            forward: Forward::new(model, options, cache_bytes),
+            pool,
+            chooser: Chooser { mode: options.logprobs, text, end_tokens },
             options,
             cache_bytes,
             commands,
@@ -293,7 +291,7 @@ impl Scheduler {
     /// Computes the prompts of waiting sequences that fit, and samples their first tokens.
     fn admit(&mut self) {
         let count = self.fitting();
-        for batch in prefill::batches(self.waiting.drain(..count)) {
+        for batch in prefill::batches(self.waiting.drain(..count), self.forward.mixes_lengths()) {
             self.prefill(batch);
         }
     }
@@ -316,7 +314,9 @@ impl Scheduler {
             return;
         }
         let prompts: Vec<Vec<u32>> = batch.rows.iter().map(|row| row[0].ids().collect()).collect();
-        let computed = match attempt(|| self.forward.prefill(&prompts)) {
+        let is_scored = |row: &Vec<Sequence>| row[0].job().prompt_logprobs.is_some();
+        let scored: Vec<bool> = batch.rows.iter().map(is_scored).collect();
+        let computed = match attempt(|| self.forward.prefill(&prompts, &scored, &self.pool)) {
             Ok(computed) => computed,
             Err(error) => {
                 let ids = batch.rows.iter().map(|row| row[0].request).collect();
@@ -330,9 +330,15 @@ impl Scheduler {
                 self.metrics.prompt_tokens.fetch_add(length as u64, Ordering::Relaxed);
             }
             self.score_prompt(first, &computed, row);
-            for mut sequence in sequences {
+            let mut drawn: Vec<(Sequence, Option<Finish>)> =
+                sequences.into_iter().map(|sequence| (sequence, None)).collect();
+            let (logits, chooser) = (computed.logits(row), &self.chooser);
+            self.pool.for_each_mut(&mut drawn, |_, (sequence, finish)| {
+                *finish = sequence.step(logits, chooser);
+            });
+            for (sequence, finish) in drawn {
                 self.metrics.generation_tokens.fetch_add(1, Ordering::Relaxed);
-                if let Some(finish) = sequence.step(computed.logits(row), &mut self.chooser) {
+                if let Some(finish) = finish {
                     self.finish(sequence, finish);
                 } else {
                     self.forward.push(&computed, row, length);
@@ -348,7 +354,8 @@ impl Scheduler {
         if let (Some(top), Some(request)) = (job.prompt_logprobs, request)
             && request.prompt_scores.is_none()
         {
-            request.prompt_scores = Some(self.forward.score(computed, row, &job.prompt, top));
+            let scores = self.forward.score(computed, row, &job.prompt, top, &self.pool);
+            request.prompt_scores = Some(scores);
         }
     }
 
@@ -358,13 +365,18 @@ impl Scheduler {
             return;
         }
         let last: Vec<u32> = self.running.iter().map(Sequence::last).collect();
-        self.forward.decode(&last);
+        self.forward.decode(&last, &self.pool);
         self.metrics.generation_tokens.fetch_add(last.len() as u64, Ordering::Relaxed);
-        let step = |(row, sequence): (usize, &mut Sequence)| {
-            let finish = sequence.step(self.forward.logits(row), &mut self.chooser)?;
-            Some((row, finish))
-        };
-        let finished: Vec<_> = self.running.iter_mut().enumerate().filter_map(step).collect();
+        let rows = self.running.iter_mut().enumerate();
+        let mut drawn: Vec<_> =
+            rows.map(|(row, sequence)| (sequence, self.forward.logits(row), None)).collect();
+        let chooser = &self.chooser;
+        self.pool.for_each_mut(&mut drawn, |_, (sequence, logits, finish)| {
+            *finish = sequence.step(logits, chooser);
+        });
+        let finishes = drawn.into_iter().enumerate();
+        let finished: Vec<(usize, Finish)> =
+            finishes.filter_map(|(row, (_, _, finish))| Some((row, finish?))).collect();
         let broken = finished.iter().any(|(_, finish)| *finish == Finish::Broken);
         // From the back, so that the sequence that moves to a free row is not finished itself.
         for (row, finish) in finished.into_iter().rev() {

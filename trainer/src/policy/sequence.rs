@@ -6,7 +6,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use retrial_text::Text;
 
-use super::sampler::Sampler;
+use super::sampler;
 use super::sampling::{Draw, History, LogprobsMode, Sampling, TokenLogprob};
 use super::stop::StopSearch;
 
@@ -75,8 +75,6 @@ pub struct Output {
 
 /// What choosing a token needs besides its logits.
 pub struct Chooser {
-    /// The sampler.
-    pub sampler: Sampler,
     /// Which log-probabilities are reported.
     pub mode: LogprobsMode,
     /// Decodes tokens, to find stop strings.
@@ -139,13 +137,13 @@ impl Sequence {
     }
 
     /// Samples the next token from its logits. Returns the finish reason if the response ends with it.
-    pub fn step(&mut self, logits: &[f32], chooser: &mut Chooser) -> Option<Finish> {
+    pub fn step(&mut self, logits: &[f32], chooser: &Chooser) -> Option<Finish> {
         let job = &self.job;
         let history = History { prompt: &job.prompt, output: &self.tokens };
         let (uniform, top) = (self.random.random(), job.top_logprobs);
-        let Chooser { sampler, mode, text, end_tokens } = chooser;
+        let Chooser { mode, text, end_tokens } = chooser;
         let Draw { chosen, top } =
-            sampler.draw(logits, &job.sampling, history, uniform, *mode, top);
+            sampler::draw(logits, &job.sampling, history, uniform, *mode, top);
         if !chosen.logprob.is_finite() {
             return Some(Finish::Broken);
         }

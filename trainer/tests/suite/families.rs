@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use retrial_protocol::ScoreRequest;
 use retrial_text::Text;
+use retrial_trainer::compute::Compute;
 use retrial_trainer::compute::{Compute, Keep};
 use retrial_trainer::model::{Decoder, KvCache, write_tensors};
-use retrial_trainer::policy::command::Options;
+use retrial_trainer::policy::command::{Options, Products};
 use retrial_trainer::policy::engine::Engine;
 use retrial_trainer::policy::sampling::{LogprobsMode, Sampling};
 use retrial_trainer::policy::sequence::{Job, Output};
@@ -130,7 +131,14 @@ async fn sampled(folder: &Path, cache_bytes: usize) -> Vec<(Vec<u32>, Output)> {
     let model = Decoder::load(folder, Device::Cpu).unwrap();
     let text = Arc::new(Text::load(folder).unwrap());
     let mode = LogprobsMode::Processed;
-    let options = Options { max_sequences: 32, context: 320, logprobs: mode, threads: 1 };
+    let options = Options {
+        max_sequences: 32,
+        context: 320,
+        logprobs: mode,
+        threads: 1,
+        compute: Compute::default(),
+        products: Products::Best,
+    };
     let engine = Engine::start_within(model, folder.into(), text, options, cache_bytes).unwrap();
     let job = |first: u32| Job {
         prompt: (0..3 + first % 19).map(|i| (first * 7 + i * 5) % VOCABULARY as u32).collect(),

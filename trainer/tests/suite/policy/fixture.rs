@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use retrial_text::Text;
+use retrial_trainer::compute::Compute;
 use retrial_trainer::model::{self, Decoder};
-use retrial_trainer::policy::command::Options;
+use retrial_trainer::policy::command::{Options, Products};
 use retrial_trainer::policy::engine::Engine;
 use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
@@ -39,19 +40,28 @@ pub struct Setup {
     /// Context and vocabulary that requests are checked against, where they are not the model's: more
     /// than it has makes libtorch fail.
     pub claims: Option<(usize, usize)>,
+    /// Whose products are used.
+    pub products: Products,
+    pub threads: u16,
+}
+
+impl Setup {
+    pub const DEFAULT: Self = Self {
+        // Not a multiple of anything.
+        context: 100,
+        max_sequences: 64,
+        end: END,
+        logprobs: LogprobsMode::Raw,
+        widths: (32, 16),
+        claims: None,
+        products: Products::Best,
+        threads: 1,
+    };
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self {
-            // Not a multiple of anything.
-            context: 100,
-            max_sequences: 64,
-            end: END,
-            logprobs: LogprobsMode::Raw,
-            widths: (32, 16),
-            claims: None,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -150,7 +160,9 @@ impl Server {
             max_sequences: setup.max_sequences,
             context: setup.context,
             logprobs: setup.logprobs,
-            threads: 1,
+            threads: setup.threads,
+            compute: Compute::default(),
+            products: setup.products,
         };
         let root = folder.path().display().to_string();
         let engine =

@@ -1,10 +1,14 @@
 //! Sampling: what decides a token, and its probabilities.
 
 use futures::future::join_all;
+use retrial_trainer::policy::command::Products;
 use retrial_trainer::policy::sampling::LogprobsMode;
 use serde_json::{Value, json};
 
 use super::fixture::{Choice, Reference, Server, Setup, ask, distance, prompt};
+
+/// With products of our own.
+const OWN: Setup = Setup { products: Products::Own, ..Setup::DEFAULT };
 
 /// Tolerance between trainer and server, nats.
 const TOLERANCE: f64 = 1e-4;
@@ -22,8 +26,8 @@ async fn together(server: &Server, bodies: Vec<Value>) -> Vec<Vec<Choice>> {
 }
 
 /// Sends the same request with more and more others beside it, at different positions.
-async fn company_does_not_show(widths: (usize, usize)) {
-    let server = Server::with(Setup { widths, ..Setup::default() }).await;
+async fn company_does_not_show(setup: Setup) {
+    let server = Server::with(setup).await;
     let body = ask(&prompt(3, 20), json!({ "n": 2, "max_tokens": 40, "logprobs": 3 }));
     let alone = server.choices(body.clone()).await;
     assert_eq!(alone.len(), 2);
@@ -44,17 +48,29 @@ async fn company_does_not_show(widths: (usize, usize)) {
 
 #[tokio::test]
 async fn a_response_does_not_depend_on_what_else_is_sampled() {
-    company_does_not_show((32, 16)).await;
+    company_does_not_show(Setup::default()).await;
 }
 
 #[tokio::test]
 async fn nor_does_it_in_a_model_of_the_demos_widths() {
-    company_does_not_show((96, 32)).await;
+    company_does_not_show(Setup { widths: (96, 32), ..Setup::default() }).await;
+}
+
+#[tokio::test]
+async fn nor_does_it_with_products_of_our_own_on_three_threads() {
+    for widths in [(32, 16), (96, 32), (48, 20)] {
+        company_does_not_show(Setup { widths, threads: 3, ..OWN }).await;
+    }
 }
 
 #[tokio::test]
 async fn long_neighbours_do_not_show() {
-    let setup = Setup { context: 700, max_sequences: 20, ..Setup::default() };
+    for setup in [Setup::default(), OWN] {
+        long_neighbours(Setup { context: 700, max_sequences: 20, ..setup }).await;
+    }
+}
+
+async fn long_neighbours(setup: Setup) {
     let server = Server::with(setup).await;
     let body = ask(&prompt(3, 20), json!({ "max_tokens": 300 }));
     let alone = server.choices(body.clone()).await;
@@ -63,6 +79,45 @@ async fn long_neighbours_do_not_show() {
         let mut bodies: Vec<Value> = (1..=company).map(neighbour).collect();
         bodies.push(body.clone());
         assert_eq!(together(&server, bodies).await.pop().unwrap(), alone, "with {company} others");
+    }
+}
+
+/// What is shared of prompts, and how many threads there are, does not show.
+#[tokio::test]
+async fn shared_prompts_and_threads_do_not_show() {
+    let of =
+        |seed: u32, length: u32| ask(&prompt(seed, length), json!({ "n": 3, "max_tokens": 40 }));
+    // Prompts that begin alike.
+    let begun = |length: usize, last: u32| {
+        let mut ids = prompt(9, length as u32);
+        ids.push(last);
+        ask(&ids, json!({ "n": 2, "max_tokens": 30 }))
+    };
+    let bodies = [
+        of(1, 1),
+        of(1, 16),
+        of(1, 33),
+        begun(47, 5),
+        begun(47, 6),
+        begun(40, 5),
+        of(9, 50),
+        of(9, 50),
+    ];
+    let mut expected = Vec::new();
+    for body in &bodies {
+        expected.push(Server::with(OWN).await.choices(body.clone()).await);
+    }
+    for threads in [1, 2, 5] {
+        let server = Server::with(Setup { threads, ..OWN }).await;
+        assert_eq!(together(&server, bodies.to_vec()).await, expected, "{threads} threads");
+        // Again, with what there is of them.
+        assert_eq!(together(&server, bodies.to_vec()).await, expected, "{threads} threads");
+        // Other weights have other keys and values.
+        let before = server.choices(bodies[3].clone()).await;
+        assert_eq!(server.reload(&server.weights(2)).await.0, 200);
+        assert_ne!(server.choices(bodies[3].clone()).await, before);
+        assert_eq!(server.reload(server.folder()).await.0, 200);
+        assert_eq!(server.choices(bodies[3].clone()).await, before);
     }
 }
 
@@ -107,7 +162,13 @@ async fn greedy_responses_are_the_most_probable_tokens() {
 
 #[tokio::test]
 async fn log_probs_are_those_of_the_model() {
-    let server = Server::start().await;
+    for setup in [Setup::default(), OWN] {
+        log_probs(setup).await;
+    }
+}
+
+async fn log_probs(setup: Setup) {
+    let server = Server::with(setup).await;
     let reference = Reference::load(server.folder());
     for (length, temperature) in [(1, 1.0), (31, 1.0), (32, 0.7), (60, 2.0)] {
         let prompt = prompt(length, length);
@@ -142,7 +203,13 @@ async fn processed_log_probs_are_those_of_what_was_sampled_from() {
 
 #[tokio::test]
 async fn a_prompt_is_scored_token_by_token() {
-    let server = Server::with(Setup { context: 700, ..Setup::default() }).await;
+    for setup in [Setup::default(), OWN] {
+        scores(Setup { context: 700, ..setup }).await;
+    }
+}
+
+async fn scores(setup: Setup) {
+    let server = Server::with(setup).await;
     let reference = Reference::load(server.folder());
     for length in [1, 2, 32, 33, 257, 600] {
         let prompt = prompt(length, length);
