@@ -39,7 +39,8 @@ impl Progress {
 
     /// A share of the step after `done` is done.
     pub fn within(&mut self, done: u64, share: f64) {
-        if share < 1.0 && self.is_due() {
+        if share < 1.0 && self.said.unwrap_or(self.clock).elapsed() >= EVERY {
+            self.said = Some(Instant::now());
             let (step, percent) = (done + 1, 100.0 * share);
             self.say(format_args!("step {step}/{}  {percent:.0} % of it", self.steps));
         }
@@ -48,7 +49,9 @@ impl Progress {
     /// A step was taken; `done` includes it.
     pub fn step(&mut self, done: u64, loss: f64, tokens: usize) {
         self.tokens += tokens;
-        if self.is_due() || done == self.steps {
+        let due = self.said.is_none_or(|at| at.elapsed() >= EVERY);
+        if due || done == self.steps {
+            self.said = Some(Instant::now());
             let seconds = self.clock.elapsed().as_secs_f64();
             let speed = self.tokens as f64 / seconds;
             let left = (self.steps - done) as f64 * seconds / (done - self.before) as f64;
@@ -58,14 +61,6 @@ impl Progress {
                 "step {done}/{steps}  loss {loss:.4}  {speed:.0} tokens/s  {left} left"
             ));
         }
-    }
-
-    fn is_due(&mut self) -> bool {
-        let due = self.said.is_none_or(|at| at.elapsed() >= EVERY);
-        if due {
-            self.said = Some(Instant::now());
-        }
-        due
     }
 }
 
