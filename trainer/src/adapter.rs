@@ -8,21 +8,26 @@ use crate::model::lora::NewAdapter;
 #[derive(Clone, Debug, clap::Args)]
 pub struct LoraArgs {
     /// Train a low-rank adapter of this rank, and leave the model as it is.
-    #[arg(long, requires = "lora_alpha")]
-    lora_rank: Option<u32>,
+    #[arg(id = "lora_rank", long = "lora-rank", requires = "lora_alpha")]
+    rank: Option<u32>,
     /// Scaling of the adapter: alpha, which is divided by the rank.
-    #[arg(long, requires = "lora_rank")]
-    lora_alpha: Option<f64>,
+    #[arg(id = "lora_alpha", long = "lora-alpha", requires = "lora_rank")]
+    alpha: Option<f64>,
     /// Matrices to adapt, separated by commas; default: all of a layer.
-    #[arg(long, requires = "lora_rank", value_delimiter = ',')]
-    lora_targets: Vec<Target>,
+    #[arg(
+        id = "lora_targets",
+        long = "lora-targets",
+        requires = "lora_rank",
+        value_delimiter = ','
+    )]
+    targets: Vec<Target>,
 }
 
 impl LoraArgs {
     /// The adapter to train, if there is one.
     pub fn adapter(&self, seed: u64) -> Result<Option<NewAdapter>, InvalidLora> {
-        let (Some(rank), Some(alpha)) = (self.lora_rank, self.lora_alpha) else { return Ok(None) };
-        let given = &self.lora_targets;
+        let (Some(rank), Some(alpha)) = (self.rank, self.alpha) else { return Ok(None) };
+        let given = &self.targets;
         let targets = if given.is_empty() { Target::ALL.to_vec() } else { given.clone() };
         let form = Lora { rank, alpha, targets };
         form.validate()?;

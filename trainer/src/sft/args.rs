@@ -21,8 +21,8 @@ pub struct Args {
     /// Hugging Face folder of the model. A folder without weights starts from random ones.
     #[arg(long)]
     pub model: PathBuf,
-    /// Examples: a file (JSON Lines, a JSON array, CSV, Parquet), a folder, a glob, or
-    /// hf://datasets/OWNER/NAME. May be repeated.
+    /// Examples: a file (JSON Lines, a JSON array, CSV, Parquet), a folder, a glob, or a data set of the
+    /// hub, as in docs/data.md. May be repeated.
     #[arg(long, required = true)]
     pub data: Vec<String>,
     /// Folder for the trained model; must not exist, or be empty. Until it is complete, OUT.partial has
@@ -104,11 +104,11 @@ pub(super) struct Training {
 pub(super) struct HeldOut {
     /// Held-out examples, as --data. Their loss is measured before the first step, at the end, and in
     /// between. May be repeated.
-    #[arg(long, conflicts_with = "held_out_share")]
-    pub held_out: Vec<String>,
+    #[arg(id = "held_out", long = "held-out", conflicts_with = "held_out_share")]
+    pub sources: Vec<String>,
     /// Share of the examples to hold out.
-    #[arg(long)]
-    pub held_out_share: Option<f64>,
+    #[arg(id = "held_out_share", long = "held-out-share")]
+    pub share: Option<f64>,
     /// Steps between two measurements; default: those of a pass over the examples.
     #[arg(long, visible_alias = "eval-steps", value_parser = clap::value_parser!(u64).range(1..))]
     pub eval_every: Option<u64>,
@@ -163,7 +163,7 @@ impl Args {
         ensure!(fraction(*warmup), "--warmup must be at least 0 and under 1");
         let left_out = self.reading.max_left_out;
         ensure!((0.0..=1.0).contains(&left_out), "--max-left-out must be between 0 and 1");
-        if let Some(share) = self.held_out.held_out_share {
+        if let Some(share) = self.held_out.share {
             ensure!(share > 0.0 && fraction(share), "--held-out-share must be above 0 and under 1");
         }
         if let Some(most) = self.reading.max_tokens {

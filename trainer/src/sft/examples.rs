@@ -46,12 +46,12 @@ impl Examples {
         let reader = Reader::new(args, context)?;
         let (mut train, report) = reader.read(&args.data, "examples", Split::Train)?;
         let mut reports = vec![report];
-        let held_out = match args.held_out.held_out_share {
+        let held_out = match args.held_out.share {
             Some(share) => split_off(&mut train, share, args.training.seed)?,
-            None if args.held_out.held_out.is_empty() => Vec::new(),
+            None if args.held_out.sources.is_empty() => Vec::new(),
             None => {
                 let (examples, report) =
-                    reader.read(&args.held_out.held_out, "held out", Split::Test)?;
+                    reader.read(&args.held_out.sources, "held out", Split::Test)?;
                 reports.push(report);
                 examples
             }
@@ -66,7 +66,9 @@ impl Examples {
             hash.update((set.len() as u64).to_le_bytes());
             for ids in set.iter().flat_map(|example| [&example.prompt, &example.response]) {
                 hash.update((ids.len() as u64).to_le_bytes());
-                ids.iter().for_each(|id| hash.update(id.to_le_bytes()));
+                for id in ids {
+                    hash.update(id.to_le_bytes());
+                }
             }
         }
         hash.finalize().into()

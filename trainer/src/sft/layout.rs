@@ -55,9 +55,8 @@ pub(super) fn dialogue(row: &Row, named: Option<&Columns>) -> Result<Dialogue, S
         return pair(row, prompt, response);
     }
     if let Some(column) = CONVERSATIONS.into_iter().find(|column| cell(column).is_some()) {
-        let said = cell(column).map(messages).unwrap_or_else(|| Ok(Vec::new()));
-        return whole(said.map_err(|problem| format!("`{column}`: {problem}"))?)
-            .map_err(|problem| format!("`{column}`: {problem}"));
+        let said = cell(column).map_or_else(|| Ok(Vec::new()), messages);
+        return said.and_then(whole).map_err(|problem| format!("`{column}`: {problem}"));
     }
     let there = |pair: &&(&str, &str)| row.has(pair.0) && row.has(pair.1);
     match PAIRS.iter().find(there) {
@@ -81,14 +80,11 @@ fn pair(row: &Row, prompt: &str, response: &str) -> Result<Dialogue, String> {
     let mut before = match asked {
         Value::Array(_) => messages(asked).map_err(|problem| named(prompt, problem))?,
         text => {
-            let mut text = self::text(text).map_err(|problem| named(prompt, problem))?;
-            if let (p, Some(Value::String(about))) = (prompt, row.cells.get(ABOUT.1))
-                && p == ABOUT.0
-                && !about.trim().is_empty()
-            {
-                text = format!("{text}\n\n{about}");
-            }
-            vec![Message { role: Role::User, content: text }]
+            let text = self::text(text).map_err(|problem| named(prompt, problem))?;
+            let about = row.cells.get(ABOUT.1).filter(|_| prompt == ABOUT.0);
+            let about = about.and_then(Value::as_str).filter(|about| !about.trim().is_empty());
+            let content = about.map_or_else(|| text.clone(), |about| format!("{text}\n\n{about}"));
+            vec![Message { role: Role::User, content }]
         }
     };
     let said = cell(response)?;

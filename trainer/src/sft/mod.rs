@@ -76,7 +76,7 @@ impl<'a> Job<'a> {
         let settings = optimizer(&args.training, steps)?;
         let progress = Progress::new(place.leads(), 0, steps);
         examples.reports.iter().for_each(|report| progress.say(report));
-        if args.held_out.held_out_share.is_some() {
+        if args.held_out.share.is_some() {
             progress.say(format_args!("held out: {} of them", examples.held_out.len()));
         }
 

@@ -14,7 +14,7 @@ use super::fixture::{CONTEXT, Place, example, refused, succeeds};
 const EXAMPLES: usize = 8;
 
 fn rows(row: impl Fn(String, String) -> Value) -> Vec<Value> {
-    (0..EXAMPLES).map(|index| example(index)).map(|(asked, said)| row(asked, said)).collect()
+    (0..EXAMPLES).map(example).map(|(asked, said)| row(asked, said)).collect()
 }
 
 fn lines(rows: &[Value]) -> String {

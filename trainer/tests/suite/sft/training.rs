@@ -22,13 +22,15 @@ fn padded_loss(place: &Place, examples: usize) -> f64 {
         longest = longest.max(row.len());
         rows.push(row);
     }
-    rows.iter_mut().for_each(|row| row.resize(longest, 0));
+    for row in &mut rows {
+        row.resize(longest, 0);
+    }
     let ids = Tensor::from_slice2(&rows);
     let logs = tch::no_grad(|| model.logits(&model.prefill(&ids).0).log_softmax(-1, Kind::Double));
     let (mut sum, mut count) = (0.0, 0);
     for (row, (prompt, response)) in spans.into_iter().enumerate() {
-        for place in prompt..prompt + response {
-            sum -= logs.double_value(&[row as i64, place as i64 - 1, rows[row][place]]);
+        for (place, id) in rows[row].iter().enumerate().skip(prompt).take(response) {
+            sum -= logs.double_value(&[row as i64, place as i64 - 1, *id]);
         }
         count += response;
     }
