@@ -8,15 +8,21 @@ use crate::model::lora::NewAdapter;
 #[derive(Clone, Debug, clap::Args)]
 pub struct LoraArgs {
     /// Train a low-rank adapter of this rank, and leave the model as it is.
-    #[arg(id = "lora_rank", long = "lora-rank", requires = "lora_alpha")]
+    #[arg(id = "lora_rank", long = "lora-rank", value_name = "LORA_RANK", requires = "lora_alpha")]
     rank: Option<u32>,
     /// Scaling of the adapter: alpha, which is divided by the rank.
-    #[arg(id = "lora_alpha", long = "lora-alpha", requires = "lora_rank")]
+    #[arg(
+        id = "lora_alpha",
+        long = "lora-alpha",
+        value_name = "LORA_ALPHA",
+        requires = "lora_rank"
+    )]
     alpha: Option<f64>,
     /// Matrices to adapt, separated by commas; default: all of a layer.
     #[arg(
         id = "lora_targets",
         long = "lora-targets",
+        value_name = "LORA_TARGETS",
         requires = "lora_rank",
         value_delimiter = ','
     )]

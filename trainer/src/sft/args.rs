@@ -104,10 +104,15 @@ pub(super) struct Training {
 pub(super) struct HeldOut {
     /// Held-out examples, as --data. Their loss is measured before the first step, at the end, and in
     /// between. May be repeated.
-    #[arg(id = "held_out", long = "held-out", conflicts_with = "held_out_share")]
+    #[arg(
+        id = "held_out",
+        long = "held-out",
+        value_name = "DATA",
+        conflicts_with = "held_out_share"
+    )]
     pub sources: Vec<String>,
     /// Share of the examples to hold out.
-    #[arg(id = "held_out_share", long = "held-out-share")]
+    #[arg(id = "held_out_share", long = "held-out-share", value_name = "SHARE")]
     pub share: Option<f64>,
     /// Steps between two measurements; default: those of a pass over the examples.
     #[arg(long, visible_alias = "eval-steps", value_parser = clap::value_parser!(u64).range(1..))]
