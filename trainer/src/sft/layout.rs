@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_said() {
         let cases = [
-            (json!({"text": "a", "id": 1}), "known among text, id"),
+            (json!({"text": "a"}), "known among text"),
             (json!({"prompt": "a", "response": null}), "`response` is null"),
             (json!({"prompt": "a", "response": " "}), "the response is empty"),
             (json!({"prompt": "", "response": "b"}), "the prompt is empty"),
