@@ -63,12 +63,25 @@ pub fn check_free(folder: &Path) -> Result<()> {
 
 /// Writes the complete folder or nothing. Files other than weights are copied from `source`.
 pub fn write(model: &Decoder, source: &Path, out: &Path, kind: Kind) -> Result<()> {
+    let bytes = (model.size() * kind.elt_size_in_bytes()) as u64;
+    folder(out, bytes, |folder| write_model(model, source, folder, kind))
+}
+
+/// Writes a model into a folder, and flushes it.
+pub fn write_model(model: &Decoder, source: &Path, folder: &Path, kind: Kind) -> Result<()> {
+    copy_description(source, folder)?;
+    write_tensors(&folder.join("model.safetensors"), model.parameters(), kind)?;
+    Ok(sync_folder(folder)?)
+}
+
+/// Makes the folder `out` of what `fill` writes, under a temporary name until it is complete.
+pub fn folder(out: &Path, bytes: u64, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let parent = match out.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-    room(parent, (model.size() * kind.elt_size_in_bytes()) as u64)?;
+    room(parent, bytes)?;
     let name = out.file_name().context("--out must name a folder")?.to_string_lossy();
     let temporary = parent.join(format!(".{name}.tmp"));
     if temporary.exists() {
@@ -77,9 +90,7 @@ pub fn write(model: &Decoder, source: &Path, out: &Path, kind: Kind) -> Result<(
     }
     std::fs::create_dir(&temporary)
         .with_context(|| format!("cannot make {}", temporary.display()))?;
-    copy_description(source, &temporary)?;
-    write_tensors(&temporary.join("model.safetensors"), model.parameters(), kind)?;
-    sync_folder(&temporary)?;
+    fill(&temporary)?;
     std::fs::rename(&temporary, out).with_context(|| format!("cannot make {}", out.display()))?;
     Ok(sync_folder(parent)?)
 }

@@ -1,7 +1,7 @@
 //! The tch side of Retrial: the policy's weights, how they are trained, and how they are sampled from.
 //!
 //! - [`model`]: the decoder, from and to a Hugging Face folder.
-//! - [`compute`]: device, precision, threads.
+//! - [`compute`]: device, precision, threads; [`adapter`]: the options of an adapter.
 //! - [`update`]: one update on a batch; [`ranks`]: several processes that make it together.
 //! - [`versions`]: weights on disk, a folder for each version.
 //! - [`trainer`]: one update after another, each a new version; [`http`]: the same over HTTP.
@@ -10,6 +10,7 @@
 //! - [`sft`]: the cold start; [`export`]: a version as a plain model.
 //! - [`program`]: how the programs log and end; [`fault`]: injected faults, for tests.
 
+pub mod adapter;
 pub mod compute;
 pub mod export;
 pub mod fault;

@@ -1,94 +1,26 @@
-//! The content of a cell: texts, numbers, lists, messages, worked answers.
+//! The content of a cell: problems, messages before them, worked answers.
 
 use retrial_grader::Gold;
-use serde_json::{Map, Value};
+use retrial_rows::{Message, Role, messages, plain};
+use serde_json::Value;
 
 use crate::layout::Written;
-use crate::problem::{Message, Role};
 
 /// The problem of a row and the messages before it.
 pub(crate) type Prompt = (String, Vec<Message>);
 
-/// Finds a cell: a column with this exact name, or the target of a dotted path.
-pub(crate) fn find<'a>(cells: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
-    if let Some(cell) = cells.get(path) {
-        return Some(cell);
-    }
-    let mut parts = path.split('.');
-    let mut value = cells.get(parts.next()?)?;
-    for part in parts {
-        value = match value {
-            Value::Object(object) => object.get(part)?,
-            Value::Array(list) => list.get(part.parse::<usize>().ok()?)?,
-            _ => return None,
-        };
-    }
-    Some(value)
-}
-
-/// A cell as text; none if it is empty. A list of answers is one answer with several parts,
-/// without dollars. The error is a number that JSON did not keep exactly.
-pub(crate) fn plain(cell: &Value) -> Result<Option<String>, String> {
-    /// Above this, floats cannot represent every whole number.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    Ok(match cell {
-        Value::Null | Value::Object(_) => None,
-        Value::Bool(it) => Some(it.to_string()),
-        Value::String(text) => Some(text.trim().to_owned()),
-        Value::Number(number) => match number.as_f64() {
-            Some(value) if number.is_f64() && value.abs() >= EXACT => {
-                return Err(format!("{number} is too large for a JSON number; write it as a text"));
-            }
-            // A table of floats writes 27 like this.
-            Some(value) if number.is_f64() && value.fract() == 0.0 => Some(format!("{value:.0}")),
-            _ => Some(number.to_string()),
-        },
-        Value::Array(parts) => {
-            let parts: Result<Vec<_>, String> = parts.iter().map(plain).collect();
-            let parts: Vec<String> = parts?.into_iter().flatten().collect();
-            let parts: Vec<String> = match parts.as_slice() {
-                [_] => parts,
-                several => several.iter().map(|part| part.replace('$', "")).collect(),
-            };
-            (!parts.is_empty()).then(|| parts.join(", "))
-        }
-    })
-}
-
 /// The problem in a cell: a text, or messages, of which the user's last is the problem.
 pub(crate) fn asked(cell: &Value) -> Result<Prompt, String> {
-    let Value::Array(messages) = cell else {
+    if !cell.is_array() {
         return Ok((plain(cell)?.unwrap_or_default(), Vec::new()));
-    };
-    let mut read = Vec::new();
-    for message in messages {
-        let field = |names: [&str; 2]| names.iter().find_map(|name| message.get(name));
-        let role = field(["role", "from"]).and_then(Value::as_str).unwrap_or_default();
-        let role = Role::by_name(role).ok_or_else(|| format!("a message has the role `{role}`"))?;
-        let content = field(["content", "value"]).map(content).unwrap_or_default();
-        read.push(Message { role, content });
     }
+    let mut read = messages(cell)?;
     let Some(last) = read.iter().rposition(|message| message.role == Role::User) else {
         return Err("there is no message of the user".into());
     };
     read.truncate(last + 1);
     let asked = read.pop().map(|message| message.content.trim().to_owned());
     Ok((asked.unwrap_or_default(), read))
-}
-
-/// The text of a message: a text, or parts of which some are text.
-fn content(cell: &Value) -> String {
-    match cell {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            let text = |part: &Value| match part.get("type").and_then(Value::as_str) {
-                Some("image" | "image_url") => "<image>".to_owned(),
-                _ => part.get("text").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            };
-            parts.iter().map(text).collect()
-        }
-        _ => String::new(),
-    }
 }
 
 /// The answer in a text: after `####`, in a box, or the text itself.
@@ -142,40 +74,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_path_leads_into_a_cell() {
-        let Value::Object(cells) = json!({"a": {"b": [1, {"c": "x"}]}, "a.b": "whole", "n": null})
-        else {
-            unreachable!()
-        };
-        assert_eq!(find(&cells, "a.b"), Some(&json!("whole")));
-        assert_eq!(find(&cells, "a.b.1.c"), Some(&json!("x")));
-        assert_eq!(find(&cells, "n"), Some(&Value::Null));
-        assert_eq!(find(&cells, "a.x"), None);
-        assert_eq!(find(&cells, "n.x"), None);
-    }
-
-    #[test]
-    fn cells_are_texts() {
-        let cases = [
-            (json!(" 42 "), Some("42")),
-            (json!(42), Some("42")),
-            (json!(42.0), Some("42")),
-            (json!(0.5), Some("0.5")),
-            (json!(true), Some("true")),
-            (json!(["$2$", "$-2$"]), Some("2, -2")),
-            (json!(["$2$"]), Some("$2$")),
-            (json!([null]), None),
-            (json!(null), None),
-            (json!({"a": 1}), None),
-        ];
-        for (cell, expected) in cases {
-            assert_eq!(plain(&cell).unwrap().as_deref(), expected, "{cell}");
-        }
-        let large: Value = serde_json::from_str("123456789012345678901234").unwrap();
-        assert!(plain(&large).unwrap_err().contains("write it as a text"));
-    }
 
     #[test]
     fn answers_are_taken_out_of_worked_ones() {

@@ -1,30 +1,15 @@
 //! Why a data set cannot be used at all. Single rows that cannot be used are not errors: see `report`.
 
-use crate::place::PlaceError;
+use retrial_rows::RowsError;
+
 use crate::report::Report;
 
 /// Why a data set cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// A source does not exist.
-    #[error("the source `{source_text}`: {problem}")]
-    Source {
-        /// The source, as the configuration has it.
-        source_text: String,
-        /// The problem.
-        problem: String,
-    },
-    /// The hub returned an error.
+    /// A source cannot be read.
     #[error(transparent)]
-    Place(#[from] PlaceError),
-    /// A file cannot be read.
-    #[error("cannot read {file}: {problem}")]
-    Read {
-        /// The file.
-        file: String,
-        /// The problem.
-        problem: String,
-    },
+    Rows(#[from] RowsError),
     /// It is unclear which column is what.
     #[error(
         "{file}: {problem}; its columns are {}\n\

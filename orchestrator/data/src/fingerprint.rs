@@ -3,11 +3,11 @@
 use std::fmt;
 
 use retrial_domain::Problem;
+use retrial_rows::Message;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::packed::{Packed, Row};
-use crate::problem::Message;
 
 /// Number of checkpoints in a fingerprint.
 const MARKS: usize = 64;

@@ -3,8 +3,7 @@
 use std::fmt;
 
 use retrial_domain::Columns;
-
-use crate::reader::Row;
+use retrial_rows::Row;
 
 /// A known layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -29,8 +29,8 @@
 //! # Ok::<(), retrial_data::DataError>(())
 //! ```
 //!
-//! The path of a row: `source` (which files), `reader` (rows), `layout` (which column is what), `row`
-//! and `cell` (a problem), `load` (used or left out), `packed` (stored).
+//! The path of a row: `retrial-rows` (files, rows), `layout` (which column is what), `row` and `cell`
+//! (a problem), `load` (used or left out), `packed` (stored).
 
 mod cell;
 mod error;
@@ -40,22 +40,16 @@ mod load;
 mod mixture;
 mod normal;
 mod packed;
-mod place;
 mod problem;
-mod reader;
 mod report;
 mod row;
-mod source;
-mod split;
 
 pub use error::DataError;
 pub use fingerprint::{Change, Fingerprint};
 pub use layout::Layout;
 pub use load::{DataSet, Part, Request};
 pub use mixture::{Share, shares};
-pub use place::{Fetched, Place, PlaceError};
-pub use problem::{Message, Role, Task};
+pub use problem::Task;
 pub use report::{Example, FileReport, LeftOut, Reason, Report};
 pub use retrial_domain::{Columns, MAX_LEFT_OUT, Problem, ProblemId, Source, Sources};
-pub use retrial_hub::Settings as HubSettings;
-pub use split::Split;
+pub use retrial_rows::{Fetched, HubSettings, Message, Place, PlaceError, Role, RowsError, Split};

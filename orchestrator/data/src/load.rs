@@ -5,19 +5,16 @@ use std::ops::{ControlFlow, Range};
 
 use retrial_domain::{Columns, Problem, ProblemId, RewardConfig, Scheme, Source, Sources};
 use retrial_grader::{Gold, equivalent};
-use retrial_hub::Settings;
+use retrial_rows::{DataFile, HubSettings, Message, Row, Split, locate, read};
 
 use crate::error::DataError;
 use crate::fingerprint::{Change, Fingerprint, content_id};
 use crate::layout::{Mapping, may_be_used};
 use crate::normal::{hash, normal};
 use crate::packed::{self, Packed};
-use crate::problem::{Message, Task};
-use crate::reader::{self, Row};
+use crate::problem::Task;
 use crate::report::{Example, FileReport, Reason, Report};
 use crate::row::{Candidate, Refusal, RightAnswer, candidate, tags};
-use crate::source::{DataFile, locate};
-use crate::split::Split;
 
 /// Rows of a file with unknown columns, after which the rest of the file is skipped.
 const PATIENCE: u64 = 100;
@@ -70,13 +67,13 @@ impl DataSet {
     /// if it is too long. Blocks while files are read and downloaded.
     pub fn load(
         request: &Request<'_>,
-        hub: &Settings,
+        hub: &HubSettings,
         fits: impl FnMut(&Problem, &[Message]) -> Result<(), String>,
     ) -> Result<Self, DataError> {
         let mut loader = Loader::new(request, fits);
         let mut ends = Vec::new();
         for source in &request.sources.0 {
-            for file in locate(source, request.split, hub)? {
+            for file in locate(&source.source, request.split, hub)? {
                 loader.file(&file, source)?;
             }
             ends.push(loader.rows.len());
@@ -185,7 +182,7 @@ impl<'a, F: FnMut(&Problem, &[Message]) -> Result<(), String>> Loader<'a, F> {
         let name = file.shown.clone();
         self.report.files.push(FileReport { file: name, layout: String::new(), rows: 0 });
         let used = |column: &str| may_be_used(column, columns);
-        reader::read(file, &used, &mut |line, row| {
+        read(file, &used, &mut |line, row| {
             self.report.rows += 1;
             self.report.files[number].rows += 1;
             let row = match row {

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use retrial_domain::{Problem, ProblemId};
-
-use crate::problem::{Message, Role};
+use retrial_rows::{Message, Role};
 
 /// A problem as stored. Its answer is parsed again when the problem is used.
 #[derive(Clone, Debug, PartialEq, Eq)]

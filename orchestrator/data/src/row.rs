@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use retrial_rows::{Message, Row, find, plain};
 use serde_json::Value;
 
-use crate::cell::{answer, asked, find, needs_picture, plain, says_none, without_wrapping};
+use crate::cell::{answer, asked, needs_picture, says_none, without_wrapping};
 use crate::layout::{Layout, Mapping, Written};
-use crate::problem::Message;
-use crate::reader::Row;
 use crate::report::Reason;
 
 /// The longest cell that is kept as a tag, characters.

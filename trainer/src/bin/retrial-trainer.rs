@@ -7,12 +7,11 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use axum::Router;
 use clap::{Parser, Subcommand};
-use retrial_protocol::{Lora, Target};
+use retrial_trainer::adapter::LoraArgs;
 use retrial_trainer::compute::{Compute, ComputeArgs, Threads};
 use retrial_trainer::export;
 use retrial_trainer::fault::Fault;
 use retrial_trainer::http::{self, BoundListener, Ended, Listen, Worker};
-use retrial_trainer::model::lora::NewAdapter;
 use retrial_trainer::program::{self, attempt_all};
 use retrial_trainer::push;
 use retrial_trainer::ranks::{Environment, Ranks};
@@ -33,7 +32,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Serve(Serve),
-    Sft(sft::Args),
+    Sft(Box<sft::Args>),
     /// Writes a weight version as a plain Hugging Face folder: weights, configuration, tokenizer, and
     /// the card of the run.
     ///
@@ -66,15 +65,8 @@ struct Serve {
     keep: usize,
     #[command(flatten)]
     compute: ComputeArgs,
-    /// Train a low-rank adapter of this rank, and leave the model as it is.
-    #[arg(long, requires = "lora_alpha")]
-    lora_rank: Option<u32>,
-    /// Scaling of the adapter: alpha, which is divided by the rank.
-    #[arg(long, requires = "lora_rank")]
-    lora_alpha: Option<f64>,
-    /// Matrices to adapt, separated by commas; default: all of a layer.
-    #[arg(long, requires = "lora_rank", value_delimiter = ',')]
-    lora_targets: Vec<Target>,
+    #[command(flatten)]
+    lora: LoraArgs,
     /// Random seed of a new adapter.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -97,18 +89,6 @@ struct Serve {
     out_of_memory_at: Option<Fault>,
 }
 
-impl Serve {
-    /// The adapter to train, if there is one.
-    fn adapter(&self) -> Result<Option<NewAdapter>> {
-        let (Some(rank), Some(alpha)) = (self.lora_rank, self.lora_alpha) else { return Ok(None) };
-        let given = &self.lora_targets;
-        let targets = if given.is_empty() { Target::ALL.to_vec() } else { given.clone() };
-        let form = Lora { rank, alpha, targets };
-        form.validate()?;
-        Ok(Some(NewAdapter { form, seed: self.seed }))
-    }
-}
-
 #[tokio::main]
 async fn main() -> ExitCode {
     if let Err(error) = program::init_tracing() {
@@ -117,8 +97,8 @@ async fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(args) => serve(args).await,
         Command::Sft(args) => {
-            args.threads.ready();
-            let less = "lower --micro-batch-tokens";
+            args.ready();
+            let less = "lower --micro-batch-tokens, or set --recompute";
             match attempt_all(less, || sft::Job::open(&args)) {
                 Ok(job) => program::ended(attempt_all(less, || job.run())),
                 Err(error) => program::refused(&error),
@@ -201,7 +181,7 @@ fn opening(
     let Serve { model, versions, keep, rank_timeout, .. } = args;
     let (model, versions, keep) = (model.clone(), versions.clone(), *keep);
     let fault = args.crash_at.or(args.stop_at).or(args.out_of_memory_at);
-    let (adapter, timeout) = (args.adapter()?, Duration::from_secs(*rank_timeout));
+    let (adapter, timeout) = (args.lora.adapter(args.seed)?, Duration::from_secs(*rank_timeout));
     Ok(move || {
         let ranks = Ranks::of_environment(environment.as_ref(), timeout)?;
         Ok(Trainer::open_among(ranks, &model, &versions, keep, fault, compute, adapter)?)

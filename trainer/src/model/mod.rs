@@ -34,7 +34,7 @@ pub use config::{
 };
 pub use decoder::{Decoder, Places};
 pub use error::ModelError;
-pub use files::{read_named, read_tensors, sync_folder, write_in_turn, write_tensors};
+pub use files::{has_model, read_named, read_tensors, sync_folder, write_in_turn, write_tensors};
 pub use layer::Layer;
 pub use linear::{Linear, LowRank};
 pub use norm::Norm;

@@ -63,18 +63,7 @@ impl Versions {
         compute: Compute,
         adapter: Option<NewAdapter>,
     ) -> Result<Self, ModelError> {
-        fs::create_dir_all(folder).map_err(io("make", folder))?;
-        let folder = folder.canonicalize().map_err(io("find", folder))?;
-        let base = base.canonicalize().map_err(io("find", base))?;
-        let lock = lock(&folder)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let session = now.as_micros() as u64;
-        let versions = Self { folder, base, keep, adapter, session, _lock: Some(lock) };
-        for name in versions.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
-            let leftover = versions.folder.join(name);
-            fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
-        }
-        versions.set_damaged_aside()?;
+        let versions = Self::take_up(folder, base, keep, adapter)?;
         if versions.latest()?.is_none_or(|latest| latest == WeightVersion(0)) {
             let learner = attempt_at("take up", &versions.base, || {
                 let mut model = Decoder::load(&versions.base, Device::Cpu)?;
@@ -91,6 +80,28 @@ impl Versions {
             }
             versions.save(&learner, &Record::default(), &versions.base, None)?;
         }
+        Ok(versions)
+    }
+
+    /// Opens a folder of versions, and makes none. Remains of a failed attempt are removed.
+    pub fn take_up(
+        folder: &Path,
+        base: &Path,
+        keep: usize,
+        adapter: Option<NewAdapter>,
+    ) -> Result<Self, ModelError> {
+        fs::create_dir_all(folder).map_err(io("make", folder))?;
+        let folder = folder.canonicalize().map_err(io("find", folder))?;
+        let base = base.canonicalize().map_err(io("find", base))?;
+        let lock = lock(&folder)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let session = now.as_micros() as u64;
+        let versions = Self { folder, base, keep, adapter, session, _lock: Some(lock) };
+        for name in versions.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
+            let leftover = versions.folder.join(name);
+            fs::remove_dir_all(&leftover).map_err(io("remove", &leftover))?;
+        }
+        versions.set_damaged_aside()?;
         Ok(versions)
     }
 
@@ -268,7 +279,8 @@ impl Versions {
         Ok(())
     }
 
-    fn latest(&self) -> Result<Option<WeightVersion>, ModelError> {
+    /// The newest version.
+    pub fn latest(&self) -> Result<Option<WeightVersion>, ModelError> {
         Ok(self.versions()?.last().copied())
     }
 

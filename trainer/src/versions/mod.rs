@@ -6,7 +6,7 @@ mod folder;
 mod record;
 mod whole;
 
-pub use disk::{attempt_at, room};
+pub use disk::{attempt_at, room, write_file};
 pub use files::{copy_description, masters_of};
 pub use folder::{Versions, run_of};
 pub use record::Record;

@@ -4,6 +4,6 @@ mod binary;
 mod control;
 mod errors;
 mod failures;
-mod fixture;
+pub mod fixture;
 mod routes;
 mod sampling;

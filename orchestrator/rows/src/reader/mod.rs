@@ -11,12 +11,12 @@ mod row;
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 
-use crate::error::DataError;
+use crate::error::RowsError;
 use crate::source::DataFile;
 
-pub(crate) use row::Row;
+pub use row::{Row, Sink};
 
-use row::{Sink, Stopped, broken};
+use row::{Stopped, broken};
 
 /// Bytes to look at to recognise the format.
 const HEAD: u64 = 4096;
@@ -25,12 +25,12 @@ const PIECE: usize = 1 << 17;
 
 /// Reads a file until its end, or until the sink stops. From a columnar file
 /// only the needed columns are read.
-pub(crate) fn read(
+pub fn read(
     file: &DataFile,
     used: &dyn Fn(&str) -> bool,
     sink: &mut Sink<'_>,
-) -> Result<(), DataError> {
-    let failed = |problem: String| DataError::Read { file: file.shown.clone(), problem };
+) -> Result<(), RowsError> {
+    let failed = |problem: String| RowsError::Read { file: file.shown.clone(), problem };
     let mut opened = File::open(&file.path).map_err(|error| failed(error.to_string()))?;
     let head = head(&mut opened).map_err(|error| failed(error.to_string()))?;
     let stopped = if head.starts_with(b"PAR1") {

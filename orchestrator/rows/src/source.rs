@@ -2,29 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use retrial_domain::{HUB_SCHEME, Source};
 use retrial_hub::Settings;
 
-use crate::error::DataError;
-use crate::place::Place;
+use crate::error::RowsError;
+use crate::place::{Place, SCHEME};
 use crate::split::{Found, Split, choose, is_data};
 
 /// A file of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DataFile {
-    pub(crate) path: PathBuf,
+pub struct DataFile {
+    /// Where it is.
+    pub path: PathBuf,
     /// Its name for people: the path, or the reference to the hub with the commit.
-    pub(crate) shown: String,
+    pub shown: String,
 }
 
-/// Finds the files of a source. Blocks while they are downloaded.
-pub(crate) fn locate(
-    source: &Source,
-    wanted: Split,
-    hub: &Settings,
-) -> Result<Vec<DataFile>, DataError> {
-    let text = source.source.as_str();
-    let wrong = |problem: String| DataError::Source { source_text: text.to_owned(), problem };
+/// Finds the files of a source: the path of a file or a folder, a glob, or a reference to the hub. Blocks while they are downloaded.
+pub fn locate(text: &str, wanted: Split, hub: &Settings) -> Result<Vec<DataFile>, RowsError> {
+    let wrong = |problem: String| RowsError::Source { source_text: text.to_owned(), problem };
     if let Some(place) = Place::parse(text) {
         let fetched = place.files(hub, wanted)?;
         let at = |name: &str| Place {
@@ -38,7 +33,7 @@ pub(crate) fn locate(
         };
         return Ok(fetched.files.iter().map(file).collect());
     }
-    if text.starts_with(HUB_SCHEME) {
+    if text.starts_with(SCHEME) {
         let hint = "hint: write it as hf://datasets/OWNER/NAME, followed by @REVISION, \
                     /FILE or /CONFIG/SPLIT if needed";
         return Err(wrong(format!("it is not a reference to the hub\n{hint}")));
@@ -67,7 +62,7 @@ pub(crate) fn locate(
         2 if !text.starts_with(['.', '/']) => {
             format!("\nhint: a data set of the hub is written hf://datasets/{text}")
         }
-        _ => "\nhint: paths start at the folder of the configuration".into(),
+        _ => "\nhint: a path in a configuration starts at its folder".into(),
     };
     Err(wrong(format!("there is no such file or folder{hint}")))
 }

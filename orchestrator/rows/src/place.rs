@@ -3,10 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use retrial_domain::HUB_SCHEME as SCHEME;
 use retrial_hub::{Hub, HubError, Repo, Settings, bar, wait};
 
 use crate::split::{Found, Split, choose};
+
+/// What references to the hub begin with.
+pub(crate) const SCHEME: &str = "hf://";
 
 /// Branches of the hub whose names have slashes.
 const REFS: [&str; 2] = ["refs/convert/", "refs/pr/"];

@@ -8,21 +8,22 @@ use serde_json::{Map, Value};
 
 /// A row: its cells by column.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Row {
-    pub(crate) cells: Map<String, Value>,
+pub struct Row {
+    /// The cells that were read.
+    pub cells: Map<String, Value>,
     /// All columns of the file, if not all of them were read.
-    pub(crate) columns: Option<Rc<[String]>>,
+    pub columns: Option<Rc<[String]>>,
 }
 
 /// A sink of rows: it gets the number of the line or row, and the row or its error.
-pub(crate) type Sink<'a> = dyn FnMut(u64, Result<Row, String>) -> ControlFlow<()> + 'a;
+pub type Sink<'a> = dyn FnMut(u64, Result<Row, String>) -> ControlFlow<()> + 'a;
 
 /// Why reading stopped, for people.
 pub(crate) type Stopped = Result<(), String>;
 
 impl Row {
     /// Whether this column exists.
-    pub(crate) fn has(&self, column: &str) -> bool {
+    pub fn has(&self, column: &str) -> bool {
         match &self.columns {
             Some(columns) => columns.iter().any(|name| name == column),
             None => self.cells.contains_key(column),
@@ -30,7 +31,7 @@ impl Row {
     }
 
     /// The names of the columns.
-    pub(crate) fn columns(&self) -> Vec<String> {
+    pub fn columns(&self) -> Vec<String> {
         match &self.columns {
             Some(columns) => columns.to_vec(),
             None => self.cells.keys().cloned().collect(),
