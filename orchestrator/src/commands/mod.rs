@@ -11,4 +11,5 @@ pub mod output;
 pub mod report;
 pub mod run;
 pub mod sql;
+pub mod status;
 pub mod study;
