@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use retrial::commands::{
-    check, dashboard, eval, export, grade, mistakes, prompts, report, run, sql, study,
+    check, dashboard, eval, export, grade, mistakes, prompts, report, run, sql, status, study,
 };
 use retrial_live::Recent;
 use retrial_loop::failure::Failure;
@@ -22,6 +22,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Args),
+    Status(status::Args),
     Check(check::Args),
     Study(study::Args),
     Eval(eval::Args),
@@ -52,6 +53,7 @@ async fn command_line() -> ExitCode {
     }
     let result = match Cli::parse().command {
         Command::Run(args) => run::run(args, recent).await,
+        Command::Status(args) => status::run(args).await,
         Command::Check(args) => check::run(args).await,
         Command::Study(args) => study::run(args).await,
         Command::Eval(args) => eval::run(args).await,

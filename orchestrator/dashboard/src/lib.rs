@@ -20,7 +20,7 @@ mod extract;
 mod filter;
 mod headers;
 mod host;
-mod link;
+mod look;
 mod overview;
 mod pages;
 mod paging;
@@ -33,10 +33,14 @@ mod site;
 mod status;
 mod threads;
 
+use retrial_report::link;
+
 pub use access::{Access, AccessError};
+pub use look::{Look, LookError};
 pub use routes::router;
 pub use serve::{Dashboard, ListenError, Listener, ServeError};
 pub use site::Site;
+pub use status::{RunStatus, Tone};
 pub use threads::runtime;
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! The data of a run's overview.
 
 use retrial_live::Snapshot;
+use retrial_report::attention::Attention;
 use retrial_report::{Section, sections};
 use retrial_store::{LoggedNotice, RunData, Source, Weights};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
+use crate::look::Look;
 use crate::site::Site;
 use crate::status::RunStatus;
 
@@ -18,6 +20,8 @@ const NOTICES: u32 = 10;
 pub struct Overview {
     /// Its status.
     pub status: RunStatus,
+    /// What deserves attention in it, the worst first.
+    pub attention: Vec<Attention>,
     /// Its panels.
     pub sections: Vec<Section>,
     /// The latest served versions, the latest first.
@@ -37,11 +41,13 @@ pub struct Overview {
 impl Overview {
     /// Reads the overview of a run.
     pub async fn read(site: &Site, run: &str) -> Result<Self, ApiError> {
-        let (status, data, notices) = site.overview(run, NOTICES).await?;
+        let (Look { status, attention }, data) = site.look(run).await?;
+        let notices = site.notices(run, NOTICES).await?;
         let RunData { train_problems, visits, .. } = *data;
         Ok(Self {
             live: site.snapshot().filter(|_| status.live),
             status,
+            attention,
             sections: sections(&data),
             weights: data.weights.clone(),
             sources: data.sources.clone(),

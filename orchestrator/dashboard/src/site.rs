@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
 use crate::error::ApiError;
+use crate::look::{self, Look};
 use crate::status::RunStatus;
 use crate::threads::give_way;
 
@@ -22,6 +23,8 @@ pub const LISTENERS: usize = 64;
 pub struct Site {
     /// The log.
     pub log: Reader,
+    /// Its file.
+    pub path: Arc<Path>,
     /// Cached data of runs.
     pub cache: Arc<RunCache>,
     /// The run that this process trains, if there is one.
@@ -43,6 +46,7 @@ impl Site {
     ) -> Result<Self, StoreError> {
         Ok(Self {
             log: Reader::open(log).await?.on_thread(give_way),
+            path: log.into(),
             cache: Arc::default(),
             live,
             access: Arc::new(access),
@@ -78,27 +82,44 @@ impl Site {
         let snapshot = self.snapshot();
         self.read(async |mut view| {
             let run = view.run(name).await?;
-            let numbers = view.run_numbers(&run).await?;
-            let process = view.last_process(&run).await?;
-            let status = RunStatus::of(&run.name, &numbers, process.as_ref(), snapshot.as_ref());
+            let status = self.status_of(&mut view, &run, snapshot.as_ref()).await?;
             Ok((status, work(view, &run).await?))
         })
         .await
     }
 
-    /// The data of a run in the log, its status, and its latest warnings.
-    pub async fn overview(
+    /// What deserves attention in a run, with its status and its data.
+    pub async fn look(&self, name: &str) -> Result<(Look, Arc<RunData>), ApiError> {
+        let snapshot = self.snapshot();
+        self.read(async |mut view| {
+            let run = view.run(name).await?;
+            let status = self.status_of(&mut view, &run, snapshot.as_ref()).await?;
+            let data = self.cache.data(&mut view, &run).await?;
+            let (log, live) = (&*self.path, snapshot.as_ref());
+            let attention = look::of_run(&mut view, &run, &data, log, &status, live).await?;
+            Ok((Look { status, attention }, data))
+        })
+        .await
+    }
+
+    /// The latest warnings of a run.
+    pub async fn notices(&self, name: &str, most: u32) -> Result<Vec<LoggedNotice>, ApiError> {
+        self.read(async |mut view| {
+            let run = view.run(name).await?;
+            view.notices(&run, most).await
+        })
+        .await
+    }
+
+    async fn status_of(
         &self,
-        name: &str,
-        notices: u32,
-    ) -> Result<(RunStatus, Arc<RunData>, Vec<LoggedNotice>), ApiError> {
-        let (status, (data, notices)) = self
-            .read_run(name, async |mut view, run| {
-                let found = view.notices(run, notices).await?;
-                Ok((self.cache.data(&mut view, run).await?, found))
-            })
-            .await?;
-        Ok((status, data, notices))
+        view: &mut View<'_>,
+        run: &RunInfo,
+        live: Option<&Snapshot>,
+    ) -> Result<RunStatus, ReadError> {
+        let numbers = view.run_numbers(run).await?;
+        let process = view.last_process(run).await?;
+        Ok(RunStatus::of(&run.name, &numbers, process.as_ref(), live))
     }
 
     /// The data of a run in the log, and its status.

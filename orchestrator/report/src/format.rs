@@ -40,9 +40,9 @@ pub fn grouped(value: i64) -> String {
     if value < 0 { format!("−{shown}") } else { shown }
 }
 
-/// A ratio as a percentage.
-pub fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+/// A share between 0 and 1, with three decimals wherever one is shown.
+pub fn share(share: f64) -> String {
+    format!("{share:.3}")
 }
 
 /// A duration: `0.42 s`, `12 s`, `3 min 5 s`, `2 h 10 min`, `3 d 4 h`.

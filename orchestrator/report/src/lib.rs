@@ -1,10 +1,12 @@
 //! Reporting: panels of a run's numbers, charts of panels, runs side by side, documents. Shared by the
 //! dashboard, `retrial report` and the report of a study.
 
+pub mod attention;
 mod chart;
 mod document;
 mod figure;
 pub mod format;
+pub mod link;
 mod panel;
 mod panels;
 mod picture;

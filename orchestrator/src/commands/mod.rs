@@ -12,4 +12,5 @@ pub mod prompts;
 pub mod report;
 pub mod run;
 pub mod sql;
+pub mod status;
 pub mod study;

@@ -5,6 +5,7 @@
 //! this process's. What has to be alone (a disk, a limit on open files, another clock) a test gives to
 //! the processes that it starts.
 
+mod attention;
 mod bad_input;
 mod browser;
 mod chaos;

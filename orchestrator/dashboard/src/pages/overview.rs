@@ -1,7 +1,8 @@
 //! The overview of a run: its panels in order of importance.
 
 use maud::{Markup, html};
-use retrial_report::format::{duration, number, percent};
+use retrial_report::attention::{Attention, Severity};
+use retrial_report::format::{duration, number, share};
 use retrial_report::{Panel, figure, hatches, text, tip};
 use retrial_store::{LoggedNotice, SOURCE_STEPS};
 
@@ -11,12 +12,16 @@ use super::parts::moment;
 use crate::link;
 use crate::overview::Overview;
 
+/// Limit on the markup of a reason, bytes: it may have the first line of a warning.
+const REASON_BYTES: usize = 1_000;
+
 /// The overview.
 pub fn overview(found: &Overview, person: Person) -> Markup {
     let run = &found.status.run;
     let address = link::run(run);
     let content = html! {
         @if let Some(live) = &found.live { (control(live, person)) }
+        (attention(&found.attention))
         (hatches())
         @for section in &found.sections {
             section.panels {
@@ -38,6 +43,34 @@ pub fn overview(found: &Overview, person: Person) -> Markup {
     };
     let frame = Frame { title: run, status: Some(&found.status), twin: Some(&address), live: true };
     page(&frame, &content)
+}
+
+/// What deserves attention.
+fn attention(found: &[Attention]) -> Markup {
+    html! {
+        section.attention.live #attention {
+            h2 { "Look here" }
+            @if found.is_empty() {
+                p.empty { "Nothing needs attention." }
+            } @else {
+                ol { @for entry in found {
+                    li.{ "is-" (entry.severity.as_str()) } {
+                        strong { (severity_mark(entry.severity)) " " (entry.severity.as_str()) } " "
+                        a href=(entry.page) { (text::shown(&entry.reason, REASON_BYTES).markup) } " "
+                        span.when { (entry.advice) }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn severity_mark(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Stops => "■",
+        Severity::Wasted => "▲",
+        Severity::Watch => "●",
+    }
 }
 
 /// A panel.
@@ -135,7 +168,7 @@ fn data(found: &Overview) -> Markup {
                         tr {
                             td { (text::line(&source.tag)) ": " (text::line(&source.value)) }
                             td.number { (source.rollouts) }
-                            td.number { @match source.reward { Some(reward) => (percent(reward)), None => "–" } }
+                            td.number { @match source.reward { Some(reward) => (share(reward)), None => "–" } }
                         }
                     } }
                 }

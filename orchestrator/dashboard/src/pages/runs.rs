@@ -1,7 +1,7 @@
 //! The list of runs, where comparisons start.
 
 use maud::{Markup, html};
-use retrial_report::format::{grouped, now, number, percent, roughly};
+use retrial_report::format::{grouped, now, number, roughly, share};
 use retrial_report::text;
 use retrial_store::LogSize;
 
@@ -34,7 +34,7 @@ pub fn runs(found: &[RunEntry], size: &LogSize) -> Markup {
                             td { span.word.(run.tone.class()) { (text::line(&run.status)) } }
                             td { (run.method) }
                             td.number { (run.steps) }
-                            td.number { @match run.reward { Some(reward) => (percent(reward)), None => "–" } }
+                            td.number { @match run.reward { Some(reward) => (share(reward)), None => "–" } }
                             td { (run.held_out.as_deref().unwrap_or("–")) }
                             td { (moment(&run.started_at)) }
                             td { @match run.last_change { Some(at) => { (roughly(now() - at)) " ago" }, None => "–" } }

@@ -1,7 +1,7 @@
 //! A step, and the table of steps.
 
 use maud::{Markup, html};
-use retrial_report::format::{duration, number, percent};
+use retrial_report::format::{duration, number, share};
 use retrial_report::{hatch, hatches, swatch, text};
 use retrial_store::{GroupLine, PhaseSpan, StepDetail, StepLine, Steps};
 
@@ -41,7 +41,7 @@ pub fn steps(status: &RunStatus, found: &Steps, window: u32, rows: u32) -> Marku
 
 fn step_row(run: &str, row: &StepLine) -> Markup {
     let count = |value: Option<u64>| value.map_or_else(|| "–".into(), |value| value.to_string());
-    let share = |value: Option<f64>| value.map_or_else(|| "–".into(), percent);
+    let ratio = |value: Option<f64>| value.map_or_else(|| "–".into(), share);
     let real = |value: Option<f64>| value.map_or_else(|| "–".into(), number);
     html! {
         tr.item {
@@ -50,11 +50,11 @@ fn step_row(run: &str, row: &StepLine) -> Markup {
             td.number { (count(row.some_pass)) }
             td.number { (count(row.all_pass)) }
             td.number { (count(row.rescued)) "/" (count(row.hinted)) }
-            td.number { (share(row.pass_rate)) }
-            td.number { (share(row.hinted_pass_rate)) }
+            td.number { (ratio(row.pass_rate)) }
+            td.number { (ratio(row.hinted_pass_rate)) }
             td.number { (real(row.sampled_tokens.map(|tokens| tokens as f64))) }
             td.number { (real(row.response_tokens)) }
-            td.number { (share(row.truncation_rate)) }
+            td.number { (ratio(row.truncation_rate)) }
             td.number { (real(row.entropy)) }
             td.number { (real(row.loss)) }
             td.number { (real(row.grad_norm)) }
@@ -158,7 +158,7 @@ fn timeline(phases: &[PhaseSpan]) -> Markup {
             @for (place, phase) in phases.iter().enumerate() {
                 li {
                     (swatch(place))
-                    (phase.name) " " b { (duration(phase.seconds)) } " (" (percent(phase.seconds / sum)) ")"
+                    (phase.name) " " b { (duration(phase.seconds)) } " (" (share(phase.seconds / sum)) ")"
                 }
             }
         }

@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use crate::error::{ApiError, ErrorBody};
 use crate::extract::PathParams;
+use crate::look::Look;
 use crate::overview::Overview;
 use crate::pages::control::Person;
 use crate::run_entry::RunEntry;
@@ -32,6 +33,7 @@ pub fn router() -> OpenApiRouter<Site> {
         .routes(routes!(size))
         .routes(routes!(overview))
         .routes(routes!(status))
+        .routes(routes!(attention))
         .routes(routes!(panel))
         .routes(routes!(panel_csv))
         .route("/", get(home))
@@ -139,6 +141,22 @@ async fn status(
     PathParams(run): PathParams<String>,
 ) -> Result<Json<RunStatus>, ApiError> {
     site.status(&run).await.map(Json)
+}
+
+/// What deserves attention in a run
+///
+/// The worst first; empty if all is well. Each entry has its reason, the number, what to do, and the page
+/// that shows it. `retrial status` prints the same list.
+#[utoipa::path(
+    get, path = "/api/runs/{run}/attention", tag = "runs",
+    params(("run" = String, Path, description = "Name of the run")),
+    responses((status = 200, body = Look), (status = 404, body = ErrorBody)),
+)]
+async fn attention(
+    State(site): State<Site>,
+    PathParams(run): PathParams<String>,
+) -> Result<Json<Look>, ApiError> {
+    Ok(Json(site.look(&run).await?.0))
 }
 
 /// A panel

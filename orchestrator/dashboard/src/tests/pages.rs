@@ -1,6 +1,7 @@
 //! Pages: all of them answer, are small, name their twins, and show text as text.
 
 use retrial_config::DashboardConfig;
+use retrial_protocol::{Metric, Step};
 use retrial_store::{Reader, Store};
 
 use super::fixture::{Client, HIDDEN, Log, NAME, SCRIPT, long};
@@ -153,4 +154,25 @@ async fn filters_are_addresses() {
     assert_eq!(graduated["rows"].as_array().unwrap().len(), 0);
     let rescued = asked.json("/api/runs/one/problems?fate=rescued").await;
     assert_eq!(rescued["rows"][0]["problem"], NAME);
+}
+
+#[tokio::test]
+async fn what_deserves_attention_is_on_the_page_and_in_the_api() {
+    let log = Log::new().await;
+    let asked = log.asked().await;
+    let healthy = asked.json("/api/runs/one/attention").await;
+    assert_eq!(healthy["attention"].as_array().unwrap().len(), 0, "{healthy}");
+    assert!(asked.page("/runs/one").await.contains("Nothing needs attention."));
+    for number in 4..=5 {
+        log.step_with(Step(number), &[(Metric::FirstTrialTruncationRate, 1.0)]).await;
+    }
+    let cut = asked.json("/api/runs/one/attention").await;
+    let entry = &cut["attention"][0];
+    assert_eq!((&entry["kind"], &entry["severity"]), (&"all_cut".into(), &"wasted".into()));
+    let page = asked.page("/runs/one").await;
+    let link = format!("href=\"{}\"", entry["page"].as_str().unwrap());
+    assert!(
+        page.contains("In the last steps 1.000 of the responses were cut") && page.contains(&link)
+    );
+    assert_eq!(asked.json("/api/runs/one").await["attention"], cut["attention"]);
 }

@@ -16,4 +16,5 @@ mod statement;
 pub mod status;
 pub mod steps;
 pub mod trials;
+pub mod trouble;
 pub mod unsolved;

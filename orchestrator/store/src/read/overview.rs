@@ -13,6 +13,7 @@ use sqlx::types::Json;
 use utoipa::ToSchema;
 
 use super::runs::RunInfo;
+use super::trouble::{self, RecentTrouble};
 use crate::error::ReadError;
 use crate::reader::View;
 use crate::row::from_row;
@@ -37,6 +38,8 @@ pub struct RunData {
     pub sources: Vec<Source>,
     /// Results of each source's problems in each step, by source and step.
     pub by_source: Vec<SourceStep>,
+    /// What may have gone wrong lately.
+    pub trouble: RecentTrouble,
     /// Number of training problems.
     pub train_problems: u64,
     /// Problems of all steps; repeated ones count again.
@@ -274,6 +277,7 @@ async fn read(db: &mut SqliteConnection, run: &RunInfo) -> sqlx::Result<RunData>
         graduations: sqlx::query_as(GRADUATIONS).bind(id).fetch_all(&mut *db).await?,
         weights,
         sources,
+        trouble: trouble::read(db, id).await?,
         by_source: sqlx::query_as(BY_SOURCE).bind(&run.name).fetch_all(&mut *db).await?,
         train_problems: count(db, TRAIN_PROBLEMS, id).await?,
         visits: count(db, VISITS, id).await?,

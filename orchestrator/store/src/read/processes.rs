@@ -57,6 +57,10 @@ const NOTICES: &str = "SELECT noticed_at, step, level, message
     FROM notices WHERE process IN (SELECT id FROM processes WHERE run = ?1)
     ORDER BY notices.rowid DESC LIMIT ?2";
 
+const LAST_NOTICES: &str = "SELECT noticed_at, step, level, message
+    FROM notices WHERE process = (SELECT max(id) FROM processes WHERE run = ?1)
+    ORDER BY notices.rowid DESC LIMIT ?2";
+
 impl View<'_> {
     /// The last process of each run that has one.
     pub async fn last_processes(&mut self) -> Result<Vec<LastProcess>, ReadError> {
@@ -67,6 +71,15 @@ impl View<'_> {
     pub async fn last_process(&mut self, run: &RunInfo) -> Result<Option<LastProcess>, ReadError> {
         let query = sqlx::AssertSqlSafe(format!("{LAST} AND run = ?"));
         Ok(sqlx::query_as(query).bind(run.id).fetch_optional(&mut *self.db).await?)
+    }
+
+    /// The latest warnings of a run's last process, the latest first.
+    pub async fn last_notices(
+        &mut self,
+        run: &RunInfo,
+        most: u32,
+    ) -> Result<Vec<LoggedNotice>, ReadError> {
+        Ok(sqlx::query_as(LAST_NOTICES).bind(run.id).bind(most).fetch_all(&mut *self.db).await?)
     }
 
     /// The latest warnings of a run's processes, the latest first.

@@ -1,4 +1,4 @@
-//! URLs of pages. Names are escaped, whatever characters they have.
+//! URLs of the dashboard's pages. Names are escaped, whatever characters they have.
 
 use std::fmt::Write as _;
 
@@ -30,6 +30,11 @@ pub fn run(name: &str) -> String {
 /// The steps of a run.
 pub fn steps(run_name: &str) -> String {
     format!("{}/steps", run(run_name))
+}
+
+/// A panel of a run, large.
+pub fn panel(run_name: &str, id: &str) -> String {
+    format!("{}/panels/{}", run(run_name), part(id))
 }
 
 /// A step.
