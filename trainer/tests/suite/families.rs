@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use retrial_protocol::ScoreRequest;
 use retrial_text::Text;
-use retrial_trainer::compute::Compute;
 use retrial_trainer::compute::{Compute, Keep};
 use retrial_trainer::model::{Decoder, KvCache, write_tensors};
 use retrial_trainer::policy::command::{Options, Products};
@@ -127,7 +126,7 @@ fn a_family_is_trained_written_and_read_again() {
 }
 
 /// Responses of the embedded server whose cache has this much memory.
-async fn sampled(folder: &Path, cache_bytes: usize) -> Vec<(Vec<u32>, Output)> {
+async fn sampled(folder: &Path, products: Products, cache_bytes: usize) -> Vec<(Vec<u32>, Output)> {
     let model = Decoder::load(folder, Device::Cpu).unwrap();
     let text = Arc::new(Text::load(folder).unwrap());
     let mode = LogprobsMode::Processed;
@@ -137,7 +136,7 @@ async fn sampled(folder: &Path, cache_bytes: usize) -> Vec<(Vec<u32>, Output)> {
         logprobs: mode,
         threads: 1,
         compute: Compute::default(),
-        products: Products::Best,
+        products,
     };
     let engine = Engine::start_within(model, folder.into(), text, options, cache_bytes).unwrap();
     let job = |first: u32| Job {
@@ -166,18 +165,21 @@ async fn sampled(folder: &Path, cache_bytes: usize) -> Vec<(Vec<u32>, Output)> {
 async fn the_embedded_server_samples_from_each_family() {
     for name in ["mistral", "smollm3", "olmo2", "gemma3", "qwen3_moe"] {
         let folder = changed(name, |config| config["max_position_embeddings"] = 320.into());
-        let outputs = sampled(folder.path(), usize::MAX).await;
         let model = Decoder::load(folder.path(), Device::Cpu).unwrap();
-        for (prompt, output) in &outputs {
-            let sequence = Sequence { prompt, response: &output.tokens };
-            let expected = score(&model, Kind::Float, &[sequence], 1.0).logprobs;
-            let found = Tensor::from_slice(&output.logprobs);
-            assert!(largest_difference(&found, &expected) < 1e-4, "{name}");
-        }
-        // A cache with room for all, for a few, for none: the same result, bit for bit.
-        let room_for_few = KvCache::bytes(model.config(), 1, 161);
-        for cache_bytes in [room_for_few, 0] {
-            assert_eq!(sampled(folder.path(), cache_bytes).await, outputs, "{name}");
+        for products in [Products::Best, Products::Own] {
+            let outputs = sampled(folder.path(), products, usize::MAX).await;
+            for (prompt, output) in &outputs {
+                let sequence = Sequence { prompt, response: &output.tokens };
+                let expected = score(&model, Kind::Float, &[sequence], 1.0).logprobs;
+                let found = Tensor::from_slice(&output.logprobs);
+                assert!(largest_difference(&found, &expected) < 1e-4, "{name}, {products:?}");
+            }
+            // A cache with room for all, for a few, for none: the same result, bit for bit.
+            let room_for_few = KvCache::bytes(model.config(), 1, 161);
+            for cache_bytes in [room_for_few, 0] {
+                let again = sampled(folder.path(), products, cache_bytes).await;
+                assert_eq!(again, outputs, "{name}, {products:?}");
+            }
         }
     }
 }

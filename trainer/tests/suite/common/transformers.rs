@@ -124,7 +124,12 @@ pub fn check_logits(name: &str, reference: &Reference) {
 pub fn check_token_by_token(name: &str, reference: &Reference) {
     let Reference { model, ids, logits, .. } = reference;
     let _guard = tch::no_grad_guard();
-    let mut cache = KvCache::new(model.config(), SEQUENCES as usize, TOKENS as usize, Device::Cpu);
+    let mut cache = KvCache::new(
+        model.config(),
+        SEQUENCES as usize,
+        TOKENS as usize,
+        (Kind::Float, Device::Cpu),
+    );
     // Prompts of different lengths, so that rows stand at different positions.
     let lengths = [7, 20, 33];
     for (row, length) in (0..).zip(lengths) {
