@@ -47,8 +47,8 @@ impl Shard {
     }
 }
 
-/// Takes a step on the mean negative log-likelihood of the response tokens. `passed` is called after
-/// each forward and backward pass with the share of the step that is done.
+/// Takes a step on the mean negative log-likelihood of the response tokens. `passed` is called with the
+/// share of the step that is done, after each layer of a backward pass.
 pub(super) fn step(
     learner: &mut Learner,
     ranks: &mut Ranks,
@@ -75,10 +75,14 @@ pub(super) fn step(
                 let logprobs = &pass.scores.logprobs;
                 loss -= logprobs.sum(Kind::Double).double_value(&[]) / count;
                 let slope = logprobs.full_like(-1.0 / count);
+                let mut sent = 0;
                 pass.backward(&slope, None, &mut gradients, |gradients, part| {
+                    sent += 1;
+                    // The forward pass is a third of the work.
+                    let of_pass = (1.0 + 2.0 * f64::from(sent) / parts.len() as f64) / 3.0;
+                    passed((round as f64 + of_pass) / rounds as f64);
                     reduction.send(gradients, part)
                 })?;
-                passed((round + 1) as f64 / rounds as f64);
             }
             // The others wait for this rank's gradients, even if it has none.
             None => {
@@ -110,21 +114,24 @@ pub(super) fn step(
     Ok(taken)
 }
 
-/// The mean negative log-likelihood of the response tokens of examples, nats.
+/// The mean negative log-likelihood of the response tokens of examples, nats. `passed` is called with the
+/// share that is done, after each forward pass.
 pub(super) fn mean_loss(
     learner: &Learner,
     ranks: &mut Ranks,
     examples: &[Example],
     budget: usize,
+    mut passed: impl FnMut(f64),
 ) -> Result<f64> {
     let examples: Vec<&Example> = examples.iter().collect();
-    let of_pass = |positions: &Vec<usize>| {
+    let Shard { passes, .. } = Shard::new(&examples, budget, ranks.place());
+    let mut own = 0.0;
+    for (index, positions) in passes.iter().enumerate() {
         let sequences = sequences(&examples, positions);
         let scores = score(&learner.model, learner.compute.kind, &sequences, 1.0);
-        scores.logprobs.sum(Kind::Double).double_value(&[])
-    };
-    let shard = Shard::new(&examples, budget, ranks.place());
-    let own: f64 = shard.passes.iter().map(of_pass).sum();
+        own += scores.logprobs.sum(Kind::Double).double_value(&[]);
+        passed((index + 1) as f64 / passes.len() as f64);
+    }
     Ok(-ranks.sum(&[own])?[0] / response_tokens(&examples) as f64)
 }
 

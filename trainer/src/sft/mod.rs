@@ -110,7 +110,7 @@ impl<'a> Job<'a> {
         let leads = self.ranks.place().leads();
         let mut progress = Progress::new(leads, self.done, self.steps);
         if self.done == 0
-            && let Some(loss) = self.held_out_loss()?
+            && let Some(loss) = self.held_out_loss(&mut progress)?
         {
             progress.say(format_args!("step 0/{}  held-out loss {loss:.4}", self.steps));
             self.write(&Line { held_out_loss: Some(loss), ..Line::default() })?;
@@ -139,7 +139,7 @@ impl<'a> Job<'a> {
             order.after(before).iter().map(|&index| &examples.train[index]).collect();
         let budget = args.machine.micro_batch_tokens;
         let taken = learn::step(learner, ranks, settings, &chosen, budget, |share| {
-            progress.within(before, share);
+            progress.within(format_args!("step {}/{steps}", before + 1), share);
         })?;
         let tokens: usize = chosen.iter().map(|example| example.tokens()).sum();
         let seconds = clock.elapsed().as_secs_f64();
@@ -150,7 +150,7 @@ impl<'a> Job<'a> {
 
         let every = self.args.held_out.eval_every.unwrap_or(a_pass);
         let is_due = done.is_multiple_of(every) || done == steps;
-        let held_out_loss = if is_due { self.held_out_loss()? } else { None };
+        let held_out_loss = if is_due { self.held_out_loss(progress)? } else { None };
         if let Some(loss) = held_out_loss {
             progress.say(format_args!("step {done}/{steps}  held-out loss {loss:.4}"));
         }
@@ -178,13 +178,16 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn held_out_loss(&mut self) -> Result<Option<f64>> {
-        let Self { args, examples, learner, ranks, .. } = self;
+    fn held_out_loss(&mut self, progress: &mut Progress) -> Result<Option<f64>> {
+        let Self { args, examples, learner, ranks, done, steps, .. } = self;
         if examples.held_out.is_empty() {
             return Ok(None);
         }
         let budget = args.machine.micro_batch_tokens;
-        learn::mean_loss(learner, ranks, &examples.held_out, budget).map(Some)
+        let loss = learn::mean_loss(learner, ranks, &examples.held_out, budget, |share| {
+            progress.within(format_args!("step {done}/{steps}  held-out loss"), share);
+        });
+        loss.map(Some)
     }
 
     fn write(&mut self, line: &Line) -> Result<()> {

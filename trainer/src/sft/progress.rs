@@ -37,12 +37,11 @@ impl Progress {
         }
     }
 
-    /// A share of the step after `done` is done.
-    pub fn within(&mut self, done: u64, share: f64) {
+    /// A share of what is being done is done.
+    pub fn within(&mut self, what: impl Display, share: f64) {
         if share < 1.0 && self.said.unwrap_or(self.clock).elapsed() >= EVERY {
             self.said = Some(Instant::now());
-            let (step, percent) = (done + 1, 100.0 * share);
-            self.say(format_args!("step {step}/{}  {percent:.0} % of it", self.steps));
+            self.say(format_args!("{what}  {:.0} % of it", 100.0 * share));
         }
     }
 
