@@ -77,7 +77,7 @@ retrial sql "WITH s AS (
 
 say "the table of speeds: TRL"
 # shellcheck disable=SC2086
-"$python" -m pip install -q --no-index --no-deps --target site ../wheels/*.whl &&
+"$python" -m pip install -q --no-index --no-deps --upgrade --target site ../wheels/*.whl &&
     head -q -n 40 ../target/smollm2/gpu/train-*.jsonl | retrial prompts $config - > prompts.jsonl &&
     PYTHONPATH=$PWD/site timeout "$(left)" "$python" ../examples/smollm2/speed_trl.py "../$model" \
         prompts.jsonl "${REHEARSE:-}" | tee -a "$out/speed.txt" ||
@@ -88,7 +88,8 @@ seeds=$(sed -n 's/^seeds = //p' ../examples/smollm2/study.toml)
 [ -z "${REHEARSE:-}" ] || { seeds='[1]'; sets+=(--set run.steps=1); }
 sed "s/^seeds = .*/seeds = $seeds/; s|^config = .*|config = \"../examples/smollm2/gpu.toml\"|" \
     ../examples/smollm2/study.toml > study.toml
-with_torch timeout --signal=INT "$(left)" retrial study study.toml "${sets[@]}" > "$out/study.md" ||
+# A minute for the step that is under way, half a one to pack.
+with_torch timeout --signal=INT --kill-after=60 $(($(left) - 90)) retrial study study.toml "${sets[@]}" > "$out/study.md" ||
     say "the study did not come to its end: out/ has the log of what was done"
 retrial sql "$(sed -n '/^```sql/,/^```/p' ../examples/smollm2/README.md | sed '/^```/d')" |
     tee "$out/second-trials.txt"

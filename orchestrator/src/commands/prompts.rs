@@ -25,7 +25,7 @@ pub struct Args {
     config: PathBuf,
     /// JSON Lines of problems; - reads standard input
     problems: PathBuf,
-    /// Overrides a key of the configuration, for example prompts.answer_separator=" or "
+    /// Overrides a key of the configuration, for example `prompts.chat=false`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
 }
