@@ -32,6 +32,7 @@ mod serve;
 mod site;
 mod status;
 mod threads;
+mod view;
 
 use retrial_report::link;
 

@@ -2,7 +2,7 @@
 
 use retrial_live::Snapshot;
 use retrial_report::attention::Attention;
-use retrial_report::{Section, sections};
+use retrial_report::{Section, View};
 use retrial_store::{LoggedNotice, RunData, Source, Weights};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -40,7 +40,7 @@ pub struct Overview {
 
 impl Overview {
     /// Reads the overview of a run.
-    pub async fn read(site: &Site, run: &str) -> Result<Self, ApiError> {
+    pub async fn read(site: &Site, run: &str, view: &View) -> Result<Self, ApiError> {
         let (Look { status, attention }, data) = site.look(run).await?;
         let notices = site.notices(run, NOTICES).await?;
         let RunData { train_problems, visits, .. } = *data;
@@ -48,7 +48,7 @@ impl Overview {
             live: site.snapshot().filter(|_| status.live),
             status,
             attention,
-            sections: sections(&data),
+            sections: view.sections(&data),
             weights: data.weights.clone(),
             sources: data.sources.clone(),
             notices,

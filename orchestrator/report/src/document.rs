@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::STYLE;
-use crate::chart::{chart, hatches};
+use crate::chart::{Size, chart, hatches};
 use crate::panel::Panel;
 use crate::picture::picture;
 
@@ -96,7 +96,7 @@ impl Document {
                     Part::Heading(heading) => { h2 { (heading) } }
                     Part::Text(paragraph) => { p { (paragraph) } }
                     Part::Table(table) => { (table.page()) }
-                    Part::Plot(panel) => { section { h3 { (panel.title) } (chart(panel)) p { (panel.formula) } } }
+                    Part::Plot(panel) => { section { h3 { (panel.title) } (chart(panel, Size::Tile)) p { (panel.formula) } } }
                 }
             }
         };
@@ -156,7 +156,7 @@ pub fn write_plots<'a>(
     };
     std::fs::create_dir_all(folder).map_err(failed(folder))?;
     for panel in panels {
-        let Some(drawn) = picture(panel) else { continue };
+        let Some(drawn) = picture(panel, Size::Tile) else { continue };
         let path = plot_path(folder, panel);
         std::fs::write(&path, drawn.into_string()).map_err(failed(&path))?;
     }

@@ -18,6 +18,8 @@ pub struct Panel {
     pub over: Over,
     /// The kind of chart.
     pub shape: Shape,
+    /// What becomes of lines at gaps.
+    pub gaps: Gaps,
     /// The vertical axis.
     pub range: Range,
     /// The places on the horizontal axis.
@@ -62,6 +64,42 @@ pub enum Over {
     Step,
     /// Versions of the weights: as many as steps were taken.
     WeightVersion,
+    /// Sampled tokens of both trials since the run began.
+    Tokens,
+    /// Seconds of the steps since the run began.
+    Seconds,
+}
+
+impl Over {
+    /// It in words, for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::WeightVersion => "weight version",
+            Self::Tokens => "sampled tokens",
+            Self::Seconds => "time of training",
+        }
+    }
+
+    /// It as the name of a column.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Step => "step",
+            Self::WeightVersion => "weight_version",
+            Self::Tokens => "tokens",
+            Self::Seconds => "seconds",
+        }
+    }
+}
+
+/// What becomes of a line where there are no numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Gaps {
+    /// It is interrupted: nothing was measured.
+    Open,
+    /// It goes on: other series have numbers at other places.
+    Joined,
 }
 
 /// The kind of chart.
@@ -78,12 +116,16 @@ pub enum Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Range {
-    /// From 0 to 1.
+    /// Shares: from 0 to 1, or where they lie close together from the least to the greatest.
     Share,
+    /// From 0 to 1, wherever the numbers are.
+    Whole,
     /// From 0 to the greatest number.
     Zero,
     /// From the least to the greatest number.
     Free,
+    /// Powers of ten.
+    Log,
 }
 
 impl Panel {
@@ -95,6 +137,7 @@ impl Panel {
             formula: formula.into(),
             over: Over::Step,
             shape: Shape::Lines,
+            gaps: Gaps::Open,
             range: Range::Zero,
             x: data.step_numbers(),
             series: Vec::new(),

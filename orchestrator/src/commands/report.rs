@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{anyhow, bail, ensure};
 use retrial_loop::failure::Failure;
-use retrial_report::{MOST_RUNS, SideBySide, write_plots};
+use retrial_report::{MOST_RUNS, SideBySide, View, write_plots};
 use retrial_store::RunCache;
 
 use super::log::{LogArgs, check_runs};
@@ -57,9 +57,14 @@ async fn print(args: &Args, out: &mut impl Write) -> Result<(), Failure> {
     check_names(&args.runs).map_err(Failure::Input)?;
     let mut log = args.log.open().await.map_err(Failure::Input)?;
     check_runs(&mut log, &args.log.db, &args.runs).await.map_err(Failure::Input)?;
-    let found = SideBySide::read(&mut log.view(), &RunCache::default(), args.runs.clone())
-        .await
-        .map_err(|error| anyhow!("cannot read {}: {error}", args.log.db.display()))?;
+    let found = SideBySide::read(
+        &mut log.view(),
+        &RunCache::default(),
+        args.runs.clone(),
+        &View::default(),
+    )
+    .await
+    .map_err(|error| anyhow!("cannot read {}: {error}", args.log.db.display()))?;
     match args.format {
         Format::Md => {
             if let Some(folder) = &args.plots {

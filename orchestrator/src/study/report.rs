@@ -2,7 +2,7 @@
 
 use retrial_domain::Score;
 use retrial_protocol::Metric;
-use retrial_report::{Document, Over, Panel, Part, Range, Series, Shape, Table};
+use retrial_report::{Document, Gaps, Over, Panel, Part, Range, Series, Shape, Table};
 use retrial_store::Total;
 
 use super::{Estimate, Outcome, Study};
@@ -310,6 +310,7 @@ fn panel(
         formula: formula.into(),
         over,
         shape: Shape::Lines,
+        gaps: Gaps::Joined,
         range: Range::Zero,
         x,
         series,

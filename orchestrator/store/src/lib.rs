@@ -42,7 +42,7 @@ pub use read::overview::{
     StepTimes, Weights,
 };
 pub use read::problem::{Hint, ProblemDetail, RolloutLine, Visit, VisitDetail};
-pub use read::problems::{ProblemLine, ProblemStatus, Problems};
+pub use read::problems::{ProblemLine, ProblemOrder, ProblemStatus, Problems};
 pub use read::processes::{LastProcess, LoggedNotice};
 pub use read::runs::{LogSize, RunInfo, RunLine};
 pub use read::sql::Answer;

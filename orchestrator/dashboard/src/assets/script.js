@@ -30,6 +30,7 @@ function replace(old, fresh) {
   if (!fresh || shown.get(fresh.id) === fresh.outerHTML) return;
   shown.set(fresh.id, fresh.outerHTML);
   old.replaceWith(document.importNode(fresh, true));
+  openCharts();
 }
 
 if (body.dataset.live && window.EventSource) {
@@ -113,38 +114,96 @@ function twin(address) {
   return twins.get(address);
 }
 
-const short = (value) => value === null ? "–" : Number(value.toPrecision(4)).toString();
+const short = (value) => Number(value.toPrecision(4)).toString();
 
-document.addEventListener("pointermove", async (event) => {
-  const chart = event.target.closest?.("svg.chart");
-  const tile = chart?.closest("[data-twin]");
-  if (!tile) return;
-  const { left, right, from, to } = chart.dataset;
-  const box = chart.getBoundingClientRect();
-  const at = ((event.clientX - box.left) / box.width) * chart.viewBox.baseVal.width;
-  const x = Number(from) + ((at - left) / (right - left)) * (to - from);
-  const panel = await twin(tile.dataset.twin).catch(() => null);
-  if (!panel || panel.x.length === 0) return;
-  let place = 0;
-  panel.x.forEach((here, other) => {
-    if (Math.abs(here - x) < Math.abs(panel.x[place] - x)) place = other;
+function nearest(panel, values, x) {
+  let found = -1;
+  panel.x.forEach((here, place) => {
+    if (values && values[place] === null) return;
+    if (found < 0 || Math.abs(here - x) < Math.abs(panel.x[found] - x)) found = place;
   });
-  let readout = tile.querySelector(".readout");
-  if (!readout) {
-    readout = tile.appendChild(document.createElement("output"));
-    readout.className = "readout";
-  }
-  const values = panel.series.map((series) => `${series.name} ${short(series.values[place])}`);
-  const over = panel.over === "step" ? "step" : "version";
-  readout.textContent = `${over} ${panel.x[place]}: ${values.join(" · ")}`;
+  return found;
+}
+
+// Tells the values at a place. The line for them is there already: nothing moves.
+function tell(chart, panel, place) {
+  const { left, right, top, bottom, from, to } = chart.dataset;
+  const x = panel.x[place];
+  const values = panel.series.map((series) => {
+    // Series that were measured elsewhere say where.
+    const own = panel.gaps === "joined" ? nearest(panel, series.values, x) : place;
+    const value = own < 0 ? null : series.values[own];
+    const where = own >= 0 && own !== place ? ` (at ${panel.x[own]})` : "";
+    return `${series.name} ${value === null ? "–" : short(value)}${where}`;
+  });
+  const over = panel.over.replace("_", " ");
+  chart.closest("[data-twin]").querySelector(".readout").textContent =
+    `${over} ${x}: ${values.join(" · ")}`;
   let cursor = chart.querySelector(".cursor");
   if (!cursor) {
     cursor = document.createElementNS("http://www.w3.org/2000/svg", "path");
     cursor.setAttribute("class", "cursor");
     chart.appendChild(cursor);
   }
-  const where = Number(left) + ((panel.x[place] - from) / (to - from)) * (right - left);
-  cursor.setAttribute("d", `M${where} 8V132`);
+  const where = Number(left) + ((x - from) / (to - from)) * (right - left);
+  cursor.setAttribute("d", `M${where} ${top}V${bottom}`);
+  chart.dataset.place = place;
+}
+
+function forget(chart) {
+  chart.querySelector(".cursor")?.remove();
+  delete chart.dataset.place;
+  const readout = chart.closest("[data-twin]")?.querySelector(".readout");
+  if (readout) readout.textContent = "";
+}
+
+const chartOf = (target) => {
+  const chart = target.closest?.("svg.chart");
+  return chart?.closest("[data-twin]") ? chart : null;
+};
+
+async function panelOf(chart) {
+  const panel = await twin(chart.closest("[data-twin]").dataset.twin).catch(() => null);
+  return panel && panel.x.length > 0 ? panel : null;
+}
+
+// Charts take the keyboard's focus where there are values to tell.
+function openCharts() {
+  document.querySelectorAll("[data-twin] svg.chart").forEach((chart) => { chart.tabIndex = 0; });
+}
+openCharts();
+
+let pointed = null;
+
+document.addEventListener("pointermove", async (event) => {
+  const chart = chartOf(event.target);
+  if (pointed && pointed !== chart) forget(pointed);
+  pointed = chart;
+  if (!chart) return;
+  const { left, right, from, to } = chart.dataset;
+  const box = chart.getBoundingClientRect();
+  const at = ((event.clientX - box.left) / box.width) * chart.viewBox.baseVal.width;
+  const x = Number(from) + ((at - left) / (right - left)) * (to - from);
+  const panel = await panelOf(chart);
+  // The pointer may have left while the numbers were on their way.
+  if (panel && pointed === chart) tell(chart, panel, nearest(panel, null, x));
+});
+
+document.addEventListener("keydown", async (event) => {
+  const chart = chartOf(event.target);
+  const moves = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+  if (!chart || !(event.key in moves) || event.ctrlKey || event.metaKey || event.altKey) return;
+  event.preventDefault();
+  const panel = await panelOf(chart);
+  if (!panel) return;
+  const last = panel.x.length - 1;
+  const place = "place" in chart.dataset ? Number(chart.dataset.place) + moves[event.key] : last;
+  tell(chart, panel, Math.min(Math.max(place, 0), last));
+});
+
+document.addEventListener("focusout", (event) => {
+  const chart = chartOf(event.target);
+  if (chart && chart !== pointed) forget(chart);
 });
 
 // The page of the API: answers in place.

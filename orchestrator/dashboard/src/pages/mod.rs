@@ -10,6 +10,7 @@ pub mod header;
 pub mod login;
 pub mod mistakes;
 pub mod overview;
+pub mod panel;
 mod parts;
 pub mod problem;
 pub mod problems;

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use retrial_report::attention::{Attention, Severity};
 use retrial_report::format::{duration, number, share};
-use retrial_report::{Panel, figure, hatches, text, tip};
+use retrial_report::{Links, Panel, figure, hatches, text, tip};
 use retrial_store::{LoggedNotice, SOURCE_STEPS};
 
 use super::control::{Person, control};
@@ -11,23 +11,26 @@ use super::frame::{Frame, page};
 use super::parts::moment;
 use crate::link;
 use crate::overview::Overview;
+use crate::view::ViewQuery;
 
 /// Limit on the markup of a reason, bytes: it may have the first line of a warning.
 const REASON_BYTES: usize = 1_000;
 
 /// The overview.
-pub fn overview(found: &Overview, person: Person) -> Markup {
+pub fn overview(found: &Overview, query: &ViewQuery, person: Person) -> Markup {
     let run = &found.status.run;
     let address = link::run(run);
+    let here = link::with(&address, &query.pairs());
     let content = html! {
         @if let Some(live) = &found.live { (control(live, person)) }
         (attention(&found.attention))
+        (query.form(&address, &[]))
         (hatches())
         @for section in &found.sections {
             section.panels {
                 h2 { (section.title) }
                 div.grid {
-                    @for panel in &section.panels { (tile(run, panel)) }
+                    @for panel in &section.panels { (tile(run, query, panel)) }
                 }
             }
         }
@@ -41,7 +44,7 @@ pub fn overview(found: &Overview, person: Person) -> Markup {
             }
         }
     };
-    let frame = Frame { title: run, status: Some(&found.status), twin: Some(&address), live: true };
+    let frame = Frame { title: run, status: Some(&found.status), twin: Some(&here), live: true };
     page(&frame, &content)
 }
 
@@ -74,9 +77,9 @@ fn severity_mark(severity: Severity) -> &'static str {
 }
 
 /// A panel.
-fn tile(run: &str, panel: &Panel) -> Markup {
-    let twin = link::twin(&format!("{}/panels/{}", link::run(run), panel.id));
-    figure(panel, Some(&twin))
+fn tile(run: &str, query: &ViewQuery, panel: &Panel) -> Markup {
+    let page = link::with(&link::panel(run, &panel.id), &query.pairs());
+    figure(panel, &Links { twin: Some(link::twin(&page)), page: Some(page) })
 }
 
 fn servers(found: &Overview) -> Markup {

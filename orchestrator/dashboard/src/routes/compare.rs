@@ -8,21 +8,27 @@ use axum::response::Response;
 use axum::routing::get;
 use maud::Markup;
 use percent_encoding::percent_decode_str;
-use retrial_report::{MOST_RUNS, NumberLine, SideBySide};
+use retrial_report::{MOST_RUNS, NumberLine, Panel, SideBySide, View};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::{ApiError, ErrorBody};
+use crate::extract::{PathParams, QueryParams};
 use crate::site::Site;
+use crate::view::ViewQuery;
 use crate::{csv, pages};
 
 /// The routes.
 pub fn router() -> OpenApiRouter<Site> {
-    OpenApiRouter::new().routes(routes!(json)).routes(routes!(table)).route("/compare", get(page))
+    OpenApiRouter::new()
+        .routes(routes!(json))
+        .routes(routes!(table))
+        .routes(routes!(panel))
+        .route("/compare", get(page))
 }
 
 /// The runs in a query.
-async fn side_by_side_of(site: &Site, query: &str) -> Result<SideBySide, ApiError> {
+async fn side_by_side_of(site: &Site, query: &str, view: &View) -> Result<SideBySide, ApiError> {
     let mut names = names(query);
     names.dedup();
     if names.is_empty() || names.len() > MOST_RUNS {
@@ -31,7 +37,7 @@ async fn side_by_side_of(site: &Site, query: &str) -> Result<SideBySide, ApiErro
         )));
     }
     let cache = &site.cache;
-    site.read(async |mut view| SideBySide::read(&mut view, cache, names).await).await
+    site.read(async |mut log| SideBySide::read(&mut log, cache, names, view).await).await
 }
 
 fn names(query: &str) -> Vec<String> {
@@ -41,9 +47,13 @@ fn names(query: &str) -> Vec<String> {
     decoded.filter(|name| !name.is_empty()).collect()
 }
 
-async fn page(State(site): State<Site>, RawQuery(query): RawQuery) -> Result<Markup, ApiError> {
-    let found = side_by_side_of(&site, &query.unwrap_or_default()).await?;
-    Ok(pages::compare::compare(&found))
+async fn page(
+    State(site): State<Site>,
+    RawQuery(query): RawQuery,
+    QueryParams(view): QueryParams<ViewQuery>,
+) -> Result<Markup, ApiError> {
+    let found = side_by_side_of(&site, &query.unwrap_or_default(), &view.view()?).await?;
+    Ok(pages::compare::compare(&found, &view))
 }
 
 /// Runs side by side
@@ -51,14 +61,38 @@ async fn page(State(site): State<Site>, RawQuery(query): RawQuery) -> Result<Mar
 /// Settings that differ, numbers, and the same series of each run in one panel.
 #[utoipa::path(
     get, path = "/api/compare", tag = "runs",
-    params(("run" = Vec<String>, Query, description = "Names of one to six runs", explode)),
+    params(("run" = Vec<String>, Query, description = "Names of one to six runs", explode), ViewQuery),
     responses((status = 200, body = SideBySide), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)),
 )]
 async fn json(
     State(site): State<Site>,
     RawQuery(query): RawQuery,
+    QueryParams(view): QueryParams<ViewQuery>,
 ) -> Result<Json<SideBySide>, ApiError> {
-    side_by_side_of(&site, &query.unwrap_or_default()).await.map(Json)
+    side_by_side_of(&site, &query.unwrap_or_default(), &view.view()?).await.map(Json)
+}
+
+/// A panel of runs side by side
+///
+/// A series for each run.
+#[utoipa::path(
+    get, path = "/api/compare/panels/{panel}", tag = "runs",
+    params(
+        ("panel" = String, Path, description = "Name of the panel"),
+        ("run" = Vec<String>, Query, description = "Names of one to six runs", explode),
+        ViewQuery,
+    ),
+    responses((status = 200, body = Panel), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)),
+)]
+async fn panel(
+    State(site): State<Site>,
+    PathParams(id): PathParams<String>,
+    RawQuery(query): RawQuery,
+    QueryParams(view): QueryParams<ViewQuery>,
+) -> Result<Json<Panel>, ApiError> {
+    let found = side_by_side_of(&site, &query.unwrap_or_default(), &view.view()?).await?;
+    let panel = found.panels.into_iter().find(|panel| panel.id == id);
+    panel.map(Json).ok_or_else(|| ApiError::not_found(format!("panel `{id}` of these runs")))
 }
 
 /// Runs side by side as CSV
@@ -70,7 +104,8 @@ async fn json(
     responses((status = 200, body = String, content_type = "text/csv"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)),
 )]
 async fn table(State(site): State<Site>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    let found = side_by_side_of(&site, &query.unwrap_or_default()).await?;
+    let query = query.unwrap_or_default();
+    let found = side_by_side_of(&site, &query, &View::default()).await?;
     let mut lines = vec![line("", found.runs.into_iter().map(Some))];
     lines.extend(found.numbers.into_iter().map(|NumberLine { name, values }| {
         line(&name, values.into_iter().map(|value| value.map(|value| value.to_string())))

@@ -6,6 +6,7 @@ mod control;
 mod describe;
 mod login;
 mod mistakes;
+mod panels;
 mod problems;
 mod runs;
 mod steps;
@@ -36,6 +37,7 @@ const ANSWER_TIME: Duration = Duration::from_secs(15);
 fn described() -> OpenApiRouter<Site> {
     api::empty()
         .merge(runs::router())
+        .merge(panels::router())
         .merge(compare::router())
         .merge(steps::router())
         .merge(problems::router())

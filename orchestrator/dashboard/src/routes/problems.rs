@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use maud::Markup;
-use retrial_store::{ProblemDetail, ProblemStatus, Problems, Window};
+use retrial_store::{ProblemDetail, ProblemOrder, ProblemStatus, Problems, Window};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,14 +35,31 @@ pub fn router() -> OpenApiRouter<Site> {
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 struct ProblemsQuery {
-    /// `unsolved`, `rescued`, `graduated`, or nothing for all.
+    /// `unsolved`, `rescued`, `graduated`, `lost` (once solved by every rollout, by none now), or nothing for
+    /// all.
     #[serde(alias = "fate")]
     status: String,
     /// With this text in the name or the problem.
     contains: String,
+    /// The order: `failed`, `visits`, `rescued` or `last_step`, the most first; `pass_rate`, the least first.
+    sort: String,
 }
 
 impl ProblemsQuery {
+    /// The requested order.
+    fn order(&self) -> Result<ProblemOrder, ApiError> {
+        match self.sort.as_str() {
+            "" | "failed" => Ok(ProblemOrder::Failed),
+            "visits" => Ok(ProblemOrder::Visits),
+            "rescued" => Ok(ProblemOrder::Rescued),
+            "pass_rate" => Ok(ProblemOrder::PassRate),
+            "last_step" => Ok(ProblemOrder::LastStep),
+            other => Err(ApiError::Bad(format!(
+                "`sort` is `{other}`, it may be failed, visits, rescued, pass_rate or last_step"
+            ))),
+        }
+    }
+
     /// The requested status.
     fn status(&self) -> Result<ProblemStatus, ApiError> {
         match self.status.as_str() {
@@ -50,8 +67,9 @@ impl ProblemsQuery {
             "unsolved" => Ok(ProblemStatus::Unsolved),
             "rescued" => Ok(ProblemStatus::Rescued),
             "graduated" => Ok(ProblemStatus::Graduated),
+            "lost" => Ok(ProblemStatus::Lost),
             other => Err(ApiError::Bad(format!(
-                "`status` is `{other}`, it may be unsolved, rescued, graduated or any"
+                "`status` is `{other}`, it may be unsolved, rescued, graduated, lost or any"
             ))),
         }
     }
@@ -73,8 +91,8 @@ async fn list_of(
     query: &ProblemsQuery,
     window: Window,
 ) -> Result<(RunStatus, Problems), ApiError> {
-    let (status, contains) = (query.status()?, &query.contains);
-    site.read_run(run, async |mut view, run| view.problems(run, status, contains, window).await)
+    let (status, order, contains) = (query.status()?, query.order()?, &query.contains);
+    site.read_run(run, async |mut view, run| view.problems(run, status, contains, order, window).await)
         .await
 }
 
@@ -93,7 +111,7 @@ async fn list_page(
     QueryParams(paging): QueryParams<Paging>,
 ) -> Result<Markup, ApiError> {
     let (status, found) = list_of(&site, &run, &query, paging.window()?).await?;
-    Ok(pages::problems::problems(&status, &found, query.status()?, &query.contains, paging.page()?))
+    Ok(pages::problems::problems(&status, &found, query.status()?, &query.contains, &query.sort, paging.page()?))
 }
 
 async fn problem_page(

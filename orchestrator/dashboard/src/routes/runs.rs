@@ -1,8 +1,6 @@
-//! Runs: the list, the overview, single panels.
+//! Runs: the list, the overview.
 
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
-
-use std::borrow::Cow;
 
 use axum::Json;
 use axum::extract::State;
@@ -10,19 +8,19 @@ use axum::http::HeaderMap;
 use axum::response::{Redirect, Response};
 use axum::routing::get;
 use maud::Markup;
-use retrial_report::{Over, Panel, sections, sheet};
 use retrial_store::{LogSize, RunLine, View};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::error::{ApiError, ErrorBody};
-use crate::extract::PathParams;
+use crate::extract::{PathParams, QueryParams};
 use crate::look::Look;
 use crate::overview::Overview;
 use crate::pages::control::Person;
 use crate::run_entry::RunEntry;
 use crate::site::Site;
 use crate::status::RunStatus;
+use crate::view::ViewQuery;
 use crate::{csv, link, pages};
 
 /// The routes.
@@ -34,8 +32,6 @@ pub fn router() -> OpenApiRouter<Site> {
         .routes(routes!(overview))
         .routes(routes!(status))
         .routes(routes!(attention))
-        .routes(routes!(panel))
-        .routes(routes!(panel_csv))
         .route("/", get(home))
         .route("/runs", get(list_page))
         .route("/runs/{run}", get(overview_page))
@@ -54,12 +50,6 @@ async fn list_of(site: &Site) -> Result<Vec<RunEntry>, ApiError> {
 
 async fn size_of(site: &Site) -> Result<LogSize, ApiError> {
     site.read(async |mut view| view.size().await).await
-}
-
-async fn panel_of(site: &Site, run: &str, id: &str) -> Result<Panel, ApiError> {
-    let (_, data) = site.data(run).await?;
-    let mut all = sections(&data).into_iter().flat_map(|section| section.panels);
-    all.find(|panel| panel.id == id).ok_or_else(|| ApiError::not_found(format!("panel `{id}`")))
 }
 
 /// The run of this process, or the latest one.
@@ -105,27 +95,30 @@ async fn size(State(site): State<Site>) -> Result<Json<LogSize>, ApiError> {
 /// Its status, all panels with their numbers, weights, servers, data.
 #[utoipa::path(
     get, path = "/api/runs/{run}", tag = "runs",
-    params(("run" = String, Path, description = "Name of the run")),
+    params(("run" = String, Path, description = "Name of the run"), ViewQuery),
     responses((status = 200, body = Overview), (status = 404, body = ErrorBody)),
 )]
 async fn overview(
     State(site): State<Site>,
     PathParams(run): PathParams<String>,
+    QueryParams(query): QueryParams<ViewQuery>,
 ) -> Result<Json<Overview>, ApiError> {
-    Overview::read(&site, &run).await.map(Json)
+    Overview::read(&site, &run, &query.view()?).await.map(Json)
 }
 
 async fn overview_page(
     State(site): State<Site>,
     headers: HeaderMap,
     PathParams(run): PathParams<String>,
+    QueryParams(query): QueryParams<ViewQuery>,
 ) -> Result<Markup, ApiError> {
     let person = match site.access.require(&headers) {
         Ok(()) => Person::Known,
         Err(ApiError::NoToken) => Person::Unknown,
         Err(_) => Person::Nobody,
     };
-    Ok(pages::overview::overview(&Overview::read(&site, &run).await?, person))
+    let found = Overview::read(&site, &run, &query.view()?).await?;
+    Ok(pages::overview::overview(&found, &query, person))
 }
 
 /// The status of a run
@@ -157,58 +150,4 @@ async fn attention(
     PathParams(run): PathParams<String>,
 ) -> Result<Json<Look>, ApiError> {
     Ok(Json(site.look(&run).await?.0))
-}
-
-/// A panel
-///
-/// With all its values, including those that a chart leaves out.
-#[utoipa::path(
-    get, path = "/api/runs/{run}/panels/{panel}", tag = "runs",
-    params(
-        ("run" = String, Path, description = "Name of the run"),
-        ("panel" = String, Path, description = "Name of the panel"),
-    ),
-    responses((status = 200, body = Panel), (status = 404, body = ErrorBody)),
-)]
-async fn panel(
-    State(site): State<Site>,
-    PathParams((run, panel)): PathParams<(String, String)>,
-) -> Result<Json<Panel>, ApiError> {
-    panel_of(&site, &run, &panel).await.map(Json)
-}
-
-/// A panel as CSV
-///
-/// One row for each place, one column for each series.
-#[utoipa::path(
-    get, path = "/api/runs/{run}/panels/{panel}/csv", tag = "runs",
-    params(
-        ("run" = String, Path, description = "Name of the run"),
-        ("panel" = String, Path, description = "Name of the panel"),
-    ),
-    responses((status = 200, body = String, content_type = "text/csv"), (status = 404, body = ErrorBody)),
-)]
-async fn panel_csv(
-    State(site): State<Site>,
-    PathParams((run, panel)): PathParams<(String, String)>,
-) -> Result<Response, ApiError> {
-    let panel = panel_of(&site, &run, &panel).await?;
-    let mut writer = ::csv::Writer::from_writer(Vec::new());
-    let over = match panel.over {
-        Over::Step => "step",
-        Over::WeightVersion => "weight_version",
-    };
-    let names = panel.series.iter().map(|series| sheet::cell(&series.name));
-    let failed = |error: ::csv::Error| ApiError::Log(error.to_string());
-    writer
-        .write_record(std::iter::once(over.into()).chain(names).map(Cow::into_owned))
-        .map_err(failed)?;
-    for (place, x) in panel.x.iter().enumerate() {
-        let values = panel
-            .series
-            .iter()
-            .map(|series| series.values[place].map(|value| value.to_string()).unwrap_or_default());
-        writer.write_record(std::iter::once(x.to_string()).chain(values)).map_err(failed)?;
-    }
-    csv::sent("panel", writer)
 }

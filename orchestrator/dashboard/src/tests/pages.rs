@@ -24,6 +24,9 @@ async fn every_page_answers_and_has_its_twin() {
         "/runs".to_owned(),
         "/runs/one".into(),
         "/runs/two".into(),
+        "/runs/one?scale=log&smooth=3&x=tokens".into(),
+        "/runs/one/panels/reward".into(),
+        "/runs/one/panels/outcomes?x=time&scale=full".into(),
         "/runs/one/steps".into(),
         "/runs/one/steps/2".into(),
         "/runs/one/problems".into(),
@@ -34,6 +37,7 @@ async fn every_page_answers_and_has_its_twin() {
         "/mistakes".into(),
         "/mistakes?run=one&kind=wrong&times=1&from=1&to=3&unsolved=0".into(),
         "/compare?run=one&run=two".into(),
+        "/compare?run=one&run=two&x=tokens&smooth=2".into(),
         "/api".into(),
         "/login".into(),
     ];
@@ -175,4 +179,49 @@ async fn what_deserves_attention_is_on_the_page_and_in_the_api() {
         page.contains("In the last steps 1.000 of the responses were cut") && page.contains(&link)
     );
     assert_eq!(asked.json("/api/runs/one").await["attention"], cut["attention"]);
+}
+
+#[tokio::test]
+async fn a_chart_has_a_page_with_its_question_its_numbers_and_files() {
+    let log = Log::new().await;
+    let asked = log.asked().await;
+    let overview = asked.page("/runs/one?x=tokens").await;
+    assert!(overview.contains("href=\"/runs/one/panels/reward?x=tokens\""), "its title leads there");
+    let page = asked.page("/runs/one/panels/reward?x=tokens").await;
+    for part in ["Does it get better?", "Share of the rollouts of the first trial", "sampled tokens"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let twin = asked.json("/api/runs/one/panels/reward?x=tokens").await;
+    assert_eq!((&twin["over"], &twin["x"]), (&"tokens".into(), &serde_json::json!([5, 10, 15])));
+    let csv = asked.get("/api/runs/one/panels/reward/csv?x=tokens").await.text().await.unwrap();
+    assert!(csv.starts_with("tokens,smoothed,each step\n5,0.25,0.25\n"), "{csv}");
+    let picture = asked.get("/api/runs/one/panels/reward/svg").await;
+    assert_eq!(picture.headers()["content-type"], "image/svg+xml");
+    assert!(picture.text().await.unwrap().starts_with("<svg "));
+    let panel = asked.json("/api/compare/panels/reward?run=one&run=two").await;
+    assert_eq!((&panel["gaps"], &panel["series"][0]["name"]), (&"joined".into(), &"one".into()));
+    for (path, status) in [
+        ("/runs/one/panels/none", 404),
+        ("/runs/one/panels/reward?scale=ln", 400),
+        ("/api/compare/panels/none?run=one", 404),
+    ] {
+        assert_eq!(asked.get(path).await.status(), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn problems_are_sorted_by_their_heads() {
+    let log = Log::new().await;
+    let asked = log.asked().await;
+    let first = async |query: &str| {
+        asked.json(&format!("/api/runs/one/problems{query}")).await["rows"][0]["problem"].clone()
+    };
+    assert_eq!(first("").await, NAME, "it failed most often");
+    assert_eq!(first("?sort=pass_rate").await, NAME);
+    assert_eq!(first("?sort=last_step").await, NAME, "equal ones by name");
+    assert_eq!(asked.get("/api/runs/one/problems?sort=luck").await.status(), 400);
+    let page = asked.page("/runs/one/problems?sort=pass_rate").await;
+    assert!(page.contains("aria-sort=\"ascending\"") && page.contains("9 + 3"), "{page}");
+    let lost = asked.json("/api/runs/one/problems?status=lost").await;
+    assert_eq!(lost["rows"].as_array().unwrap().len(), 0);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use retrial_protocol::{Metric, PanelKey};
 use retrial_store::{Evaluation, RunData, SourceStep};
 
-use crate::panel::{Over, Panel, Range, Series, Shape};
+use crate::panel::{Gaps, Over, Panel, Range, Series, Shape};
 use crate::series::smoothed;
 
 /// Steps over which the reward is smoothed.
@@ -50,6 +50,7 @@ fn panel(set: &str, data: &RunData) -> Panel {
         ),
         over: Over::WeightVersion,
         shape: Shape::Lines,
+        gaps: Gaps::Joined,
         range: Range::Share,
         x: found.iter().map(|found| found.version).collect(),
         series: vec![
@@ -68,6 +69,7 @@ fn none() -> Panel {
         formula: "Pass@1 and unbiased Pass@k on problems that are not trained on.".into(),
         over: Over::WeightVersion,
         shape: Shape::Lines,
+        gaps: Gaps::Joined,
         range: Range::Share,
         x: Vec::new(),
         series: Vec::new(),

@@ -21,9 +21,9 @@ pub use settings::SettingLine;
 pub const MOST_RUNS: usize = 6;
 
 impl SideBySide {
-    /// As the content of a page; `link` returns the URL of a run's page, if there are other pages.
-    pub fn content(&self, link: Option<&dyn Fn(&str) -> String>) -> Markup {
-        page::content(self, link)
+    /// As the content of a page; with the query that asked for it, if there are other pages.
+    pub fn content(&self, query: Option<&str>) -> Markup {
+        page::content(self, query)
     }
 
     /// As a page that needs nothing else: no server, no script.

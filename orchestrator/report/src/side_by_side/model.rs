@@ -29,6 +29,7 @@ impl SideBySide {
         view: &mut View<'_>,
         cache: &RunCache,
         names: Vec<String>,
+        look: &crate::View,
     ) -> Result<Self, ReadError> {
         let (mut infos, mut data) = (Vec::new(), Vec::new());
         for name in &names {
@@ -41,7 +42,7 @@ impl SideBySide {
         Ok(Self {
             numbers: numbers(&data),
             settings: settings(&of_run),
-            panels: panels(&names, &data),
+            panels: panels(&names, &data, look),
             runs: names,
         })
     }

@@ -4,19 +4,24 @@ use maud::{Markup, html};
 
 use super::model::SideBySide;
 use crate::chart::hatches;
-use crate::figure::figure;
+use crate::figure::{Links, figure};
 use crate::format::number;
-use crate::text;
+use crate::panel::Panel;
+use crate::{link, text};
 
-/// The content of a page; `link` returns the URL of a run's page, if there are other pages.
-pub fn content(found: &SideBySide, link: Option<&dyn Fn(&str) -> String>) -> Markup {
+/// The content of a page; with the query that asked for it, if there are other pages.
+pub fn content(found: &SideBySide, query: Option<&str>) -> Markup {
+    let links = |panel: &Panel| Links {
+        twin: query.map(|query| format!("/api/compare/panels/{}?{query}", link::part(&panel.id))),
+        page: None,
+    };
     html! {
         (hatches())
         section {
             h2 { "Numbers" }
             table.rows {
                 thead { tr { th { "" } @for run in &found.runs { th.number {
-                    @if let Some(link) = link { a href=(link(run)) { (run) } } @else { (run) }
+                    @if query.is_some() { a href=(link::run(run)) { (run) } } @else { (run) }
                 } } } }
                 tbody { @for line in &found.numbers {
                     tr {
@@ -44,7 +49,7 @@ pub fn content(found: &SideBySide, link: Option<&dyn Fn(&str) -> String>) -> Mar
         }
         section.panels {
             h2 { "Over the steps" }
-            div.grid { @for panel in &found.panels { (figure(panel, None)) } }
+            div.grid { @for panel in &found.panels { (figure(panel, &links(panel))) } }
         }
     }
 }

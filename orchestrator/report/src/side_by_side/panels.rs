@@ -2,8 +2,8 @@
 
 use retrial_store::RunData;
 
-use crate::panel::{Panel, Shape};
-use crate::panels::sections;
+use crate::panel::{Gaps, Panel, Shape};
+use crate::view::View;
 
 /// Panels that are shown side by side, and the series of each.
 const PANELS: [(&str, &str); 6] = [
@@ -16,10 +16,10 @@ const PANELS: [(&str, &str); 6] = [
 ];
 
 /// One panel of each kind, with a series for each run.
-pub fn panels(names: &[String], data: &[&RunData]) -> Vec<Panel> {
+pub fn panels(names: &[String], data: &[&RunData], view: &View) -> Vec<Panel> {
     let of_runs: Vec<Vec<Panel>> = data
         .iter()
-        .map(|data| sections(data).into_iter().flat_map(|section| section.panels).collect())
+        .map(|data| view.sections(data).into_iter().flat_map(|section| section.panels).collect())
         .collect();
     let mut kinds: Vec<(String, String)> = Vec::new();
     for panel in of_runs.iter().flatten().filter(|panel| panel.id.starts_with("held-out-")) {
@@ -43,6 +43,8 @@ fn together(id: &str, series: &str, names: &[String], runs: &[Vec<Panel>]) -> Op
     let mut panel = Panel {
         title: format!("{}: {series}", first.title),
         shape: Shape::Lines,
+        // Runs have numbers at different places.
+        gaps: Gaps::Joined,
         x: x.clone(),
         series: Vec::new(),
         figures: Vec::new(),

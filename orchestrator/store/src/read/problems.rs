@@ -24,6 +24,36 @@ pub enum ProblemStatus {
     Rescued,
     /// Rescued once, and solved without a hint later.
     Graduated,
+    /// Every rollout of an earlier first trial solved them, and none of the last one.
+    Lost,
+}
+
+/// Orders of problems, each with the most of it first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProblemOrder {
+    /// First trials that failed altogether.
+    #[default]
+    Failed,
+    /// Visits.
+    Visits,
+    /// Rescues.
+    Rescued,
+    /// The least pass rate of first trials.
+    PassRate,
+    /// The last visit.
+    LastStep,
+}
+
+impl ProblemOrder {
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Failed => "failed DESC",
+            Self::Visits => "visits DESC",
+            Self::Rescued => "rescued DESC",
+            Self::PassRate => "1.0 * correct / tries",
+            Self::LastStep => "last_step DESC",
+        }
+    }
 }
 
 /// A problem of a run.
@@ -41,6 +71,14 @@ pub struct ProblemLine {
     pub failed: u64,
     /// Those that the second trial rescued.
     pub rescued: u64,
+    /// Correct rollouts of all first trials, and all that could be graded.
+    pub correct: u64,
+    /// Rollouts of all first trials that could be graded.
+    pub tries: u64,
+    /// Correct extra rollouts of all second trials.
+    pub extra_correct: u64,
+    /// Extra rollouts of all second trials that could be graded.
+    pub extra_tries: u64,
     /// The last of them, and its outcomes.
     pub last_step: u64,
     /// The outcome of the last first trial.
@@ -53,7 +91,21 @@ pub struct ProblemLine {
     pub after: GroupOutcome,
 }
 
-from_row!(ProblemLine { problem, text, answer, visits, failed, rescued, last_step, before, after });
+from_row!(ProblemLine {
+    problem,
+    text,
+    answer,
+    visits,
+    failed,
+    rescued,
+    correct,
+    tries,
+    extra_correct,
+    extra_tries,
+    last_step,
+    before,
+    after,
+});
 
 /// A page of problems.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -68,6 +120,10 @@ pub struct Problems {
 const COUNTED: &str = "WITH counted AS (
     SELECT problem, count(*) AS visits, sum(before = 'none') AS failed,
            sum(before = 'none' AND after <> 'none') AS rescued, sum(after <> 'none') AS solved,
+           sum(coalesce(correct, 0)) AS correct, sum(coalesce(tries, 0)) AS tries,
+           sum(coalesce(extra_correct, 0)) AS extra_correct,
+           sum(coalesce(extra_tries, 0)) AS extra_tries,
+           sum(before = 'all') AS mastered,
            min(step) FILTER (WHERE before = 'none' AND after <> 'none') AS first_rescue,
            max(step) FILTER (WHERE before <> 'none') AS last_unaided,
            max(step) AS last_step, before, after
@@ -80,13 +136,14 @@ impl View<'_> {
         run: &RunInfo,
         status: ProblemStatus,
         contains: &str,
+        order: ProblemOrder,
         window: Window,
     ) -> Result<Problems, ReadError> {
         let mut query = QueryBuilder::<Sqlite>::new(COUNTED);
         query.push_bind(run.id).push(
             " AND after IS NOT NULL GROUP BY problem)
         SELECT problem, substr(problems.text, 1, 300) AS text, problems.answer, visits, failed,
-               rescued, last_step, before, after
+               rescued, correct, tries, extra_correct, extra_tries, last_step, before, after
         FROM counted CROSS JOIN problems
           ON problems.split = 'train' AND problems.id = counted.problem AND problems.run = ",
         );
@@ -95,12 +152,14 @@ impl View<'_> {
             ProblemStatus::Unsolved => " WHERE solved = 0",
             ProblemStatus::Rescued => " WHERE rescued > 0",
             ProblemStatus::Graduated => " WHERE last_unaided > first_rescue",
+            ProblemStatus::Lost => " WHERE mastered > 0 AND before = 'none'",
         });
         if !contains.is_empty() {
             query.push(" AND (instr(problems.text, ").push_bind(contains);
             query.push(") > 0 OR instr(problem, ").push_bind(contains).push(") > 0)");
         }
-        query.push(" ORDER BY failed DESC, problem LIMIT ").push_bind(window.limit + 1);
+        query.push(" ORDER BY ").push(order.sql()).push(", problem LIMIT ");
+        query.push_bind(window.limit + 1);
         query.push(" OFFSET ").push_bind(window.offset);
         let mut rows: Vec<ProblemLine> = query.build_query_as().fetch_all(&mut *self.db).await?;
         let more = rows.len() > window.limit as usize;
