@@ -61,14 +61,27 @@ impl Threads {
 /// Sets up libtorch for this process, before any computation: the number of threads for an operation,
 /// and matrix products whose rows do not depend on each other.
 pub fn ready(threads: u16) {
-    if !mkl::strict() {
+    if !prepare(threads) {
         tracing::warn!(
             "matrix products may depend on what is computed beside them here: equal runs may differ \
              in the last bits"
         );
     }
+}
+
+/// As [`ready`], but only returns whether rows of libtorch's products are independent, for a program with
+/// products of its own.
+pub fn prepare(threads: u16) -> bool {
+    let strict = mkl::strict();
     tch::set_num_threads(i32::from(threads));
     tch::set_num_interop_threads(1);
+    strict
+}
+
+/// As many threads as there are cores.
+pub fn cores() -> u16 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u16::try_from(cores).unwrap_or(u16::MAX)
 }
 
 /// The options of [`Compute`] on the command line.

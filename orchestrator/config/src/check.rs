@@ -30,7 +30,7 @@ impl Config {
             ("server", "timeout_seconds", self.server.timeout_seconds),
             ("server", "push_timeout_seconds", self.server.push_timeout_seconds),
             ("server", "stall_seconds", self.server.stall_seconds),
-            ("server", "threads", u64::from(self.server.threads)),
+            ("server", "threads", self.server.threads.map_or(1, u64::from)),
             ("server", "start_seconds", self.server.start_seconds),
             ("trainer", "threads", u64::from(self.trainer.threads)),
             ("trainer", "start_seconds", self.trainer.start_seconds),

@@ -30,8 +30,9 @@ pub struct ServerConfig {
     pub patience_seconds: u64,
     /// Sequences that the embedded server samples at the same time.
     pub max_sequences: usize,
-    /// Threads of libtorch in the embedded server.
-    pub threads: u16,
+    /// Threads of the embedded server; by default as many as there are cores. The trainer waits while it
+    /// samples, and responses do not depend on it.
+    pub threads: Option<u16>,
     /// Deadline of the start of the embedded server, seconds.
     pub start_seconds: u64,
     /// How new weights are pushed to the servers.
@@ -79,7 +80,7 @@ impl Default for ServerConfig {
             error_budget: 100,
             patience_seconds: 600,
             max_sequences: 128,
-            threads: 1,
+            threads: None,
             start_seconds: 120,
             push: Transfer::Disk,
             timeout_seconds: 1800,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use axum::Router;
 use clap::Parser;
 use retrial_text::Text;
-use retrial_trainer::compute::{ComputeArgs, Threads};
+use retrial_trainer::compute::{self, ComputeArgs};
 use retrial_trainer::http::{BoundListener, Listen};
 use retrial_trainer::model::{Decoder, KvCache};
 use retrial_trainer::policy::command::{Options, Products};
@@ -18,6 +18,7 @@ use retrial_trainer::policy::request::Limits;
 use retrial_trainer::policy::routes;
 use retrial_trainer::policy::sampling::LogprobsMode;
 use retrial_trainer::program::{self, attempt_all};
+use tch::{Device, Kind};
 
 /// Samples from a model over HTTP, behind the routes of vLLM.
 ///
@@ -54,8 +55,9 @@ struct Cli {
     logprobs_mode: LogprobsMode,
     #[command(flatten)]
     compute: ComputeArgs,
-    #[command(flatten)]
-    threads: Threads,
+    /// Threads; default: as many as there are cores. On the processor responses do not depend on it.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
     #[command(flatten)]
     listen: Listen,
 }
@@ -79,9 +81,13 @@ async fn main() -> ExitCode {
 async fn start(cli: &Cli) -> Result<(BoundListener, Router, Engine)> {
     // The port is bound first, because reading a large model takes long.
     let bound = cli.listen.bind().await?;
-    cli.threads.ready();
+    let threads = cli.threads.unwrap_or_else(compute::cores);
+    let strict = compute::prepare(threads);
     let root = cli.model.display().to_string();
     let compute = cli.compute.compute()?;
+    if !strict && compute.kind != Kind::Float && compute.device == Device::Cpu {
+        tracing::warn!("in bf16 equal requests may have answers that differ in the last bits here");
+    }
     let less = "a smaller model, or a machine with more memory";
     let model =
         attempt_all(less, || Ok(Decoder::load_as(&cli.model, (compute.kind, compute.device))?))?;
@@ -117,7 +123,7 @@ async fn start(cli: &Cli) -> Result<(BoundListener, Router, Engine)> {
         max_sequences: cli.max_num_seqs.into(),
         context,
         logprobs: cli.logprobs_mode,
-        threads: cli.threads.threads,
+        threads,
         compute,
         products: Products::Best,
     };

@@ -13,6 +13,7 @@ use retrial_text::Text;
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{Command, Completion, EngineGone, GenerateError, Options, PauseMode};
+use super::forward::Forward;
 use super::memory;
 use super::metrics::Metrics;
 use super::scheduler::Scheduler;
@@ -59,9 +60,10 @@ impl Engine {
         let (commands, queue) = mpsc::unbounded_channel();
         let metrics = Arc::new(Metrics::default());
         let shared = Arc::clone(&metrics);
-        let pool = Pool::new(options.threads.into()).map_err(std::io::Error::other)?;
+        let threads = Forward::threads(&model, options);
+        let pool = Pool::new(threads.into()).map_err(std::io::Error::other)?;
         std::thread::Builder::new().name("engine".into()).spawn(move || {
-            tch::set_num_threads(i32::from(options.threads));
+            tch::set_num_threads(i32::from(threads));
             let limits = (options, cache_bytes);
             let make = || Scheduler::new(model, folder, text, limits, pool, queue, shared);
             match attempt(make) {

@@ -45,9 +45,10 @@ impl Service {
             // The trainer divides the logits by the temperature too.
             "--logprobs-mode".into(),
             "processed_logprobs".into(),
-            "--threads".into(),
-            server.threads.to_string().into(),
         ];
+        if let Some(threads) = server.threads {
+            arguments.extend(["--threads".into(), threads.to_string().into()]);
+        }
         if let Some(longest) = longest {
             arguments.extend(["--max-model-len".into(), longest.to_string().into()]);
         }
