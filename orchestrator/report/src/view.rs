@@ -1,6 +1,7 @@
 //! How panels are looked at: another vertical scale, smoothed, over tokens or time.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use retrial_protocol::Metric;
 use retrial_store::RunData;
@@ -102,7 +103,7 @@ impl View {
                 series.values = smoothed(&series.values, f64::from(span));
                 (series.low, series.high) = (None, None);
             }
-            panel.formula += &format!(" Smoothed: exponential mean over about {span} places.");
+            let _ = write!(panel.formula, " Smoothed: exponential mean over about {span} points.");
         }
     }
 }
@@ -156,6 +157,6 @@ mod tests {
     fn smoothing_says_so() {
         let found = panel(View { smooth: Some(3), ..View::default() }, "gradient");
         assert_eq!(found.series[0].values, [Some(1.0), Some(2.5), Some(1.75)]);
-        assert!(found.formula.ends_with("over about 3 places."), "{}", found.formula);
+        assert!(found.formula.ends_with("over about 3 points."), "{}", found.formula);
     }
 }

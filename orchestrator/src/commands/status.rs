@@ -1,6 +1,7 @@
 //! `retrial status`: how a run is, and what deserves attention in it.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 use anyhow::anyhow;
 use retrial_dashboard::Look;
@@ -70,8 +71,8 @@ fn shown(look: &Look) -> String {
     text += "\nLook here, the worst first:\n";
     for (place, entry) in (1..).zip(&look.attention) {
         let severity = entry.severity.as_str();
-        text += &format!("\n{place:>2}. [{severity}] {}\n", plain(&entry.reason));
-        text += &format!("    {}\n    {}\n", entry.advice, entry.page);
+        let _ = writeln!(text, "\n{place:>2}. [{severity}] {}", plain(&entry.reason));
+        let _ = writeln!(text, "    {}\n    {}", entry.advice, entry.page);
     }
     text
 }

@@ -71,6 +71,7 @@ impl Frame {
         Self { width, height, x0, x1, y0, y1, marks, note, size, log }
     }
 
+    #[expect(clippy::unused_self, reason = "all four sides have the same form")]
     pub fn left(&self) -> f64 {
         LEFT
     }
@@ -79,6 +80,7 @@ impl Frame {
         self.width - RIGHT
     }
 
+    #[expect(clippy::unused_self, reason = "all four sides have the same form")]
     pub fn top(&self) -> f64 {
         TOP
     }
