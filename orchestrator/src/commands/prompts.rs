@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 /// Reads JSON Lines {"problem"} and writes them with "prompt" in its place. A line may also have
 /// "wrong", a list of wrong answers: its prompt is that of a second trial, with the hint. "concise": true
 /// asks for a concise answer. Everything else of a line stays, so {"problem", "wrong", "response"}
-/// becomes an example for retrial-trainer sft. The words are those of [prompts] in the configuration; the
-/// chat template comes on top, in a run as in the cold start.
+/// becomes an example for retrial-trainer sft. The words come from the prompts of the configuration. The
+/// chat template is applied later, in the cold start as in a run.
 #[derive(clap::Args)]
 #[command(after_help = "Example: retrial prompts my.toml solved.jsonl > examples.jsonl")]
 pub struct Args {

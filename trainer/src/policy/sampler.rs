@@ -152,17 +152,15 @@ impl Scaled<'_> {
         }
         // In their order; under top-p alone those that can be in its set: all others together weigh less
         // than what it drops.
-        let mut ids = match top_k {
-            Some(k) => self.logits.most(k),
-            None => {
-                let mut limit =
-                    if min_p > 0.0 { self.logit_under(min_p) } else { f64::NEG_INFINITY };
-                if top_p < 1.0 && min_p <= 0.0 {
-                    let dropped = (1.0 - top_p) * self.block_weights().iter().sum::<f64>();
-                    limit = self.logit_under(0.5 * dropped / count as f64);
-                }
-                self.logits.from(limit)
+        let mut ids = if let Some(k) = top_k {
+            self.logits.most(k)
+        } else {
+            let mut limit = if min_p > 0.0 { self.logit_under(min_p) } else { f64::NEG_INFINITY };
+            if top_p < 1.0 && min_p <= 0.0 {
+                let dropped = (1.0 - top_p) * self.block_weights().iter().sum::<f64>();
+                limit = self.logit_under(0.5 * dropped / count as f64);
             }
+            self.logits.from(limit)
         };
         if min_p > 0.0 {
             ids.retain(|&id| self.weight(id) >= min_p);

@@ -1,6 +1,6 @@
 //! Attention of queries to the pages of their sequences, without copying them.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::grid::Grid;
@@ -120,7 +120,7 @@ struct Block<'a> {
 
 thread_local! {
     /// Queries, scores and sums of a block.
-    static ROOM: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+    static ROOM: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 impl Work for Block<'_> {
@@ -128,106 +128,105 @@ impl Work for Block<'_> {
 
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
-        ROOM.with_borrow_mut(|room| {
-            let Self { shape, attention: Attention { layer, window, scale, .. }, group, .. } = self;
-            let (width, padded) = (shape.width, shape.padded());
-            let rows = self.queries.len() * group;
-            // Of each query, the tokens from the first to the last that it sees.
-            let seen = |query: &Query<'_>| {
-                let end = query.position + 1;
-                (window.map_or(0, |window| end.saturating_sub(window)), end)
-            };
-            let (mut start, mut end) = (usize::MAX, 0);
-            for (from, to) in self.queries.iter().map(seen) {
-                (start, end) = (start.min(from), end.max(to));
+        // Not inside a closure: the compiler would not use the instructions there.
+        let mut room = ROOM.take();
+        let Self { shape, attention: Attention { layer, window, scale, .. }, group, .. } = self;
+        let (width, padded) = (shape.width, shape.padded());
+        let rows = self.queries.len() * group;
+        // Of each query, the tokens from the first to the last that it sees.
+        let seen = |query: &Query<'_>| {
+            let end = query.position + 1;
+            (window.map_or(0, |window| end.saturating_sub(window)), end)
+        };
+        let (mut start, mut end) = (usize::MAX, 0);
+        for (from, to) in self.queries.iter().map(seen) {
+            (start, end) = (start.min(from), end.max(to));
+        }
+        let first_page = start / LANES;
+        let pages = &self.queries[0].pages[first_page..end.div_ceil(LANES)];
+        let length = pages.len() * LANES;
+        room.resize(rows * (width + length + padded), 0.0);
+        let (scaled, rest) = room.split_at_mut(rows * width);
+        let (scores, sums) = rest.split_at_mut(rows * length);
+        for (index, scaled) in scaled.chunks_exact_mut(width).enumerate() {
+            let (row, head) = (self.first + index / group, self.head * group + index % group);
+            let query = &self.rows.row(row)[head * width..][..width];
+            scaled.iter_mut().zip(query).for_each(|(to, q)| *to = q * scale);
+        }
+        for (index, page) in pages.iter().enumerate() {
+            let (keys, _) = page.head(layer, self.head);
+            let next = pages.get(index + 1);
+            let next = next.map_or(std::ptr::null(), |page| page.head(layer, self.head).0.as_ptr());
+            // SAFETY: queries are `[rows, D]`, keys `[D, 16]`, scores `[rows, length]`.
+            unsafe {
+                multiply::<L>(
+                    width,
+                    Rows { first: scaled.as_ptr(), apart: width, count: rows },
+                    Panels { first: keys.as_ptr(), apart: 0, step: LANES, count: 1 },
+                    Target {
+                        first: scores.as_mut_ptr().add(index * LANES),
+                        apart: length,
+                        continues: false,
+                    },
+                    next,
+                );
             }
-            let first_page = start / LANES;
-            let pages = &self.queries[0].pages[first_page..end.div_ceil(LANES)];
-            let length = pages.len() * LANES;
-            room.resize(rows * (width + length + padded), 0.0);
-            let (scaled, rest) = room.split_at_mut(rows * width);
-            let (scores, sums) = rest.split_at_mut(rows * length);
-            for (index, scaled) in scaled.chunks_exact_mut(width).enumerate() {
-                let (row, head) = (self.first + index / group, self.head * group + index % group);
-                let query = &self.rows.row(row)[head * width..][..width];
-                scaled.iter_mut().zip(query).for_each(|(to, q)| *to = q * scale);
+        }
+        let mut totals = [0.0; 64];
+        let base = first_page * LANES;
+        for (index, scores) in scores.chunks_exact_mut(length).enumerate() {
+            let (from, to) = seen(&self.queries[index / group]);
+            // SAFETY: the instructions are the caller's.
+            let total = unsafe { softmax::<L>(scores, from - base, to - base) };
+            totals[index % totals.len()] = total;
+            if index >= totals.len() {
+                unreachable!("at most 64 query heads share a head of keys");
             }
-            for (index, page) in pages.iter().enumerate() {
-                let (keys, _) = page.head(layer, self.head);
-                let next = pages.get(index + 1);
-                let next =
-                    next.map_or(std::ptr::null(), |page| page.head(layer, self.head).0.as_ptr());
-                // SAFETY: queries are `[rows, D]`, keys `[D, 16]`, scores `[rows, length]`.
+        }
+        for (index, page) in pages.iter().enumerate() {
+            let (_, values) = page.head(layer, self.head);
+            let next = pages.get(index + 1);
+            let next = next.map_or(std::ptr::null(), |page| page.head(layer, self.head).1.as_ptr());
+            let mut panel = 0;
+            while panel < padded / LANES {
+                let count = if padded / LANES - panel >= 4 { 4 } else { 1 };
+                // SAFETY: scores are `[rows, length]`, values `[16, padded]`, sums
+                // `[rows, padded]`.
                 unsafe {
                     multiply::<L>(
-                        width,
-                        Rows { first: scaled.as_ptr(), apart: width, count: rows },
-                        Panels { first: keys.as_ptr(), apart: 0, step: LANES, count: 1 },
-                        Target {
-                            first: scores.as_mut_ptr().add(index * LANES),
+                        (end - base - index * LANES).min(LANES),
+                        Rows {
+                            first: scores.as_ptr().add(index * LANES),
                             apart: length,
-                            continues: false,
+                            count: rows,
+                        },
+                        Panels {
+                            first: values.as_ptr().add(panel * LANES),
+                            apart: LANES,
+                            step: padded,
+                            count,
+                        },
+                        Target {
+                            first: sums.as_mut_ptr().add(panel * LANES),
+                            apart: padded,
+                            continues: index > 0,
                         },
                         next,
                     );
                 }
+                panel += count;
             }
-            let mut totals = [0.0; 64];
-            let base = first_page * LANES;
-            for (index, scores) in scores.chunks_exact_mut(length).enumerate() {
-                let (from, to) = seen(&self.queries[index / group]);
-                // SAFETY: the instructions are the caller's.
-                let total = unsafe { softmax::<L>(scores, from - base, to - base) };
-                totals[index % totals.len()] = total;
-                if index >= totals.len() {
-                    unreachable!("at most 64 query heads share a head of keys");
-                }
-            }
-            for (index, page) in pages.iter().enumerate() {
-                let (_, values) = page.head(layer, self.head);
-                let next = pages.get(index + 1);
-                let next =
-                    next.map_or(std::ptr::null(), |page| page.head(layer, self.head).1.as_ptr());
-                let mut panel = 0;
-                while panel < padded / LANES {
-                    let count = if padded / LANES - panel >= 4 { 4 } else { 1 };
-                    // SAFETY: scores are `[rows, length]`, values `[16, padded]`, sums
-                    // `[rows, padded]`.
-                    unsafe {
-                        multiply::<L>(
-                            (end - base - index * LANES).min(LANES),
-                            Rows {
-                                first: scores.as_ptr().add(index * LANES),
-                                apart: length,
-                                count: rows,
-                            },
-                            Panels {
-                                first: values.as_ptr().add(panel * LANES),
-                                apart: LANES,
-                                step: padded,
-                                count,
-                            },
-                            Target {
-                                first: sums.as_mut_ptr().add(panel * LANES),
-                                apart: padded,
-                                continues: index > 0,
-                            },
-                            next,
-                        );
-                    }
-                    panel += count;
-                }
-            }
-            for (index, sums) in sums.chunks_exact(padded).enumerate() {
-                let (row, head) = (self.first + index / group, self.head * group + index % group);
-                // SAFETY: the row has all heads, and no other block has this one.
-                let to = unsafe {
-                    let to = self.to.0.add(row * self.to_apart + head * width);
-                    std::slice::from_raw_parts_mut(to, width)
-                };
-                to.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum / totals[index]);
-            }
-        });
+        }
+        for (index, sums) in sums.chunks_exact(padded).enumerate() {
+            let (row, head) = (self.first + index / group, self.head * group + index % group);
+            // SAFETY: the row has all heads, and no other block has this one.
+            let to = unsafe {
+                let to = self.to.0.add(row * self.to_apart + head * width);
+                std::slice::from_raw_parts_mut(to, width)
+            };
+            to.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum / totals[index]);
+        }
+        ROOM.set(room);
     }
 }
 

@@ -20,7 +20,7 @@ impl Grid {
         Self { numbers: Vec::new(), width, rows: 0 }
     }
 
-    /// Has `rows` rows from now on. What was in them stays, or not.
+    /// Sets the number of rows. Their contents are unspecified afterwards.
     pub fn resize(&mut self, rows: usize) {
         self.rows = rows;
         let needed = rows * self.apart();
@@ -40,12 +40,20 @@ impl Grid {
     }
 
     /// A row.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many rows.
     pub fn row(&self, row: usize) -> &[f32] {
         assert!(row < self.rows, "there are {} rows", self.rows);
         &self.numbers[row * self.apart()..][..self.width]
     }
 
     /// A row.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many rows.
     pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
         assert!(row < self.rows, "there are {} rows", self.rows);
         let (start, width) = (row * self.apart(), self.width);

@@ -39,6 +39,7 @@ pub(super) trait Lanes: Copy {
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
         let mut all = [0.0; LANES];
+        // SAFETY: there is room for sixteen numbers.
         unsafe { self.store(all.as_mut_ptr()) };
         let mut half = LANES / 2;
         while half > 0 {
@@ -53,6 +54,7 @@ pub(super) trait Lanes: Copy {
     /// e^self, with an error of about 1 in the last place; 0 under -87.
     #[inline(always)]
     unsafe fn exp(self) -> Self {
+        // SAFETY: the caller has the instructions.
         unsafe {
             let low = Self::splat(-87.0);
             let x = Self::splat(88.0).min(low.max(self));
@@ -204,6 +206,10 @@ impl Lanes for Plain {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    #[allow(
+        clippy::wildcard_imports,
+        reason = "the names of instructions say where they come from"
+    )]
     use std::arch::x86_64::*;
 
     use super::{Lanes, ONE, Work};

@@ -134,14 +134,17 @@ impl Logits<'_> {
 
     /// The sums of the weights of [`Self::BLOCK`] tokens each.
     pub fn block_weights(&self, peak: f64, scale: f64, sums: &mut Vec<f64>) {
-        sums.clear();
-        for start in (0..self.len()).step_by(BLOCK) {
-            let end = (start + BLOCK).min(self.len());
-            let mut x = [f64::NEG_INFINITY; BLOCK];
-            for (to, id) in x.iter_mut().zip(start..end) {
-                *to = (self.get(id) - peak) * scale;
+        fn of<T: Copy>(row: &[T], sums: &mut Vec<f64>, scaled: impl Fn(T) -> f64) {
+            for block in row.chunks(BLOCK) {
+                let mut x = [f64::NEG_INFINITY; BLOCK];
+                x.iter_mut().zip(block).for_each(|(to, &from)| *to = scaled(from));
+                sums.push(sum_of_exponentials(&x));
             }
-            sums.push(sum_of_exponentials(&x));
+        }
+        sums.clear();
+        match self {
+            Self::Raw(row) => of(row, sums, |x| (f64::from(x) - peak) * scale),
+            Self::Changed(row) => of(row, sums, |x| (x - peak) * scale),
         }
     }
 
@@ -188,7 +191,7 @@ fn sum(x: &[f64; BLOCK]) -> f64 {
 
 /// e^x to about the last place; 0 under -708.
 #[inline(always)]
-fn exp(x: [f64; WIDTH]) -> [f64; WIDTH] {
+fn exp(given: [f64; WIDTH]) -> [f64; WIDTH] {
     // Adding it rounds to an integer, which then stands in the low bits.
     const ROUND: f64 = 6_755_399_441_055_744.0;
     // 1 / n! from 13 down to 0.
@@ -208,20 +211,29 @@ fn exp(x: [f64; WIDTH]) -> [f64; WIDTH] {
         1.0,
         1.0,
     ];
+    // Step by step for all numbers, so that the compiler makes vectors of them.
+    let x = given.map(|x| if x < -708.0 { -708.0 } else { x });
+    let mut rounded = [0.0; WIDTH];
+    for lane in 0..WIDTH {
+        rounded[lane] = x[lane].mul_add(std::f64::consts::LOG2_E, ROUND);
+    }
+    let mut r = [0.0; WIDTH];
+    for lane in 0..WIDTH {
+        let n = rounded[lane] - ROUND;
+        r[lane] = n.mul_add(-6.931_471_803_691_238e-1, x[lane]);
+        r[lane] = n.mul_add(-1.908_214_929_270_587_7e-10, r[lane]);
+    }
+    let mut p = [TERMS[0]; WIDTH];
+    for term in &TERMS[1..] {
+        for lane in 0..WIDTH {
+            p[lane] = p[lane].mul_add(r[lane], *term);
+        }
+    }
     let mut result = [0.0; WIDTH];
     for lane in 0..WIDTH {
-        let given = x[lane];
-        let x = if given < -708.0 { -708.0 } else { given };
-        let rounded = x.mul_add(std::f64::consts::LOG2_E, ROUND);
-        let n = rounded - ROUND;
-        let r = n.mul_add(-6.931_471_803_691_238e-1, x);
-        let r = n.mul_add(-1.908_214_929_270_587_7e-10, r);
-        let mut p = TERMS[0];
-        for term in &TERMS[1..] {
-            p = p.mul_add(r, *term);
-        }
-        let power = f64::from_bits((rounded.to_bits() << 52).wrapping_add(1.0_f64.to_bits()));
-        result[lane] = if given < -708.0 { 0.0 } else { p * power };
+        let bits = (rounded[lane].to_bits() << 52).wrapping_add(1.0_f64.to_bits());
+        let e = p[lane] * f64::from_bits(bits);
+        result[lane] = if given[lane] < -708.0 { 0.0 } else { e };
     }
     result
 }

@@ -63,6 +63,10 @@ impl Matrix {
     }
 
     /// The weights of one column.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such column, or `into` has another length.
     pub fn get(&self, column: usize, into: &mut [f32]) {
         assert!(column < self.columns && into.len() == self.inner, "no such column");
         let panel = &self.panels.numbers()[column / LANES * LANES * self.inner..];
@@ -201,6 +205,7 @@ impl Memory {
         // Not `alloc_zeroed`, which for such an alignment writes it all before the advice.
         // SAFETY: it is not empty.
         let start = unsafe { alloc::alloc(layout) };
+        #[allow(clippy::cast_ptr_alignment, reason = "the layout is aligned to at least 64 bytes")]
         let Some(start) = NonNull::new(start.cast::<f32>()) else {
             alloc::handle_alloc_error(layout)
         };

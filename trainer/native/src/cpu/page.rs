@@ -71,7 +71,11 @@ impl Page {
         }
     }
 
-    /// Copies what another page of the same shape has.
+    /// Copies the content of another page.
+    ///
+    /// # Panics
+    ///
+    /// If the shapes differ.
     pub fn copy_from(&mut self, other: &Self) {
         assert_eq!(self.shape, other.shape);
         self.numbers.copy_from_slice(&other.numbers);

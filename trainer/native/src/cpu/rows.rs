@@ -115,7 +115,7 @@ unsafe fn gated<L: Lanes>(kind: Gate, gate: *mut f32, up: *const f32) {
                 let cubed = x.mul(x).mul(x);
                 let inner = cubed.multiply_add(L::splat(0.044_715), x);
                 // Twice the root of 2 / pi.
-                inner.mul(L::splat(1.595_769_1))
+                inner.mul(L::splat(1.595_769_2))
             }
         };
         let e = L::splat(0.0).sub(y).exp();
@@ -125,12 +125,16 @@ unsafe fn gated<L: Lanes>(kind: Gate, gate: *mut f32, up: *const f32) {
 
 /// Adds `x` to `to`.
 pub fn add(to: &mut [f32], x: &[f32]) {
-    to.iter_mut().zip(x).for_each(|(to, x)| *to += x);
+    for (to, x) in to.iter_mut().zip(x) {
+        *to += x;
+    }
 }
 
 /// Multiplies `x` by a factor.
 pub fn scale(x: &mut [f32], factor: f32) {
-    x.iter_mut().for_each(|x| *x *= factor);
+    for x in x {
+        *x *= factor;
+    }
 }
 
 #[cfg(test)]

@@ -75,7 +75,9 @@ impl PackedNorm {
     pub fn new(tensors: &Tensors, name: &str, config: &ModelConfig) -> Self {
         let mut weight = tensors.numbers(&format!("{name}.weight"));
         if config.norms_from_one {
-            weight.iter_mut().for_each(|weight| *weight += 1.0);
+            for weight in &mut weight {
+                *weight += 1.0;
+            }
         }
         Self { weight, epsilon: config.norm_epsilon as f32 }
     }
