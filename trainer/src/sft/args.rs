@@ -51,10 +51,10 @@ pub(super) struct Reading {
     /// Column of the response; a dot leads into it.
     #[arg(long, requires = "prompt_column")]
     pub response_column: Option<String>,
-    /// System message of conversations without one, as [prompts] system of a run.
+    /// System message of conversations without one, as `[prompts] system` of a run.
     #[arg(long)]
     pub system: Option<String>,
-    /// Write prompts as plain text, without the chat template, as [prompts] chat = false of a run.
+    /// Write prompts as plain text, without the chat template, as `[prompts] chat = false` of a run.
     #[arg(long)]
     pub plain: bool,
     /// Leave out examples with more tokens, prompt and response together; default: the model's context.
