@@ -102,7 +102,9 @@ impl View {
                 series.values = smoothed(&series.values, f64::from(span));
                 (series.low, series.high) = (None, None);
             }
-            panel.formula += &format!(" Smoothed: exponential mean over about {span} places.");
+            let formula = &panel.formula;
+            panel.formula =
+                format!("{formula} Smoothed: exponential mean over about {span} places.");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `retrial status`: how a run is, and what deserves attention in it.
 
+use std::fmt::Write as _;
 use std::io::Write;
 
 use anyhow::anyhow;
@@ -70,8 +71,9 @@ fn shown(look: &Look) -> String {
     text += "\nLook here, the worst first:\n";
     for (place, entry) in (1..).zip(&look.attention) {
         let severity = entry.severity.as_str();
-        text += &format!("\n{place:>2}. [{severity}] {}\n", plain(&entry.reason));
-        text += &format!("    {}\n    {}\n", entry.advice, entry.page);
+        let reason = plain(&entry.reason);
+        let _ = write!(text, "\n{place:>2}. [{severity}] {reason}\n");
+        let _ = write!(text, "    {}\n    {}\n", entry.advice, entry.page);
     }
     text
 }

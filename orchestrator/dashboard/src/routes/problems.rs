@@ -92,8 +92,10 @@ async fn list_of(
     window: Window,
 ) -> Result<(RunStatus, Problems), ApiError> {
     let (status, order, contains) = (query.status()?, query.order()?, &query.contains);
-    site.read_run(run, async |mut view, run| view.problems(run, status, contains, order, window).await)
-        .await
+    site.read_run(run, async |mut view, run| {
+        view.problems(run, status, contains, order, window).await
+    })
+    .await
 }
 
 async fn problem_of(
@@ -111,7 +113,14 @@ async fn list_page(
     QueryParams(paging): QueryParams<Paging>,
 ) -> Result<Markup, ApiError> {
     let (status, found) = list_of(&site, &run, &query, paging.window()?).await?;
-    Ok(pages::problems::problems(&status, &found, query.status()?, &query.contains, &query.sort, paging.page()?))
+    Ok(pages::problems::problems(
+        &status,
+        &found,
+        query.status()?,
+        &query.contains,
+        &query.sort,
+        paging.page()?,
+    ))
 }
 
 async fn problem_page(

@@ -186,9 +186,14 @@ async fn a_chart_has_a_page_with_its_question_its_numbers_and_files() {
     let log = Log::new().await;
     let asked = log.asked().await;
     let overview = asked.page("/runs/one?x=tokens").await;
-    assert!(overview.contains("href=\"/runs/one/panels/reward?x=tokens\""), "its title leads there");
+    assert!(
+        overview.contains("href=\"/runs/one/panels/reward?x=tokens\""),
+        "its title leads there"
+    );
     let page = asked.page("/runs/one/panels/reward?x=tokens").await;
-    for part in ["Does it get better?", "Share of the rollouts of the first trial", "sampled tokens"] {
+    for part in
+        ["Does it get better?", "Share of the rollouts of the first trial", "sampled tokens"]
+    {
         assert!(page.contains(part), "{part}");
     }
     let twin = asked.json("/api/runs/one/panels/reward?x=tokens").await;
