@@ -1,7 +1,6 @@
 //! How panels are looked at: another vertical scale, smoothed, over tokens or time.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use retrial_protocol::Metric;
 use retrial_store::RunData;
@@ -103,7 +102,9 @@ impl View {
                 series.values = smoothed(&series.values, f64::from(span));
                 (series.low, series.high) = (None, None);
             }
-            let _ = write!(panel.formula, " Smoothed: exponential mean over about {span} points.");
+            let formula = &panel.formula;
+            panel.formula =
+                format!("{formula} Smoothed: exponential mean over about {span} points.");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `retrial status`: how a run is, and what deserves attention in it.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::Write;
 
 use anyhow::anyhow;
 use retrial_dashboard::Look;
@@ -71,8 +71,9 @@ fn shown(look: &Look) -> String {
     text += "\nLook here, the worst first:\n";
     for (place, entry) in (1..).zip(&look.attention) {
         let severity = entry.severity.as_str();
-        let _ = writeln!(text, "\n{place:>2}. [{severity}] {}", plain(&entry.reason));
-        let _ = writeln!(text, "    {}\n    {}", entry.advice, entry.page);
+        let reason = plain(&entry.reason);
+        let _ = write!(text, "\n{place:>2}. [{severity}] {reason}\n");
+        let _ = write!(text, "    {}\n    {}\n", entry.advice, entry.page);
     }
     text
 }

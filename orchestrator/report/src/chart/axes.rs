@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::scale::{Frame, Size, round};
+use super::scale::{Frame, LEFT, Size, TOP, round};
 use super::ticks::ticks;
 use crate::format::{grouped, number, roughly};
 use crate::panel::Over;
@@ -13,15 +13,15 @@ pub fn axes(frame: &Frame, over: Over) -> Markup {
     html! {
         @for mark in &frame.marks {
             @let y = round(frame.y(mark.at));
-            path.grid d={ "M" (frame.left()) " " (y) "H" (frame.right()) } {}
-            text x=(frame.left() - 4.0) y=(y + 3.5) text-anchor="end" { (mark.label) }
+            path.grid d={ "M" (LEFT) " " (y) "H" (frame.right()) } {}
+            text x=(LEFT - 4.0) y=(y + 3.5) text-anchor="end" { (mark.label) }
         }
         @for (x, anchor, label) in along(frame, over) {
             text x=(round(frame.x(x))) y=(foot) text-anchor=(anchor) { (label) }
         }
-        text x=(f64::midpoint(frame.left(), frame.right())) y=(foot) text-anchor="middle" { (over.word()) }
+        text x=(f64::midpoint(LEFT, frame.right())) y=(foot) text-anchor="middle" { (over.word()) }
         @if let Some(note) = &frame.note {
-            text.note x=(frame.right()) y=(frame.top() + 8.0) text-anchor="end" { (note) }
+            text.note x=(frame.right()) y=(TOP + 8.0) text-anchor="end" { (note) }
         }
     }
 }

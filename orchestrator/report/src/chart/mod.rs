@@ -22,7 +22,7 @@ use crate::panel::{Panel, Series, Shape};
 use axes::axes;
 use layers::layers;
 use lines::line;
-use scale::Frame;
+use scale::{Frame, LEFT, TOP};
 use thin::thinned;
 
 pub use layers::{hatch, hatches, patterns, swatch};
@@ -41,7 +41,7 @@ pub fn chart(panel: &Panel, size: Size) -> Markup {
     html! {
         (legend(panel))
         svg.chart viewBox={ "0 0 " (frame.width) " " (frame.height) } role="img" aria-label=(label(panel))
-            data-left=(frame.left()) data-right=(frame.right()) data-top=(frame.top())
+            data-left=(LEFT) data-right=(frame.right()) data-top=(TOP)
             data-bottom=(frame.bottom()) data-from=(frame.x0) data-to=(frame.x1) {
             (content(&frame, &drawn))
         }

@@ -5,9 +5,9 @@ use crate::format::number;
 use crate::panel::{Panel, Range, Series, Shape};
 
 /// Space for the axes.
-const LEFT: f64 = 40.0;
+pub const LEFT: f64 = 40.0;
 const RIGHT: f64 = 8.0;
-const TOP: f64 = 8.0;
+pub const TOP: f64 = 8.0;
 const BOTTOM: f64 = 18.0;
 
 /// Shares that take less than this part of 0 to 1 get a scale of their own: on the whole one, 0.92 and 0.97
@@ -71,18 +71,8 @@ impl Frame {
         Self { width, height, x0, x1, y0, y1, marks, note, size, log }
     }
 
-    #[expect(clippy::unused_self, reason = "all four sides have the same form")]
-    pub fn left(&self) -> f64 {
-        LEFT
-    }
-
     pub fn right(&self) -> f64 {
         self.width - RIGHT
-    }
-
-    #[expect(clippy::unused_self, reason = "all four sides have the same form")]
-    pub fn top(&self) -> f64 {
-        TOP
     }
 
     pub fn bottom(&self) -> f64 {
