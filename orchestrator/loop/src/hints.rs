@@ -14,8 +14,8 @@ use retrial_protocol::Step;
 
 use crate::context::Context;
 use crate::equality::Equality;
+use crate::others::Others;
 use crate::reward::reward;
-use crate::sampling::Sampling;
 
 /// A second trial with its hint.
 #[derive(Clone, Debug)]
@@ -28,10 +28,11 @@ pub struct Retry {
     pub equality: Equality,
 }
 
-/// Decides on the second trial of a problem; `None` if it gets none.
+/// Decides on the second trial of a problem; `None` if it gets none. `others` has the wrong answers of the
+/// step's other problems.
 pub async fn retry(
     context: &Context,
-    sampling: &Sampling<'_>,
+    (step, others): (Step, &Others),
     task: &Task,
     first: &[Arc<GradedRollout>],
 ) -> Result<Option<Retry>> {
@@ -42,7 +43,7 @@ pub async fn retry(
     let trial = second_trial(config.run.method, &attempts, |a, b| equality.equal(a, b));
     let shuffled = config.run.method == Method::Lte && config.hint.answers == Whose::Shuffled;
     let trial = if shuffled {
-        shuffle(context, sampling, task, &attempts, trial, &equality).await
+        shuffle(context, (step, others), task, &attempts, trial, &equality).await
     } else {
         trial
     };
@@ -51,7 +52,7 @@ pub async fn retry(
         return Ok(Some(Retry { trial, answer_space: None, equality }));
     }
     let space = spaces.space(task);
-    let earlier = remembered(context, sampling.step, task).await?;
+    let earlier = remembered(context, step, task).await?;
     equality.learn(&earlier);
     let trial = listed(context, &space, trial, earlier, &equality);
     Ok(Some(Retry { trial, answer_space: space.size(), equality }))
@@ -75,7 +76,7 @@ fn attempts(first: &[Arc<GradedRollout>], longest: usize) -> Vec<Attempt> {
 /// problem gives its own, whether it gets a second trial or not.
 async fn shuffle(
     context: &Context,
-    sampling: &Sampling<'_>,
+    (step, others): (Step, &Others),
     task: &Task,
     attempts: &[Attempt],
     trial: Option<SecondTrial>,
@@ -83,8 +84,8 @@ async fn shuffle(
 ) -> Option<SecondTrial> {
     let equal = |a: &str, b: &str| equality.equal(a, b);
     let (id, gold) = (&task.problem.id, &task.problem.answer);
-    let others = sampling.others.exchange(id, wrong_answers(attempts, equal)).await;
-    let seed = context.seed.of_text("shuffle").of(sampling.step.0).of_text(&id.0);
+    let others = others.exchange(id, wrong_answers(attempts, equal)).await;
+    let seed = context.seed.of_text("shuffle").of(step.0).of_text(&id.0);
     trial.map(|trial| trial.shuffled(others, |answer| equal(answer, gold), equal, seed))
 }
 

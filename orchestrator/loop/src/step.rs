@@ -107,18 +107,19 @@ async fn problem(
     let first = with_reward(first);
 
     // 2. and 3. A none-pass problem gets a second trial, hinted with its own wrong answers.
-    let second = match hints::retry(context, sampling, task, &first).await? {
-        None => None,
-        Some(mut retry) => {
-            let (trial, hinted) = prompts.hinted(task, retry.trial)?;
-            retry.trial = trial;
-            // 4. Extra rollouts from the same policy, on the hinted prompt.
-            let extra = sampling.second_trial(task, &retry, &hinted).await?;
-            given_up += (config.rollout.extra as usize).saturating_sub(extra.len());
-            answered += extra.len();
-            Some(Second { retry, extra: with_reward(extra) })
-        }
-    };
+    let second =
+        match hints::retry(context, (sampling.step, &sampling.others), task, &first).await? {
+            None => None,
+            Some(mut retry) => {
+                let (trial, hinted) = prompts.hinted(task, retry.trial)?;
+                retry.trial = trial;
+                // 4. Extra rollouts from the same policy, on the hinted prompt.
+                let extra = sampling.second_trial(task, &retry, &hinted).await?;
+                given_up += (config.rollout.extra as usize).saturating_sub(extra.len());
+                answered += extra.len();
+                Some(Second { retry, extra: with_reward(extra) })
+            }
+        };
 
     // 5. Correct extra rollouts replace failures at random; the group keeps its size.
     let seed = seed.of_text("refine").of(step.0).of_text(&task.problem.id.0);

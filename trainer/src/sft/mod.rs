@@ -4,6 +4,7 @@
 //! optimizer step after another (`order`, `learn`), on one rank or on several, measures them (`metrics`,
 //! `progress`), and keeps checkpoints in `OUT.partial` (`partial`) until the model is written (`output`).
 
+mod agree;
 mod args;
 mod examples;
 mod layout;
@@ -32,6 +33,7 @@ use crate::model::lora::{self, NewAdapter};
 use crate::model::{Decoder, ModelConfig, Shards, has_model};
 use crate::ranks::{Environment, Place, Ranks};
 use crate::update::Learner;
+use agree::agree;
 use args::Training;
 use examples::{Example, Examples};
 use metrics::{Line, Metrics};
@@ -192,14 +194,6 @@ impl<'a> Job<'a> {
 
     fn write(&mut self, line: &Line) -> Result<()> {
         self.metrics.as_mut().map_or(Ok(()), |metrics| metrics.write(line))
-    }
-}
-
-/// This rank's value if no rank failed, or an error on all ranks.
-fn agree<T>(ranks: &mut Ranks, mine: Result<T>) -> Result<T> {
-    match ranks.failure(mine.as_ref().err().map(|error| format!("{error:#}")))? {
-        Some(failure) if mine.is_ok() => bail!("on rank {}: {}", failure.rank, failure.error),
-        _ => mine,
     }
 }
 

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use retrial_protocol::{Step, WeightVersion};
 use serde_json::{Map, Value};
 
-use super::agree;
+use super::agree::agree;
 use crate::compute::Compute;
 use crate::fault::{Fault, Point};
 use crate::model::lora::NewAdapter;

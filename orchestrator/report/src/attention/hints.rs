@@ -2,7 +2,7 @@
 
 use retrial_protocol::{Metric, PanelKey};
 
-use super::{Attention, Facts, Severity, Trouble};
+use super::entry::{Attention, Facts, Severity, Trouble};
 use crate::format::share;
 use crate::link;
 

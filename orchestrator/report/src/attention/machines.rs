@@ -2,8 +2,8 @@
 
 use retrial_protocol::{Metric, PanelKey};
 
+use super::entry::{Attention, Facts, Severity, Trouble};
 use super::recent::{STEPS, sum};
-use super::{Attention, Facts, Severity, Trouble};
 use crate::format::number;
 use crate::link;
 

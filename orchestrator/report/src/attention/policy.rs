@@ -2,8 +2,8 @@
 
 use retrial_protocol::{Metric, PanelKey};
 
+use super::entry::{Attention, Facts, Severity, Trouble};
 use super::recent::{before, last, mean};
-use super::{Attention, Facts, Severity, Trouble};
 use crate::format::{number, share};
 use crate::link;
 

@@ -2,8 +2,8 @@
 
 use retrial_protocol::{Metric, PanelKey};
 
+use super::entry::{Attention, Facts, Severity, Trouble};
 use super::recent::{last, least};
-use super::{Attention, Facts, Severity, Trouble};
 use crate::format::share;
 use crate::link;
 

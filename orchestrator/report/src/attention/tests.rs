@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use retrial_protocol::Metric;
-use retrial_store::{LostProblems, RecentTrouble, RepeatedHints, StepTimes};
+use retrial_protocol::{Metric, ServerHealth};
+use retrial_store::{LoggedNotice, LostProblems, RecentTrouble, RepeatedHints, RunData, StepTimes};
 
 use super::*;
 

@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
-use super::LOOKS;
 use super::scale::{Frame, round};
 use crate::panel::Panel;
+
+/// Number of series styles in the style sheet.
+pub const LOOKS: usize = 6;
 
 /// Each series as a layer of steps, the first at the bottom.
 pub fn layers(frame: &Frame, panel: &Panel) -> Markup {

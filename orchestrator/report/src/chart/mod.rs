@@ -20,16 +20,13 @@ use crate::format::number;
 use crate::panel::{Panel, Series, Shape};
 
 use axes::axes;
-use layers::layers;
+use layers::{LOOKS, layers};
 use lines::line;
 use scale::{Frame, LEFT, TOP};
 use thin::thinned;
 
 pub use layers::{hatch, hatches, patterns, swatch};
 pub use scale::Size;
-
-/// Number of series styles in the style sheet.
-const LOOKS: usize = 6;
 
 /// A panel as a chart with its legend.
 pub fn chart(panel: &Panel, size: Size) -> Markup {

@@ -72,7 +72,7 @@ async fn a_log_whose_schema_was_changed() {
     let query = "UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1";
     sqlx::query(query).execute(&log.store.writer).await.unwrap();
     let error = Store::open(&log.path()).await.unwrap_err().to_string();
-    assert_says(&[error], &["schema 1 is not the one of this version", "hint"]);
+    assert_says(&[error], &["schema 1 does not belong to this version", "hint"]);
 }
 
 #[tokio::test]

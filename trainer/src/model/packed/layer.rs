@@ -2,9 +2,10 @@
 
 use retrial_native::cpu::{self, Attention, Grid, Page, PageShape, Pool, Query};
 
+use super::angles::Angles;
 use super::mlp::PackedMlp;
+use super::token::Token;
 use super::weights::{PackedLinear, PackedNorm, Tensors};
-use super::{Angles, Token};
 use crate::model::ModelConfig;
 use crate::model::config::Rotation;
 use crate::model::pages::Table;

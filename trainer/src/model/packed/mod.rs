@@ -4,20 +4,23 @@
 //! Whatever is computed beside a token, and on however many threads, its numbers are the same
 //! ([`retrial_native::cpu`]).
 
+mod angles;
 mod layer;
 mod mlp;
+mod token;
 mod weights;
 
 use std::path::Path;
 
 use retrial_native::cpu::{Grid, Matrix, PageShape, Pool, scale};
-use tch::{Device, Tensor};
+use tch::Tensor;
 
+pub use self::token::Token;
+
+use self::angles::Angles;
 use self::layer::PackedLayer;
 use self::weights::{PackedNorm, Tensors};
-use super::config::Rotation;
 use super::pages::Table;
-use super::rope::Rotary;
 use super::{Decoder, ModelConfig, ModelError};
 
 /// Tokens that go through the layers together.
@@ -32,45 +35,6 @@ pub struct Packed {
     norm: PackedNorm,
     head: Matrix,
     angles: Angles,
-}
-
-/// A token of a sequence.
-#[derive(Clone, Copy, Debug)]
-pub struct Token {
-    /// Its id.
-    pub id: u32,
-    /// Which of the tables is its sequence's.
-    pub sequence: usize,
-    /// Its position there.
-    pub position: usize,
-    /// Whether its last hidden state is wanted.
-    pub wanted: bool,
-}
-
-/// cos and sin of all positions, `[positions, D]`.
-struct Angles {
-    global: (Vec<f32>, Vec<f32>),
-    local: Option<(Vec<f32>, Vec<f32>)>,
-    width: usize,
-    layers: usize,
-}
-
-impl Angles {
-    fn new(config: &ModelConfig) -> Self {
-        let rotary = Rotary::new(config, config.context, Device::Cpu);
-        let (global, local) = rotary.numbers();
-        Self { global, local, width: config.head_width as usize, layers: config.layers }
-    }
-
-    fn at(&self, rotation: Rotation, position: usize) -> Option<(&[f32], &[f32])> {
-        let (cos, sin) = match rotation {
-            Rotation::None => return None,
-            Rotation::Global => &self.global,
-            Rotation::Local => self.local.as_ref().unwrap_or(&self.global),
-        };
-        let row = position * self.width..(position + 1) * self.width;
-        Some((&cos[row.clone()], &sin[row]))
-    }
 }
 
 impl Packed {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use retrial_protocol::{Metric, PanelKey};
 
+use crate::attention::entry::{Attention, Facts, Severity, Trouble};
 use crate::attention::recent::{STEPS, sum};
-use crate::attention::{Attention, Facts, Severity, Trouble};
 use crate::format::{number, share};
 use crate::link;
 
