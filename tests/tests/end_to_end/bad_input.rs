@@ -84,7 +84,10 @@ fn data_sets() {
         (String::new(), &["no problem can be used", "data.jsonl"]),
         (format!("{sound}\n{{\"problem\": 1}}\n"), &["data.jsonl:2", "max_left_out"]),
         (format!("{sound}\nnot JSON\n"), &["data.jsonl:2"]),
-        ("{\"text\": \"What?\"}\n".into(), &["data.jsonl", "columns are text", "hint: say which"]),
+        (
+            "{\"text\": \"What?\"}\n".into(),
+            &["data.jsonl", "columns are text", "hint: name the columns"],
+        ),
         (
             format!("{sound}\n{{\"problem\": \"What?\", \"answer\": \"\\\\frac{{1\"}}\n"),
             &["data.jsonl:2", "\\frac{1"],

@@ -88,7 +88,7 @@ async fn a_day_of_broken_answers_restarts_and_swallowed_reloads_changes_nothing(
         let version: u64 =
             folder.rsplit('v').next().and_then(|v| v.parse().ok()).expect("a folder");
         let named = told.lines().any(|line| {
-            let of_it = line.contains(&proxy.url) && line.contains("the weights are pushed again");
+            let of_it = line.contains(&proxy.url) && line.contains("pushing the weights again");
             of_it && (version..=version + 1).any(|v| line.contains(&format!("version {v}:")))
         });
         assert!(named, "{} swallowed version {version}: {told}", proxy.url);

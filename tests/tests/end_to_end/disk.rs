@@ -146,7 +146,7 @@ async fn a_log_that_another_process_has_locked() {
     let stopped = spawn_blocking(move || run.output()).await.unwrap();
     assert!(!stopped.status.success(), "{}", shown(&stopped));
     let error = error_of(&stopped);
-    assert!(error.contains("hint: another process writes to it"), "{error}");
+    assert!(error.contains("hint: another process keeps writing to it"), "{error}");
     lock(&mut other, "ROLLBACK").await;
     assert_sound(&project.path("retrial.db")).await;
 

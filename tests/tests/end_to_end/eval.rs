@@ -104,14 +104,14 @@ fn what_is_wrong_is_said() {
     let model = ["--model", base.as_str()];
     let own = ["--data", data.as_str()];
     let cases: [(Vec<&str>, &[&str]); 10] = [
-        (own.to_vec(), &["no model to evaluate", "hint: --model DIR"]),
+        (own.to_vec(), &["no model to evaluate", "hint: give --model DIR"]),
         (model.to_vec(), &["nothing to evaluate on", "hint: --benchmark math500"]),
         ([&model[..], &["--benchmark", "math501"]].concat(), &["`math501`", "hint: they are"]),
         ([&model[..], &["--data", "own"]].concat(), &["NAME=FILE"]),
         ([&model[..], &["--data", "own=none.jsonl"]].concat(), &["none.jsonl"]),
         (
             [&model[..], &["--data", "own=bad.jsonl"]].concat(),
-            &["bad.jsonl: no column is known to be the answer", "hint: say which"],
+            &["bad.jsonl: no column is known to be the answer", "hint: name the columns"],
         ),
         ([&["--model", "nowhere"], &own[..]].concat(), &["nowhere"]),
         ([&["--run", "none"], &own[..]].concat(), &["there is no log", "hint:"]),

@@ -116,7 +116,7 @@ async fn a_reload_that_changes_nothing_is_named_and_made_again() {
     assert!(output.status.success(), "{}", shown(&output));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     let named = format!("{} does not serve version 1", proxy.url);
-    assert!(told.contains(&named) && told.contains("the weights are pushed again"), "{told}");
+    assert!(told.contains(&named) && told.contains("pushing the weights again"), "{told}");
     let counted = project.retrial([
         "sql",
         "SELECT step, value FROM step_metrics WHERE name = 'wrong_weights'",
@@ -136,7 +136,7 @@ async fn rollouts_of_other_weights_are_not_trained_on_but_sampled_anew() {
     let (project, output) = train(&[&proxy.setting()]).await;
     assert!(output.status.success(), "{}", shown(&output));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(told.contains("step 2 is sampled anew"), "{told}");
+    assert!(told.contains("sampling step 2 again"), "{told}");
     assert_as_expected(&project, "rollouts of other weights").await;
 }
 

@@ -159,7 +159,7 @@ async fn a_run_goes_on_with_the_same_inputs_only() {
     }
     train_on(&project, "data.jsonl", &rows);
     let none = [&settings[..4], &["data.heldout={}"]].concat();
-    refused(&run(&none), "the held-out set `a`, which the run began with, is not given");
+    refused(&run(&none), "the held-out set `a` of the start of the run is missing");
     let config = folder.join("tokenizer_config.json");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, format!("{text} ")).unwrap();

@@ -101,7 +101,7 @@ async fn ranks_that_keep_dying_end_the_run_and_fewer_go_on() {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
     assert!(error.contains("rank 1 of 2: signal: 9 (SIGKILL)"), "{error}");
-    assert!(error.contains("by --resume --set trainer.ranks=N"), "{error}");
+    assert!(error.contains(": --resume --set trainer.ranks=N"), "{error}");
     project.wait_for_nobody().await;
 
     told(&project.train(&["--resume", "--set", "trainer.ranks=1"]));

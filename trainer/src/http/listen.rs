@@ -73,7 +73,7 @@ impl Listen {
         if token.is_none() && !address.ip().is_loopback() {
             let variable = Token::OF_SERVICES;
             bail!(
-                "the service would be reached beyond this machine at {address}, which takes a \
+                "the service would be reached beyond this machine at {address}, which requires a \
                  token\n\
                  hint: export {variable}=$(openssl rand -hex 16), here and where `retrial run` is \
                  started; or listen on 127.0.0.1"
