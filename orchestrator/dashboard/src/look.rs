@@ -5,7 +5,7 @@ use std::path::Path;
 use retrial_live::Snapshot;
 use retrial_report::attention::{Attention, Disk, Facts, attention};
 use retrial_store::{
-    LoggedNotice, ReadError, Reader, RunCache, RunData, RunInfo, StoreError, View,
+    LoggedNotice, RECENT_STEPS, ReadError, Reader, RunCache, RunData, RunInfo, StoreError, View,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,8 +14,6 @@ use crate::status::{RunStatus, Tone};
 
 /// Warnings that are read.
 const NOTICES: u32 = 20;
-/// Steps after which a warning is old.
-const RECENT_STEPS: u64 = 10;
 
 /// The status of a run and what deserves attention in it.
 #[derive(Clone, Debug, Serialize, ToSchema)]

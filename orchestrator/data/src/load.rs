@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, Range};
 
 use retrial_domain::{Columns, Problem, ProblemId, RewardConfig, Scheme, Source, Sources};
 use retrial_grader::{Gold, equivalent};
-use retrial_rows::{DataFile, HubSettings, Message, Row, Split, locate, read};
+use retrial_rows::{DataFile, HubSettings, Message, Row, Split, locate, read, shortened};
 
 use crate::error::DataError;
 use crate::fingerprint::{Change, Fingerprint, content_id};
@@ -18,8 +18,6 @@ use crate::row::{Candidate, Refusal, RightAnswer, candidate, tags};
 
 /// Rows of a file with unknown columns, after which the rest of the file is skipped.
 const PATIENCE: u64 = 100;
-/// The longest text in an example, characters.
-const LONGEST_EXAMPLE: usize = 200;
 
 /// What to load, and how.
 #[derive(Clone, Copy, Debug)]
@@ -304,10 +302,8 @@ impl<'a, F: FnMut(&Problem, &[Message]) -> Result<(), String>> Loader<'a, F> {
     }
 
     fn leave_out(&mut self, file: usize, line: u64, (reason, problem): Refusal) {
-        let Report { files, .. } = &self.report;
-        let name = files[file].file.clone();
-        let example = || Example { file: name, line, problem: shortened(&problem) };
-        self.report.leave_out(reason, example);
+        let name = self.report.files[file].file.clone();
+        self.report.leave_out(reason, || Example::new(&name, line, &problem));
     }
 
     fn finish(mut self, sources: &[Source], ends: &[usize]) -> DataSet {
@@ -333,11 +329,4 @@ fn is_number(text: &str) -> bool {
     let are_digits =
         |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.len() <= 20 && are_digits(whole) && are_digits(part)
-}
-
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_EXAMPLE) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
 }

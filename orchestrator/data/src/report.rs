@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+pub use retrial_rows::Example;
 use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
 
-/// Examples to keep of each reason.
-const EXAMPLES: usize = 3;
+/// Files that are named; if there are more, the others are counted.
+const FILES: usize = 3;
 
 /// Why a row is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,27 +36,8 @@ pub enum Reason {
     HeldOut,
 }
 
-/// A row that was left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Example {
-    /// The file.
-    pub file: String,
-    /// The number of the line or row, from 1.
-    pub line: u64,
-    /// The problem with it.
-    pub problem: String,
-}
-
 /// The rows that were left out for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeftOut {
-    /// The reason.
-    pub reason: Reason,
-    /// How many.
-    pub count: u64,
-    /// The first examples.
-    pub examples: Vec<Example>,
-}
+pub type LeftOut = retrial_rows::LeftOut<Reason>;
 
 /// A file that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,15 +139,7 @@ impl Report {
     }
 
     pub(crate) fn leave_out(&mut self, reason: Reason, example: impl FnOnce() -> Example) {
-        let place = self.left_out.partition_point(|out| out.reason < reason);
-        if self.left_out.get(place).is_none_or(|out| out.reason != reason) {
-            self.left_out.insert(place, LeftOut { reason, count: 0, examples: Vec::new() });
-        }
-        let out = &mut self.left_out[place];
-        out.count += 1;
-        if out.examples.len() < EXAMPLES {
-            out.examples.push(example());
-        }
+        LeftOut::add(&mut self.left_out, reason, example);
     }
 }
 
@@ -176,16 +150,16 @@ impl fmt::Display for Report {
             write!(f, ", all used")?;
         }
         for (place, FileReport { file, layout, rows: count }) in self.files.iter().enumerate() {
-            if place == EXAMPLES && self.files.len() > EXAMPLES + 1 {
-                write!(f, "\n  and {} more files", self.files.len() - EXAMPLES)?;
+            if place == FILES && self.files.len() > FILES + 1 {
+                write!(f, "\n  and {} more files", self.files.len() - FILES)?;
                 break;
             }
             write!(f, "\n  {file}: {layout}, {}", rows(*count))?;
         }
         for LeftOut { reason, count, examples } in &self.left_out {
             write!(f, "\n  left out: {} {}", grouped(*count), reason.text(*count))?;
-            for Example { file, line, problem } in examples {
-                write!(f, "\n    {file}:{line}: {problem}")?;
+            for example in examples {
+                write!(f, "\n    {example}")?;
             }
         }
         if self.with_special_tokens > 0 {

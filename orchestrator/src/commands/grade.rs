@@ -5,8 +5,7 @@ mod invalid;
 
 pub use by_reward::reward_of;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -16,6 +15,7 @@ use retrial_grader::{Extraction, Gold, Policy, Rules, explain, grade};
 use retrial_loop::failure::Failure;
 use serde::{Deserialize, Serialize};
 
+use super::input::open;
 use invalid::{Invalid, invalid};
 
 /// Lines that are read, graded on all cores and written before the next ones are read.
@@ -119,15 +119,6 @@ pub async fn run(args: &Args) -> Result<(), Failure> {
         stream(file, rules, &mut out)?;
     }
     Ok(out.flush()?)
-}
-
-/// The responses.
-fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
-    if file == Path::new("-") {
-        return Ok(Box::new(BufReader::new(std::io::stdin())));
-    }
-    let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()));
-    Ok(Box::new(BufReader::new(opened.map_err(Failure::Input)?)))
 }
 
 /// Whether every line could be graded.

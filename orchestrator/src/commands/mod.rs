@@ -5,6 +5,7 @@ pub mod dashboard;
 pub mod eval;
 pub mod export;
 pub mod grade;
+mod input;
 pub mod log;
 pub mod mistakes;
 pub mod output;

@@ -1,8 +1,7 @@
 //! `retrial prompts`: the user messages that a run would send.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufWriter, Write};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use retrial_config::Config;
@@ -10,6 +9,8 @@ use retrial_loop::failure::Failure;
 use retrial_lte::{HintKind, Templates};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use super::input::open;
 
 /// Writes the user messages that a run sends, for a cold start on the very same words.
 ///
@@ -54,7 +55,7 @@ struct Prompted {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let config = Config::load(&args.config, &args.overrides).map_err(Failure::input)?;
     let templates = config.prompts.templates();
-    let lines = open(&args.problems).map_err(Failure::Input)?;
+    let lines = open(&args.problems)?;
     let mut out = BufWriter::new(std::io::stdout());
     for (number, line) in (1..).zip(lines.lines()) {
         let place = || format!("{}:{number}", args.problems.display());
@@ -67,14 +68,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         writeln!(out)?;
     }
     Ok(out.flush()?)
-}
-
-fn open(file: &Path) -> Result<Box<dyn BufRead>> {
-    if file == Path::new("-") {
-        return Ok(Box::new(BufReader::new(std::io::stdin())));
-    }
-    let opened = File::open(file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(Box::new(BufReader::new(opened)))
 }
 
 fn prompted(templates: &Templates, line: Line) -> Prompted {

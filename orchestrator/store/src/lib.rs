@@ -51,7 +51,7 @@ pub use read::steps::{
     GroupLine, MetricLine, OTHER, PHASES, PhaseSpan, StepDetail, StepLine, Steps,
 };
 pub use read::trials::Trials;
-pub use read::trouble::{LostProblems, RecentTrouble, RepeatedHints};
+pub use read::trouble::{LostProblems, RECENT_STEPS, RecentTrouble, RepeatedHints};
 pub use read::unsolved::{Unsolved, UnsolvedFilter};
 pub use reader::{ChangeWatch, QUERY_TIME, Reader, Session, View, Window};
 pub use rollouts::{LoggedRollouts, TrialRecord};

@@ -37,6 +37,7 @@ impl PagePool {
 }
 
 /// The pages of a sequence. A clone shares them, until one of the two grows.
+#[derive(Clone)]
 pub struct Table {
     pool: Arc<PagePool>,
     pages: Vec<Arc<Page>>,
@@ -84,12 +85,6 @@ impl Table {
     /// If it is shared: tokens are written once, after [`Self::grow`].
     pub fn page_mut(&mut self, index: usize) -> &mut Page {
         Arc::get_mut(&mut self.pages[index]).expect("what is written belongs to one sequence")
-    }
-}
-
-impl Clone for Table {
-    fn clone(&self) -> Self {
-        Self { pool: Arc::clone(&self.pool), pages: self.pages.clone(), length: self.length }
     }
 }
 

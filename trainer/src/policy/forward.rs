@@ -58,8 +58,7 @@ impl Forward {
     /// Room for sequences, within `cache_bytes` of memory for keys and values.
     pub fn new(model: Decoder, options: Options, cache_bytes: usize) -> Self {
         let (kind, device) = (options.compute.kind, model.device());
-        let own = options.products == Products::Own || !is_tiny(&model);
-        if own && device == Device::Cpu && kind == Kind::Float {
+        if !by_libtorch(&model, options) && device == Device::Cpu && kind == Kind::Float {
             return Self::Paged(Paged::new(&model, cache_bytes));
         }
         Self::Padded(Padded::new(model, kind, options.max_sequences, options.context))
@@ -68,8 +67,7 @@ impl Forward {
     /// How many threads it has a use for: a tiny model for one. Two are no faster, and libtorch would add in
     /// another order.
     pub fn threads(model: &Decoder, options: Options) -> u16 {
-        let of_libtorch = options.products == Products::Best && is_tiny(model);
-        if of_libtorch { 1 } else { options.threads }
+        if by_libtorch(model, options) { 1 } else { options.threads }
     }
 
     /// Whether prompts of different lengths can be computed together.
@@ -157,7 +155,9 @@ impl Forward {
     }
 }
 
-/// Whether libtorch does as well, with rows that do not depend on each other.
-fn is_tiny(model: &Decoder) -> bool {
-    model.device() == Device::Cpu && model.size() < TINY_UNDER && mkl::strict()
+/// Whether libtorch computes a model on the processor: a tiny one, for which it does as well, where rows do
+/// not depend on each other.
+fn by_libtorch(model: &Decoder, options: Options) -> bool {
+    let is_tiny = model.device() == Device::Cpu && model.size() < TINY_UNDER;
+    options.products == Products::Best && is_tiny && mkl::strict()
 }

@@ -29,3 +29,4 @@ mod requests;
 mod scheduler;
 mod stop;
 mod token_texts;
+mod truncation;

@@ -323,20 +323,17 @@ impl Scheduler {
                 return self.fail(&ids, &error);
             }
         };
-        for (row, sequences) in batch.rows.into_iter().enumerate() {
+        for (row, mut sequences) in batch.rows.into_iter().enumerate() {
             let first = &sequences[0];
             let length = first.length();
             if first.is_fresh() {
                 self.metrics.prompt_tokens.fetch_add(length as u64, Ordering::Relaxed);
             }
             self.score_prompt(first, &computed, row);
-            let mut drawn: Vec<(Sequence, Option<Finish>)> =
-                sequences.into_iter().map(|sequence| (sequence, None)).collect();
-            let (logits, chooser) = (computed.logits(row), &self.chooser);
-            self.pool.for_each_mut(&mut drawn, |_, (sequence, finish)| {
-                *finish = sequence.step(logits, chooser);
-            });
-            for (sequence, finish) in drawn {
+            let logits = computed.logits(row);
+            let finishes =
+                self.chooser.step(sequences.iter_mut().map(|one| (one, logits)), &self.pool);
+            for (sequence, finish) in sequences.into_iter().zip(finishes) {
                 self.metrics.generation_tokens.fetch_add(1, Ordering::Relaxed);
                 if let Some(finish) = finish {
                     self.finish(sequence, finish);
@@ -368,15 +365,10 @@ impl Scheduler {
         self.forward.decode(&last, &self.pool);
         self.metrics.generation_tokens.fetch_add(last.len() as u64, Ordering::Relaxed);
         let rows = self.running.iter_mut().enumerate();
-        let mut drawn: Vec<_> =
-            rows.map(|(row, sequence)| (sequence, self.forward.logits(row), None)).collect();
-        let chooser = &self.chooser;
-        self.pool.for_each_mut(&mut drawn, |_, (sequence, logits, finish)| {
-            *finish = sequence.step(logits, chooser);
-        });
-        let finishes = drawn.into_iter().enumerate();
+        let rows = rows.map(|(row, sequence)| (sequence, self.forward.logits(row)));
+        let finishes = self.chooser.step(rows, &self.pool).into_iter().enumerate();
         let finished: Vec<(usize, Finish)> =
-            finishes.filter_map(|(row, (_, _, finish))| Some((row, finish?))).collect();
+            finishes.filter_map(|(row, finish)| Some((row, finish?))).collect();
         let broken = finished.iter().any(|(_, finish)| *finish == Finish::Broken);
         // From the back, so that the sequence that moves to a free row is not finished itself.
         for (row, finish) in finished.into_iter().rev() {

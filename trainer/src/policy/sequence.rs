@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
+use retrial_native::cpu::Pool;
 use retrial_text::Text;
 
 use super::sampler;
@@ -81,6 +82,22 @@ pub struct Chooser {
     pub text: Arc<Text>,
     /// The model's end tokens.
     pub end_tokens: Vec<u32>,
+}
+
+impl Chooser {
+    /// Samples the next token of each sequence from its logits, on all threads. Returns the finish reason
+    /// of each response that ends with it.
+    pub fn step<'a>(
+        &self,
+        rows: impl Iterator<Item = (&'a mut Sequence, &'a [f32])>,
+        pool: &Pool,
+    ) -> Vec<Option<Finish>> {
+        let mut rows: Vec<_> = rows.map(|(sequence, logits)| (sequence, logits, None)).collect();
+        pool.for_each_mut(&mut rows, |_, (sequence, logits, finish)| {
+            *finish = sequence.step(logits, self);
+        });
+        rows.into_iter().map(|(_, _, finish)| finish).collect()
+    }
 }
 
 /// A response that is waiting or being sampled.

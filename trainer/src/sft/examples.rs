@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
-use retrial_rows::{DataFile, HubSettings, Role, Row, Split, locate, read};
+use retrial_rows::{DataFile, Example as LeftOutRow, HubSettings, Role, Row, Split, locate, read};
 use retrial_text::{Form, Message, Prompting, Text, TextError};
 use sha2::{Digest, Sha256};
 
@@ -38,6 +38,8 @@ pub(super) struct Examples {
     pub held_out: Vec<Example>,
     /// What was read, for people.
     pub reports: Vec<Report>,
+    /// A digest of all token ids, in order.
+    pub digest: [u8; 32],
 }
 
 impl Examples {
@@ -56,23 +58,23 @@ impl Examples {
                 examples
             }
         };
-        Ok(Self { train, held_out, reports })
+        let digest = digest([&train, &held_out]);
+        Ok(Self { train, held_out, reports, digest })
     }
+}
 
-    /// A digest of all token ids, in order.
-    pub fn digest(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for set in [&self.train, &self.held_out] {
-            hash.update((set.len() as u64).to_le_bytes());
-            for ids in set.iter().flat_map(|example| [&example.prompt, &example.response]) {
-                hash.update((ids.len() as u64).to_le_bytes());
-                for id in ids {
-                    hash.update(id.to_le_bytes());
-                }
+fn digest(sets: [&[Example]; 2]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for set in sets {
+        hash.update((set.len() as u64).to_le_bytes());
+        for ids in set.iter().flat_map(|example| [&example.prompt, &example.response]) {
+            hash.update((ids.len() as u64).to_le_bytes());
+            for id in ids {
+                hash.update(id.to_le_bytes());
             }
         }
-        hash.finalize().into()
     }
+    hash.finalize().into()
 }
 
 /// Takes a share of the examples out, chosen by the seed; at least one.
@@ -171,7 +173,7 @@ impl<'a> Reader<'a> {
             match example.and_then(|row| self.example(&row)) {
                 Ok(example) => examples.push(example),
                 Err((reason, problem)) => {
-                    report.leave_out(reason, &format!("{}:{line}", file.shown), &problem);
+                    report.leave_out(reason, || LeftOutRow::new(&file.shown, line, &problem));
                 }
             }
             ControlFlow::Continue(())

@@ -204,7 +204,7 @@ fn read_examples(args: &Args, ranks: &mut Ranks) -> Result<Examples> {
     let own = agree(ranks, ranks.place().leads().then(read).transpose())?;
     let examples = agree(ranks, own.map_or_else(read, Ok))?;
     // A float holds this much exactly.
-    let digest = examples.digest()[..6].iter().fold(0, |all, &byte| all << 8 | u64::from(byte));
+    let digest = examples.digest[..6].iter().fold(0, |all, &byte| all << 8 | u64::from(byte));
     let digests = ranks.concat(&[digest as f64])?;
     if let Some(rank) = digests.iter().position(|digest| *digest != digests[0]) {
         bail!(
@@ -238,7 +238,7 @@ fn pinned(
 ) -> Result<Map<String, Value>> {
     let model = args.model.canonicalize();
     let model = model.with_context(|| format!("cannot find {}", args.model.display()))?;
-    let digest = examples.digest().iter().fold(String::new(), |mut hex, byte| {
+    let digest = examples.digest.iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     });

@@ -2,10 +2,7 @@
 
 use std::fmt;
 
-/// Examples to show of each reason.
-const SHOWN: usize = 3;
-/// The longest text that is shown, characters.
-const LONGEST: usize = 200;
+use retrial_rows::{Example, LeftOut};
 
 /// Why a row is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +41,7 @@ pub(super) struct Report {
     pub tokens: usize,
     /// Tokens of their responses.
     pub response_tokens: usize,
-    left_out: Vec<(Reason, u64, Vec<String>)>,
+    left_out: Vec<LeftOut<Reason>>,
 }
 
 impl Report {
@@ -53,27 +50,15 @@ impl Report {
         Self { set, ..Self::default() }
     }
 
-    /// Counts a row that is left out. `place` is its file and line.
-    pub fn leave_out(&mut self, reason: Reason, place: &str, problem: &str) {
-        let at = self.left_out.partition_point(|(other, ..)| *other < reason);
-        if self.left_out.get(at).is_none_or(|(other, ..)| *other != reason) {
-            self.left_out.insert(at, (reason, 0, Vec::new()));
-        }
-        let (_, count, shown) = &mut self.left_out[at];
-        *count += 1;
-        if shown.len() < SHOWN {
-            let problem = match problem.char_indices().nth(LONGEST) {
-                Some((end, _)) => format!("{}...", &problem[..end]),
-                None => problem.to_owned(),
-            };
-            shown.push(format!("{place}: {problem}"));
-        }
+    /// Counts a row that is left out.
+    pub fn leave_out(&mut self, reason: Reason, example: impl FnOnce() -> Example) {
+        LeftOut::add(&mut self.left_out, reason, example);
     }
 
     /// The share of rows with something wrong with them.
     pub fn share_of_faults(&self) -> f64 {
-        let of_faults = self.left_out.iter().filter(|(reason, ..)| *reason != Reason::TooLong);
-        let faults: u64 = of_faults.map(|(_, count, _)| count).sum();
+        let of_faults = self.left_out.iter().filter(|out| out.reason != Reason::TooLong);
+        let faults: u64 = of_faults.map(|out| out.count).sum();
         if self.rows == 0 { 0.0 } else { faults as f64 / self.rows as f64 }
     }
 }
@@ -86,10 +71,10 @@ impl fmt::Display for Report {
             "{set}: {used} examples of {rows} rows, {tokens} tokens, {response_tokens} of them in \
              responses"
         )?;
-        for (reason, count, shown) in left_out {
+        for LeftOut { reason, count, examples } in left_out {
             write!(f, "\n  left out: {count} {}", reason.text())?;
-            for line in shown {
-                write!(f, "\n    {line}")?;
+            for example in examples {
+                write!(f, "\n    {example}")?;
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ mod matrix;
 mod names;
 mod number_sets;
 mod pieces;
+mod qualifiers;
 mod quantities;
 mod residues;
 mod rounding;

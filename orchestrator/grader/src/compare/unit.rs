@@ -80,8 +80,9 @@ impl Unit {
         self.dimensions.is_empty()
     }
 
+    /// The product with a power of another unit; powers are small (see `units`).
     pub(super) fn times(mut self, other: &Self, power: i64) -> Self {
-        for _ in 0..power.unsigned_abs().min(9) {
+        for _ in 0..power.unsigned_abs() {
             if power > 0 {
                 self.factor *= &other.factor;
             } else {

@@ -7,30 +7,44 @@ use super::unit_names::lookup;
 use crate::ast::Expr;
 use crate::parse::{part_word, scale_word};
 
+/// The largest power of a unit that is read; one beyond it is a label.
+const LARGEST_POWER: u64 = 9;
+
 /// The unit that an expression of words stands for; words that are no units are labels.
 pub(super) fn unit(expr: &Expr) -> Unit {
+    unit_within(expr, LARGEST_POWER)
+}
+
+/// The unit of an expression whose nested powers may multiply up to `largest`.
+fn unit_within(expr: &Expr, largest: u64) -> Unit {
+    let unit = |expr| unit_within(expr, largest);
     match expr {
         Expr::Text(words) | Expr::Var(words) => phrase(words),
         Expr::Mul(factors) => {
             factors.iter().fold(Unit::none(), |product, factor| product.times(&unit(factor), 1))
         }
         Expr::Div(top, bottom) => unit(top).times(&unit(bottom), -1),
-        Expr::Pow(base, exponent) => {
-            let power = match &**exponent {
-                Expr::Num(num) => i64::try_from(num.value.numerator()).unwrap_or(1),
-                Expr::Neg(inner) => match &**inner {
-                    Expr::Num(num) => -i64::try_from(num.value.numerator()).unwrap_or(1),
-                    _ => 1,
-                },
-                _ => 1,
-            };
+        Expr::Pow(base, exponent) => match whole(exponent) {
             // m s^{-1} without its blank.
-            if power < 0 && matches!(&**base, Expr::Text(words) if words == "ms") {
-                return phrase("m").times(&phrase("s"), power);
+            Some(power @ -9..0) if matches!(&**base, Expr::Text(words) if words == "ms") => {
+                phrase("m").times(&phrase("s"), power)
             }
-            Unit::none().times(&unit(base), power)
-        }
+            Some(power) if power != 0 && power.unsigned_abs() <= largest => {
+                let base = unit_within(base, largest / power.unsigned_abs());
+                Unit::none().times(&base, power)
+            }
+            _ => Unit::none(),
+        },
         _ => Unit::none(),
+    }
+}
+
+/// The whole number that an exponent is.
+fn whole(exponent: &Expr) -> Option<i64> {
+    match exponent {
+        Expr::Num(num) if num.value.is_int() => i64::try_from(num.value.numerator()).ok(),
+        Expr::Neg(inner) => whole(inner)?.checked_neg(),
+        _ => None,
     }
 }
 

@@ -80,6 +80,9 @@ fn grade_costly_answers() {
         format!("{}x{}", r"\frac{1}{1+".repeat(19), "}".repeat(19)),
         format!("{}x{}", r"\left(\sqrt{".repeat(14), r"}\right)".repeat(14)),
         r"\log^6(4302)\log^6(4303)\log^6(4302)".to_owned(),
+        r"5\text{ mi}^{9223372036854775807}\text{ mi}^{9223372036854775807}".to_owned(),
+        r"5\text{ mi}^{-9223372036854775808}".to_owned(),
+        "5 ".to_owned() + &(0..12).fold("mi".to_owned(), |unit, _| format!("({unit})^9")),
         tower,
         deep,
     ];
@@ -87,8 +90,9 @@ fn grade_costly_answers() {
     let symbolic = Gold::parse(r"\sqrt{2}+x").unwrap();
     let list = repeated(0..199, |k| format!(r"\sqrt{{{k}+x}}+1,"));
     let list = Gold::parse(&list).unwrap();
+    let area = Gold::parse(r"6\text{ mi}^2").unwrap();
     for bomb in &bombs {
-        for gold in [&gold, &symbolic, &list] {
+        for gold in [&gold, &symbolic, &list, &area] {
             let start = Instant::now();
             let grade = grade(gold, &format!("\\boxed{{{bomb}}}"), Extraction::Boxed);
             let shown: String = bomb.chars().take(30).collect();

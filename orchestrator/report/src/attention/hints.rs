@@ -3,6 +3,7 @@
 use retrial_protocol::{Metric, PanelKey};
 
 use super::entry::{Attention, Facts, Severity, Trouble};
+use super::recent::latest;
 use crate::format::share;
 use crate::link;
 
@@ -47,12 +48,8 @@ pub fn hints_repeated(facts: &Facts<'_>) -> Option<Attention> {
 
 /// Responses give answers that their hint says are wrong.
 pub fn mistakes_repeated(facts: &Facts<'_>) -> Option<Attention> {
-    let values = |metric: Metric| {
-        let values = facts.data.metrics.get(metric.name()).map_or(&[][..], Vec::as_slice);
-        &values[values.len().saturating_sub(STEPS)..]
-    };
-    let rates = values(Metric::RepeatedMistakeRate);
-    let counts = values(Metric::SecondTrialRollouts);
+    let rates = latest(facts.data, Metric::RepeatedMistakeRate, STEPS);
+    let counts = latest(facts.data, Metric::SecondTrialRollouts, STEPS);
     let (mut repeated, mut all) = (0.0, 0.0);
     for (rate, count) in rates.iter().zip(counts).rev() {
         let (Some(rate), Some(count)) = (rate, count) else { continue };

@@ -7,24 +7,32 @@ use retrial_store::RunData;
 /// after two steps at the latest. In a run of one step it is that one.
 pub const STEPS: usize = 2;
 
+/// The values of a metric by step; empty if it was never measured.
+fn values(data: &RunData, metric: Metric) -> &[Option<f64>] {
+    data.metrics.get(metric.name()).map_or(&[], Vec::as_slice)
+}
+
+/// The values of a metric in the last steps.
+pub fn latest(data: &RunData, metric: Metric, steps: usize) -> &[Option<f64>] {
+    let values = values(data, metric);
+    &values[values.len().saturating_sub(steps)..]
+}
+
 /// The values of a metric in the last [`STEPS`] steps; none if one of them has none.
 pub fn last(data: &RunData, metric: Metric) -> Option<Vec<f64>> {
-    let values = data.metrics.get(metric.name())?;
-    let values = &values[values.len().saturating_sub(STEPS)..];
-    let all: Vec<f64> = values.iter().copied().collect::<Option<_>>()?;
+    let all: Vec<f64> = latest(data, metric, STEPS).iter().copied().collect::<Option<_>>()?;
     (!all.is_empty()).then_some(all)
 }
 
 /// The values of a metric before the last [`STEPS`] steps.
 pub fn before(data: &RunData, metric: Metric) -> Vec<f64> {
-    let values = data.metrics.get(metric.name()).map_or(&[][..], Vec::as_slice);
+    let values = values(data, metric);
     values[..values.len().saturating_sub(STEPS)].iter().copied().flatten().collect()
 }
 
 /// The sum of a metric over the last steps.
 pub fn sum(data: &RunData, metric: Metric, steps: usize) -> f64 {
-    let values = data.metrics.get(metric.name()).map_or(&[][..], Vec::as_slice);
-    values[values.len().saturating_sub(steps)..].iter().flatten().sum()
+    latest(data, metric, steps).iter().flatten().sum()
 }
 
 /// The least of some values.

@@ -9,8 +9,8 @@ use sqlx::SqliteConnection;
 
 use crate::row::{Column as _, from_row};
 
-/// Steps that are looked at.
-const RECENT_STEPS: i64 = 10;
+/// Steps back from the last one that count as recent.
+pub const RECENT_STEPS: u64 = 10;
 /// Limit on the rollouts whose verifiers are compared.
 const MOST_REWARDS: i64 = 2_000;
 
@@ -83,7 +83,7 @@ const LAST_STEP: &str =
 /// Looks at the last steps of a run.
 pub async fn read(db: &mut SqliteConnection, run: i64) -> sqlx::Result<RecentTrouble> {
     let last: i64 = sqlx::query_scalar(LAST_STEP).bind(run).fetch_one(&mut *db).await?;
-    let after = last - RECENT_STEPS;
+    let after = last - RECENT_STEPS.cast_signed();
     let lost = sqlx::query_as(LOST).bind(run).bind(after).fetch_one(&mut *db).await?;
     let hints = sqlx::query_as(HINTS).bind(run).bind(after).fetch_one(&mut *db).await?;
     let rows =
