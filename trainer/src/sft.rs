@@ -170,12 +170,12 @@ impl<'a> Job<'a> {
 /// The mean negative log-likelihood of the response tokens, and its gradients.
 fn loss_and_gradients(model: &Decoder, examples: &[&Example], budget: usize) -> (f64, Vec<Tensor>) {
     let count: usize = examples.iter().map(|example| example.response.len()).sum();
-    let lengths: Vec<usize> = examples.iter().map(|example| example.sequence().tokens()).collect();
+    let all: Vec<Sequence<'_>> = examples.iter().map(|example| example.sequence()).collect();
     let mut gradients = Gradients::new(model.parameters().len());
     let mut loss = 0.0;
-    for positions in micro_batches(&lengths, budget) {
+    for positions in micro_batches(&all, budget) {
         let sequences: Vec<Sequence<'_>> =
-            positions.iter().map(|&position| examples[position].sequence()).collect();
+            positions.iter().map(|&position| all[position]).collect();
         let pass = Pass::forward(model, Kind::Float, &sequences, 1.0, Keep::Graphs);
         let logprobs = &pass.scores.logprobs;
         loss -= logprobs.sum(Kind::Double).double_value(&[]) / count as f64;
