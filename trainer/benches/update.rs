@@ -166,8 +166,8 @@ fn groups(cli: &Cli, learner: &mut Learner, vocabulary: usize, group: usize) {
         samples::groups(&prompts, lengths, vocabulary, shared, cli.micro_batch_tokens)
     });
     let of_prompts: usize = prompts.iter().map(Vec::len).sum();
-    let sampled = alone.batch.response_tokens(Part::OnPolicy)
-        + alone.batch.response_tokens(Part::Hinted);
+    let sampled =
+        alone.batch.response_tokens(Part::OnPolicy) + alone.batch.response_tokens(Part::Hinted);
     println!(
         "one update: {} prompts of {:.1} tokens, {group} responses each of {:.1}; {} and {} tokens",
         prompts.len(),

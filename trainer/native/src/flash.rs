@@ -62,12 +62,7 @@ impl<'a> Lengths<'a> {
 
 /// Causal attention inside each of several sequences: queries `[T, Hq, D]`, keys and values
 /// `[S, Hkv, D]` to `[T, Hq, D]`. It is differentiable. The error is libtorch's.
-pub fn attend(
-    q: &Tensor,
-    k: &Tensor,
-    v: &Tensor,
-    lengths: &Lengths<'_>,
-) -> Result<Tensor, String> {
+pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, lengths: &Lengths<'_>) -> Result<Tensor, String> {
     let &Lengths { queries, keys, longest_query, longest_key } = lengths;
     let mut attended = ptr::null_mut();
     // SAFETY: tch's pointers are to `at::Tensor`s that live through the call; `attended` is set to

@@ -86,7 +86,8 @@ impl OneCall {
     fn new(segments: &[Segment], device: Device) -> Self {
         let own = segments.iter().map(|segment| segment.own.len());
         let all = segments.iter().map(|segment| segment.prefix.len() + segment.own.len());
-        let keys = segments.iter().flat_map(|segment| segment.prefix.clone().chain(segment.own.clone()));
+        let keys =
+            segments.iter().flat_map(|segment| segment.prefix.clone().chain(segment.own.clone()));
         let shared = segments.iter().any(|segment| !segment.prefix.is_empty());
         let gathered: Vec<i64> = keys.map(|row| row as i64).collect();
         Self {
@@ -261,10 +262,7 @@ mod tests {
             };
             let (q, k, v) = (of(4), of(2), of(2));
             let with = Packing::new(&all, Kind::BFloat16, device);
-            let without = Packing {
-                one_call: None,
-                ..Packing::new(&all, Kind::BFloat16, device)
-            };
+            let without = Packing { one_call: None, ..Packing::new(&all, Kind::BFloat16, device) };
             let one = run(&with, [&q, &k, &v], None);
             let difference = difference(&one, &run(&without, [&q, &k, &v], None));
             assert!(difference < 0.05, "they differ by {difference}");

@@ -105,9 +105,7 @@ impl Block {
             let mut tokens = segment.prefix.clone().chain(segment.own.clone());
             padded(&mut tokens, segment.own.start, keys)
         };
-        let own = |segment: &&Segment| {
-            padded(&mut segment.own.clone(), segment.own.start, queries)
-        };
+        let own = |segment: &&Segment| padded(&mut segment.own.clone(), segment.own.start, queries);
         let of_keys: Vec<i64> = segments.iter().flat_map(all).collect();
         let of_keys = tensor(&of_keys);
         let of_queries = if whole {
@@ -128,11 +126,9 @@ impl Block {
 
     /// Queries `[T, Hq, D]`, keys and values `[T, Hkv, D]` of the stream to `[B L, Hq D]`.
     pub fn attend(&self, q: &Tensor, k: &Tensor, v: &Tensor, window: Option<i64>) -> Tensor {
-        let gather = |x: &Tensor, rows: &Tensor| {
-            x.index_select(0, rows).unflatten(0, [self.count, -1])
-        };
-        let (q, k, v) =
-            (gather(q, &self.queries), gather(k, &self.keys), gather(v, &self.keys));
+        let gather =
+            |x: &Tensor, rows: &Tensor| x.index_select(0, rows).unflatten(0, [self.count, -1]);
+        let (q, k, v) = (gather(q, &self.queries), gather(k, &self.keys), gather(v, &self.keys));
         let attended = match &self.sight {
             None => causal(&q, &k, &v, window),
             Some(sight) => {

@@ -11,5 +11,6 @@ mod policy;
 mod ranks;
 mod reference;
 mod service;
+mod sharing;
 mod updates;
 mod versions;
