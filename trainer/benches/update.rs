@@ -195,6 +195,12 @@ fn groups(cli: &Cli, learner: &mut Learner, vocabulary: usize, group: usize) {
     }
 }
 
+/// A line of a file of problems.
+#[derive(Deserialize)]
+struct Problem {
+    input: String,
+}
+
 fn prompts(cli: &Cli, vocabulary: usize, count: usize) -> Vec<Vec<u32>> {
     let Some(path) = &cli.problems else {
         let prompt = |index: usize| -> Vec<u32> {
@@ -203,10 +209,6 @@ fn prompts(cli: &Cli, vocabulary: usize, count: usize) -> Vec<Vec<u32>> {
         };
         return (0..count).map(prompt).collect();
     };
-    #[derive(Deserialize)]
-    struct Problem {
-        input: String,
-    }
     let text = Text::load(&cli.model).expect("the folder has a tokenizer");
     let file = std::fs::read_to_string(path).expect("the file is there");
     let prompt = |line: &str| {

@@ -53,12 +53,11 @@ fn groups(sequences: &[Sequence<'_>]) -> Vec<Group> {
             groups.push(alone);
             continue;
         }
-        match places.get(prompt) {
-            Some(&place) => groups[place].members.push(index),
-            None => {
-                places.insert(prompt, groups.len());
-                groups.push(alone);
-            }
+        if let Some(&place) = places.get(prompt) {
+            groups[place].members.push(index);
+        } else {
+            places.insert(prompt, groups.len());
+            groups.push(alone);
         }
     }
     groups
