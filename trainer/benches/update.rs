@@ -4,6 +4,10 @@
 //!
 //! `cargo bench -p retrial-trainer --profile dev --bench update`, with `-- --device cuda` and other
 //! options for another model or device.
+//!
+//! `-- --group 8` measures something else: groups of responses that share their prompt, and the same batch
+//! with a prompt for each response, by turns. By default the demo's batch;
+//! `--model SMOLLM2 --problems mawps.jsonl --response 60` for word problems.
 
 mod samples;
 
@@ -13,11 +17,14 @@ use std::time::Instant;
 use clap::Parser;
 use retrial_native::memory;
 use retrial_protocol::memory::{Shape, Training, peak};
-use retrial_protocol::{Lora, Target};
+use retrial_protocol::{Lora, Part, Target, TrainRequest};
+use retrial_text::Text;
 use retrial_trainer::compute::{Compute, ComputeArgs, Keep, ready};
 use retrial_trainer::model::lora::{self, NewAdapter};
 use retrial_trainer::model::{Decoder, ModelConfig};
 use retrial_trainer::update::Learner;
+use rustix::time::{ClockId, clock_gettime};
+use serde::Deserialize;
 use tch::{Device, Kind};
 
 const PROMPT: usize = 24;
@@ -30,6 +37,13 @@ struct Cli {
     model: PathBuf,
     #[arg(long, default_value_t = 384)]
     samples: usize,
+    /// Responses to a prompt: measures updates on groups with and without a shared prompt.
+    #[arg(long)]
+    group: Option<usize>,
+    /// JSON Lines with a problem's text as `input`: prompts of the groups. Default: prompts as
+    /// long as the demo's.
+    #[arg(long, requires = "group")]
+    problems: Option<PathBuf>,
     /// Response tokens; default: several lengths up to the context.
     #[arg(long)]
     response: Option<usize>,
@@ -112,6 +126,9 @@ fn main() {
     let room = config.context - PROMPT;
     let responses = cli.response.map_or_else(|| vec![16, room / 2, room], |tokens| vec![tokens]);
     let mut learner = Learner::new(model, compute);
+    if let Some(group) = cli.group {
+        return groups(&cli, &mut learner, vocabulary, group);
+    }
     println!(
         "one update: {samples} samples, prompts of {PROMPT} tokens, {parameters} parameters, \
          {compute:?}"
@@ -139,4 +156,73 @@ fn main() {
             );
         }
     }
+}
+
+/// Updates on groups that share their prompt and on groups that do not, by turns.
+fn groups(cli: &Cli, learner: &mut Learner, vocabulary: usize, group: usize) {
+    let prompts = prompts(cli, vocabulary, cli.samples / group);
+    let lengths = (group, cli.response.unwrap_or(9));
+    let [shared, alone] = [true, false].map(|shared| {
+        samples::groups(&prompts, lengths, vocabulary, shared, cli.micro_batch_tokens)
+    });
+    let of_prompts: usize = prompts.iter().map(Vec::len).sum();
+    let sampled =
+        alone.batch.response_tokens(Part::OnPolicy) + alone.batch.response_tokens(Part::Hinted);
+    println!(
+        "one update: {} prompts of {:.1} tokens, {group} responses each of {:.1}; {} and {} tokens",
+        prompts.len(),
+        of_prompts as f64 / prompts.len() as f64,
+        sampled as f64 / (prompts.len() * group) as f64,
+        of_prompts + sampled,
+        of_prompts * group + sampled
+    );
+    let mut update = |request: &TrainRequest| {
+        let before = processor_seconds();
+        let metrics = learner.update(request).expect("the batch is sound");
+        (processor_seconds() - before, metrics)
+    };
+    if cli.rounds > 1 {
+        update(&shared);
+        update(&alone);
+    }
+    for round in 1..=cli.rounds {
+        let ((with, _), (without, _)) = (update(&shared), update(&alone));
+        println!(
+            "{round}: {with:.3} s of processor time with a shared prompt, {without:.3} s without: \
+             {:.3}",
+            with / without
+        );
+    }
+}
+
+/// A line of a file of problems.
+#[derive(Deserialize)]
+struct Problem {
+    input: String,
+}
+
+fn prompts(cli: &Cli, vocabulary: usize, count: usize) -> Vec<Vec<u32>> {
+    let Some(path) = &cli.problems else {
+        let prompt = |index: usize| -> Vec<u32> {
+            let ids = (0..PROMPT - 2 + index % 5).map(|i| (index * 31 + i * 17) % vocabulary);
+            ids.map(|id| id as u32).collect()
+        };
+        return (0..count).map(prompt).collect();
+    };
+    let text = Text::load(&cli.model).expect("the folder has a tokenizer");
+    let file = std::fs::read_to_string(path).expect("the file is there");
+    let prompt = |line: &str| {
+        let Problem { input } = serde_json::from_str(line).expect("a problem a line");
+        let asked = format!(
+            "{input}\n\nLet's think step by step and output the final answer within \\boxed{{}}."
+        );
+        text.prompt(&asked).expect("the template takes it")
+    };
+    file.lines().take(count).map(prompt).collect()
+}
+
+/// Processor time of this process so far, on all its threads.
+fn processor_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

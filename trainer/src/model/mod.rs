@@ -3,6 +3,7 @@
 //! Trainer and embedded server run this same code, so that they agree on every log-probability.
 
 mod attention;
+mod block;
 mod cache;
 mod config;
 mod decoder;
@@ -26,7 +27,7 @@ mod rope_settings;
 mod shards;
 mod stored;
 
-pub use attention::Packing;
+pub use attention::{Packing, Segment};
 pub use cache::KvCache;
 pub use config::{
     Activation, Biases, Experts, LayerKind, Llama3Scaling, ModelConfig, Norms, QkNorm, Rope,

@@ -15,7 +15,7 @@ use crate::update::Learner;
 use crate::update::clipping::{norm, scale_down};
 use crate::update::forward_backward::{Pass, score};
 use crate::update::gradients::Gradients;
-use crate::update::sequences::{Sequence, micro_batches, partition};
+use crate::update::sequences::{Sequence, deal, micro_batches};
 
 /// A step that was taken.
 #[derive(Clone, Copy, Debug)]
@@ -35,13 +35,13 @@ struct Shard {
 
 impl Shard {
     fn new(examples: &[&Example], budget: usize, place: Place) -> Self {
-        let lengths: Vec<usize> = examples.iter().map(|example| example.tokens()).collect();
+        let all: Vec<Sequence<'_>> = examples.iter().map(|example| example.sequence()).collect();
         let cut = |own: Vec<usize>| -> Vec<Vec<usize>> {
-            let of_own: Vec<usize> = own.iter().map(|&position| lengths[position]).collect();
+            let of_own: Vec<Sequence<'_>> = own.iter().map(|&position| all[position]).collect();
             let positions = |pass: Vec<usize>| pass.into_iter().map(|index| own[index]).collect();
             micro_batches(&of_own, budget).into_iter().map(positions).collect()
         };
-        let mut of_ranks: Vec<_> = partition(&lengths, place.world).into_iter().map(cut).collect();
+        let mut of_ranks: Vec<_> = deal(&all, place.world).into_iter().map(cut).collect();
         let rounds = of_ranks.iter().map(Vec::len).max().unwrap_or_default();
         Self { passes: of_ranks.swap_remove(place.rank), rounds }
     }

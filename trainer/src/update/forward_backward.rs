@@ -115,11 +115,12 @@ impl<'a> Pass<'a> {
         let norm = places.norm.map_or(0..0, |place| place..place + 1);
         let of_rows = last.backward(&gradient, parameters, norm, gradients);
         done(gradients)?;
-        // The states of other tokens predict nothing that is trained on.
+        // The states of other tokens predict nothing that is trained on; the last one of a shared prompt
+        // predicts the first token of several responses.
         let width = model.config().hidden;
         let mut gradient =
             Tensor::zeros([packed.ids.size()[0], width], (of_rows.kind(), of_rows.device()))
-                .index_copy_(0, &packed.rows, &of_rows);
+                .index_add_(0, &packed.rows, &of_rows);
 
         let angles: Angles = model.angles(&packed.positions, gradient.kind());
         for (index, saved) in layers.into_iter().enumerate().rev() {

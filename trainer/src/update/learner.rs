@@ -298,21 +298,22 @@ impl Learner {
 }
 
 /// Log-probabilities of each sequence's tokens after its first at a sampling temperature, nats.
-pub fn logprobs(
+pub fn logprobs<'a>(
     model: &Decoder,
     kind: Kind,
-    sequences: &[Vec<u32>],
+    sequences: &'a [Vec<u32>],
     temperature: f64,
     budget: usize,
 ) -> Vec<Vec<f32>> {
-    let lengths: Vec<usize> = sequences.iter().map(Vec::len).collect();
+    let split = |sequence: &'a Vec<u32>| {
+        let (prompt, response) = sequence.split_at(1);
+        Sequence { prompt, response }
+    };
+    let sequences: Vec<Sequence<'_>> = sequences.iter().map(split).collect();
     let mut scores = vec![Vec::new(); sequences.len()];
-    for positions in micro_batches(&lengths, budget) {
-        let split = |&position: &usize| {
-            let (prompt, response) = sequences[position].split_at(1);
-            Sequence { prompt, response }
-        };
-        let pieces: Vec<Sequence<'_>> = positions.iter().map(split).collect();
+    for positions in micro_batches(&sequences, budget) {
+        let pieces: Vec<Sequence<'_>> =
+            positions.iter().map(|&position| sequences[position]).collect();
         let scored = score(model, kind, &pieces, temperature);
         let mut flat = numbers(&scored.logprobs).into_iter().map(|x| x as f32);
         for (position, piece) in positions.iter().zip(&pieces) {

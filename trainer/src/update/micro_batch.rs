@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use super::error::LearnError;
 use super::head::Scores;
 use super::objective::{self, Tokens, Totals, Value, correction};
-use super::sequences::{Sequence, micro_batches, partition};
+use super::sequences::{self, Sequence, deal, micro_batches};
 use crate::ranks::Place;
 
 /// The samples of one optimizer step.
@@ -70,15 +70,15 @@ pub fn mini_batches<'a>(
             let forwarded: Vec<usize> = (start..end)
                 .filter(|&position| every_sample || samples[position].advantage != 0.0)
                 .collect();
-            let lengths = |positions: &[usize]| -> Vec<usize> {
-                positions.iter().map(|&position| samples[position].tokens()).collect()
+            let sequences = |positions: &[usize]| -> Vec<Sequence<'_>> {
+                positions.iter().map(|&position| sequence(&samples[position])).collect()
             };
             let cut = |shard: Vec<usize>| -> Vec<Vec<usize>> {
                 let own: Vec<usize> = shard.into_iter().map(|index| forwarded[index]).collect();
                 let positions = |chosen: Vec<usize>| chosen.into_iter().map(|i| own[i]).collect();
-                micro_batches(&lengths(&own), budget).into_iter().map(positions).collect()
+                micro_batches(&sequences(&own), budget).into_iter().map(positions).collect()
             };
-            let shards = partition(&lengths(&forwarded), place.world);
+            let shards = deal(&sequences(&forwarded), place.world);
             let mut of_ranks: Vec<_> = shards.into_iter().map(cut).collect();
             let rounds = of_ranks.iter().map(Vec::len).max().unwrap_or_default();
             let micro_batches = of_ranks
@@ -115,10 +115,7 @@ impl<'a> MicroBatch<'a> {
         let sampler: Vec<f32> =
             chosen.iter().flat_map(|sample| sample.sampler_logprobs.iter().copied()).collect();
         let lengths: Vec<f32> = chosen.iter().map(|sample| sample.response.len() as f32).collect();
-        let sequences = chosen
-            .iter()
-            .map(|sample| Sequence { prompt: &sample.prompt, response: &sample.response })
-            .collect();
+        let sequences = chosen.iter().map(|sample| sequence(sample)).collect();
         let is_hinted = |_: usize, sample: &Sample| f32::from(sample.part == Part::Hinted);
         Self {
             hinted: spread(&is_hinted).ne(0.0),
@@ -134,9 +131,9 @@ impl<'a> MicroBatch<'a> {
         }
     }
 
-    /// Tokens of its prompts and responses.
+    /// Tokens of its prompts and responses, shared prompts once.
     pub fn tokens(&self) -> usize {
-        self.sequences.iter().map(Sequence::tokens).sum()
+        sequences::tokens(&self.sequences)
     }
 
     /// The objective over these samples, as a function of the policy's log-probabilities, `[N]`, which
@@ -186,6 +183,10 @@ impl<'a> MicroBatch<'a> {
         };
         LearnError::Diverged { what }
     }
+}
+
+fn sequence(sample: &Sample) -> Sequence<'_> {
+    Sequence { prompt: &sample.prompt, response: &sample.response }
 }
 
 /// Whether an objective needs the log-probabilities of the policy before the first step.

@@ -12,5 +12,6 @@ mod ranks;
 mod reference;
 mod service;
 mod sft;
+mod sharing;
 mod updates;
 mod versions;

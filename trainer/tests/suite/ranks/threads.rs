@@ -49,6 +49,29 @@ fn the_number_of_ranks_changes_nothing_beyond_rounding() {
 }
 
 #[test]
+fn groups_that_share_a_prompt_are_dealt_to_ranks() {
+    let mut steps = fixed(1..=3);
+    for samples in steps.iter_mut().map(|step| &mut step.batch.samples) {
+        // Groups of five; ranks have to split some.
+        for index in 0..samples.len() {
+            samples[index].prompt = samples[index / 5 * 5].prompt.clone();
+        }
+    }
+    let of = |size| {
+        let folder = tempdir().unwrap();
+        world(size, folder.path(), |trainer| train(trainer, &steps));
+        folder
+    };
+    let alone = of(1);
+    for size in [2, 4] {
+        let folder = of(size);
+        let apart = difference(alone.path(), folder.path(), 3);
+        assert!(apart < 1e-5, "{size} ranks: {apart:e}");
+        same_files(folder.path(), of(size).path(), 3);
+    }
+}
+
+#[test]
 fn a_run_goes_on_at_another_number_of_ranks() {
     let steps = fixed(1..=4);
     for (kind, bound) in [(Kind::Float, 1e-5), (Kind::BFloat16, 1e-2)] {
